@@ -1,0 +1,148 @@
+import type { Effect } from './effects.js';
+
+/** A protected column: where it lives and the data class that protects it. */
+export interface ProtectedColumn {
+  readonly schema: string;
+  readonly table: string;
+  readonly column: string;
+  readonly class: string;
+}
+
+/** One column of a result, in order. */
+export interface OutputColumn {
+  readonly name: string;
+  /** Protected columns its value derives from; empty when it derives from nothing protected. */
+  readonly sources: readonly ProtectedColumn[];
+  /** False: it IS the one column in `sources`, unchanged. True: computed from its sources. */
+  readonly derived: boolean;
+  /** The analyser could not tell: mask whole unless `reveal` covers everything. */
+  readonly unknown: boolean;
+}
+
+/** What one statement does to the session, which the engine must follow. */
+export type SessionChange =
+  | { readonly type: 'begin' }
+  | { readonly type: 'commit' } // also END, PREPARE TRANSACTION
+  | { readonly type: 'rollback' }
+  | { readonly type: 'savepoint' }
+  | { readonly type: 'prepare'; readonly name: string; readonly body: StatementAnalysis }
+  | { readonly type: 'execute'; readonly name: string }
+  | { readonly type: 'deallocate'; readonly name: string | null } // null: ALL
+  | { readonly type: 'declareCursor'; readonly name: string; readonly hold: boolean; readonly body: StatementAnalysis }
+  | { readonly type: 'fetch'; readonly name: string; readonly move: boolean }
+  | { readonly type: 'closeCursor'; readonly name: string | null }
+  | { readonly type: 'discard'; readonly all: boolean }
+  | { readonly type: 'catalogChange' } // DDL: the catalog must be reloaded once this has run
+  | { readonly type: 'copyIn' }
+  | { readonly type: 'copyOut'; readonly format: 'text' | 'csv' | 'binary'; readonly csv: CopyCsvOptions };
+
+/** Delimiters of a COPY in text or csv form (defaults: text `\t`, `\N`; csv `,`, empty). */
+export interface CopyCsvOptions {
+  readonly delimiter: string;
+  readonly nullText: string;
+  readonly quote: string;
+  readonly escape: string;
+  readonly header: boolean;
+}
+
+/** All that is known of one statement before it runs. */
+export interface StatementAnalysis {
+  /** The parser's node name: SelectStmt, InsertStmt, DropStmt… */
+  readonly node: string;
+  /** The statement's own text, as it stands in the query. */
+  readonly text: string;
+  readonly effects: readonly Effect[];
+  /** Result columns in order; null when the statement returns no rows; 'unknown' when they cannot be named. */
+  readonly output: readonly OutputColumn[] | 'unknown' | null;
+  /** Reads or names a relation that has protected columns (or may): errors and notices are scrubbed. */
+  readonly touchesProtected: boolean;
+  readonly changes: readonly SessionChange[];
+}
+
+/** A query judged before it is sent: every statement in it, or why it cannot be judged. */
+export type QueryAnalysis =
+  | { readonly ok: true; readonly statements: readonly StatementAnalysis[] }
+  | {
+      readonly ok: false;
+      /** `syntax`: PostgreSQL's own parser rejects it; `refused`: too large, NUL, parser fault, unsupported. */
+      readonly reason: 'syntax' | 'refused';
+      readonly message: string;
+      /** 1-based character position for syntax errors, else 0. */
+      readonly position: number;
+    };
+
+/** What a session must tell the analyser beyond the text; part of the cache key. */
+export interface AnalysisContext {
+  readonly catalog: CatalogHandle;
+}
+
+/** A loaded catalog with its classification applied; opaque to engines, compared by epoch. */
+export interface CatalogHandle {
+  readonly epoch: number;
+  readonly serverMajor: number;
+  readonly database: string;
+  /** Data class by `${tableOid}.${attnum}` for every protected column, views and partitions included. */
+  readonly protectedOrigins: ReadonlyMap<string, ProtectedOrigin>;
+  /** OIDs of all relations known when this was loaded: an origin not in here means the catalog is stale. */
+  readonly knownRelations: ReadonlySet<number>;
+}
+
+/** A protected column as RowDescription names it. A view's column may be derived and have several classes. */
+export interface ProtectedOrigin {
+  readonly sources: readonly ProtectedColumn[];
+  readonly derived: boolean;
+}
+
+/** The analyser as engines see it. */
+export interface PostgresAnalyser {
+  /** The cached analysis, or null when it must be computed with `analyse`. Never waits. */
+  cached(sql: string, catalog: CatalogHandle): QueryAnalysis | null;
+  /** Parses and analyses in a worker, with size and time caps. Never throws for bad SQL; `refused` for its own faults. */
+  analyse(sql: string, catalog: CatalogHandle): Promise<QueryAnalysis>;
+  /** Turns raw catalog rows and the classification into a handle, in the worker. */
+  loadCatalog(raw: RawCatalog, classification: ClassifiedColumns): Promise<CatalogHandle>;
+  close(): Promise<void>;
+}
+
+/** Column patterns with their class, already narrowed to one target. `*` globs in each part. */
+export interface ClassifiedColumns {
+  readonly target: string;
+  readonly columns: readonly { readonly schema: string; readonly table: string; readonly column: string; readonly class: string }[];
+}
+
+/** The rows of pg_class, pg_attribute, pg_proc… that analysis needs, as the catalog query returns them. */
+export interface RawCatalog {
+  readonly serverMajor: number;
+  readonly database: string;
+  readonly currentUser: string;
+  readonly searchPath: readonly string[];
+  readonly relations: readonly RawRelation[];
+  readonly functions: readonly RawFunction[];
+  /** OIDs of parent relation by child (pg_inherits: partitions and inheritance). */
+  readonly inherits: readonly { readonly child: number; readonly parent: number }[];
+}
+export interface RawRelation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: string; // pg_class.relkind
+  readonly rowType: number;
+  readonly columns: readonly { readonly attnum: number; readonly name: string; readonly type: string; readonly typeOid: number }[];
+  /** pg_get_viewdef for views and materialised views, else null. */
+  readonly definition: string | null;
+}
+export interface RawFunction {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'f' | 'p' | 'a' | 'w';
+  readonly volatility: 'i' | 's' | 'v';
+  readonly language: string;
+  readonly securityDefiner: boolean;
+  readonly returnsSet: boolean;
+  readonly argTypes: readonly string[];
+  readonly returnType: string;
+  /** Body of SQL-language functions that are not built in, else null. */
+  readonly body: string | null;
+  readonly outNames: readonly string[];
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+/** The gateway's bootstrap file: only what it needs to start. Everything else is in the bundle. */
+export const bootstrapSchema = z.strictObject({
+  listen: z.strictObject({
+    host: z.string().default('127.0.0.1'),
+    port: z.int().min(0).max(65535).default(7480),
+    tls: z.strictObject({ cert: z.string(), key: z.string() }).nullable().default(null),
+  }),
+  /** The URL clients use; also the audience that access tokens must carry unless an issuer says otherwise. */
+  publicUrl: z.url(),
+  /** State directory: state.db, index.db, recordings/, keys/, bundle/. */
+  stateDir: z.string(),
+  issuers: z
+    .array(
+      z.strictObject({
+        url: z.url(),
+        audience: z.string(),
+        clientId: z.string(),
+        groupsClaim: z.string().default('groups'),
+        nameClaim: z.string().default('email'),
+        /** A token is a machine's when this claim is present and true, or when its subject is its client id. */
+        machineClaim: z.string().nullable().default(null),
+        clockSkewSeconds: z.int().min(0).max(300).default(30),
+        scopes: z.array(z.string()).default(['openid', 'profile', 'email', 'groups', 'offline_access']),
+      }),
+    )
+    .min(1),
+  listeners: z
+    .strictObject({
+      postgres: z
+        .strictObject({
+          host: z.string().default('127.0.0.1'),
+          port: z.int().min(0).max(65535),
+          tls: z.strictObject({ cert: z.string(), key: z.string() }).nullable().default(null),
+        })
+        .nullable()
+        .default(null),
+    })
+    .default({ postgres: null }),
+  approvals: z.strictObject({ expireMinutes: z.int().min(1).max(10080).default(10) }).default({ expireMinutes: 10 }),
+  demoIdentity: z.boolean().default(false),
+});
+export type Bootstrap = z.infer<typeof bootstrapSchema>;

@@ -1,0 +1,16 @@
+/** A verified access token's claims, before bindings map groups. */
+export interface VerifiedToken {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly name: string;
+  readonly kind: 'human' | 'machine';
+  readonly mfa: boolean;
+  readonly claimGroups: readonly string[];
+  readonly expiresAt: number; // ms since epoch
+}
+
+/** Verifies bearer tokens of the configured issuers (RFC 9068, RFC 7519). */
+export interface TokenVerifier {
+  /** Throws SluiceError('login_required') with a message that says why (expired, audience, issuer, signature). */
+  verify(token: string): Promise<VerifiedToken>;
+}

@@ -1,0 +1,74 @@
+import type { Effect } from '../analysis/effects.js';
+
+/** Who acts, as policy sees it. Groups are final: claims, bindings and grants have been merged. */
+export interface Principal {
+  /** Stable id: `${issuer}#${subject}`. */
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'human' | 'machine';
+  readonly issuer: string;
+  readonly mfa: boolean;
+  readonly groups: readonly string[];
+}
+
+/** A target's place in the resource tree. */
+export interface TargetRef {
+  readonly name: string;
+  readonly kind: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Facts of the session at the time of decision. */
+export interface SessionFacts {
+  readonly rowsRead: number;
+  readonly bytesRead: number;
+  readonly statements: number;
+  readonly seconds: number;
+}
+
+/** What is asked of policy: may this principal have all these effects, here and now? */
+export interface DecisionQuery {
+  readonly principal: Principal;
+  readonly target: TargetRef | null;
+  readonly effects: readonly Effect[];
+  /** Groups whose approval has been given, each by enough people. */
+  readonly approvals: readonly string[];
+  readonly session: SessionFacts;
+  readonly reason: string | null;
+}
+
+/** An approval that a hold needs: this many distinct people of this group. */
+export interface RequiredApproval {
+  readonly group: string;
+  readonly count: number;
+  /** Id of the policy that asks for it. */
+  readonly policy: string;
+}
+
+/** The answer for a whole operation: deny wins over hold wins over allow. Any evaluation error is a deny. */
+export type Decision =
+  | { readonly verdict: 'allow'; readonly policies: readonly string[] }
+  | {
+      readonly verdict: 'deny';
+      readonly policies: readonly string[];
+      /** For the user: the policy's @message, or which effect no policy permits. */
+      readonly message: string;
+      readonly refused: readonly Effect[];
+    }
+  | {
+      readonly verdict: 'hold';
+      readonly policies: readonly string[];
+      readonly message: string;
+      readonly approvals: readonly RequiredApproval[];
+      readonly refused: readonly Effect[];
+    };
+
+/** A validated, immutable set of policies, ready to decide. */
+export interface PolicySet {
+  /** Changes with any policy, binding or classification. */
+  readonly version: string;
+  /** Synchronous, cached exactly; throws never (faults deny). */
+  decide(query: DecisionQuery): Decision;
+  /** Which of these protected columns may be seen in clear: evaluates `reveal` on each, silently. Same order. */
+  reveals(query: Omit<DecisionQuery, 'effects'>, effects: readonly Effect[]): readonly boolean[];
+}

@@ -1,0 +1,37 @@
+import type { Duplex } from 'node:stream';
+import type { Principal, TargetRef } from '../policy/types.js';
+import type { RecordingMode } from '../recording/events.js';
+import type { Classification } from '../masking/types.js';
+
+/** How to reach a target; the secret is read at dial and never kept. */
+export interface TargetConfig extends TargetRef {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly tls: { readonly mode: 'disable' | 'require' | 'verify-full'; readonly ca: string | null };
+  readonly username: string;
+  readonly recording: RecordingMode;
+  readonly readSecret: () => Promise<string>;
+}
+
+/** Where a connection came from. */
+export interface ClientOrigin {
+  readonly address: string;
+  readonly via: 'tunnel' | 'listener' | 'exec';
+  /** SCRAM-SHA-256 verifier ("SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey") of the tunnel's password, or null. */
+  readonly passwordVerifier: string | null;
+  readonly reason: string | null;
+  /** `exec --request ID`: an approved request that this connection may use once. */
+  readonly approvedRequest: string | null;
+  /** `exec --no-wait`: a held operation fails at once with the request's id instead of waiting. */
+  readonly waitForApproval: boolean;
+}
+
+/** One authenticated connection to one target, ready for its engine. */
+export interface IncomingConnection {
+  readonly stream: Duplex;
+  readonly principal: Principal;
+  readonly target: TargetConfig;
+  readonly classification: Classification;
+  readonly origin: ClientOrigin;
+}
