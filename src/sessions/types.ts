@@ -1,4 +1,6 @@
 import type { Duplex } from 'node:stream';
+import type { ApprovalRequest } from '../approvals/types.js';
+import type { SluiceError } from '../lib/errors.js';
 import type { Principal, TargetRef } from '../policy/types.js';
 import type { RecordingMode } from '../recording/events.js';
 import type { Classification } from '../masking/types.js';
@@ -27,6 +29,17 @@ export interface ClientOrigin {
   readonly waitForApproval: boolean;
 }
 
+/** What `exec` wants to hear from the engine that serves it; every call happens before the client sees the effect. */
+export interface SessionObserver {
+  session?(id: string): void;
+  /** A held operation: its request has been opened. */
+  held?(request: ApprovalRequest): void;
+  /** The operation was refused by the gateway (policy, parser, closed request…). */
+  refused?(error: SluiceError): void;
+  /** A result whose columns with these names are masked. */
+  masked?(columns: readonly string[]): void;
+}
+
 /** One authenticated connection to one target, ready for its engine. */
 export interface IncomingConnection {
   readonly stream: Duplex;
@@ -34,4 +47,7 @@ export interface IncomingConnection {
   readonly target: TargetConfig;
   readonly classification: Classification;
   readonly origin: ClientOrigin;
+  /** Only reading is accepted, whatever policy permits: judged by the gate and enforced by a READ ONLY session. */
+  readonly readOnly?: boolean;
+  readonly observer?: SessionObserver;
 }
