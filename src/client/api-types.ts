@@ -1,0 +1,312 @@
+/**
+ * The gateway's HTTP API as its clients see it. Every response document carries `schema` and `ok`; lists stand under
+ * their own name; 64-bit integers and decimals are strings; times are RFC 3339 UTC; absent values are null.
+ * The gateway's schemas check that its answers have exactly these shapes.
+ */
+import type { Decider, ErrorCode, NextStep } from '../lib/errors.js';
+
+/** What every successful document starts with. */
+export interface Envelope<Schema extends string> {
+  readonly schema: Schema;
+  readonly ok: true;
+}
+
+/** `sluice.error/v1`: what every failure looks like, with any HTTP status of 202 or 4xx and 5xx. */
+export interface ErrorDocument {
+  readonly schema: 'sluice.error/v1';
+  readonly ok: false;
+  readonly error: {
+    readonly code: ErrorCode;
+    readonly exit_code: number;
+    readonly decider: Decider;
+    readonly policy: string | null;
+    readonly message: string;
+    readonly retryable: boolean;
+    readonly request_id: string | null;
+    readonly expires_at: string | null;
+    /** The target's own code (SQLSTATE…) when `code` is `target_rejected`. */
+    readonly target_code?: string | null;
+    readonly next: readonly NextStep[];
+  };
+}
+
+/** GET /v1/login: how to log in here. Needs no token. */
+export interface LoginInfo extends Envelope<'sluice.login/v1'> {
+  readonly issuer: string;
+  readonly client_id: string;
+  readonly audience: string;
+  readonly scopes: readonly string[];
+  readonly device: boolean;
+  readonly browser: boolean;
+  /** The issuer is the built-in demo provider of a gateway on loopback. */
+  readonly demo: boolean;
+}
+
+/** GET /v1/whoami */
+export interface Whoami extends Envelope<'sluice.whoami/v1'> {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'human' | 'machine';
+  readonly issuer: string;
+  readonly groups: readonly string[];
+  readonly expires_at: string;
+}
+
+export type TargetStatus = 'online' | 'offline' | 'unknown';
+export interface TargetSummary {
+  readonly name: string;
+  readonly kind: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly recording: 'strict' | 'durable' | 'off';
+  readonly status: TargetStatus;
+}
+/** GET /v1/targets */
+export interface TargetList extends Envelope<'sluice.targets/v1'> {
+  readonly targets: readonly TargetSummary[];
+}
+export interface TargetFilter {
+  readonly kind?: string;
+  /** "key=value" */
+  readonly label?: string;
+  readonly search?: string;
+}
+/** GET /v1/targets/:name; never an address, user name or secret. */
+export interface TargetDetail extends Envelope<'sluice.target/v1'> {
+  readonly name: string;
+  readonly kind: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly recording: 'strict' | 'durable' | 'off';
+  readonly database: string | null;
+  readonly permissions: readonly {
+    readonly action: string;
+    readonly verdict: 'allow' | 'hold' | 'deny';
+    readonly policies: readonly string[];
+  }[];
+  readonly protected_columns: readonly { readonly column: string; readonly class: string; readonly mask: string }[];
+}
+
+/** POST /v1/exec, the body. */
+export interface ExecBody {
+  readonly target: string;
+  readonly text: string;
+  readonly parameters?: readonly (string | null)[];
+  readonly limit?: number;
+  readonly max_bytes?: number;
+  readonly reason?: string;
+  readonly wait?: boolean;
+  readonly timeout_ms?: number;
+  readonly request_id?: string;
+  readonly read_only?: boolean;
+  readonly dry_run?: boolean;
+}
+/** `sluice.exec/v1`: rows as text, null for SQL NULL. */
+export interface ExecResult extends Envelope<'sluice.exec/v1'> {
+  readonly session_id: string;
+  readonly target: string;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly (readonly (string | null)[])[];
+  readonly row_count: number;
+  readonly truncated: boolean;
+  readonly next_cursor: string | null;
+  readonly masked_columns: readonly string[];
+  readonly duration_ms: number;
+  readonly request_id: string | null;
+}
+
+export type RequestState = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'executed' | 'failed';
+/** One request for approval. */
+export interface ApiRequest {
+  readonly id: string;
+  readonly state: RequestState;
+  readonly target: string;
+  readonly requester: string;
+  readonly requester_kind: 'human' | 'machine';
+  readonly text: string;
+  readonly parameters: readonly (string | null)[];
+  readonly effects: readonly string[];
+  readonly policies: readonly string[];
+  readonly message: string;
+  readonly reason: string | null;
+  readonly required: readonly { readonly group: string; readonly count: number; readonly have: number }[];
+  readonly votes: readonly {
+    readonly name: string;
+    readonly decision: 'approve' | 'deny';
+    readonly comment: string;
+    readonly at: string;
+  }[];
+  readonly session_id: string | null;
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly decided_at: string | null;
+  readonly digest: string;
+}
+/** GET /v1/requests */
+export interface RequestList extends Envelope<'sluice.requests/v1'> {
+  readonly requests: readonly ApiRequest[];
+}
+export interface RequestFilter {
+  readonly state?: RequestState;
+  readonly mine?: boolean;
+  readonly limit?: number;
+}
+/** POST /v1/requests, GET /v1/requests/:id, …/wait, …/approve, …/deny, …/cancel */
+export interface RequestDocument extends Envelope<'sluice.request/v1'> {
+  readonly request: ApiRequest;
+}
+/** POST /v1/requests, the body. */
+export interface CreateRequestBody {
+  readonly target: string;
+  readonly text: string;
+  readonly parameters?: readonly (string | null)[];
+  readonly reason?: string;
+}
+
+export type SessionState = 'live' | 'closed' | 'interrupted';
+/** One recorded session. */
+export interface ApiSession {
+  readonly id: string;
+  readonly target: string;
+  readonly user: string;
+  readonly user_kind: 'human' | 'machine';
+  readonly client: string;
+  readonly via: 'tunnel' | 'listener' | 'exec';
+  readonly started_at: string;
+  readonly ended_at: string | null;
+  readonly state: SessionState;
+  readonly end_reason: string | null;
+  readonly operations: number;
+  readonly denied: number;
+  readonly rows: number;
+  readonly recording: 'strict' | 'durable' | 'off';
+}
+export interface SessionFilter {
+  readonly target?: string;
+  readonly user?: string;
+  readonly state?: SessionState;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+/** GET /v1/sessions */
+export interface SessionList extends Envelope<'sluice.sessions/v1'> {
+  readonly sessions: readonly ApiSession[];
+  readonly next_cursor: string | null;
+}
+export interface SessionMatch {
+  readonly op: number;
+  readonly at: string;
+  readonly text: string;
+  readonly snippet: string;
+  readonly verdict: 'allow' | 'deny' | 'hold' | null;
+}
+export interface SessionSearchFilter {
+  readonly q: string;
+  readonly target?: string;
+  readonly user?: string;
+  readonly limit?: number;
+}
+/** GET /v1/sessions/search */
+export interface SessionSearch extends Envelope<'sluice.session_search/v1'> {
+  readonly sessions: readonly (ApiSession & { readonly matches: readonly SessionMatch[] })[];
+  readonly next_cursor: string | null;
+}
+export interface SessionOperation {
+  readonly op: number;
+  readonly at: string;
+  readonly kind: string;
+  readonly text: string;
+  readonly parameters: readonly (string | null)[];
+  readonly effects: readonly string[];
+  readonly verdict: 'allow' | 'deny' | 'hold' | null;
+  readonly policies: readonly string[];
+  readonly message: string | null;
+  readonly request_id: string | null;
+  readonly row_count: number | null;
+  readonly error: string | null;
+  readonly duration_ms: number | null;
+}
+/** GET /v1/sessions/:id */
+export interface SessionDocument extends Envelope<'sluice.session/v1'> {
+  readonly session: ApiSession;
+  readonly operations: readonly SessionOperation[];
+}
+/** GET /v1/sessions/verify, GET /v1/sessions/:id/verify. `ok` says that the question was answered; `valid` is the answer. */
+export interface VerifyDocument extends Envelope<'sluice.verify/v1'> {
+  readonly valid: boolean;
+  readonly sessions: readonly {
+    readonly id: string;
+    readonly valid: boolean;
+    readonly records: number;
+    readonly problem: { readonly record: number; readonly byte: number; readonly message: string } | null;
+  }[];
+  readonly ledger: { readonly valid: boolean; readonly entries: number; readonly problem: string | null };
+}
+/** GET /v1/keys */
+export interface KeyList extends Envelope<'sluice.keys/v1'> {
+  readonly keys: readonly {
+    readonly id: string;
+    readonly algorithm: 'Ed25519';
+    readonly public_key_pem: string;
+    readonly state: string;
+  }[];
+}
+
+/** A bundle's files: path to text. */
+export type BundleFiles = Readonly<Record<string, string>>;
+/** POST /v1/policy/check */
+export interface PolicyCheck extends Envelope<'sluice.policy_check/v1'> {
+  readonly valid: boolean;
+  readonly problems: readonly {
+    readonly file: string;
+    readonly line: number;
+    readonly column: number;
+    readonly severity: 'error' | 'warning';
+    readonly message: string;
+    readonly hint: string | null;
+  }[];
+}
+/** POST /v1/policy/explain, the body. */
+export interface ExplainBody {
+  readonly target: string;
+  readonly text: string;
+  readonly parameters?: readonly (string | null)[];
+  readonly as?: null;
+}
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+/** `sluice.explain/v1` */
+export interface PolicyExplanation extends Envelope<'sluice.explain/v1'> {
+  readonly verdict: 'allow' | 'hold' | 'deny';
+  readonly message: string;
+  readonly effects: readonly {
+    readonly action: string;
+    readonly resource: string;
+    readonly facts: Readonly<Record<string, JsonValue>>;
+    readonly verdict: 'allow' | 'hold' | 'deny';
+    readonly policies: readonly string[];
+  }[];
+  readonly policies: readonly string[];
+  readonly masked_columns: readonly string[];
+  readonly policy_version: string;
+}
+/** POST /v1/bundle, the body. */
+export interface ApplyBody {
+  readonly files: BundleFiles;
+  readonly dry_run: boolean;
+  readonly message?: string;
+}
+/** POST /v1/bundle, POST /v1/bundle/rollback */
+export interface ApplyResult extends Envelope<'sluice.apply/v1'> {
+  readonly version: string;
+  readonly previous_version: string | null;
+  readonly changed: readonly { readonly file: string; readonly change: 'added' | 'removed' | 'modified' }[];
+  readonly applied: boolean;
+}
+/** GET /v1/bundle */
+export interface BundleDocument extends Envelope<'sluice.bundle/v1'> {
+  readonly version: string;
+  readonly versions: readonly { readonly version: string; readonly applied_at: string; readonly by: string }[];
+  readonly files: BundleFiles;
+}
+/** GET /v1/secrets; values never leave the vault. PUT and DELETE answer with the list after the change. */
+export interface SecretList extends Envelope<'sluice.secrets/v1'> {
+  readonly secrets: readonly { readonly name: string; readonly updated_at: string; readonly updated_by: string }[];
+}
