@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    // Real servers and worker threads run beside the tests: two files at a time keep a two-core machine honest.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    // oclif's captureOutput replaces the console itself.
+    disableConsoleIntercept: true,
+    passWithNoTests: false,
+    allowOnly: false,
+    coverage: { provider: 'v8', include: ['src/**', 'commands/**'], reporter: ['text-summary', 'lcov'] },
+  },
+});
