@@ -1,0 +1,62 @@
+import { exitCodeMeanings } from './exit-codes.js';
+
+export interface HelpTopic {
+  readonly text: string;
+  readonly document: object;
+}
+
+const environment = `ENVIRONMENT
+  flag > environment > .sluice.yaml (profile only) > user configuration > the gateway's defaults
+
+  SLUICE_GATEWAY              the gateway's address
+  SLUICE_PROFILE              which login to use
+  SLUICE_TOKEN, SLUICE_TOKEN_FILE
+                              an access token; no login is looked up or stored
+  SLUICE_IDENTITY_TOKEN_FILE  a workload's identity token
+  SLUICE_CREDENTIAL_STORE     auto | keyring | file
+  SLUICE_NON_INTERACTIVE      never ask, open no browser
+  SLUICE_NO_DAEMON            work without the local agent
+  SLUICE_CONFIG_DIR           default ~/.config/sluice
+  SLUICE_STATE_DIR            default ~/.local/state/sluice
+  SLUICE_CA_FILE              further certificate authorities for the gateway
+  SLUICE_DEBUG                stack traces on stderr
+  NO_COLOR, CI, HTTPS_PROXY, XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_RUNTIME_DIR are honoured.`;
+
+const json = `JSON
+  --json prints exactly one document on stdout, for success and for failure; everything else goes to stderr.
+  Every document has "schema" ("sluice.exec/v1") and "ok". Inside a version, fields are only ever added.
+  64-bit integers and decimals are strings, times are RFC 3339 UTC, an absent value is null.
+  A failure is {"schema":"sluice.error/v1","ok":false,"error":{"code","exit_code","decider","policy","message",
+  "retryable","request_id","expires_at","target_code","next":[{"command","when"}]}}.
+  Streams (exec --format jsonl, quickstart --json) are one document a line.`;
+
+const agents = `FOR AGENTS AND SCRIPTS
+  Nothing ever needs an answer: without a terminal, or with --json, --no-input, CI or SLUICE_NON_INTERACTIVE set,
+  a missing value exits 2 and names the flag, a missing login exits 4.
+
+  sluice targets --json                          what may be reached
+  sluice exec TARGET "select …" --json           one operation; values may come masked
+  exit 5  denied by policy: do not retry the same thing
+  exit 8  held for approval: "request_id" and "next" say how to go on
+          sluice requests wait REQUEST --timeout 10m --json      then
+          sluice exec --request REQUEST --json                   runs exactly what was approved, once
+  sluice policy explain TARGET "…" --json        what would be decided, without running it
+
+  exec speaks HTTPS only and needs no local agent.`;
+
+const exitCodes = ['EXIT CODES', ...exitCodeMeanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`)].join('\n');
+
+/** `sluice help TOPIC`: what does not belong to one command. */
+export const helpTopics: Readonly<Record<string, HelpTopic>> = {
+  'exit-codes': {
+    text: exitCodes,
+    document: {
+      schema: 'sluice.exit_codes/v1',
+      ok: true,
+      exit_codes: exitCodeMeanings.map(([exit_code, meaning]) => ({ exit_code, meaning })),
+    },
+  },
+  environment: { text: environment, document: { schema: 'sluice.help_topic/v1', ok: true, text: environment } },
+  json: { text: json, document: { schema: 'sluice.help_topic/v1', ok: true, text: json } },
+  agents: { text: agents, document: { schema: 'sluice.help_topic/v1', ok: true, text: agents } },
+};
