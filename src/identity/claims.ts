@@ -1,0 +1,64 @@
+import type { JWTPayload } from 'jose';
+import type { VerifiedToken } from './types.js';
+
+/** How one issuer's claims are read. */
+export interface ClaimMapping {
+  readonly groupsClaim: string;
+  readonly nameClaim: string;
+  readonly machineClaim: string | null;
+}
+
+const maxGroups = 1000;
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** Groups come as an array (most providers) or as one string, separated by spaces or commas. */
+function groupsOf(value: unknown): readonly string[] {
+  const items = typeof value === 'string' ? value.split(/[\s,]+/) : Array.isArray(value) ? value : [];
+  const names = items.filter((item): item is string => typeof item === 'string' && item !== '');
+  return [...new Set(names)].slice(0, maxGroups);
+}
+
+/**
+ * RFC 9068 2.2: `sub` of a token issued to a client itself is its `client_id`. Providers that predate it name the client
+ * in `azp` and give a subject of their own; there, nothing about a person and no `openid` scope means a client.
+ */
+function isMachine(payload: JWTPayload, mapping: ClaimMapping): boolean {
+  if (mapping.machineClaim !== null && isSet(payload[mapping.machineClaim])) return true;
+  const client = text(payload['client_id']) ?? text(payload['azp']);
+  if (client === null) return false;
+  if (payload.sub === client) return true;
+  const scopes = text(payload['scope'])?.split(' ') ?? [];
+  return text(payload['client_id']) === null && !scopes.includes('openid') && !hasHumanClaim(payload);
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false && value !== '' && value !== 'false' && value !== 0;
+}
+
+function hasHumanClaim(payload: JWTPayload): boolean {
+  return ['email', 'preferred_username', 'name', 'given_name'].some((claim) => text(payload[claim]) !== null);
+}
+
+/** Reads what policy needs from claims whose signature, issuer, audience and times have been checked. */
+export function readClaims(
+  payload: JWTPayload & { iss: string; sub: string; exp: number },
+  mapping: ClaimMapping,
+): VerifiedToken {
+  const amr = payload['amr'];
+  return {
+    issuer: payload.iss,
+    subject: payload.sub,
+    name:
+      text(payload[mapping.nameClaim]) ??
+      text(payload['preferred_username']) ??
+      text(payload['client_id']) ??
+      payload.sub,
+    kind: isMachine(payload, mapping) ? 'machine' : 'human',
+    mfa: Array.isArray(amr) && amr.includes('mfa'), // RFC 8176
+    claimGroups: groupsOf(payload[mapping.groupsClaim]),
+    expiresAt: payload.exp * 1000,
+  };
+}
