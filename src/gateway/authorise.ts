@@ -1,0 +1,34 @@
+import { type ActionName, type Effect, type actionGroups, plainFacts } from '../analysis/effects.js';
+import { SluiceError } from '../lib/errors.js';
+import type { Decision, PolicySet, Principal, TargetRef } from '../policy/types.js';
+
+/** What the gateway's own API asks policy about, on Gateway::"gateway". */
+export type GatewayAction = (typeof actionGroups)['gateway'][number];
+
+const noFacts = { rowsRead: 0, bytesRead: 0, statements: 0, seconds: 0 };
+
+/** Judges an action on the gateway itself. The API holds nothing: a hold is a refusal. */
+export function decideOnGateway(policies: PolicySet, principal: Principal, action: GatewayAction): Decision {
+  const effect: Effect = { action, resource: { type: 'Gateway', path: ['gateway'] }, facts: plainFacts };
+  return policies.decide({ principal, target: null, effects: [effect], approvals: [], session: noFacts, reason: null });
+}
+
+/** Judges whether a principal may connect to a target at all; where not, the target does not exist for them. */
+export function decideConnect(policies: PolicySet, principal: Principal, target: TargetRef): Decision {
+  return decideOnTarget(policies, principal, target, 'connect');
+}
+
+/** Judges one action on a whole target, as `describe` shows it. */
+export function decideOnTarget(policies: PolicySet, principal: Principal, target: TargetRef, action: ActionName): Decision {
+  const effect: Effect = { action, resource: { type: 'Target', path: [target.name] }, facts: plainFacts };
+  return policies.decide({ principal, target, effects: [effect], approvals: [], session: noFacts, reason: null });
+}
+
+/** The error of a refused action on the gateway. */
+export function refusedOnGateway(decision: Decision, action: GatewayAction): SluiceError {
+  const message = decision.verdict === 'allow' ? '' : decision.message;
+  return new SluiceError('denied', message === '' ? `no policy permits you to ${action} on this gateway` : message, {
+    decider: 'gateway',
+    policy: decision.policies[0] ?? null,
+  });
+}

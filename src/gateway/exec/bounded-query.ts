@@ -1,0 +1,152 @@
+import type { Connection, Submittable } from 'pg';
+import { SluiceError } from '../../lib/errors.js';
+import { typeName } from './type-names.js';
+
+export interface QueryBounds {
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
+export interface BoundedResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly (readonly (string | null)[])[];
+  readonly rowCount: number;
+  readonly truncated: boolean;
+}
+
+interface FieldMessage {
+  readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];
+}
+interface RowMessage {
+  readonly fields: readonly (string | null)[];
+}
+
+/**
+ * A query for pg's client that keeps every value as the text it came in, and never more than its bounds.
+ *
+ * One statement goes by the extended protocol with a row limit in Execute: a SELECT stops there, and a statement that
+ * writes has then run to its end whatever it RETURNs (PostgreSQL materialises it), so a cut never undoes an effect.
+ * Text with several statements goes as a simple query, whose rows cannot be limited: what is over the bounds is read
+ * and dropped, since hanging up would abort it.
+ */
+export class BoundedQuery implements Submittable {
+  readonly #text: string;
+  readonly #parameters: readonly (string | null)[];
+  readonly #bounds: QueryBounds;
+  readonly #settle: (error: unknown, result: BoundedResult) => void;
+  #columns: BoundedResult['columns'] = [];
+  #rows: (readonly (string | null)[])[] = [];
+  #bytes = 0;
+  #affected = 0;
+  #truncated = false;
+  #resultOpen = false;
+  #settled = false;
+
+  constructor(
+    text: string,
+    parameters: readonly (string | null)[],
+    bounds: QueryBounds,
+    settle: (error: unknown, result: BoundedResult) => void,
+  ) {
+    this.#text = text;
+    this.#parameters = parameters;
+    this.#bounds = bounds;
+    this.#settle = settle;
+  }
+
+  submit(connection: Connection): void {
+    if (this.#parameters.length === 0 && mayHoldSeveral(this.#text)) {
+      connection.query(this.#text);
+      return;
+    }
+    connection.parse({ name: '', text: this.#text, types: [] }, true);
+    connection.bind({ portal: '', statement: '', values: [...this.#parameters] }, true);
+    connection.describe({ type: 'P', name: '' }, true);
+    connection.execute({ portal: '', rows: String(this.#bounds.maxRows + 1) }, true);
+    connection.sync();
+  }
+
+  handleRowDescription(message: FieldMessage): void {
+    this.#columns = message.fields.map((field) => ({ name: field.name, type: typeName(field.dataTypeID) }));
+    this.#rows = [];
+    this.#bytes = 0;
+    this.#truncated = false;
+    this.#resultOpen = true;
+  }
+
+  handleDataRow(message: RowMessage): void {
+    if (this.#truncated) return;
+    let bytes = 0;
+    for (const value of message.fields) bytes += value === null ? 0 : Buffer.byteLength(value);
+    if (this.#rows.length >= this.#bounds.maxRows || this.#bytes + bytes > this.#bounds.maxBytes) {
+      this.#truncated = true;
+      return;
+    }
+    this.#bytes += bytes;
+    this.#rows.push(message.fields);
+  }
+
+  handlePortalSuspended(): void {
+    this.#truncated = true;
+  }
+
+  handleEmptyQuery(): void {
+    this.#startOver();
+  }
+
+  /** CommandComplete's tag: "SELECT 3", "INSERT 0 1", "CREATE TABLE". PostgreSQL 55.7. */
+  handleCommandComplete(message: { readonly text: string }): void {
+    if (!this.#resultOpen) this.#startOver();
+    this.#resultOpen = false;
+    const count = /(\d+)$/.exec(message.text);
+    this.#affected = count === null ? 0 : Number(count[1]);
+  }
+
+  handleCopyInResponse(connection: Connection): void {
+    this.#refuseCopy(connection);
+  }
+
+  handleCopyData(_message: unknown, connection: Connection): void {
+    this.#refuseCopy(connection);
+  }
+
+  handleReadyForQuery(): void {
+    this.#finish(null);
+  }
+
+  handleError(error: unknown): void {
+    this.#finish(error);
+  }
+
+  #startOver(): void {
+    this.#columns = [];
+    this.#rows = [];
+    this.#truncated = false;
+    this.#affected = 0;
+  }
+
+  #refuseCopy(connection: Connection): void {
+    this.#finish(
+      new SluiceError('usage', 'COPY to or from the client does not go through exec; use `sluice connect` with psql', {
+        decider: 'gateway',
+      }),
+    );
+    connection.stream.destroy();
+  }
+
+  #finish(error: unknown): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#settle(error, {
+      columns: this.#columns,
+      rows: this.#rows,
+      rowCount: this.#columns.length > 0 ? this.#rows.length : this.#affected,
+      truncated: this.#truncated,
+    });
+  }
+}
+
+/** A semicolon with anything after it: perhaps several statements, perhaps a quoted one; a simple query suits both. */
+export function mayHoldSeveral(text: string): boolean {
+  return /;\s*\S/.test(text);
+}

@@ -1,0 +1,23 @@
+import type { Duplex } from 'node:stream';
+
+/** What pg's Connection calls on the stream it is given, beyond Duplex. */
+interface SocketMethods {
+  connect(): void;
+  setNoDelay(): void;
+  setKeepAlive(): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** Dresses an in-memory stream, which is connected from the start, as the socket that pg's client expects to dial. */
+export function asConnectedSocket(stream: Duplex): Duplex {
+  const nothing = (): void => undefined;
+  const methods: SocketMethods = {
+    connect: () => queueMicrotask(() => stream.emit('connect')),
+    setNoDelay: nothing,
+    setKeepAlive: nothing,
+    ref: nothing,
+    unref: nothing,
+  };
+  return Object.assign(stream, methods);
+}

@@ -1,0 +1,64 @@
+import type { Principal } from '../policy/types.js';
+import { within } from './deadline.js';
+
+/** Why the gateway ends a connection; the engine tells the client in its own protocol. */
+export type EndReason = 'draining' | 'revoked' | 'client closed' | 'timeout';
+
+/** One connection that an engine serves. */
+export interface LiveConnection {
+  readonly target: string;
+  readonly principal: Principal;
+}
+
+interface Entry {
+  readonly connection: LiveConnection;
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+}
+
+/** Every connection that engines serve now, so that draining and revocation reach all of them. */
+export class LiveConnections {
+  readonly #entries = new Set<Entry>();
+  #closed = false;
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Runs an engine over a connection until it ends; `serve` gets a signal that aborts with an `EndReason`. */
+  async run(connection: LiveConnection, abort: AbortController, serve: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    if (this.#closed) abort.abort('draining' satisfies EndReason);
+    const done = serve(abort.signal);
+    const entry: Entry = { connection, abort, done };
+    this.#entries.add(entry);
+    try {
+      await done;
+    } finally {
+      this.#entries.delete(entry);
+    }
+  }
+
+  /** Ends every connection that `isRefused` names. */
+  endWhere(isRefused: (connection: LiveConnection) => boolean): number {
+    let ended = 0;
+    for (const entry of this.#entries) {
+      if (!isRefused(entry.connection)) continue;
+      entry.abort.abort('revoked' satisfies EndReason);
+      ended += 1;
+    }
+    return ended;
+  }
+
+  /** Tells every engine to end and waits for them, at most `graceMs`. Says how many were left. */
+  async drain(graceMs: number): Promise<number> {
+    this.#closed = true;
+    for (const entry of this.#entries) entry.abort.abort('draining' satisfies EndReason);
+    const all = Promise.allSettled([...this.#entries].map((entry) => entry.done)).then(() => undefined);
+    await within(all, graceMs, undefined);
+    return this.#entries.size;
+  }
+}

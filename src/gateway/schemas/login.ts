@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { documentOf, timestamp } from './common.js';
+
+/** How to log in here; needs no token. */
+export const loginDocument = documentOf('sluice.login/v1', {
+  issuer: z.string(),
+  client_id: z.string(),
+  audience: z.string(),
+  scopes: z.array(z.string()),
+  device: z.boolean(),
+  browser: z.boolean(),
+  demo: z.boolean(),
+});
+
+/** Who the bearer token makes of its bearer. */
+export const whoamiDocument = documentOf('sluice.whoami/v1', {
+  id: z.string(),
+  name: z.string(),
+  kind: z.enum(['human', 'machine']),
+  issuer: z.string(),
+  groups: z.array(z.string()),
+  expires_at: timestamp,
+});

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { documentOf, listLimit, queryFlag, reason, resourceName, statementParameters, statementText, timestamp } from './common.js';
+
+export const requestState = z.enum(['pending', 'approved', 'denied', 'expired', 'cancelled', 'executed', 'failed']);
+export const requestParams = z.strictObject({ id: z.string().max(64) });
+export const requestFilter = z.strictObject({
+  state: requestState.optional(),
+  mine: queryFlag,
+  limit: listLimit,
+});
+export const requestWait = z.strictObject({ timeout_ms: z.coerce.number().int().min(0).max(45_000).default(30_000) });
+export const requestBody = z.strictObject({
+  target: resourceName,
+  text: statementText,
+  parameters: statementParameters,
+  reason,
+});
+export const voteBody = z.strictObject({ comment: z.string().max(2000).default('') });
+
+export const requestSummary = z.object({
+  id: z.string(),
+  state: requestState,
+  target: z.string(),
+  requester: z.string(),
+  requester_kind: z.enum(['human', 'machine']),
+  text: z.string(),
+  parameters: z.array(z.string().nullable()),
+  effects: z.array(z.string()),
+  policies: z.array(z.string()),
+  message: z.string(),
+  reason: z.string().nullable(),
+  required: z.array(z.object({ group: z.string(), count: z.int(), have: z.int() })),
+  votes: z.array(z.object({ name: z.string(), decision: z.enum(['approve', 'deny']), comment: z.string(), at: timestamp })),
+  session_id: z.string().nullable(),
+  created_at: timestamp,
+  expires_at: timestamp,
+  decided_at: timestamp.nullable(),
+  digest: z.string(),
+});
+export type RequestSummary = z.output<typeof requestSummary>;
+
+export const requestListDocument = documentOf('sluice.requests/v1', { requests: z.array(requestSummary) });
+export const requestDocument = documentOf('sluice.request/v1', { request: requestSummary });

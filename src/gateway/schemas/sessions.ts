@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { documentOf, listLimit, timestamp, verdict } from './common.js';
+
+const sessionState = z.enum(['live', 'closed', 'interrupted']);
+const cursor = z.string().max(512).optional();
+
+export const sessionParams = z.strictObject({ id: z.string().max(64) });
+export const sessionFilter = z.strictObject({
+  target: z.string().max(128).optional(),
+  user: z.string().max(320).optional(),
+  state: sessionState.optional(),
+  limit: listLimit,
+  cursor,
+});
+export const sessionSearch = z.strictObject({
+  q: z.string().min(1).max(500),
+  target: z.string().max(128).optional(),
+  user: z.string().max(320).optional(),
+  limit: listLimit,
+  cursor,
+});
+
+const sessionFields = {
+  id: z.string(),
+  target: z.string(),
+  user: z.string(),
+  user_kind: z.enum(['human', 'machine']),
+  client: z.string(),
+  via: z.enum(['tunnel', 'listener', 'exec']),
+  started_at: timestamp,
+  ended_at: timestamp.nullable(),
+  state: sessionState,
+  end_reason: z.string().nullable(),
+  operations: z.int(),
+  denied: z.int(),
+  rows: z.int(),
+  recording: z.enum(['strict', 'durable', 'off']),
+};
+export const sessionSummary = z.object(sessionFields);
+export type SessionSummaryDocument = z.output<typeof sessionSummary>;
+export const sessionListDocument = documentOf('sluice.sessions/v1', {
+  sessions: z.array(sessionSummary),
+  next_cursor: z.string().nullable(),
+});
+export const sessionSearchDocument = documentOf('sluice.session_search/v1', {
+  sessions: z.array(
+    z.object({
+      ...sessionFields,
+      matches: z.array(
+        z.object({ op: z.int(), at: timestamp, text: z.string(), snippet: z.string(), verdict: verdict.nullable() }),
+      ),
+    }),
+  ),
+  next_cursor: z.string().nullable(),
+});
+
+export const recordedOperation = z.object({
+  op: z.int(),
+  at: timestamp,
+  kind: z.string(),
+  text: z.string(),
+  parameters: z.array(z.string().nullable()),
+  effects: z.array(z.string()),
+  verdict: verdict.nullable(),
+  policies: z.array(z.string()),
+  message: z.string().nullable(),
+  request_id: z.string().nullable(),
+  row_count: z.int().nullable(),
+  error: z.string().nullable(),
+  duration_ms: z.int().nullable(),
+});
+export type RecordedOperation = z.output<typeof recordedOperation>;
+export const sessionDocument = documentOf('sluice.session/v1', {
+  session: sessionSummary,
+  operations: z.array(recordedOperation),
+});
+
+export const verifyDocument = documentOf('sluice.verify/v1', {
+  valid: z.boolean(),
+  sessions: z.array(
+    z.object({
+      id: z.string(),
+      valid: z.boolean(),
+      records: z.int(),
+      problem: z.object({ record: z.int(), byte: z.int(), message: z.string() }).nullable(),
+    }),
+  ),
+  ledger: z.object({ valid: z.boolean(), entries: z.int(), problem: z.string().nullable() }),
+});
+export const keysDocument = documentOf('sluice.keys/v1', {
+  keys: z.array(z.object({ id: z.string(), algorithm: z.literal('Ed25519'), public_key_pem: z.string(), state: z.string() })),
+});
