@@ -21,6 +21,7 @@ export async function startPostgres(options: { readonly major?: number } = {}): 
   const dir = await mkdtemp(join(tmpdir(), 'sluice-test-pg-'));
   const server = await start({ dir, major: options.major ?? null, env: process.env, lasting: false }).catch(
     async (error: unknown) => {
+      await removePostgres(dir);
       await rm(dir, { recursive: true, force: true });
       throw error;
     },
