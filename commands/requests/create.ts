@@ -1,0 +1,33 @@
+import { BaseCommand } from '../../src/cli/base-command.js';
+import { operationText, positionalParameters } from '../../src/cli/input.js';
+import { Args, Flags } from '../../src/cli/oclif.js';
+import { requestText } from '../../src/cli/request-text.js';
+import { usage } from '../../src/cli/usage.js';
+
+export default class RequestsCreate extends BaseCommand {
+  static override summary = 'Ask for approval ahead of time; run it later with "exec --request".';
+  static override args = {
+    target: Args.string({ required: true, description: "the target's name" }),
+    text: Args.string({ description: 'the operation' }),
+  };
+  static override flags = {
+    file: Flags.string({ char: 'f', helpValue: 'FILE', summary: 'Read the text from a file, or from stdin with "-".' }),
+    param: Flags.string({ multiple: true, multipleNonGreedy: true, helpValue: '1=VALUE', summary: 'Value of $1, $2…; repeat.' }),
+    reason: Flags.string({ helpValue: 'TEXT', summary: 'Why; reviewers and the recording see it.' }),
+  };
+  static override readonly passThrough = true;
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(RequestsCreate);
+    const text = await operationText({ text: args.text, file: flags.file, rest: this.rest });
+    if (text === null) throw usage('Missing the operation: give TEXT, or --file FILE.');
+    const client = await this.connect();
+    const parameters = positionalParameters(flags.param ?? []);
+    const document = await client.createRequest(
+      { target: args.target, text, parameters, ...(flags.reason && { reason: flags.reason }) },
+      { signal: this.signal },
+    );
+    this.out.show(document, () => requestText(document.request, this.out));
+    this.out.note(`Next: sluice requests wait ${document.request.id}   then   sluice exec --request ${document.request.id}`);
+  }
+}

@@ -1,0 +1,104 @@
+import type { ApiRequest } from '../client/api-types.js';
+import type { SluiceClient } from '../client/client.js';
+import { isSluiceError, SluiceError, type NextStep } from '../lib/errors.js';
+import { clockTime } from './durations.js';
+import type { Output } from './output.js';
+import { plain } from './plain.js';
+
+export interface WaitOptions {
+  readonly out: Output;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** stderr is a terminal: one line that counts, instead of a line every 15 s. */
+  readonly live: boolean;
+}
+
+const longestCallMs = 45_000;
+const reportEveryMs = 15_000;
+
+/** What a person sees when an operation is held. */
+export function holdText(request: ApiRequest, out: Output): string {
+  const what = request.effects[0]?.replace(/ on .*/s, '') ?? 'this operation';
+  const more = request.effects.length > 1 ? ` and ${request.effects.length - 1} more` : '';
+  const needed = request.required.map(({ group, count, have }) => `${count - have} of @${group}`).join(', ');
+  const policy = request.policies[0] === undefined ? '' : `policy "${request.policies[0]}", `;
+  const line = `${plain(`${what}${more} on ${request.target}`)} (${plain(`${policy}${needed}`)})`;
+  return `${out.paintError('yellow', '⏸')} Needs approval: ${line}      request ${request.id}`;
+}
+
+/** How to go on with a request that stays open. */
+export function waitSteps(id: string): readonly NextStep[] {
+  return [
+    { command: `sluice requests wait ${id} --timeout 10m --json`, when: 'to wait' },
+    { command: `sluice exec --request ${id} --json`, when: 'after approval' },
+  ];
+}
+
+/** Waits until people have decided. Throws timeout or interrupted, the request staying open. */
+export async function waitForDecision(client: SluiceClient, id: string, options: WaitOptions): Promise<ApiRequest> {
+  const started = Date.now();
+  const elapsed = (): number => Date.now() - started;
+  const line = (): string => `  waiting ${clockTime(elapsed())} / ${clockTime(options.timeoutMs)}   (Ctrl-C leaves the request open)`;
+  const ticker = options.live ? setInterval(() => options.out.status(`\r\u001b[K${line()}`), 1000) : null;
+  if (options.live) options.out.status(line());
+  try {
+    for (;;) {
+      const left = Math.max(0, options.timeoutMs - elapsed());
+      const call = Math.min(left, options.live ? longestCallMs : reportEveryMs);
+      const { request } = await client.waitForRequest(id, call, { signal: options.signal });
+      if (request.state !== 'pending') return request;
+      if (elapsed() >= options.timeoutMs) throw stillPending('timeout', `Nobody decided within ${clockTime(options.timeoutMs)}`, request);
+      if (!options.live) options.out.note(line());
+    }
+  } catch (error) {
+    if (options.signal.aborted && !isSluiceError(error, 'timeout'))
+      throw new SluiceError('interrupted', `Interrupted; request ${id} stays open.`, {
+        requestId: id,
+        next: waitSteps(id),
+        cause: error,
+      });
+    throw error;
+  } finally {
+    if (ticker !== null) clearInterval(ticker);
+    if (options.live) options.out.status('\r\u001b[K');
+  }
+}
+
+function stillPending(code: 'timeout', why: string, request: ApiRequest): SluiceError {
+  return new SluiceError(code, `${why}; request ${request.id} stays open.`, {
+    decider: 'gateway',
+    policy: request.policies[0] ?? null,
+    requestId: request.id,
+    expiresAt: request.expires_at,
+    retryable: true,
+    next: waitSteps(request.id),
+  });
+}
+
+/** A decided request that lets nothing run, as the error it is; null when it was approved. */
+export function refusalOf(request: ApiRequest): SluiceError | null {
+  const details = { decider: 'gateway', requestId: request.id, policy: request.policies[0] ?? null } as const;
+  switch (request.state) {
+    case 'denied': {
+      const vote = request.votes.findLast(({ decision }) => decision === 'deny');
+      const by = vote === undefined ? '' : ` by ${vote.name}${vote.comment === '' ? '' : ` ("${vote.comment}")`}`;
+      return new SluiceError('request_denied', `Request ${request.id} was denied${by}.`, details);
+    }
+    case 'cancelled':
+      return new SluiceError('request_denied', `Request ${request.id} was cancelled.`, details);
+    case 'expired':
+      return new SluiceError('request_expired', `Request ${request.id} expired: nobody decided in time.`, details);
+    case 'pending':
+    case 'approved':
+    case 'executed':
+    case 'failed':
+      return null;
+  }
+}
+
+/** `✓ Approved by reviewer@corp.example ("ok, INC-42")` */
+export function approvalText(request: ApiRequest, out: Output): string {
+  const votes = request.votes.filter(({ decision }) => decision === 'approve');
+  const by = votes.map(({ name, comment }) => plain(`${name}${comment === '' ? '' : ` ("${comment}")`}`)).join(', ');
+  return `${out.paintError('green', '✓')} Approved${by === '' ? '' : ` by ${by}`}`;
+}

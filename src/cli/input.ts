@@ -1,0 +1,74 @@
+import { messageOf, SluiceError } from '../lib/errors.js';
+
+const maxInputBytes = 16 * 1024 * 1024;
+
+/** Reads a file, or stdin for "-", whole and as UTF-8. */
+export async function readText(path: string): Promise<string> {
+  const { bytes, name } = path === '-' ? { bytes: await readStdin(), name: 'stdin' } : { bytes: await readFileBounded(path), name: path };
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new SluiceError('usage', `${name} is not valid UTF-8.`, { decider: 'local', cause });
+  }
+}
+
+async function readFileBounded(path: string): Promise<Uint8Array> {
+  const { readFile, stat } = await import('node:fs/promises');
+  try {
+    const { size } = await stat(path);
+    if (size > maxInputBytes) throw tooLarge(path);
+    return await readFile(path);
+  } catch (cause) {
+    if (cause instanceof SluiceError) throw cause;
+    throw new SluiceError('usage', `Cannot read ${path}: ${messageOf(cause)}`, { decider: 'local', cause });
+  }
+}
+
+/** All of stdin; a terminal is refused, since nobody would know that something waits for them. */
+export async function readStdin(): Promise<Uint8Array> {
+  if (process.stdin.isTTY === true)
+    throw new SluiceError('usage', 'Nothing was piped in. Pipe the text, or name a file.', { decider: 'local' });
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin) {
+    const bytes = Buffer.from(chunk);
+    size += bytes.length;
+    if (size > maxInputBytes) throw tooLarge('stdin');
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(name: string): SluiceError {
+  return new SluiceError('usage', `${name} is larger than ${maxInputBytes / 1024 / 1024} MiB.`, { decider: 'local' });
+}
+
+/** The operation's text: TEXT, words behind `--`, or -f FILE; exactly one of them. */
+export async function operationText(given: {
+  readonly text: string | undefined;
+  readonly file: string | undefined;
+  readonly rest: readonly string[];
+}): Promise<string | null> {
+  const ways = [given.text !== undefined, given.file !== undefined, given.rest.length > 0].filter(Boolean).length;
+  if (ways > 1) throw new SluiceError('usage', 'Give the text once: as TEXT, behind --, or with --file.', { decider: 'local' });
+  if (given.file !== undefined) return readText(given.file);
+  if (given.rest.length > 1)
+    throw new SluiceError('usage', 'This target takes one text, not words; quote it.', { decider: 'local' });
+  return given.text ?? given.rest[0] ?? null;
+}
+
+/** `--param 1=foo --param 2=bar` → ["foo", "bar"]. Numbers are the places $1, $2…; none may be missing. */
+export function positionalParameters(pairs: readonly string[]): readonly string[] {
+  const values = new Map<number, string>();
+  for (const pair of pairs) {
+    const [, name = '', value = ''] = /^(\d{1,5})=(.*)$/s.exec(pair) ?? [];
+    const place = Number(name);
+    if (place < 1) throw new SluiceError('usage', `--param expects PLACE=VALUE, such as 1=foo for $1, not "${pair}".`, { decider: 'local' });
+    if (values.has(place)) throw new SluiceError('usage', `--param ${place} is given twice.`, { decider: 'local' });
+    values.set(place, value);
+  }
+  const parameters = Array.from({ length: values.size }, (_, index) => values.get(index + 1));
+  const missing = parameters.indexOf(undefined);
+  if (missing !== -1) throw new SluiceError('usage', `--param ${missing + 1}=VALUE is missing.`, { decider: 'local' });
+  return parameters.filter((value) => value !== undefined);
+}

@@ -1,0 +1,66 @@
+import { decodeKeys } from './keys.js';
+import { renderScreen } from './screen.js';
+import { advance, press, type PlayerState } from './state.js';
+import type { Track } from './track.js';
+
+/** The terminal as the player uses it: raw keys in, whole screens out. */
+export interface PlayerTerminal {
+  readonly input: NodeJS.ReadStream;
+  readonly output: NodeJS.WriteStream;
+  readonly now: () => number;
+}
+
+const enter = '\u001b[?1049h\u001b[?25l';
+const leave = '\u001b[?25h\u001b[?1049l';
+const frameMs = 50;
+
+/** Plays until the person quits. The terminal is given back as it was, also after an error. */
+export async function runPlayer(track: Track, start: PlayerState, terminal: PlayerTerminal): Promise<void> {
+  const { input, output, now } = terminal;
+  let state = start;
+  let shown = '';
+  const draw = (): void => {
+    const size = { columns: output.columns ?? 80, rows: output.rows ?? 24 };
+    const lines = renderScreen(state, track, size);
+    const status = lines.length - 1;
+    const frame = lines.map((line, index) => (index === status ? `\u001b[7m${line.padEnd(size.columns)}\u001b[0m` : `${line}\u001b[K`));
+    const text = `\u001b[H${frame.join('\r\n')}`;
+    if (text !== shown) output.write(text);
+    shown = text;
+  };
+
+  output.write(enter);
+  input.setRawMode(true);
+  input.setEncoding('utf8');
+  let last = now();
+  try {
+    await new Promise<void>((resolve) => {
+      const finish = (): void => {
+        clearInterval(ticker);
+        input.off('data', onData);
+        input.off('end', finish);
+        output.off('resize', draw);
+        resolve();
+      };
+      const onData = (chunk: string): void => {
+        for (const key of decodeKeys(chunk)) state = press(state, key, track);
+        if (state.done) finish();
+        else draw();
+      };
+      const ticker = setInterval(() => {
+        const time = now();
+        state = advance(state, time - last, track);
+        last = time;
+        draw();
+      }, frameMs);
+      input.on('data', onData);
+      input.once('end', finish);
+      output.on('resize', draw);
+      draw();
+    });
+  } finally {
+    input.setRawMode(false);
+    input.pause();
+    output.write(leave);
+  }
+}

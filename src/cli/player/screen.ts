@@ -1,0 +1,57 @@
+import { clockTime } from '../durations.js';
+import type { PlayerState } from './state.js';
+import { stepsUntil, type Track } from './track.js';
+
+const helpLines = [
+  'space   pause            .       next step',
+  '[ ]     statements       ← →     5 s, with Shift 30 s',
+  '0–9     jump             + -     speed',
+  'i       skip idle time   / n     search, next',
+  'g G     start, end       ?       this help',
+  'q       quit             any key closes this',
+];
+
+export interface ScreenSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** The whole screen as lines: the end of what has happened so far, and the status line at the bottom. */
+export function renderScreen(state: PlayerState, track: Track, { columns, rows }: ScreenSize): readonly string[] {
+  const body = state.help ? helpLines : tail(state, track, columns, rows - 1);
+  const filled = [...body, ...Array.from({ length: Math.max(0, rows - 1 - body.length) }, () => '')];
+  return [...filled.slice(0, rows - 1), statusLine(state, track, columns)];
+}
+
+/** The last `rows` screen lines; long lines wrap. Works backwards, so a long session costs no more than a short one. */
+function tail(state: PlayerState, track: Track, columns: number, rows: number): readonly string[] {
+  const lines: string[] = [];
+  for (let index = stepsUntil(track, state.atMs) - 1; index >= 0 && lines.length < rows; index--) {
+    const own = (track.steps[index]?.text ?? '').replace(/\n$/, '').split('\n').flatMap((line) => wrap(line, columns));
+    lines.unshift(...own);
+  }
+  return lines.slice(-rows);
+}
+
+function wrap(line: string, columns: number): readonly string[] {
+  const characters = [...line];
+  if (characters.length <= columns) return [line];
+  const parts: string[] = [];
+  for (let from = 0; from < characters.length; from += columns) parts.push(characters.slice(from, from + columns).join(''));
+  return parts;
+}
+
+/** "▶ 0:41 / 3:20  2×  statement 3/12  …" */
+export function statusLine(state: PlayerState, track: Track, columns: number): string {
+  if (state.typing !== null) return `/${state.typing}`.slice(0, columns);
+  const statements = track.steps.filter((step) => step.statement);
+  const current = statements.filter((step) => step.atMs <= state.atMs).length;
+  const parts = [
+    `${state.playing ? '▶' : '⏸'} ${clockTime(state.atMs)} / ${clockTime(track.durationMs)}`,
+    `${state.speed}×${state.skipIdle ? ' skipping idle' : ''}`,
+    `statement ${current}/${statements.length}`,
+    state.message === '' ? track.title : state.message,
+    '? help',
+  ];
+  return [...parts.join('   ')].slice(0, columns).join('');
+}

@@ -1,0 +1,144 @@
+import type { Key } from './keys.js';
+import { stepsUntil, type Track } from './track.js';
+
+/** Where playback stands. Everything that a key or the clock changes is here; nothing else moves. */
+export interface PlayerState {
+  readonly atMs: number;
+  readonly playing: boolean;
+  readonly speed: number;
+  readonly skipIdle: boolean;
+  /** Longest pause that is played when idle time is skipped. */
+  readonly idleMs: number;
+  /** What is being typed behind "/", or null. */
+  readonly typing: string | null;
+  readonly query: string;
+  readonly help: boolean;
+  readonly message: string;
+  readonly done: boolean;
+}
+
+export const speeds = [0.5, 1, 2, 4, 8, 16] as const;
+
+export function startState(given: { readonly speed: number; readonly idleMs: number | null; readonly atMs: number }): PlayerState {
+  return {
+    atMs: given.atMs,
+    playing: true,
+    speed: given.speed,
+    skipIdle: given.idleMs !== null,
+    idleMs: given.idleMs ?? 2000,
+    typing: null,
+    query: '',
+    help: false,
+    message: '',
+    done: false,
+  };
+}
+
+/** Lets `elapsedMs` of real time pass; stops at the end. */
+export function advance(state: PlayerState, elapsedMs: number, track: Track): PlayerState {
+  if (!state.playing || state.help || state.typing !== null) return state;
+  let atMs = state.atMs + elapsedMs * state.speed;
+  if (state.skipIdle) {
+    const happened = stepsUntil(track, state.atMs);
+    const last = track.steps[happened - 1]?.atMs ?? 0;
+    const next = track.steps[happened]?.atMs ?? track.durationMs;
+    if (next - last > state.idleMs && atMs > last + state.idleMs && atMs < next) atMs = next;
+  }
+  return atMs >= track.durationMs ? { ...state, atMs: track.durationMs, playing: false, message: 'end' } : { ...state, atMs };
+}
+
+/** What one key does. */
+export function press(state: PlayerState, key: Key, track: Track): PlayerState {
+  if (key.name === 'interrupt') return { ...state, done: true };
+  if (state.typing !== null) return type(state, state.typing, key, track);
+  if (state.help) return { ...state, help: false };
+  switch (key.name) {
+    case 'left':
+      return seek(state, state.atMs - 5000, track);
+    case 'right':
+      return seek(state, state.atMs + 5000, track);
+    case 'shift-left':
+      return seek(state, state.atMs - 30_000, track);
+    case 'shift-right':
+      return seek(state, state.atMs + 30_000, track);
+    case 'character':
+      return character(state, key.character, track);
+    case 'escape':
+    case 'enter':
+    case 'backspace':
+      return { ...state, message: '' };
+  }
+}
+
+function character(state: PlayerState, typed: string, track: Track): PlayerState {
+  if (typed >= '0' && typed <= '9') return seek(state, (track.durationMs * Number(typed)) / 10, track);
+  switch (typed) {
+    case ' ':
+      // At the end there is nothing to resume: start again.
+      if (state.atMs >= track.durationMs) return { ...seek(state, 0, track), playing: true };
+      return { ...state, playing: !state.playing, message: '' };
+    case '.': {
+      const next = track.steps[stepsUntil(track, state.atMs)];
+      return { ...seek(state, next?.atMs ?? track.durationMs, track), playing: false };
+    }
+    case '[': {
+      const before = track.steps.findLast((step) => step.statement && step.atMs < state.atMs);
+      return seek(state, before?.atMs ?? 0, track);
+    }
+    case ']': {
+      const after = track.steps.find((step) => step.statement && step.atMs > state.atMs);
+      return seek(state, after?.atMs ?? track.durationMs, track);
+    }
+    case '+':
+    case '=':
+      return { ...state, speed: speeds.find((speed) => speed > state.speed) ?? state.speed, message: '' };
+    case '-':
+      return { ...state, speed: speeds.findLast((speed) => speed < state.speed) ?? state.speed, message: '' };
+    case 'i':
+      return { ...state, skipIdle: !state.skipIdle, message: state.skipIdle ? 'idle time is played' : 'idle time is skipped' };
+    case '/':
+      return { ...state, typing: '', message: '' };
+    case 'n':
+      return search(state, track);
+    case 'g':
+      return seek(state, 0, track);
+    case 'G':
+      return seek(state, track.durationMs, track);
+    case '?':
+      return { ...state, help: true };
+    case 'q':
+      return { ...state, done: true };
+    default:
+      return state;
+  }
+}
+
+function seek(state: PlayerState, atMs: number, track: Track): PlayerState {
+  return { ...state, atMs: Math.min(Math.max(0, atMs), track.durationMs), message: '' };
+}
+
+function type(state: PlayerState, typing: string, key: Key, track: Track): PlayerState {
+  switch (key.name) {
+    case 'character':
+      return typing.length < 200 ? { ...state, typing: typing + key.character } : state;
+    case 'backspace':
+      return { ...state, typing: typing === '' ? null : typing.slice(0, -1) };
+    case 'escape':
+      return { ...state, typing: null };
+    case 'enter':
+      return search({ ...state, typing: null, query: typing === '' ? state.query : typing }, track);
+    default:
+      return state;
+  }
+}
+
+/** To the next step that holds the query, from the start again after the last. */
+function search(state: PlayerState, track: Track): PlayerState {
+  const wanted = state.query.toLowerCase();
+  if (wanted === '') return { ...state, message: 'nothing to search for' };
+  const holds = (step: { readonly text: string }): boolean => step.text.toLowerCase().includes(wanted);
+  const ahead = track.steps.find((step) => step.atMs > state.atMs && holds(step));
+  const hit = ahead ?? track.steps.find(holds);
+  if (hit === undefined) return { ...state, message: `not found: ${state.query}` };
+  return { ...seek(state, hit.atMs, track), playing: false, message: ahead === undefined ? 'from the start' : '' };
+}

@@ -1,0 +1,8 @@
+import { input } from '@inquirer/prompts';
+
+// Only ever reached behind `canPrompt`; questions go to stderr, so that stdout stays the payload's.
+
+/** One line of text from the person. */
+export function askText(message: string): Promise<string> {
+  return input({ message }, { output: process.stderr });
+}
