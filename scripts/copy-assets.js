@@ -1,0 +1,12 @@
+// The build's second half: what the compiler leaves behind (policies, schemas, pages) and the command manifest.
+import { cp, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeManifest } from './write-manifest.js';
+
+const source = 'src';
+for (const entry of await readdir(source, { recursive: true, withFileTypes: true })) {
+  if (!entry.isFile() || entry.name.endsWith('.ts') || entry.name.endsWith('.md')) continue;
+  const file = join(entry.parentPath, entry.name);
+  await cp(file, join('dist', file));
+}
+await writeManifest();
