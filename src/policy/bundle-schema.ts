@@ -1,0 +1,117 @@
+import { z } from 'zod';
+
+const name = (what: string): z.ZodString =>
+  z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
+      `${what} is made of letters, digits, "_", "." and "-", at most 63, and begins with a letter or digit`,
+    );
+
+const text = z.string().min(1).max(500);
+const labelKey = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_./-]{0,62}$/, 'a label is made of letters, digits, "_", ".", "/" and "-"');
+const labelValue = z
+  .string()
+  .regex(
+    /^[\p{L}\p{N} _./@:+-]{0,128}$/u,
+    "a label's value is made of letters, digits, spaces and _ . / @ : + -, at most 128",
+  );
+
+/** Kinds the product is meant for; only those in `servedKinds` have an engine in this version. */
+export const knownKinds = [
+  'postgres',
+  'mysql',
+  'mssql',
+  'mongodb',
+  'ssh',
+  'command',
+  'kubernetes',
+  'http',
+  'mcp',
+  'rdp',
+  'tcp',
+] as const;
+export const servedKinds: readonly string[] = ['postgres'];
+
+/** targets.yaml. `kind`, `address` and `secret` are read further in targets.ts. */
+export const targetsSchema = z.strictObject({
+  targets: z
+    .array(
+      z.strictObject({
+        name: name("a target's name"),
+        kind: z.string(),
+        address: z.string(),
+        database: text,
+        tls: z
+          .strictObject({
+            mode: z.enum(['verify-full', 'require', 'disable']).default('verify-full'),
+            ca: z.string().nullable().default(null),
+          })
+          .default({ mode: 'verify-full', ca: null }),
+        username: text,
+        secret: z.string(),
+        labels: z.record(labelKey, labelValue).default({}),
+        recording: z.enum(['strict', 'durable', 'off']).default('strict'),
+        relay: z.null().default(null),
+      }),
+    )
+    .max(2000),
+});
+
+const pattern = z
+  .string()
+  .regex(
+    /^[^.\s"]+\.[^.\s"]+\.[^.\s"]+$/,
+    'a column pattern is schema.table.column, each part a name or a pattern with *',
+  );
+const className = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'a class is named with letters, digits, "_" and "-"');
+const detector = z.enum(['mask', 'off']).optional();
+
+/** classification.yaml. */
+export const classificationSchema = z.strictObject({
+  classes: z
+    .record(className, z.strictObject({ mask: z.enum(['redact', 'last4', 'email', 'hash', 'null']) }))
+    .default({}),
+  columns: z
+    .array(
+      z.strictObject({
+        target: z
+          .string()
+          .regex(/^[A-Za-z0-9_.*-]{1,100}$/, 'a target pattern is a name or a pattern with *')
+          .default('*'),
+        column: pattern,
+        class: z.string(),
+      }),
+    )
+    .max(20_000)
+    .default([]),
+  detectors: z.strictObject({ email: detector, card: detector, 'private-key': detector, token: detector }).default({}),
+});
+
+const groupName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,99}$/, 'a group is named with letters, digits and _ . : @ / -');
+const members = z.array(text).max(10_000).default([]);
+
+/** bindings.yaml. */
+export const bindingsSchema = z.strictObject({
+  groups: z
+    .record(
+      groupName,
+      z
+        .strictObject({
+          /** Only tokens of this issuer count; null: any configured issuer. */
+          issuer: z.string().nullable().default(null),
+          claims: z.strictObject({ groups: members }).default({ groups: [] }),
+          users: members,
+          machines: members,
+        })
+        .nullable()
+        .transform((binding) => binding ?? { issuer: null, claims: { groups: [] }, users: [], machines: [] }),
+    )
+    .default({}),
+});

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import type { z } from 'zod';
+import type { Classification } from '../masking/types.js';
+import type { Bindings } from './bindings.js';
+import { type ConfigFile, type SortedFiles, sortFiles } from './bundle-files.js';
+import { bindingsSchema, classificationSchema, targetsSchema } from './bundle-schema.js';
+import { checkClassification } from './classification.js';
+import { type Policy, readPolicies } from './policies.js';
+import { fileStart, type Problem, ProblemList } from './problems.js';
+import { checkReferences } from './references.js';
+import { type BundleTarget, readTargets } from './targets.js';
+import { YamlSource } from './yaml-source.js';
+
+/** A whole configuration, validated: the only form in which the gateway ever uses one. */
+export interface Bundle {
+  readonly targets: readonly BundleTarget[];
+  readonly classification: Classification;
+  readonly bindings: Bindings;
+  readonly policies: readonly Policy[];
+  /** Short form of `digest`, for people. Changes with any file of the bundle. */
+  readonly version: string;
+  /** Hex SHA-256 over the paths and texts of `files`. */
+  readonly digest: string;
+  /** The files that make up the bundle; ignored ones are gone. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/** A bundle with its warnings, or everything that is wrong with it. */
+export type BundleResult =
+  | { readonly ok: true; readonly bundle: Bundle; readonly problems: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Reads and validates a bundle whole: it is right in every part, or it is not used at all. Never throws for bad input. */
+export function loadBundle(files: ReadonlyMap<string, string>): BundleResult {
+  const problems = new ProblemList();
+  const sorted = sortFiles(files, problems);
+  const targetsFile = readYaml('targets.yaml', sorted, targetsSchema, problems);
+  const classificationFile = readYaml('classification.yaml', sorted, classificationSchema, problems);
+  const bindingsFile = readYaml('bindings.yaml', sorted, bindingsSchema, problems);
+  const targets =
+    targetsFile === null ? [] : readTargets(targetsFile.value.targets, targetsFile.source, sorted.certificates);
+  if (classificationFile !== null) {
+    checkClassification(
+      withoutUndefined(classificationFile.value),
+      classificationFile.source,
+      targets.map(({ name }) => name),
+    );
+  }
+  const policies = readPolicies(sorted.policies, problems);
+  if (sorted.policies.size === 0) {
+    problems.add(
+      'error',
+      'policies/',
+      fileStart,
+      'no policies: nobody could do anything, not even apply another bundle',
+      'add policies/base.cedar',
+    );
+  }
+  // With a file missing or broken, every name in the policies would look unknown.
+  if (targetsFile !== null && classificationFile !== null && bindingsFile !== null) {
+    const groups = Object.keys(bindingsFile.value.groups);
+    checkReferences(
+      policies,
+      sorted.policies,
+      { groups, classes: Object.keys(classificationFile.value.classes), targets },
+      problems,
+    );
+  }
+  if (problems.hasErrors || targetsFile === null || classificationFile === null || bindingsFile === null) {
+    return { ok: false, problems: problems.all };
+  }
+  const kept = keptFiles(sorted);
+  const digest = digestOf(kept);
+  const bundle: Bundle = {
+    targets,
+    classification: withoutUndefined(classificationFile.value),
+    bindings: bindingsFile.value,
+    policies,
+    version: digest.slice(0, 16),
+    digest,
+    files: kept,
+  };
+  return { ok: true, bundle, problems: problems.all };
+}
+
+/** Everything wrong with a bundle, errors and warnings; for `policy check`, which uses nothing of it. */
+export function checkPolicies(files: ReadonlyMap<string, string>): {
+  readonly valid: boolean;
+  readonly problems: readonly Problem[];
+} {
+  const { ok, problems } = loadBundle(files);
+  return { valid: ok, problems };
+}
+
+function readYaml<S extends z.ZodType>(
+  file: ConfigFile,
+  sorted: SortedFiles,
+  schema: S,
+  problems: ProblemList,
+): { readonly value: z.output<S>; readonly source: YamlSource } | null {
+  const text = sorted.config.get(file);
+  if (text === undefined) {
+    problems.add('error', file, fileStart, `${file} is missing`);
+    return null;
+  }
+  const source = YamlSource.parse(file, text, problems);
+  const value = source?.read(schema) ?? null;
+  return source === null || value === null ? null : { value, source };
+}
+
+function withoutUndefined(raw: z.output<typeof classificationSchema>): Classification {
+  const detectors = Object.fromEntries(Object.entries(raw.detectors).filter(([, mode]) => mode !== undefined));
+  return { classes: raw.classes, columns: raw.columns, detectors };
+}
+
+function keptFiles({ config, policies, tests, certificates }: SortedFiles): ReadonlyMap<string, string> {
+  return new Map([...config, ...policies, ...tests, ...certificates].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function digestOf(files: ReadonlyMap<string, string>): string {
+  const hash = createHash('sha256');
+  for (const [path, text] of files)
+    hash.update(`${Buffer.byteLength(path)}:${path}${Buffer.byteLength(text)}:`).update(text);
+  return hash.digest('hex');
+}

@@ -1,0 +1,119 @@
+import type { z } from 'zod';
+import type { RecordingMode } from '../recording/events.js';
+import { knownKinds, servedKinds, type targetsSchema } from './bundle-schema.js';
+import { suggest } from './problems.js';
+import type { TargetRef } from './types.js';
+import type { YamlPath, YamlSource } from './yaml-source.js';
+
+/** A target as the bundle has it, validated; the secret is still a reference. */
+export interface BundleTarget extends TargetRef {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  /** `ca`: PEM text, `file:/absolute/path` on the gateway, or null for the system's authorities. */
+  readonly tls: { readonly mode: 'disable' | 'require' | 'verify-full'; readonly ca: string | null };
+  readonly username: string;
+  readonly secret: SecretReference;
+  readonly recording: RecordingMode;
+}
+
+/** Where a secret is kept: the gateway's vault, its environment or a file of its own. */
+export interface SecretReference {
+  readonly provider: 'vault' | 'env' | 'file';
+  readonly name: string;
+}
+
+const defaultPort = 5432;
+type RawTarget = z.output<typeof targetsSchema>['targets'][number];
+
+/** Reads what the schema cannot say of targets: kinds, addresses, references, names used twice. */
+export function readTargets(
+  raw: readonly RawTarget[],
+  source: YamlSource,
+  certificates: ReadonlyMap<string, string>,
+): readonly BundleTarget[] {
+  const seen = new Set<string>();
+  return raw.flatMap((target, index) => {
+    const at = (key: string): YamlPath => ['targets', index, key];
+    if (seen.has(target.name)) source.report('error', at('name'), `duplicate target "${target.name}"`);
+    seen.add(target.name);
+    checkKind(target.kind, at('kind'), source);
+    const address = readAddress(target.address);
+    if (address === null)
+      source.report(
+        'error',
+        at('address'),
+        '"address" must be HOST, HOST:PORT or [IPV6]:PORT',
+        'for example db.internal:5432',
+      );
+    const secret = readSecret(target.secret);
+    if (secret === null) {
+      const message = '"secret" must be a reference, never the secret itself';
+      source.report(
+        'error',
+        at('secret'),
+        message,
+        `write "vault:${target.name}" and store it with: sluice secrets set ${target.name}`,
+      );
+    }
+    const ca = readCa(target.tls.ca, certificates);
+    if (ca === undefined) {
+      source.report(
+        'error',
+        [...at('tls'), 'ca'],
+        `no such certificate: ${target.tls.ca}`,
+        'write "file:NAME.pem" and put NAME.pem in the bundle, or an absolute path',
+      );
+    }
+    if (target.recording === 'off')
+      source.report('warning', at('recording'), `sessions on "${target.name}" will not be recorded`);
+    if (target.tls.mode === 'require')
+      source.report(
+        'warning',
+        at('tls'),
+        `"require" encrypts but does not check who "${target.name}" is`,
+        'use verify-full with a CA',
+      );
+    if (address === null || secret === null || ca === undefined) return [];
+    const { name, kind, database, username, labels, recording } = target;
+    return [
+      { name, kind, labels, ...address, database, tls: { mode: target.tls.mode, ca }, username, secret, recording },
+    ];
+  });
+}
+
+function checkKind(kind: string, path: YamlPath, source: YamlSource): void {
+  if (servedKinds.includes(kind)) return;
+  if (knownKinds.some((known) => known === kind)) {
+    source.report('error', path, `kind "${kind}" is not served by this version`, `served: ${servedKinds.join(', ')}`);
+  } else source.report('error', path, `unknown kind "${kind}"`, suggest(kind, servedKinds));
+}
+
+/** HOST, HOST:PORT, [IPV6] or [IPV6]:PORT (RFC 3986, 3.2.2). */
+export function readAddress(address: string): { readonly host: string; readonly port: number } | null {
+  const match =
+    /^(?:\[(?<six>[0-9A-Fa-f:.]+)\]|(?<host>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?))(?::(?<port>\d{1,5}))?$/.exec(
+      address,
+    );
+  const host = match?.groups?.['six'] ?? match?.groups?.['host'];
+  const port = Number(match?.groups?.['port'] ?? defaultPort);
+  return host === undefined || port < 1 || port > 65_535 ? null : { host, port };
+}
+
+/** vault:NAME, env:NAME or file:PATH; anything else may be the secret itself and is never repeated. */
+export function readSecret(reference: string): SecretReference | null {
+  const vault = /^vault:([A-Za-z0-9][A-Za-z0-9_.-]{0,62})$/.exec(reference)?.[1];
+  if (vault !== undefined) return { provider: 'vault', name: vault };
+  const env = /^env:([A-Za-z_][A-Za-z0-9_]{0,99})$/.exec(reference)?.[1];
+  if (env !== undefined) return { provider: 'env', name: env };
+  const file = /^file:(\/[^\0]{1,4000})$/.exec(reference)?.[1];
+  return file === undefined ? null : { provider: 'file', name: file };
+}
+
+function readCa(ca: string | null, certificates: ReadonlyMap<string, string>): string | null | undefined {
+  if (ca === null) return null;
+  if (ca.includes('-----BEGIN CERTIFICATE-----')) return ca;
+  const path = /^file:(.+)$/.exec(ca)?.[1];
+  if (path === undefined) return undefined;
+  return path.startsWith('/') ? ca : certificates.get(path);
+}
