@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
-import { readIfPresent, writePrivate } from './demo-state.js';
+import { readIfPresent, writePrivate } from '../lib/private-files.js';
 
 interface Entry {
   payload: AdapterPayload;

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
-import { messageOf, SluiceError } from '../lib/errors.js';
+import { SluiceError } from '../lib/errors.js';
+import { readIfPresent, writePrivate } from '../lib/private-files.js';
 
 /** What makes a demo provider the same one after a restart. */
 export interface DemoKeys {
@@ -49,23 +49,4 @@ function decodeKeys(text: string, file: string): DemoKeys {
   const { jwks, cookieKeys, robotSecret } = value ?? {};
   if (!Array.isArray(jwks?.keys) || !Array.isArray(cookieKeys) || typeof robotSecret !== 'string') throw damaged();
   return { jwks, cookieKeys, robotSecret };
-}
-
-/** The text of a file, or null when there is none. */
-export function readIfPresent(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw new SluiceError('local', `Cannot read ${file}: ${messageOf(error)}`, { decider: 'local', cause: error });
-  }
-}
-
-/** Replaces a file in one step; only its owner can read it, from its first byte. */
-export function writePrivate(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${process.pid}.tmp`;
-  writeFileSync(draft, text, { mode: 0o600 });
-  chmodSync(draft, 0o600);
-  renameSync(draft, file);
 }

@@ -1,0 +1,291 @@
+import type { Duplex, Readable } from 'node:stream';
+import { isSluiceError, SluiceError } from '../lib/errors.js';
+import type * as api from './api-types.js';
+import { decodeFailure, parseObject } from './error-document.js';
+import type { TokenSource } from './tokens.js';
+import type { Transport } from './transport.js';
+
+export interface SluiceClientOptions {
+  readonly gateway: string;
+  readonly transport: Transport;
+  /** Null for a client that only asks what needs no login. */
+  readonly tokens: TokenSource | null;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+export interface TunnelOptions {
+  /** SCRAM verifier of the password that the client program will give. */
+  readonly passwordVerifier?: string;
+  readonly reason?: string | null;
+  /** Instead of the client's own token source. */
+  readonly token?: string;
+}
+
+type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+interface Call<Schema extends string> extends CallOptions {
+  readonly schema: Schema;
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly anonymous?: boolean;
+}
+
+/** Longer than the gateway's own limit for what is asked, so that its answer names the reason. */
+const slackMs = 15_000;
+const defaultExecMs = 10 * 60_000;
+
+/** The gateway's HTTP API. Every refusal comes back as the `SluiceError` that it was at the gateway. */
+export class SluiceClient {
+  readonly gateway: string;
+  readonly #transport: Transport;
+  readonly #tokens: TokenSource | null;
+
+  constructor({ gateway, transport, tokens }: SluiceClientOptions) {
+    this.gateway = gateway;
+    this.#transport = transport;
+    this.#tokens = tokens;
+  }
+
+  loginInfo(options: CallOptions = {}): Promise<api.LoginInfo> {
+    return this.#call('GET', '/v1/login', { schema: 'sluice.login/v1', anonymous: true, ...options });
+  }
+  whoami(options: CallOptions = {}): Promise<api.Whoami> {
+    return this.#call('GET', '/v1/whoami', { schema: 'sluice.whoami/v1', ...options });
+  }
+
+  targets(filter: api.TargetFilter = {}, options: CallOptions = {}): Promise<api.TargetList> {
+    return this.#call('GET', '/v1/targets', { schema: 'sluice.targets/v1', query: { ...filter }, ...options });
+  }
+  target(name: string, options: CallOptions = {}): Promise<api.TargetDetail> {
+    return this.#call('GET', `/v1/targets/${part(name)}`, { schema: 'sluice.target/v1', ...options });
+  }
+
+  exec(body: api.ExecBody, options: CallOptions = {}): Promise<api.ExecResult> {
+    const timeoutMs = (body.timeout_ms ?? defaultExecMs) + slackMs;
+    return this.#call('POST', '/v1/exec', { schema: 'sluice.exec/v1', body, timeoutMs, ...options });
+  }
+  explain(body: api.ExplainBody, options: CallOptions = {}): Promise<api.PolicyExplanation> {
+    return this.#call('POST', '/v1/policy/explain', { schema: 'sluice.explain/v1', body, ...options });
+  }
+  /** `exec` with `dry_run`: the verdict, and nothing runs. */
+  dryRun(body: api.ExecBody, options: CallOptions = {}): Promise<api.PolicyExplanation> {
+    return this.#call('POST', '/v1/exec', {
+      schema: 'sluice.explain/v1',
+      body: { ...body, dry_run: true },
+      ...options,
+    });
+  }
+
+  requests(filter: api.RequestFilter = {}, options: CallOptions = {}): Promise<api.RequestList> {
+    return this.#call('GET', '/v1/requests', { schema: 'sluice.requests/v1', query: { ...filter }, ...options });
+  }
+  createRequest(body: api.CreateRequestBody, options: CallOptions = {}): Promise<api.RequestDocument> {
+    return this.#call('POST', '/v1/requests', { schema: 'sluice.request/v1', body, ...options });
+  }
+  request(id: string, options: CallOptions = {}): Promise<api.RequestDocument> {
+    return this.#call('GET', `/v1/requests/${part(id)}`, { schema: 'sluice.request/v1', ...options });
+  }
+  /** Waits at the gateway, at most 45 s a call; the answer's state says whether to ask again. */
+  waitRequest(id: string, waitMs: number, options: CallOptions = {}): Promise<api.RequestDocument> {
+    const query = { timeout_ms: Math.max(0, Math.min(waitMs, 45_000)) };
+    const path = `/v1/requests/${part(id)}/wait`;
+    return this.#call('GET', path, {
+      schema: 'sluice.request/v1',
+      query,
+      timeoutMs: query.timeout_ms + slackMs,
+      ...options,
+    });
+  }
+  decideRequest(
+    id: string,
+    act: 'approve' | 'deny' | 'cancel',
+    comment: string,
+    options: CallOptions = {},
+  ): Promise<api.RequestDocument> {
+    return this.#call('POST', `/v1/requests/${part(id)}/${act}`, {
+      schema: 'sluice.request/v1',
+      body: { comment },
+      ...options,
+    });
+  }
+
+  sessions(filter: api.SessionFilter = {}, options: CallOptions = {}): Promise<api.SessionList> {
+    return this.#call('GET', '/v1/sessions', { schema: 'sluice.sessions/v1', query: { ...filter }, ...options });
+  }
+  searchSessions(filter: api.SessionSearchFilter, options: CallOptions = {}): Promise<api.SessionSearch> {
+    return this.#call('GET', '/v1/sessions/search', {
+      schema: 'sluice.session_search/v1',
+      query: { ...filter },
+      ...options,
+    });
+  }
+  session(id: string, options: CallOptions = {}): Promise<api.SessionDocument> {
+    return this.#call('GET', `/v1/sessions/${part(id)}`, { schema: 'sluice.session/v1', ...options });
+  }
+  /** The journal file as it is, to be read as it comes. */
+  async sessionJournal(id: string, options: CallOptions = {}): Promise<Readable> {
+    const url = this.#url(`/v1/sessions/${part(id)}/journal`);
+    const answer = await this.#authorized(options.signal, async (authorization) => {
+      const headers = { ...authorization, accept: 'application/octet-stream' };
+      const message = await this.#transport.open({ method: 'GET', url, headers, timeoutMs: 10 * 60_000, ...options });
+      if (message.statusCode !== 200) throw await this.#failure(message);
+      return message;
+    });
+    return answer;
+  }
+  /** Null verifies all sessions and the ledger. */
+  verifySessions(id: string | null = null, options: CallOptions = {}): Promise<api.VerifyDocument> {
+    const path = id === null ? '/v1/sessions/verify' : `/v1/sessions/${part(id)}/verify`;
+    return this.#call('GET', path, { schema: 'sluice.verify/v1', timeoutMs: 10 * 60_000, ...options });
+  }
+  keys(options: CallOptions = {}): Promise<api.KeyList> {
+    return this.#call('GET', '/v1/keys', { schema: 'sluice.keys/v1', ...options });
+  }
+
+  checkPolicy(files: api.BundleFiles, options: CallOptions = {}): Promise<api.PolicyCheck> {
+    return this.#call('POST', '/v1/policy/check', { schema: 'sluice.policy_check/v1', body: { files }, ...options });
+  }
+  applyBundle(body: api.ApplyBody, options: CallOptions = {}): Promise<api.ApplyResult> {
+    return this.#call('POST', '/v1/bundle', { schema: 'sluice.apply/v1', body, ...options });
+  }
+  bundle(options: CallOptions = {}): Promise<api.BundleDocument> {
+    return this.#call('GET', '/v1/bundle', { schema: 'sluice.bundle/v1', ...options });
+  }
+  rollbackBundle(version: string, options: CallOptions = {}): Promise<api.ApplyResult> {
+    return this.#call('POST', '/v1/bundle/rollback', { schema: 'sluice.apply/v1', body: { version }, ...options });
+  }
+
+  secrets(options: CallOptions = {}): Promise<api.SecretList> {
+    return this.#call('GET', '/v1/secrets', { schema: 'sluice.secrets/v1', ...options });
+  }
+  setSecret(name: string, value: string, options: CallOptions = {}): Promise<api.SecretList> {
+    return this.#call('PUT', `/v1/secrets/${part(name)}`, { schema: 'sluice.secrets/v1', body: { value }, ...options });
+  }
+  removeSecret(name: string, options: CallOptions = {}): Promise<api.SecretList> {
+    return this.#call('DELETE', `/v1/secrets/${part(name)}`, { schema: 'sluice.secrets/v1', ...options });
+  }
+
+  /**
+   * A raw connection to a target through the gateway: what is written is the target's own protocol. The reason travels
+   * percent-encoded, since a header holds no other characters than ASCII.
+   */
+  async openTunnel(target: string, options: TunnelOptions = {}, signal?: AbortSignal): Promise<Duplex> {
+    const url = this.#url(`/v1/targets/${part(target)}/tunnel`);
+    const { passwordVerifier, reason, token } = options;
+    const dial = async (authorization: Headers): Promise<Duplex> => {
+      const headers = {
+        ...authorization,
+        ...(passwordVerifier === undefined ? {} : { 'sluice-client-password': passwordVerifier }),
+        ...(reason === undefined || reason === null ? {} : { 'sluice-reason': encodeURIComponent(reason) }),
+      };
+      const { socket, answer } = await this.#transport.upgrade(
+        { method: 'GET', url, headers, signal },
+        'sluice-tunnel',
+      );
+      if (socket === null) throw await this.#failure(answer);
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, 30_000);
+      return socket;
+    };
+    return token === undefined ? this.#authorized(signal, dial) : dial({ authorization: `Bearer ${token}` });
+  }
+
+  async #call<Schema extends string, Document extends api.Envelope<Schema>>(
+    method: string,
+    path: string,
+    call: Call<Schema>,
+  ): Promise<Document> {
+    const url = this.#url(path, call.query);
+    const send = async (authorization: Headers): Promise<Document> => {
+      const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+      const headers = {
+        accept: 'application/json',
+        ...authorization,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      };
+      const { signal, timeoutMs } = call;
+      const request = {
+        method,
+        url,
+        headers,
+        signal,
+        ...(body === undefined ? {} : { body }),
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      };
+      const answer = await this.#transport
+        .send(request)
+        .catch((error: unknown) => Promise.reject(this.#unreachable(error)));
+      return decodeAnswer(answer.status, answer.body.toString('utf8'), new URL(url).host, call.schema);
+    };
+    return call.anonymous === true ? send({}) : this.#authorized(call.signal, send);
+  }
+
+  /** Runs `send` with a token, and once more with another one if the gateway does not take the first. */
+  async #authorized<T>(signal: AbortSignal | undefined, send: (headers: Headers) => Promise<T>): Promise<T> {
+    if (this.#tokens === null) throw new TypeError('this client has no token source');
+    const token = await this.#tokens.get(signal);
+    try {
+      return await send({ authorization: `Bearer ${token}` });
+    } catch (error) {
+      if (!isSluiceError(error, 'login_required')) throw this.#unreachable(error);
+      const other = await this.#tokens.renew(token, signal);
+      if (other === null) throw error;
+      return send({ authorization: `Bearer ${other}` });
+    }
+  }
+
+  async #failure(answer: Readable & { readonly statusCode?: number | undefined }): Promise<SluiceError> {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > 1024 * 1024) break;
+      chunks.push(chunk);
+    }
+    return decodeFailure(answer.statusCode ?? 0, Buffer.concat(chunks).toString('utf8'), new URL(this.gateway).host);
+  }
+
+  #unreachable(error: unknown): unknown {
+    if (!isSluiceError(error, 'gateway_unreachable') || error.details.next !== undefined) return error;
+    const next = [{ command: `curl ${this.gateway}/healthz`, when: 'to see whether the gateway answers at all' }];
+    return new SluiceError('gateway_unreachable', error.message, { ...error.details, next });
+  }
+
+  #url(path: string, query: Query = {}): string {
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+    const search = parameters.toString();
+    return `${this.gateway}${path}${search === '' ? '' : `?${search}`}`;
+  }
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+function part(text: string): string {
+  return encodeURIComponent(text);
+}
+
+/** The gateway checks its own answers against its schemas; here, the schema's name is enough to trust the shape. */
+function decodeAnswer<Schema extends string, Document extends api.Envelope<Schema>>(
+  status: number,
+  body: string,
+  host: string,
+  schema: Schema,
+): Document {
+  const document = status >= 200 && status < 300 ? parseObject(body) : null;
+  if (document?.['ok'] !== true) throw decodeFailure(status, body, host);
+  if (document['schema'] !== schema) {
+    throw new SluiceError(
+      'protocol',
+      `The gateway answered with ${String(document['schema'])} instead of ${schema}; is it newer than this client?`,
+      {
+        decider: 'gateway',
+      },
+    );
+  }
+  return document as unknown as Document;
+}

@@ -1,0 +1,10 @@
+/** What the client needs from its surroundings; the command line reads it once from the process. */
+export interface ClientEnvironment {
+  readonly token: string | null;
+  readonly tokenFile: string | null;
+  readonly credentialStore: 'auto' | 'keyring' | 'file';
+  readonly configDir: string;
+  readonly stateDir: string;
+  /** A PEM file with certificate authorities to trust besides the well-known ones. */
+  readonly caFile: string | null;
+}

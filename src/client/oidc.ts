@@ -1,0 +1,126 @@
+import { hostname } from 'node:os';
+import type { Configuration, TokenEndpointResponse } from 'openid-client';
+import { messageOf, SluiceError } from '../lib/errors.js';
+import { isLoopbackUrl } from './gateway-url.js';
+import type { StoredLogin } from './stored-login.js';
+import type { Transport } from './transport.js';
+
+/** One client at one provider. */
+export interface OidcClient {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string | null;
+}
+
+/** Finds the provider's endpoints (OpenID Connect Discovery 1.0) through our own transport. */
+export async function discover(client: OidcClient, transport: Transport, signal?: AbortSignal): Promise<Configuration> {
+  const oidc = await import('openid-client');
+  const authentication = client.clientSecret === null ? oidc.None() : oidc.ClientSecretBasic(client.clientSecret);
+  const server = new URL(client.issuer);
+  if (server.protocol !== 'https:' && !isLoopbackUrl(client.issuer)) {
+    throw new SluiceError('config_invalid', `The identity provider ${client.issuer} must use https`, {
+      decider: 'gateway',
+    });
+  }
+  // The provider's page shows this name, so that the person sees which machine asks.
+  const agent = `sluice (${hostname().replace(/[^\x20-\x7e]/g, '?')})`;
+  const insecure = server.protocol === 'http:' ? [oidc.allowInsecureRequests] : [];
+  return within(client.issuer, () =>
+    oidc.discovery(server, client.clientId, undefined, authentication, {
+      execute: insecure,
+      [oidc.customFetch]: (url, init) => {
+        const signals = [init.signal, signal].filter((item) => item !== undefined && item !== null);
+        const headers = { ...init.headers, 'user-agent': agent };
+        return transport.fetch(url, {
+          method: init.method,
+          headers,
+          body: init.body,
+          signal: AbortSignal.any(signals),
+        });
+      },
+    }),
+  );
+}
+
+/** Runs a call to the provider; whatever fails comes out as the one error type. */
+export async function within<T>(issuer: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw explain(error, issuer);
+  }
+}
+
+/** OAuth's error codes (RFC 6749 5.2, RFC 8628 3.5) in our words. */
+function explain(error: unknown, issuer: string): SluiceError {
+  const inner = causeOf(error);
+  if (inner?.code === 'gateway_unreachable' || inner?.code === 'timeout') {
+    return new SluiceError('unavailable', `The identity provider cannot be reached: ${inner.message}`, {
+      decider: 'identity-provider',
+      retryable: true,
+      cause: error,
+    });
+  }
+  if (inner !== null) return inner;
+  const refused = (message: string): SluiceError =>
+    new SluiceError('login_required', message, {
+      decider: 'identity-provider',
+      next: [{ command: 'sluice login', when: 'to log in again' }],
+      cause: error,
+    });
+  const { code, description } = oauthError(error);
+  switch (code) {
+    case 'access_denied':
+      return refused('The login was refused');
+    case 'expired_token':
+      return refused('The code expired before it was confirmed');
+    case 'invalid_grant':
+      return refused('The login has expired or was revoked');
+    case 'invalid_client':
+    case 'unauthorized_client':
+      return refused('The identity provider rejected the client’s credentials');
+    case 'invalid_target':
+      return refused('The identity provider issues no tokens for this gateway');
+    case null:
+      return new SluiceError('unavailable', `The identity provider ${issuer} failed: ${messageOf(error)}`, {
+        decider: 'identity-provider',
+        retryable: true,
+        cause: error,
+      });
+    default:
+      return refused(`The identity provider refused: ${description ?? code}`);
+  }
+}
+
+function causeOf(error: unknown): SluiceError | null {
+  for (let at = error, depth = 0; depth < 5; depth += 1) {
+    if (at instanceof SluiceError) return at;
+    if (!(at instanceof Error)) return null;
+    if (at.name === 'TimeoutError') return new SluiceError('timeout', 'it did not answer in time');
+    at = at.cause;
+  }
+  return null;
+}
+
+function oauthError(error: unknown): { readonly code: string | null; readonly description: string | null } {
+  if (!(error instanceof Error) || !('error' in error) || typeof error.error !== 'string') {
+    return { code: null, description: null };
+  }
+  const description =
+    'error_description' in error && typeof error.error_description === 'string' ? error.error_description : null;
+  return { code: error.error, description };
+}
+
+/** What is kept of a token response (RFC 6749 5.1). A refresh that brings no new refresh token leaves the old one valid. */
+export function loginFrom(
+  tokens: TokenEndpointResponse,
+  base: Omit<StoredLogin, 'accessToken' | 'expiresAt'>,
+  now: number,
+): StoredLogin {
+  return {
+    ...base,
+    accessToken: tokens.access_token,
+    expiresAt: now + (tokens.expires_in ?? 300) * 1000,
+    refreshToken: tokens.refresh_token ?? base.refreshToken,
+  };
+}

@@ -1,0 +1,205 @@
+import { readFileSync } from 'node:fs';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import type { Socket } from 'node:net';
+import { rootCertificates } from 'node:tls';
+import { messageOf, SluiceError } from '../lib/errors.js';
+
+export interface TransportRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number;
+}
+
+export interface TransportResponse {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+const defaultTimeoutMs = 30_000;
+const maxBodyBytes = 64 * 1024 * 1024;
+
+/** HTTP as this client speaks it: one place for certificates, time limits and what a failed connection means. */
+export class Transport {
+  readonly #tls: { readonly ca?: string[] };
+  readonly #agents: { readonly http: http.Agent; readonly https: https.Agent };
+
+  constructor(caFile: string | null) {
+    this.#tls = caFile === null ? {} : { ca: [...rootCertificates, readCa(caFile)] };
+    // Idle sockets of these agents do not keep the process alive.
+    this.#agents = {
+      http: new http.Agent({ keepAlive: true, maxSockets: 32 }),
+      https: new https.Agent({ keepAlive: true, maxSockets: 32, ...this.#tls }),
+    };
+  }
+
+  /** Sends a request and collects the answer, whatever its status. */
+  async send(request: TransportRequest): Promise<TransportResponse> {
+    const message = await this.open(request);
+    const chunks: Buffer[] = [];
+    let size = 0;
+    try {
+      for await (const chunk of message as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        if (size > maxBodyBytes) throw new SluiceError('too_large', 'The answer is too large', { decider: 'local' });
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      throw failureOf(error, request);
+    }
+    return { status: message.statusCode ?? 0, headers: message.headers, body: Buffer.concat(chunks) };
+  }
+
+  /** Sends a request; the answer's body is left to be read. */
+  open(request: TransportRequest): Promise<http.IncomingMessage> {
+    const secure = request.url.startsWith('https:');
+    const { signal, dispose } = deadline(request);
+    return new Promise((resolve, reject) => {
+      const options = {
+        method: request.method,
+        headers: withLength(request),
+        agent: secure ? this.#agents.https : this.#agents.http,
+        signal,
+      };
+      const call = (secure ? https : http).request(request.url, options);
+      call.on('error', (error) => {
+        dispose();
+        reject(failureOf(error, request, signal));
+      });
+      call.on('response', (message) => {
+        message.on('close', dispose);
+        resolve(message);
+      });
+      call.end(request.body);
+    });
+  }
+
+  /**
+   * Asks for another protocol on the connection (RFC 9110 7.8). `upgraded` is null when the server answered with
+   * something else than 101, which is then the answer.
+   */
+  upgrade(request: TransportRequest, protocol: string): Promise<Upgraded> {
+    const secure = request.url.startsWith('https:');
+    const { signal, dispose } = deadline(request);
+    return new Promise((resolve, reject) => {
+      const headers = { ...request.headers, connection: 'Upgrade', upgrade: protocol };
+      // A connection of its own, half-open: the end of one direction must not end the other.
+      const options = { method: request.method, headers, agent: false, signal, allowHalfOpen: true, ...this.#tls };
+      const call = (secure ? https : http).request(request.url, options);
+      call.on('error', (error) => {
+        dispose();
+        reject(failureOf(error, request, signal));
+      });
+      call.on('upgrade', (_message, socket, head) => {
+        dispose();
+        if (head.length > 0) socket.unshift(head);
+        resolve({ socket: socket as Socket, answer: null });
+      });
+      call.on('response', (message) => {
+        message.on('close', dispose);
+        resolve({ socket: null, answer: message });
+      });
+      call.end();
+    });
+  }
+
+  /** This transport as a fetch, for libraries that want one. Redirects are not followed. */
+  readonly fetch = async (url: string, init: FetchInit): Promise<Response> => {
+    const body = init.body === undefined || init.body === null ? undefined : String(init.body);
+    const answer = await this.send({
+      method: init.method ?? 'GET',
+      url,
+      headers: Object.fromEntries(new Headers(init.headers)),
+      signal: init.signal,
+      ...(body === undefined ? {} : { body }),
+    });
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(answer.headers)) {
+      for (const item of Array.isArray(value) ? value : [value]) if (item !== undefined) headers.append(name, item);
+    }
+    const empty = answer.status === 204 || answer.status === 304;
+    return new Response(empty ? null : new Uint8Array(answer.body), { status: answer.status, headers });
+  };
+
+  close(): void {
+    this.#agents.http.destroy();
+    this.#agents.https.destroy();
+  }
+}
+
+export type Upgraded =
+  { readonly socket: Socket; readonly answer: null } | { readonly socket: null; readonly answer: http.IncomingMessage };
+
+interface FetchInit {
+  readonly method?: string;
+  readonly headers?: ConstructorParameters<typeof Headers>[0];
+  readonly body?: unknown;
+  readonly signal?: AbortSignal | undefined;
+}
+
+function readCa(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new SluiceError('local', `Cannot read SLUICE_CA_FILE: ${messageOf(error)}`, {
+      decider: 'local',
+      cause: error,
+    });
+  }
+}
+
+function withLength({ headers, body }: TransportRequest): Record<string, string | number> {
+  return body === undefined ? { ...headers } : { ...headers, 'content-length': Buffer.byteLength(body) };
+}
+
+/** The caller's signal and the time limit in one; `dispose` ends the timer. */
+function deadline(request: TransportRequest): { readonly signal: AbortSignal; readonly dispose: () => void } {
+  const timeout = new AbortController();
+  const limit = request.timeoutMs ?? defaultTimeoutMs;
+  const timer = setTimeout(() => timeout.abort(timedOut(request, limit)), limit);
+  const signal = request.signal === undefined ? timeout.signal : AbortSignal.any([request.signal, timeout.signal]);
+  return { signal, dispose: () => clearTimeout(timer) };
+}
+
+function timedOut({ url }: TransportRequest, limitMs: number): SluiceError {
+  return new SluiceError('timeout', `${new URL(url).host} did not answer within ${Math.round(limitMs / 1000)} s`, {
+    decider: 'network',
+    retryable: true,
+  });
+}
+
+/** What a failed request means. An abort keeps the reason that the caller gave. */
+function failureOf(error: unknown, { url }: TransportRequest, signal?: AbortSignal): unknown {
+  if (error instanceof SluiceError) return error;
+  if (signal?.aborted === true) return signal.reason;
+  const { host } = new URL(url);
+  return new SluiceError('gateway_unreachable', `Cannot reach ${host}: ${reasonOf(error)}`, {
+    decider: 'network',
+    retryable: true,
+    cause: error,
+  });
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'nothing listens there (connection refused)';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'the name does not resolve';
+    case 'ECONNRESET':
+      return 'the connection was cut';
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+      return 'its certificate is not trusted here; name its authority in SLUICE_CA_FILE';
+    default:
+      return messageOf(error) === '' ? String(code) : messageOf(error);
+  }
+}

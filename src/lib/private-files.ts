@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { messageOf, SluiceError } from './errors.js';
+
+/** A system error's code (ENOENT…), or null. */
+export function systemCode(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+/** The text of a file, or null when there is none. */
+export function readIfPresent(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw new SluiceError('local', `Cannot read ${file}: ${messageOf(error)}`, { decider: 'local', cause: error });
+  }
+}
+
+/** Replaces a file in one step. Only its owner can read it, from its first byte; its folder is made private if new. */
+export function writePrivate(file: string, text: string): void {
+  const draft = `${file}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(draft, text, { mode: 0o600, flag: 'wx' });
+    chmodSync(draft, 0o600);
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw new SluiceError('local', `Cannot write ${file}: ${messageOf(error)}`, { decider: 'local', cause: error });
+  }
+}
