@@ -99,7 +99,15 @@ function parseInput<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTyp
   };
 }
 
-/** A 200 answer with a document. */
-export function ok<Document>(document: Document): Answer<Document> {
+/** A 200 answer: the document's schema, `ok: true`, then the fields. */
+export function ok<Name extends string, Fields extends object>(
+  schema: Name,
+  fields: Fields,
+): Answer<{ schema: Name; ok: true } & Fields> {
+  return whole({ schema, ok: true, ...fields });
+}
+
+/** A 200 answer with a document that is already whole. */
+export function whole<Document>(document: Document): Answer<Document> {
   return { kind: 'document', status: 200, document };
 }

@@ -19,7 +19,12 @@ export function decideConnect(policies: PolicySet, principal: Principal, target:
 }
 
 /** Judges one action on a whole target, as `describe` shows it. */
-export function decideOnTarget(policies: PolicySet, principal: Principal, target: TargetRef, action: ActionName): Decision {
+export function decideOnTarget(
+  policies: PolicySet,
+  principal: Principal,
+  target: TargetRef,
+  action: ActionName,
+): Decision {
   const effect: Effect = { action, resource: { type: 'Target', path: [target.name] }, facts: plainFacts };
   return policies.decide({ principal, target, effects: [effect], approvals: [], session: noFacts, reason: null });
 }

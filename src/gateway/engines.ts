@@ -1,10 +1,10 @@
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import type { Decision, Principal } from '../policy/types.js';
-import type { ClassifiedColumns } from '../analysis/postgres-types.js';
 import type { Effect } from '../analysis/effects.js';
+import type { Classification } from '../masking/types.js';
 import type { ServePostgres } from '../protocols/postgres/index.js';
 import type { TargetConfig } from '../sessions/types.js';
-
-export type { ClassifiedColumns };
 
 /** What policy would say about a statement, without running it. */
 export interface Explanation {
@@ -14,8 +14,30 @@ export interface Explanation {
   readonly maskedColumns: readonly string[];
 }
 
+/** What a native listener's handshake asks of the gateway. */
+export interface NativeHooks {
+  /** Certificate and key for the client's SSLRequest; null refuses TLS, and then only loopback clients are served. */
+  readonly tls: SecureContext | null;
+  /** The password is an access token. Throws login_required. */
+  authenticate(token: string): Promise<Principal>;
+  /** Throws not_found for a target that is absent or hidden. */
+  findTarget(
+    name: string,
+    principal: Principal,
+  ): { readonly target: TargetConfig; readonly classification: Classification };
+}
+
+/** Does a native client's startup, TLS and login, then serves it. Resolves when both sockets are closed; never rejects. */
+export type AcceptNative = (socket: Socket, hooks: NativeHooks, signal: AbortSignal) => Promise<void>;
+
 /** The PostgreSQL engine as the gateway uses it. */
 export interface PostgresService {
   readonly serve: ServePostgres;
-  explain(principal: Principal, target: TargetConfig, text: string, parameters: readonly (string | null)[]): Promise<Explanation>;
+  readonly acceptNative: AcceptNative;
+  explain(
+    principal: Principal,
+    target: TargetConfig,
+    text: string,
+    parameters: readonly (string | null)[],
+  ): Promise<Explanation>;
 }

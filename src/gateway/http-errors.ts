@@ -71,7 +71,8 @@ export function showable(error: unknown, requestId: string): SluiceError {
   if (isSluiceError(error)) return error;
   if (error instanceof ZodError) return new SluiceError('usage', describeIssues(error));
   if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number') {
-    if (error.statusCode === 413) return new SluiceError('too_large', 'the request body is larger than this route takes');
+    if (error.statusCode === 413)
+      return new SluiceError('too_large', 'the request body is larger than this route takes');
     if (error.statusCode >= 400 && error.statusCode < 500) return new SluiceError('usage', error.message);
   }
   // What broke inside is for the log alone: a stack or a driver's message may hold what the caller must not see.

@@ -4,10 +4,10 @@ import { within } from './deadline.js';
 /** Why the gateway ends a connection; the engine tells the client in its own protocol. */
 export type EndReason = 'draining' | 'revoked' | 'client closed' | 'timeout';
 
-/** One connection that an engine serves. */
+/** One connection that an engine serves; a native one has neither until its handshake is done. */
 export interface LiveConnection {
-  readonly target: string;
-  readonly principal: Principal;
+  target: string | null;
+  principal: Principal | null;
 }
 
 interface Entry {
@@ -19,19 +19,28 @@ interface Entry {
 /** Every connection that engines serve now, so that draining and revocation reach all of them. */
 export class LiveConnections {
   readonly #entries = new Set<Entry>();
-  #closed = false;
+  readonly #drain = new AbortController();
+
+  /** Aborts when draining begins, for whatever else waits. */
+  get drainSignal(): AbortSignal {
+    return this.#drain.signal;
+  }
 
   get size(): number {
     return this.#entries.size;
   }
 
   get isClosed(): boolean {
-    return this.#closed;
+    return this.#drain.signal.aborted;
   }
 
   /** Runs an engine over a connection until it ends; `serve` gets a signal that aborts with an `EndReason`. */
-  async run(connection: LiveConnection, abort: AbortController, serve: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    if (this.#closed) abort.abort('draining' satisfies EndReason);
+  async run(
+    connection: LiveConnection,
+    abort: AbortController,
+    serve: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    if (this.isClosed) abort.abort('draining' satisfies EndReason);
     const done = serve(abort.signal);
     const entry: Entry = { connection, abort, done };
     this.#entries.add(entry);
@@ -55,7 +64,7 @@ export class LiveConnections {
 
   /** Tells every engine to end and waits for them, at most `graceMs`. Says how many were left. */
   async drain(graceMs: number): Promise<number> {
-    this.#closed = true;
+    this.#drain.abort('draining' satisfies EndReason);
     for (const entry of this.#entries) entry.abort.abort('draining' satisfies EndReason);
     const all = Promise.allSettled([...this.#entries].map((entry) => entry.done)).then(() => undefined);
     await within(all, graceMs, undefined);

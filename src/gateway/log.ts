@@ -19,10 +19,25 @@ export function createLog(options: LogOptions): Logger {
       base: { service: 'sluice-gateway' },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       redact: {
-        paths: ['authorization', '*.authorization', 'headers', '*.headers', 'password', '*.password', 'secret', '*.secret', 'value', 'token', '*.token', 'err.config'],
+        paths: [
+          'authorization',
+          '*.authorization',
+          'headers',
+          '*.headers',
+          'password',
+          '*.password',
+          'secret',
+          '*.secret',
+          'value',
+          'token',
+          '*.token',
+          'err.config',
+        ],
         censor: '[redacted]',
       },
     },
-    options.file === null ? destination({ fd: 2, sync: true }) : destination({ dest: options.file, mkdir: true, mode: 0o600, sync: true }),
+    options.file === null
+      ? destination({ fd: 2, sync: true })
+      : destination({ dest: options.file, mkdir: true, mode: 0o600, sync: true }),
   );
 }

@@ -20,7 +20,11 @@ export class GatewayMetrics {
     registers: [this.registry],
   });
   readonly #live = new Gauge({ name: 'sluice_sessions_live', help: 'Sessions open now', registers: [this.registry] });
-  readonly #rows = new Counter({ name: 'sluice_rows_total', help: 'Rows delivered to clients', registers: [this.registry] });
+  readonly #rows = new Counter({
+    name: 'sluice_rows_total',
+    help: 'Rows delivered to clients',
+    registers: [this.registry],
+  });
   readonly #resultBytes = new Counter({
     name: 'sluice_result_bytes_total',
     help: 'Bytes of results delivered to clients',

@@ -36,7 +36,13 @@ export function createHttpServer(tls: TlsFiles | null, limits: GatewayLimits, li
     tls === null
       ? createServer(options, listener)
       : createTlsServer(
-          { ...options, ...readTls(tls), minVersion: 'TLSv1.2', handshakeTimeout: limits.headersTimeoutMs, ALPNProtocols: ['http/1.1'] },
+          {
+            ...options,
+            ...readTls(tls),
+            minVersion: 'TLSv1.2',
+            handshakeTimeout: limits.headersTimeoutMs,
+            ALPNProtocols: ['http/1.1'],
+          },
           listener,
         );
   server.maxConnections = limits.connections;
@@ -64,7 +70,8 @@ export function bearerToken(request: IncomingMessage): string {
   const header = request.headers.authorization;
   if (header === undefined) throw new SluiceError('login_required', 'this needs a login');
   const match = /^Bearer +([A-Za-z0-9._~+/=-]{1,16384})$/i.exec(header);
-  if (match?.[1] === undefined) throw new SluiceError('login_required', 'the Authorization header must be "Bearer TOKEN"');
+  if (match?.[1] === undefined)
+    throw new SluiceError('login_required', 'the Authorization header must be "Bearer TOKEN"');
   return match[1];
 }
 

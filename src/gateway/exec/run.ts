@@ -88,7 +88,11 @@ export async function runExec(services: ExecServices, order: ExecOrder): Promise
   } finally {
     clearTimeout(timer);
     order.signal.removeEventListener('abort', gone);
-    await within(served.catch(() => undefined), closingMs, undefined);
+    await within(
+      served.catch(() => undefined),
+      closingMs,
+      undefined,
+    );
     near.destroy();
   }
 }
@@ -130,7 +134,9 @@ async function query(stream: ReturnType<typeof asConnectedSocket>, order: ExecOr
   client.on('error', () => undefined);
   await client.connect();
   const result = await new Promise<BoundedResult>((resolve, reject) => {
-    client.on('end', () => reject(new SluiceError('target_unreachable', 'the session ended before the result was complete')));
+    client.on('end', () =>
+      reject(new SluiceError('target_unreachable', 'the session ended before the result was complete')),
+    );
     client.query(
       new BoundedQuery(order.text, order.parameters, order.bounds, (error, bounded) => {
         if (error === null) resolve(bounded);
@@ -141,7 +147,12 @@ async function query(stream: ReturnType<typeof asConnectedSocket>, order: ExecOr
   return result;
 }
 
-function describeResult(order: ExecOrder, heard: ExecObserver, result: BoundedResult, durationMs: number): ExecDocument {
+function describeResult(
+  order: ExecOrder,
+  heard: ExecObserver,
+  result: BoundedResult,
+  durationMs: number,
+): ExecDocument {
   const shown = new Set(result.columns.map((column) => column.name));
   return {
     schema: 'sluice.exec/v1',
@@ -176,7 +187,11 @@ function explainFailure(order: ExecOrder, heard: ExecObserver, cut: SluiceError 
     if (error.code.startsWith('08') || error.code === '57P03') {
       return new SluiceError('target_unreachable', error.message, { targetCode: error.code, cause: error });
     }
-    return new SluiceError('target_rejected', error.message, { decider: 'target', targetCode: error.code, cause: error });
+    return new SluiceError('target_rejected', error.message, {
+      decider: 'target',
+      targetCode: error.code,
+      cause: error,
+    });
   }
   return new SluiceError('target_unreachable', `the connection to ${order.target.name} broke`, { cause: error });
 }

@@ -59,7 +59,9 @@ const scalarTypes: readonly (readonly [oid: number, arrayOid: number, name: stri
 ];
 
 const names: ReadonlyMap<number, string> = new Map(
-  scalarTypes.flatMap(([oid, arrayOid, name]) => (arrayOid === 0 ? [[oid, name] as const] : [[oid, name] as const, [arrayOid, `${name}[]`] as const])),
+  scalarTypes.flatMap(([oid, arrayOid, name]) =>
+    arrayOid === 0 ? [[oid, name] as const] : [[oid, name] as const, [arrayOid, `${name}[]`] as const],
+  ),
 );
 
 /** A type's name, or its OID as text where it is not built in (an enum, a domain, an extension's type). */

@@ -25,7 +25,9 @@ export const maxStatementChars = 1024 * 1024;
 const wireText = z
   .string()
   .max(maxStatementChars)
-  .refine((text) => !text.includes('\0') && !/\p{Surrogate}/u.test(text), { message: 'must be text without NUL or lone surrogates' });
+  .refine((text) => !text.includes('\0') && !/\p{Surrogate}/u.test(text), {
+    message: 'must be text without NUL or lone surrogates',
+  });
 
 export const statementText = wireText.min(1);
 export const statementParameters = z.array(wireText.nullable()).max(65_535).default([]);

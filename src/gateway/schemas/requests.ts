@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { documentOf, listLimit, queryFlag, reason, resourceName, statementParameters, statementText, timestamp } from './common.js';
+import {
+  documentOf,
+  listLimit,
+  queryFlag,
+  reason,
+  resourceName,
+  statementParameters,
+  statementText,
+  timestamp,
+} from './common.js';
 
 export const requestState = z.enum(['pending', 'approved', 'denied', 'expired', 'cancelled', 'executed', 'failed']);
 export const requestParams = z.strictObject({ id: z.string().max(64) });
@@ -30,7 +39,9 @@ export const requestSummary = z.object({
   message: z.string(),
   reason: z.string().nullable(),
   required: z.array(z.object({ group: z.string(), count: z.int(), have: z.int() })),
-  votes: z.array(z.object({ name: z.string(), decision: z.enum(['approve', 'deny']), comment: z.string(), at: timestamp })),
+  votes: z.array(
+    z.object({ name: z.string(), decision: z.enum(['approve', 'deny']), comment: z.string(), at: timestamp }),
+  ),
   session_id: z.string().nullable(),
   created_at: timestamp,
   expires_at: timestamp,

@@ -12,6 +12,11 @@ export const sessionFilter = z.strictObject({
   limit: listLimit,
   cursor,
 });
+/** Which part of a long session's operations to show. */
+export const sessionPage = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+  after_op: z.coerce.number().int().min(0).default(0),
+});
 export const sessionSearch = z.strictObject({
   q: z.string().min(1).max(500),
   target: z.string().max(128).optional(),
@@ -37,7 +42,6 @@ const sessionFields = {
   recording: z.enum(['strict', 'durable', 'off']),
 };
 export const sessionSummary = z.object(sessionFields);
-export type SessionSummaryDocument = z.output<typeof sessionSummary>;
 export const sessionListDocument = documentOf('sluice.sessions/v1', {
   sessions: z.array(sessionSummary),
   next_cursor: z.string().nullable(),
@@ -69,10 +73,11 @@ export const recordedOperation = z.object({
   error: z.string().nullable(),
   duration_ms: z.int().nullable(),
 });
-export type RecordedOperation = z.output<typeof recordedOperation>;
 export const sessionDocument = documentOf('sluice.session/v1', {
   session: sessionSummary,
   operations: z.array(recordedOperation),
+  /** Hand back as `after_op` to read on; null when these were the last. */
+  next_op: z.int().nullable(),
 });
 
 export const verifyDocument = documentOf('sluice.verify/v1', {
@@ -88,5 +93,7 @@ export const verifyDocument = documentOf('sluice.verify/v1', {
   ledger: z.object({ valid: z.boolean(), entries: z.int(), problem: z.string().nullable() }),
 });
 export const keysDocument = documentOf('sluice.keys/v1', {
-  keys: z.array(z.object({ id: z.string(), algorithm: z.literal('Ed25519'), public_key_pem: z.string(), state: z.string() })),
+  keys: z.array(
+    z.object({ id: z.string(), algorithm: z.literal('Ed25519'), public_key_pem: z.string(), state: z.string() }),
+  ),
 });

@@ -1,0 +1,74 @@
+import type { VerifiedToken } from '../identity/types.js';
+import type { Classification } from '../masking/types.js';
+import { resolvePrincipal } from '../policy/bindings.js';
+import { type Bundle, loadBundle } from '../policy/bundle.js';
+import { type CompiledPolicies, compilePolicies } from '../policy/decide.js';
+import type { Principal } from '../policy/types.js';
+import type { BundleTarget, SecretReference } from '../policy/targets.js';
+import type { TargetConfig } from '../sessions/types.js';
+import { invalidBundle } from './bundle-errors.js';
+
+/** A validated bundle, compiled: everything that the gateway decides with, all of one version. */
+export interface Configuration {
+  readonly version: string;
+  readonly files: ReadonlyMap<string, string>;
+  readonly policies: CompiledPolicies;
+  readonly classification: Classification;
+  readonly targets: ReadonlyMap<string, TargetConfig>;
+  resolve(token: VerifiedToken): Principal;
+}
+
+export interface ConfigurationParts {
+  readonly clock: () => number;
+  readonly readSecret: (reference: SecretReference) => Promise<string>;
+}
+
+/** Validates and compiles; throws config_invalid that names file, line and what is wrong. */
+export function compileConfiguration(files: ReadonlyMap<string, string>, parts: ConfigurationParts): Configuration {
+  const result = loadBundle(files);
+  if (!result.ok) throw invalidBundle(result.problems);
+  const { bundle } = result;
+  return {
+    version: bundle.version,
+    files: bundle.files,
+    policies: compilePolicies(bundle, { now: parts.clock }),
+    classification: bundle.classification,
+    targets: targetsOf(bundle, parts),
+    resolve: (token) => resolvePrincipal(token, bundle),
+  };
+}
+
+/**
+ * The configuration of the moment. Readers ask for it at each use and never keep it: a swap is one assignment, so no
+ * decision is made with the policies of one version and the bindings of another.
+ */
+export class ActiveConfiguration {
+  readonly #listeners: ((configuration: Configuration) => void)[] = [];
+  #current: Configuration;
+
+  constructor(initial: Configuration) {
+    this.#current = initial;
+  }
+
+  current(): Configuration {
+    return this.#current;
+  }
+
+  swap(next: Configuration): void {
+    this.#current = next;
+    for (const listener of this.#listeners) listener(next);
+  }
+
+  onSwap(listener: (configuration: Configuration) => void): void {
+    this.#listeners.push(listener);
+  }
+}
+
+function targetsOf(bundle: Bundle, parts: ConfigurationParts): ReadonlyMap<string, TargetConfig> {
+  return new Map(bundle.targets.map((target) => [target.name, targetConfig(target, parts)]));
+}
+
+function targetConfig(target: BundleTarget, parts: ConfigurationParts): TargetConfig {
+  const { secret, ...rest } = target;
+  return { ...rest, readSecret: () => parts.readSecret(secret) };
+}

@@ -1,0 +1,194 @@
+import type { ApprovalRequest } from '../../approvals/types.js';
+import { describeEffect } from '../../analysis/effects.js';
+import { isId } from '../../lib/ids.js';
+import { SluiceError } from '../../lib/errors.js';
+import { type ApiRoute, type Call, ok, route } from '../api-route.js';
+import { linkSignals } from '../deadline.js';
+import { viewRequest } from '../request-view.js';
+import { nothing } from '../schemas/common.js';
+import {
+  requestBody,
+  requestDocument,
+  requestFilter,
+  requestListDocument,
+  requestParams,
+  requestWait,
+  voteBody,
+} from '../schemas/requests.js';
+import type { GatewayServices } from '../services.js';
+
+const access = 'own or review';
+
+/** Requests for approval: their requester sees their own, reviewers see all. */
+export function requestRoutes(services: GatewayServices): readonly ApiRoute[] {
+  return [
+    listRoute(services),
+    createRoute(services),
+    readRoute(services),
+    waitRoute(services),
+    ...voteRoutes(services),
+    cancelRoute(services),
+  ];
+}
+
+function listRoute({ approvals }: GatewayServices): ApiRoute {
+  return route({
+    method: 'GET',
+    path: '/v1/requests',
+    access,
+    summary: 'Requests, newest first',
+    params: nothing,
+    query: requestFilter,
+    body: nothing,
+    response: requestListDocument,
+    async handle(call, { query }) {
+      const requests = approvals.list({
+        limit: query.limit,
+        ...(query.state === undefined ? {} : { state: query.state }),
+        ...(query.mine || call.scope === 'own' ? { requester: call.principal.id } : {}),
+      });
+      return ok('sluice.requests/v1', { requests: requests.map(viewRequest) });
+    },
+  });
+}
+
+function createRoute({ approvals, audit, postgres, targets }: GatewayServices): ApiRoute {
+  return route({
+    method: 'POST',
+    path: '/v1/requests',
+    access: 'authenticated',
+    summary: 'Open a request for a held operation ahead of time',
+    params: nothing,
+    query: nothing,
+    body: requestBody,
+    response: requestDocument,
+    async handle({ principal }, { body }) {
+      const { target } = targets.find(body.target, principal);
+      const { decision, effects } = await postgres.explain(principal, target, body.text, body.parameters);
+      if (decision.verdict === 'allow') {
+        throw new SluiceError('conflict', 'this needs no approval: run it', {
+          next: [{ command: `sluice exec ${target.name} …`, when: 'to run it' }],
+        });
+      }
+      if (decision.verdict === 'deny') {
+        throw new SluiceError('denied', decision.message, { decider: 'gateway', policy: decision.policies[0] ?? null });
+      }
+      const request = approvals.open({
+        principal,
+        target: target.name,
+        text: body.text,
+        parameters: body.parameters,
+        effects: effects.map(({ effect }) => describeEffect(effect)),
+        approvals: decision.approvals,
+        policies: decision.policies,
+        message: decision.message,
+        reason: body.reason,
+        session: null,
+      });
+      audit.record(principal, 'request.create', request.id, { target: target.name });
+      return ok('sluice.request/v1', { request: viewRequest(request) });
+    },
+  });
+}
+
+function readRoute(services: GatewayServices): ApiRoute {
+  return route({
+    method: 'GET',
+    path: '/v1/requests/:id',
+    access,
+    summary: 'One request',
+    params: requestParams,
+    query: nothing,
+    body: nothing,
+    response: requestDocument,
+    async handle(call, { params }) {
+      return ok('sluice.request/v1', { request: viewRequest(visible(services, call, params.id)) });
+    },
+  });
+}
+
+function waitRoute(services: GatewayServices): ApiRoute {
+  return route({
+    method: 'GET',
+    path: '/v1/requests/:id/wait',
+    access,
+    summary: 'One request, once it is decided or the time is up',
+    params: requestParams,
+    query: requestWait,
+    body: nothing,
+    response: requestDocument,
+    async handle(call, { params, query }) {
+      const before = visible(services, call, params.id);
+      if (before.state === 'pending' && query.timeout_ms > 0) {
+        const wait = linkSignals([call.signal, services.connections.drainSignal], query.timeout_ms);
+        // Time up is an answer, not a failure: the caller asks again.
+        await services.approvals
+          .settled(params.id, wait.signal)
+          .catch((error: unknown) => {
+            if (!wait.signal.aborted) throw error;
+          })
+          .finally(wait.release);
+      }
+      return ok('sluice.request/v1', { request: viewRequest(visible(services, call, params.id)) });
+    },
+  });
+}
+
+function voteRoutes(services: GatewayServices): readonly ApiRoute[] {
+  return (['approve', 'deny'] as const).map((decision) =>
+    route({
+      method: 'POST',
+      path: `/v1/requests/:id/${decision}`,
+      access: 'review',
+      summary: decision === 'approve' ? 'Approve a request' : 'Deny a request; a comment is required',
+      params: requestParams,
+      query: nothing,
+      body: voteBody,
+      response: requestDocument,
+      async handle(call, { params, body }) {
+        const before = visible(services, call, params.id);
+        services.audit.record(call.principal, `request.${decision}`, before.id, {
+          target: before.target,
+          comment: body.comment,
+        });
+        const request = services.approvals.vote(before.id, call.principal, decision, body.comment);
+        return ok('sluice.request/v1', { request: viewRequest(request) });
+      },
+    }),
+  );
+}
+
+function cancelRoute(services: GatewayServices): ApiRoute {
+  return route({
+    method: 'POST',
+    path: '/v1/requests/:id/cancel',
+    access,
+    summary: 'Withdraw a request of one’s own',
+    params: requestParams,
+    query: nothing,
+    body: voteBody,
+    response: requestDocument,
+    async handle(call, { params }) {
+      const before = visible(services, call, params.id);
+      if (before.principal.id !== call.principal.id) {
+        throw new SluiceError('denied', 'only its requester can withdraw a request; a reviewer denies it', {
+          decider: 'gateway',
+        });
+      }
+      services.audit.record(call.principal, 'request.cancel', before.id, { target: before.target });
+      const request = services.approvals.cancel(before.id, call.principal);
+      return ok('sluice.request/v1', { request: viewRequest(request) });
+    },
+  });
+}
+
+/** Another's request does not exist for who may not review. */
+function visible({ approvals }: GatewayServices, call: Call, id: string): ApprovalRequest {
+  const request = isId('req', id) ? approvals.get(id) : null;
+  if (request === null || (call.scope === 'own' && request.principal.id !== call.principal.id)) {
+    throw new SluiceError('not_found', `no request ${id}`, {
+      next: [{ command: 'sluice requests list', when: 'to see yours' }],
+    });
+  }
+  return request;
+}

@@ -1,0 +1,31 @@
+import type { Approvals } from '../approvals/types.js';
+import type { GatewayRecorder } from '../recording/types.js';
+import type { Audit } from './audit.js';
+import type { Bootstrap } from './config.js';
+import type { ActiveConfiguration } from './configuration.js';
+import type { PostgresService } from './engines.js';
+import type { ExecSlots } from './exec/slots.js';
+import type { LiveConnections } from './live-connections.js';
+import type { GatewayMetrics } from './metrics.js';
+import type { SecretAdmin } from './secret-admin.js';
+import type { TargetDirectory } from './target-directory.js';
+import type { TargetStatuses } from './target-status.js';
+
+/** Everything the routes work with; composed once, in app.ts. */
+export interface GatewayServices {
+  readonly bootstrap: Bootstrap;
+  readonly clock: () => number;
+  readonly configuration: ActiveConfiguration;
+  readonly targets: TargetDirectory;
+  readonly statuses: TargetStatuses;
+  readonly approvals: Approvals;
+  readonly audit: Audit;
+  readonly secrets: SecretAdmin;
+  readonly recorder: GatewayRecorder;
+  readonly postgres: PostgresService;
+  readonly connections: LiveConnections;
+  readonly execSlots: ExecSlots;
+  readonly metrics: GatewayMetrics;
+  /** Why the gateway cannot take sessions now; empty when it can. */
+  readonly unreadiness: () => Promise<readonly string[]>;
+}

@@ -1,0 +1,43 @@
+import { SluiceError } from '../lib/errors.js';
+import type { Classification } from '../masking/types.js';
+import type { Principal } from '../policy/types.js';
+import type { TargetConfig } from '../sessions/types.js';
+import { decideConnect } from './authorise.js';
+import type { ActiveConfiguration } from './configuration.js';
+
+/** The targets as each caller sees them: one that policy denies them `connect` to does not exist. */
+export class TargetDirectory {
+  readonly #configuration: ActiveConfiguration;
+
+  constructor(configuration: ActiveConfiguration) {
+    this.#configuration = configuration;
+  }
+
+  /** Throws not_found, with the same words for an absent and a hidden target. */
+  find(name: string, principal: Principal): { readonly target: TargetConfig; readonly classification: Classification } {
+    const { targets, classification } = this.#configuration.current();
+    const target = targets.get(name);
+    if (target === undefined || !this.mayConnect(principal, target)) {
+      throw new SluiceError('not_found', `no target ${JSON.stringify(name)}`, {
+        next: [{ command: 'sluice targets', when: 'to see the targets you may use' }],
+      });
+    }
+    return { target, classification };
+  }
+
+  visible(principal: Principal): readonly TargetConfig[] {
+    return [...this.#configuration.current().targets.values()].filter((target) => this.mayConnect(principal, target));
+  }
+
+  /** Says whether a connection made earlier would still be let in. */
+  isStillAllowed(name: string, principal: Principal): boolean {
+    const target = this.#configuration.current().targets.get(name);
+    return target !== undefined && this.mayConnect(principal, target);
+  }
+
+  /** A held `connect` is no refusal: the engine asks people when the connection is made. */
+  mayConnect(principal: Principal, target: TargetConfig): boolean {
+    const { policies } = this.#configuration.current();
+    return decideConnect(policies, principal, target).verdict !== 'deny';
+  }
+}
