@@ -22,7 +22,9 @@ export default class Describe extends BaseCommand {
       ];
       for (const { action, verdict, policies } of target.permissions) {
         const [color, mark] = marks[verdict];
-        lines.push(`  ${this.out.paint(color, mark)} ${verdict.padEnd(5)}  ${plain(action)}   ${plain(policies.join(', '))}`.trimEnd());
+        lines.push(
+          `  ${this.out.paint(color, mark)} ${verdict.padEnd(5)}  ${plain(action)}   ${plain(policies.join(', '))}`.trimEnd(),
+        );
       }
       if (target.protected_columns.length > 0) lines.push('masked columns');
       for (const column of target.protected_columns)

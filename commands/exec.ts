@@ -17,8 +17,17 @@ export default class Exec extends BaseCommand {
   };
   static override flags = {
     file: Flags.string({ char: 'f', helpValue: 'FILE', summary: 'Read the text from a file, or from stdin with "-".' }),
-    param: Flags.string({ multiple: true, multipleNonGreedy: true, helpValue: '1=VALUE', summary: 'Value of $1, $2…; repeat.' }),
-    format: Flags.option({ options: ['table', 'csv', 'tsv', 'json', 'jsonl'] as const, default: 'table', summary: 'Rows as.' })(),
+    param: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: '1=VALUE',
+      summary: 'Value of $1, $2…; repeat.',
+    }),
+    format: Flags.option({
+      options: ['table', 'csv', 'tsv', 'json', 'jsonl'] as const,
+      default: 'table',
+      summary: 'Rows as.',
+    })(),
     limit: Flags.integer({ min: 0, helpValue: 'N', summary: 'At most so many rows (gateway default: 100).' }),
     'max-bytes': Flags.integer({ min: 1, helpValue: 'N', summary: 'At most so many bytes (gateway default: 65536).' }),
     'fail-on-truncate': Flags.boolean({ summary: 'End with 15 when the result was cut.' }),
@@ -36,6 +45,10 @@ export default class Exec extends BaseCommand {
     const { args, flags } = await this.parse(Exec);
     const { runExecCommand } = await import('../src/cli/exec-command.js');
     const order = { ...flags, target: args.target, text: args.text, rest: this.rest };
-    await runExecCommand(await this.connect(), order, { out: this.out, signal: this.signal, canPrompt: this.canPrompt });
+    await runExecCommand(await this.connect(), order, {
+      out: this.out,
+      signal: this.signal,
+      canPrompt: this.canPrompt,
+    });
   }
 }

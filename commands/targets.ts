@@ -19,13 +19,16 @@ export default class Targets extends BaseCommand {
       { ...(kind && { kind }), ...(label && { label }), ...(search && { search }) },
       { signal: this.signal },
     );
-    if (flags.names && !this.out.json) return this.out.payload(document.targets.map(({ name }) => `${name}\n`).join(''));
+    if (flags.names && !this.out.json)
+      return this.out.payload(document.targets.map(({ name }) => `${name}\n`).join(''));
     const rows = document.targets.map((target) => [
       target.name,
       target.kind,
       target.status,
       target.recording,
-      Object.entries(target.labels).map(([name, value]) => `${name}=${value}`).join(' '),
+      Object.entries(target.labels)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(' '),
     ]);
     await this.out.table(document, ['NAME', 'KIND', 'STATUS', 'RECORDING', 'LABELS'], rows);
   }

@@ -12,7 +12,12 @@ export default class RequestsCreate extends BaseCommand {
   };
   static override flags = {
     file: Flags.string({ char: 'f', helpValue: 'FILE', summary: 'Read the text from a file, or from stdin with "-".' }),
-    param: Flags.string({ multiple: true, multipleNonGreedy: true, helpValue: '1=VALUE', summary: 'Value of $1, $2…; repeat.' }),
+    param: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: '1=VALUE',
+      summary: 'Value of $1, $2…; repeat.',
+    }),
     reason: Flags.string({ helpValue: 'TEXT', summary: 'Why; reviewers and the recording see it.' }),
   };
   static override readonly passThrough = true;
@@ -28,6 +33,8 @@ export default class RequestsCreate extends BaseCommand {
       { signal: this.signal },
     );
     this.out.show(document, () => requestText(document.request, this.out));
-    this.out.note(`Next: sluice requests wait ${document.request.id}   then   sluice exec --request ${document.request.id}`);
+    this.out.note(
+      `Next: sluice requests wait ${document.request.id}   then   sluice exec --request ${document.request.id}`,
+    );
   }
 }

@@ -6,7 +6,9 @@ import { usage } from '../../src/cli/usage.js';
 export default class RequestsDeny extends BaseCommand {
   static override summary = 'Deny a request; say why.';
   static override args = { request: Args.string({ required: true, description: 'the id, req_…' }) };
-  static override flags = { comment: Flags.string({ helpValue: 'TEXT', summary: 'The reason; the requester sees it.' }) };
+  static override flags = {
+    comment: Flags.string({ helpValue: 'TEXT', summary: 'The reason; the requester sees it.' }),
+  };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(RequestsDeny);
@@ -14,7 +16,7 @@ export default class RequestsDeny extends BaseCommand {
     const reason = comment ?? (this.canPrompt ? await (await import('../../src/cli/prompts.js')).askText('Why?') : '');
     if (reason.trim() === '') throw usage('A denial needs a reason: --comment TEXT.');
     const client = await this.connect();
-    const document = await client.denyRequest(args.request, reason, { signal: this.signal });
+    const document = await client.decideRequest(args.request, 'deny', reason, { signal: this.signal });
     this.out.show(document, () => requestText(document.request, this.out));
   }
 }

@@ -14,7 +14,12 @@ export default class RequestsWait extends BaseCommand {
     const { refusalOf, waitForDecision } = await import('../../src/cli/hold.js');
     const client = await this.connect();
     const live = process.stderr.isTTY === true && !this.out.json;
-    const request = await waitForDecision(client, args.request, { out: this.out, signal: this.signal, timeoutMs, live });
+    const request = await waitForDecision(client, args.request, {
+      out: this.out,
+      signal: this.signal,
+      timeoutMs,
+      live,
+    });
     const refusal = refusalOf(request);
     if (refusal !== null) throw refusal;
     this.out.show({ schema: 'sluice.request/v1', ok: true, request }, () => requestText(request, this.out));

@@ -1,5 +1,6 @@
 import { Command } from '@oclif/core/command';
 import type { Input, ParserOutput } from '@oclif/core/interfaces';
+import type { SluiceClient } from '../client/api.js';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
 import { currentEnvironment, type Environment } from './environment.js';
 import { interruptedExit } from './exit-codes.js';
@@ -13,7 +14,8 @@ type Values = Record<string, unknown>;
 export function outputOf(argv: readonly string[], environment: Environment): Output {
   const end = argv.indexOf('--');
   const own = end === -1 ? argv : argv.slice(0, end);
-  const color = own.findLast((_, index) => own[index - 1] === '--color') ?? own.findLast((word) => word.startsWith('--color='));
+  const color =
+    own.findLast((_, index) => own[index - 1] === '--color') ?? own.findLast((word) => word.startsWith('--color='));
   const choice = color?.replace('--color=', '');
   return new Output({
     stdout: process.stdout,
@@ -101,6 +103,12 @@ export abstract class BaseCommand extends Command {
     return abort.signal;
   }
 
+  /** A client of the gateway that flags, environment and configuration name. */
+  protected async connect(): Promise<SluiceClient> {
+    const { openConnection } = await import('./connection.js');
+    return (await openConnection(this.environment, { profile: this.profileFlag, gateway: this.gatewayFlag })).client;
+  }
+
   override jsonEnabled(): boolean {
     return this.out.json;
   }
@@ -117,7 +125,9 @@ export abstract class BaseCommand extends Command {
       debug: this.debugging,
       operation: 'sendsOperations' in this.ctor && this.ctor.sendsOperations === true,
       flags: [...Object.keys({ ...this.ctor.flags, ...this.ctor.baseFlags }), 'help'],
-      ...(interrupted !== null && isSluiceError(error, 'interrupted') ? { exitCode: interruptedExit[interrupted] } : {}),
+      ...(interrupted !== null && isSluiceError(error, 'interrupted')
+        ? { exitCode: interruptedExit[interrupted] }
+        : {}),
     });
   }
 

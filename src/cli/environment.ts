@@ -47,7 +47,9 @@ const isOn = (value: string | undefined): boolean =>
 export function readEnvironment(variables: Readonly<Record<string, string | undefined>>): Environment {
   const text = (name: string): string | null => variables[name] || null;
   const home = text('HOME') ?? homedir();
-  const stateDir = resolve(text('SLUICE_STATE_DIR') ?? join(text('XDG_STATE_HOME') ?? join(home, '.local/state'), 'sluice'));
+  const stateDir = resolve(
+    text('SLUICE_STATE_DIR') ?? join(text('XDG_STATE_HOME') ?? join(home, '.local/state'), 'sluice'),
+  );
   const runtime = text('XDG_RUNTIME_DIR');
   const store = text('SLUICE_CREDENTIAL_STORE');
   return {

@@ -1,5 +1,5 @@
 import type { ExecBody } from '../client/api-types.js';
-import type { SluiceClient } from '../client/client.js';
+import type { SluiceClient } from '../client/api.js';
 import { SluiceError } from '../lib/errors.js';
 import { parseDuration } from './durations.js';
 import { execSummary, execute } from './exec.js';
@@ -59,7 +59,9 @@ async function bodyOf(client: SluiceClient, order: ExecOrder): Promise<ExecBody>
     ...(order.limit === undefined ? {} : { limit: order.limit }),
     ...(order['max-bytes'] === undefined ? {} : { max_bytes: order['max-bytes'] }),
     ...(order.reason === undefined ? {} : { reason: order.reason }),
-    ...(order.timeout === undefined ? {} : { timeout_ms: Math.min(600_000, parseDuration(order.timeout, '--timeout')) }),
+    ...(order.timeout === undefined
+      ? {}
+      : { timeout_ms: Math.min(600_000, parseDuration(order.timeout, '--timeout')) }),
     ...(order['read-only'] ? { read_only: true } : {}),
   };
   if (order.request !== undefined) {
@@ -72,13 +74,15 @@ async function bodyOf(client: SluiceClient, order: ExecOrder): Promise<ExecBody>
       ...options,
     };
   }
-  if (order.target === undefined) throw new SluiceError('usage', 'Missing TARGET.', { next: [{ command: 'sluice targets', when: 'to see them' }] });
-  if (given === null) throw new SluiceError('usage', 'Missing the operation: give TEXT, or --file FILE.', { decider: 'local' });
+  if (order.target === undefined)
+    throw new SluiceError('usage', 'Missing TARGET.', { next: [{ command: 'sluice targets', when: 'to see them' }] });
+  if (given === null)
+    throw new SluiceError('usage', 'Missing the operation: give TEXT, or --file FILE.', { decider: 'local' });
   return { target: order.target, text: given, parameters, ...options };
 }
 
-/** A dry run is what `policy explain` answers: nothing is sent to the target. */
+/** A dry run answers as `policy explain` does: nothing is sent to the target. */
 async function explainInstead(client: SluiceClient, body: ExecBody, out: Output): Promise<void> {
   const { showExplanation } = await import('./explain.js');
-  showExplanation(await client.explainPolicy({ target: body.target, text: body.text, parameters: body.parameters ?? [] }), out);
+  showExplanation(await client.dryRun(body), out);
 }

@@ -1,5 +1,5 @@
 import type { ExecBody, ExecResult } from '../client/api-types.js';
-import type { SluiceClient } from '../client/client.js';
+import type { SluiceClient } from '../client/api.js';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
 import { approvalText, holdText, refusalOf, waitForDecision, waitSteps } from './hold.js';
 import type { Output } from './output.js';
@@ -47,6 +47,7 @@ function withNext(error: SluiceError, request: string): SluiceError {
 export function execSummary(result: ExecResult, out: Output): string {
   const rows = `${result.row_count} ${result.row_count === 1 ? 'row' : 'rows'}${result.truncated ? ' (more were cut; see --limit)' : ''}`;
   const masked = result.masked_columns.length === 0 ? '' : `   masked: ${result.masked_columns.join(', ')}`;
-  const replay = result.session_id === '' ? '' : `   session ${result.session_id}   replay: sluice play ${result.session_id}`;
+  const replay =
+    result.session_id === '' ? '' : `   session ${result.session_id}   replay: sluice play ${result.session_id}`;
   return `${out.paintError('green', '✓')} ${rows}${masked}${replay}`;
 }

@@ -2,7 +2,11 @@ import type { PolicyExplanation } from '../client/api-types.js';
 import type { Output } from './output.js';
 import { plain } from './plain.js';
 
-const marks = { allow: ['green', '✓ allowed'], hold: ['yellow', '⏸ held for approval'], deny: ['red', '✗ denied'] } as const;
+const marks = {
+  allow: ['green', '✓ allowed'],
+  hold: ['yellow', '⏸ held for approval'],
+  deny: ['red', '✗ denied'],
+} as const;
 
 /** What policy decides about an operation, effect by effect. */
 export function showExplanation(document: PolicyExplanation, out: Output): void {

@@ -40,6 +40,8 @@ export function failureText(error: SluiceError, context: FailureContext): string
   const lines = [`${context.red('✗')} ${text}   (exit ${context.exitCode ?? exitCodeOf(error.code)})`];
   if (why !== null && why !== '') lines.push(`  ${context.bold('Why:')} ${why}`);
   for (const step of error.details.next ?? [])
-    lines.push(`  ${context.bold('Next:')} ${plainBlock(step.command)}${step.when === '' ? '' : `   (${plainBlock(step.when)})`}`);
+    lines.push(
+      `  ${context.bold('Next:')} ${plainBlock(step.command)}${step.when === '' ? '' : `   (${plainBlock(step.when)})`}`,
+    );
   return lines.join('\n');
 }

@@ -47,10 +47,14 @@ export function asSluiceError(error: unknown, suggest: (flag: string) => string 
   if (parse !== null) {
     const hints = parse.flags.map((flag) => suggest(flag)).filter((hint) => hint !== null);
     const hint = hints.length === 0 ? '' : ` Did you mean ${hints.join(', ')}?`;
-    return new SluiceError('usage', `${parse.message.replace(/^Nonexistent flag/, 'Unknown flag')}.${hint}`, { cause: error });
+    return new SluiceError('usage', `${parse.message.replace(/^Nonexistent flag/, 'Unknown flag')}.${hint}`, {
+      cause: error,
+    });
   }
-  if (isObject(error) && error['name'] === 'AbortError') return new SluiceError('interrupted', 'Interrupted.', { cause: error });
-  if (isObject(error) && error['name'] === 'TimeoutError') return new SluiceError('timeout', 'Timed out.', { cause: error });
+  if (isObject(error) && error['name'] === 'AbortError')
+    return new SluiceError('interrupted', 'Interrupted.', { cause: error });
+  if (isObject(error) && error['name'] === 'TimeoutError')
+    return new SluiceError('timeout', 'Timed out.', { cause: error });
   const code = isObject(error) && typeof error['code'] === 'string' ? systemCodes[error['code']] : undefined;
   return new SluiceError(code ?? 'unexpected', messageOf(error), { decider: 'local', cause: error });
 }

@@ -44,7 +44,10 @@ const agents = `FOR AGENTS AND SCRIPTS
 
   exec speaks HTTPS only and needs no local agent.`;
 
-const exitCodes = ['EXIT CODES', ...exitCodeMeanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`)].join('\n');
+const exitCodes = [
+  'EXIT CODES',
+  ...exitCodeMeanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`),
+].join('\n');
 
 /** `sluice help TOPIC`: what does not belong to one command. */
 export const helpTopics: Readonly<Record<string, HelpTopic>> = {

@@ -36,7 +36,10 @@ function longest(config: Config, words: readonly string[]): string[] {
 function commandList(config: Config, subject: readonly string[]): readonly object[] {
   const prefix = subject.join(':');
   return config.commands
-    .filter((command) => command.hidden !== true && (prefix === '' || command.id === prefix || command.id.startsWith(`${prefix}:`)))
+    .filter(
+      (command) =>
+        command.hidden !== true && (prefix === '' || command.id === prefix || command.id.startsWith(`${prefix}:`)),
+    )
     .map((command) => ({
       command: `sluice ${command.id.replaceAll(':', ' ')}`,
       summary: command.summary ?? null,

@@ -1,5 +1,5 @@
 import type { ApiRequest } from '../client/api-types.js';
-import type { SluiceClient } from '../client/client.js';
+import type { SluiceClient } from '../client/api.js';
 import { isSluiceError, SluiceError, type NextStep } from '../lib/errors.js';
 import { clockTime } from './durations.js';
 import type { Output } from './output.js';
@@ -38,16 +38,18 @@ export function waitSteps(id: string): readonly NextStep[] {
 export async function waitForDecision(client: SluiceClient, id: string, options: WaitOptions): Promise<ApiRequest> {
   const started = Date.now();
   const elapsed = (): number => Date.now() - started;
-  const line = (): string => `  waiting ${clockTime(elapsed())} / ${clockTime(options.timeoutMs)}   (Ctrl-C leaves the request open)`;
+  const line = (): string =>
+    `  waiting ${clockTime(elapsed())} / ${clockTime(options.timeoutMs)}   (Ctrl-C leaves the request open)`;
   const ticker = options.live ? setInterval(() => options.out.status(`\r\u001b[K${line()}`), 1000) : null;
   if (options.live) options.out.status(line());
   try {
     for (;;) {
       const left = Math.max(0, options.timeoutMs - elapsed());
       const call = Math.min(left, options.live ? longestCallMs : reportEveryMs);
-      const { request } = await client.waitForRequest(id, call, { signal: options.signal });
+      const { request } = await client.waitRequest(id, call, { signal: options.signal });
       if (request.state !== 'pending') return request;
-      if (elapsed() >= options.timeoutMs) throw stillPending('timeout', `Nobody decided within ${clockTime(options.timeoutMs)}`, request);
+      if (elapsed() >= options.timeoutMs)
+        throw stillPending('timeout', `Nobody decided within ${clockTime(options.timeoutMs)}`, request);
       if (!options.live) options.out.note(line());
     }
   } catch (error) {

@@ -4,7 +4,8 @@ const maxInputBytes = 16 * 1024 * 1024;
 
 /** Reads a file, or stdin for "-", whole and as UTF-8. */
 export async function readText(path: string): Promise<string> {
-  const { bytes, name } = path === '-' ? { bytes: await readStdin(), name: 'stdin' } : { bytes: await readFileBounded(path), name: path };
+  const { bytes, name } =
+    path === '-' ? { bytes: await readStdin(), name: 'stdin' } : { bytes: await readFileBounded(path), name: path };
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -50,7 +51,8 @@ export async function operationText(given: {
   readonly rest: readonly string[];
 }): Promise<string | null> {
   const ways = [given.text !== undefined, given.file !== undefined, given.rest.length > 0].filter(Boolean).length;
-  if (ways > 1) throw new SluiceError('usage', 'Give the text once: as TEXT, behind --, or with --file.', { decider: 'local' });
+  if (ways > 1)
+    throw new SluiceError('usage', 'Give the text once: as TEXT, behind --, or with --file.', { decider: 'local' });
   if (given.file !== undefined) return readText(given.file);
   if (given.rest.length > 1)
     throw new SluiceError('usage', 'This target takes one text, not words; quote it.', { decider: 'local' });
@@ -63,7 +65,10 @@ export function positionalParameters(pairs: readonly string[]): readonly string[
   for (const pair of pairs) {
     const [, name = '', value = ''] = /^(\d{1,5})=(.*)$/s.exec(pair) ?? [];
     const place = Number(name);
-    if (place < 1) throw new SluiceError('usage', `--param expects PLACE=VALUE, such as 1=foo for $1, not "${pair}".`, { decider: 'local' });
+    if (place < 1)
+      throw new SluiceError('usage', `--param expects PLACE=VALUE, such as 1=foo for $1, not "${pair}".`, {
+        decider: 'local',
+      });
     if (values.has(place)) throw new SluiceError('usage', `--param ${place} is given twice.`, { decider: 'local' });
     values.set(place, value);
   }

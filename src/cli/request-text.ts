@@ -21,11 +21,14 @@ export function requestText(request: ApiRequest, out: Output): string {
     `policy     ${plain(request.policies.join(', '))}${request.message === '' ? '' : `: ${plain(request.message)}`}`,
     ...request.effects.map((effect, index) => `${index === 0 ? 'effects  ' : '         '}  ${plain(effect)}`),
     'text',
-    ...plainBlock(request.text).split('\n').map((line) => `  ${line}`),
+    ...plainBlock(request.text)
+      .split('\n')
+      .map((line) => `  ${line}`),
     ...request.parameters.map((value, index) => `  $${index + 1} = ${value === null ? 'NULL' : `'${plain(value)}'`}`),
     ...request.required.map(({ group, count, have }) => `needs      ${have} of ${count} from @${plain(group)}`),
     ...request.votes.map(
-      ({ name, decision, comment, at }) => `${decision === 'approve' ? 'approved' : 'denied  '}   ${plain(name)}  ${at}${comment === '' ? '' : `  "${plain(comment)}"`}`,
+      ({ name, decision, comment, at }) =>
+        `${decision === 'approve' ? 'approved' : 'denied  '}   ${plain(name)}  ${at}${comment === '' ? '' : `  "${plain(comment)}"`}`,
     ),
     `created    ${request.created_at}   expires ${request.expires_at}`,
   ];

@@ -30,7 +30,8 @@ export function resolveCommand(argv: readonly string[], ids: readonly string[], 
   const names = words.slice(0, words.findIndex((word) => word.startsWith('-')) >>> 0);
   for (let length = Math.min(3, names.length); length > 0; length--) {
     const id = names.slice(0, length).join(':');
-    if (ids.includes(id)) return { kind: 'command', id, argv: [...words.slice(length), ...own.slice(0, leading), ...behind] };
+    if (ids.includes(id))
+      return { kind: 'command', id, argv: [...words.slice(length), ...own.slice(0, leading), ...behind] };
   }
   if (names.length === 1 && topics.includes(first)) return { kind: 'incomplete', topic: first };
   const typed = names.length === 0 ? first : names.slice(0, topics.includes(first) ? 2 : 1).join(' ');

@@ -15,7 +15,9 @@ export async function printRows(result: Result, format: RowFormat, out: Output):
       if (!out.interactive) return out.payload(renderTsv(header, result.rows));
       const { renderTable } = await import('./table-screen.js');
       const rows = result.rows.map((row) => row.map((value) => value ?? 'NULL'));
-      return out.payload(renderTable(header, rows, { width: out.width, paint: (style, text) => out.paint(style, text) }));
+      return out.payload(
+        renderTable(header, rows, { width: out.width, paint: (style, text) => out.paint(style, text) }),
+      );
     }
     case 'tsv':
       return out.payload(renderTsv(header, result.rows));
@@ -24,7 +26,11 @@ export async function printRows(result: Result, format: RowFormat, out: Output):
     case 'json':
       return out.payload(`${JSON.stringify(records(result))}\n`);
     case 'jsonl':
-      return out.payload(records(result).map((record) => `${JSON.stringify(record)}\n`).join(''));
+      return out.payload(
+        records(result)
+          .map((record) => `${JSON.stringify(record)}\n`)
+          .join(''),
+      );
   }
 }
 

@@ -10,13 +10,29 @@ export interface TableOptions {
 }
 
 const borders = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
-  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
 };
 
 /** A table for a terminal: values cut with "…" where the row would not fit; colour only for the header. */
-export function renderTable(header: readonly string[], rows: readonly (readonly Cell[])[], options: TableOptions): string {
+export function renderTable(
+  header: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  options: TableOptions,
+): string {
   const cells = rows.map((row) => header.map((_, index) => plain(cellText(row[index]))));
   const widths = fit(
     header.map((name, index) => Math.max(name.length, ...cells.map((row) => row[index]?.length ?? 0))),
@@ -30,7 +46,11 @@ export function renderTable(header: readonly string[], rows: readonly (readonly 
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
   table.push(...cells);
-  return `${table.toString().split('\n').map((line) => line.trimEnd()).join('\n')}\n`;
+  return `${table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')}\n`;
 }
 
 /** Takes columns from the widest first until the sum fits, none below its least width. */

@@ -18,7 +18,7 @@ const sequences: Readonly<Record<string, Key>> = {
 /** Splits what a terminal in raw mode sent into keys. */
 export function decodeKeys(chunk: string): readonly Key[] {
   const keys: Key[] = [];
-  for (let rest = chunk; rest !== ''; ) {
+  for (let rest = chunk; rest !== '';) {
     // oxlint-disable-next-line no-control-regex
     const sequence = /^\u001b(\[[0-9;]*[A-Za-z~]|O[A-Za-z])/.exec(rest);
     if (sequence !== null) {

@@ -23,7 +23,9 @@ export async function runPlayer(track: Track, start: PlayerState, terminal: Play
     const size = { columns: output.columns ?? 80, rows: output.rows ?? 24 };
     const lines = renderScreen(state, track, size);
     const status = lines.length - 1;
-    const frame = lines.map((line, index) => (index === status ? `\u001b[7m${line.padEnd(size.columns)}\u001b[0m` : `${line}\u001b[K`));
+    const frame = lines.map((line, index) =>
+      index === status ? `\u001b[7m${line.padEnd(size.columns)}\u001b[0m` : `${line}\u001b[K`,
+    );
     const text = `\u001b[H${frame.join('\r\n')}`;
     if (text !== shown) output.write(text);
     shown = text;

@@ -27,7 +27,10 @@ export function renderScreen(state: PlayerState, track: Track, { columns, rows }
 function tail(state: PlayerState, track: Track, columns: number, rows: number): readonly string[] {
   const lines: string[] = [];
   for (let index = stepsUntil(track, state.atMs) - 1; index >= 0 && lines.length < rows; index--) {
-    const own = (track.steps[index]?.text ?? '').replace(/\n$/, '').split('\n').flatMap((line) => wrap(line, columns));
+    const own = (track.steps[index]?.text ?? '')
+      .replace(/\n$/, '')
+      .split('\n')
+      .flatMap((line) => wrap(line, columns));
     lines.unshift(...own);
   }
   return lines.slice(-rows);
@@ -37,7 +40,8 @@ function wrap(line: string, columns: number): readonly string[] {
   const characters = [...line];
   if (characters.length <= columns) return [line];
   const parts: string[] = [];
-  for (let from = 0; from < characters.length; from += columns) parts.push(characters.slice(from, from + columns).join(''));
+  for (let from = 0; from < characters.length; from += columns)
+    parts.push(characters.slice(from, from + columns).join(''));
   return parts;
 }
 

@@ -19,7 +19,11 @@ export interface PlayerState {
 
 export const speeds = [0.5, 1, 2, 4, 8, 16] as const;
 
-export function startState(given: { readonly speed: number; readonly idleMs: number | null; readonly atMs: number }): PlayerState {
+export function startState(given: {
+  readonly speed: number;
+  readonly idleMs: number | null;
+  readonly atMs: number;
+}): PlayerState {
   return {
     atMs: given.atMs,
     playing: true,
@@ -44,7 +48,9 @@ export function advance(state: PlayerState, elapsedMs: number, track: Track): Pl
     const next = track.steps[happened]?.atMs ?? track.durationMs;
     if (next - last > state.idleMs && atMs > last + state.idleMs && atMs < next) atMs = next;
   }
-  return atMs >= track.durationMs ? { ...state, atMs: track.durationMs, playing: false, message: 'end' } : { ...state, atMs };
+  return atMs >= track.durationMs
+    ? { ...state, atMs: track.durationMs, playing: false, message: 'end' }
+    : { ...state, atMs };
 }
 
 /** What one key does. */
@@ -95,7 +101,11 @@ function character(state: PlayerState, typed: string, track: Track): PlayerState
     case '-':
       return { ...state, speed: speeds.findLast((speed) => speed < state.speed) ?? state.speed, message: '' };
     case 'i':
-      return { ...state, skipIdle: !state.skipIdle, message: state.skipIdle ? 'idle time is played' : 'idle time is skipped' };
+      return {
+        ...state,
+        skipIdle: !state.skipIdle,
+        message: state.skipIdle ? 'idle time is played' : 'idle time is skipped',
+      };
     case '/':
       return { ...state, typing: '', message: '' };
     case 'n':

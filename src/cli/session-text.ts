@@ -1,0 +1,67 @@
+import type { ApiSession, SessionDocument, SessionOperation, VerifyDocument } from '../client/api-types.js';
+import type { Output } from './output.js';
+import { plain, plainBlock } from './plain.js';
+import type { Cell } from './table.js';
+
+export const sessionHeader = [
+  'ID',
+  'STARTED',
+  'USER',
+  'TARGET',
+  'VIA',
+  'STATE',
+  'OPERATIONS',
+  'DENIED',
+  'ROWS',
+] as const;
+
+export function sessionRow(session: ApiSession): readonly Cell[] {
+  const { id, started_at, user, target, via, state, operations, denied, rows } = session;
+  return [id, started_at, user, target, via, state, operations, denied, rows];
+}
+
+const marks = { allow: ['green', '✓'], hold: ['yellow', '⏸'], deny: ['red', '✗'], none: ['dim', '·'] } as const;
+
+function operationLines(operation: SessionOperation, out: Output): readonly string[] {
+  const [color, mark] = marks[operation.verdict ?? 'none'];
+  const outcome = [
+    operation.error === null ? null : plain(operation.error),
+    operation.row_count === null ? null : `${operation.row_count} rows`,
+    operation.duration_ms === null ? null : `${operation.duration_ms} ms`,
+    operation.request_id,
+    operation.policies.length === 0 ? null : plain(operation.policies.join(', ')),
+  ].filter((part) => part !== null && part !== '');
+  const [first = '', ...more] = plainBlock(operation.text.trim()).split('\n');
+  return [
+    `${out.paint(color, mark)} ${String(operation.op).padStart(4)}  ${operation.at}  ${first}`,
+    ...more.map((line) => `        ${line}`),
+    ...(outcome.length === 0 ? [] : [`        ${out.paint('dim', outcome.join('   '))}`]),
+  ];
+}
+
+export function sessionText({ session, operations }: SessionDocument, out: Output): string {
+  return [
+    `${session.id}   ${session.state}   ${plain(session.user)} (${session.user_kind}) on ${plain(session.target)} via ${session.via}, ${plain(session.client)}`,
+    `started ${session.started_at}   ended ${session.ended_at ?? '–'}${session.end_reason === null ? '' : ` (${plain(session.end_reason)})`}   recording ${session.recording}`,
+    ...operations.flatMap((operation) => operationLines(operation, out)),
+  ].join('\n');
+}
+
+/** What a verification found, one line a session, then the ledger. */
+export function verifyText(document: VerifyDocument, out: Output): string {
+  const good = out.paint('green', '✓');
+  const bad = out.paint('red', '✗');
+  const lines = document.sessions.map(({ id, valid, records, problem }) =>
+    valid
+      ? `${good} ${plain(id)}   ${records} records`
+      : `${bad} ${plain(id)}   broken${problem === null ? '' : ` at record ${problem.record}, byte ${problem.byte}: ${plain(problem.message)}`}`,
+  );
+  const { ledger } = document;
+  lines.push(
+    ledger.valid
+      ? `${good} ledger   ${ledger.entries} entries`
+      : `${bad} ledger   ${plain(ledger.problem ?? 'broken')}`,
+    document.valid ? `${good} valid` : `${bad} NOT valid`,
+  );
+  return lines.join('\n');
+}

@@ -1,0 +1,75 @@
+import { stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import type { VerifyDocument } from '../client/api-types.js';
+import type { SluiceClient } from '../client/api.js';
+import { SluiceError } from '../lib/errors.js';
+import { publicKeyOf, publishedKeys, readPublicKeys, keyId } from '../recording/keys.js';
+import { verifyJournal } from '../recording/verify.js';
+import { verifyAll } from '../recording/verify-all.js';
+import { usage } from './usage.js';
+
+type Keys = Awaited<ReturnType<typeof readPublicKeys>>;
+
+/** Says whether an argument names a file here rather than a session at the gateway. */
+export async function isFile(argument: string): Promise<boolean> {
+  return stat(argument).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+/** Checks journals without a gateway: with the keys given, else with those published beside the recordings. */
+export async function verifyFiles(
+  paths: readonly string[],
+  keyFiles: readonly string[],
+  connect: () => Promise<SluiceClient>,
+): Promise<VerifyDocument> {
+  const given = keyFiles.length === 0 ? null : await readPublicKeys(keyFiles);
+  const sessions: VerifyDocument['sessions'][number][] = [];
+  for (const path of paths) {
+    const keys = given ?? (await keysNear(path)) ?? (await gatewayKeys(connect));
+    const verdict = await verifyJournal(resolve(path), keys);
+    const { valid, records, problem } = verdict;
+    sessions.push({ id: verdict.session ?? basename(path), valid, records, problem });
+  }
+  const valid = sessions.every((session) => session.valid);
+  // A single journal says nothing of the ledger; null of its problem means that it was not looked at.
+  return { schema: 'sluice.verify/v1', ok: true, valid, sessions, ledger: { valid: true, entries: 0, problem: null } };
+}
+
+/** Checks a whole recordings folder with its ledger, so that a missing session shows too. */
+export async function verifyFolder(dir: string, keyFiles: readonly string[]): Promise<VerifyDocument> {
+  const keys = keyFiles.length === 0 ? await publishedKeys(dir) : await readPublicKeys(keyFiles);
+  if (keys.size === 0) throw usage(`No public key in ${dir}/keys: name one with --key FILE.`);
+  const { valid, sessions, ledger } = await verifyAll(dir, { keys });
+  return {
+    schema: 'sluice.verify/v1',
+    ok: true,
+    valid,
+    sessions: sessions.map(({ id, valid: sound, records, problem }) => ({ id, valid: sound, records, problem })),
+    ledger,
+  };
+}
+
+/** recordings/YYYY-MM-DD/ID.journal has its keys in recordings/keys. */
+async function keysNear(path: string): Promise<Keys | null> {
+  const folder = dirname(resolve(path));
+  for (const dir of [folder, dirname(folder)]) {
+    const keys = await publishedKeys(dir);
+    if (keys.size > 0) return keys;
+  }
+  return null;
+}
+
+async function gatewayKeys(connect: () => Promise<SluiceClient>): Promise<Keys> {
+  try {
+    const { keys } = await (await connect()).keys();
+    const parsed = keys.map((key) => publicKeyOf(key.public_key_pem)).filter((key) => key !== null);
+    return new Map(parsed.map((key) => [keyId(key), key]));
+  } catch (cause) {
+    throw new SluiceError('usage', 'No public key found beside the recording: name one with --key FILE.', {
+      decider: 'local',
+      cause,
+    });
+  }
+}
