@@ -5,6 +5,7 @@ import type { Bindings } from './bindings.js';
 import { type ConfigFile, type SortedFiles, sortFiles } from './bundle-files.js';
 import { bindingsSchema, classificationSchema, targetsSchema } from './bundle-schema.js';
 import { checkClassification } from './classification.js';
+import { actionsOf } from './mentions.js';
 import { type Policy, readPolicies } from './policies.js';
 import { fileStart, type Problem, ProblemList } from './problems.js';
 import { checkReferences } from './references.js';
@@ -54,6 +55,17 @@ export function loadBundle(files: ReadonlyMap<string, string>): BundleResult {
       fileStart,
       'no policies: nobody could do anything, not even apply another bundle',
       'add policies/base.cedar',
+    );
+  }
+  if (
+    policies.length > 0 &&
+    !policies.some(({ effect, json }) => effect === 'permit' && actionsOf(json.action).includes('apply'))
+  ) {
+    problems.add(
+      'warning',
+      'policies/',
+      fileStart,
+      'no policy permits `apply`: with this bundle nobody can apply another',
     );
   }
   // With a file missing or broken, every name in the policies would look unknown.

@@ -25,7 +25,7 @@ export function findMentions(policies: Iterable<PolicyJson>): Mentions {
 }
 
 /** Every action that a scope's constraint covers, groups spread out. */
-function actionsOf(constraint: ActionConstraint): readonly string[] {
+export function actionsOf(constraint: ActionConstraint): readonly string[] {
   if (constraint.op === 'All') return [...actionGroupOf.keys()];
   const named = new Set(constraintEntities(constraint).map(entityId));
   return [...actionGroupOf]

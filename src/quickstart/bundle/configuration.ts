@@ -27,7 +27,7 @@ classes:
   salary: { mask: redact }
   secret: { mask: redact }
 
-# schema.table.column, * stands for anything; add "target: demo-*" to narrow one down. The first that matches counts.
+# schema.table.column, * stands for anything; add "target: demo-*" to narrow one down.
 columns:
   - { column: public.customers.email, class: email }
   - { column: public.customers.phone, class: phone }

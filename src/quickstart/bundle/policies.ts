@@ -106,6 +106,10 @@ when {
     .contains(resource.name)
 };
 
+@id("no-do-blocks")
+@message("A DO block's code cannot be judged before it runs. Next: send its statements one by one.")
+forbid (principal, action == Action::"doBlock", resource);
+
 @id("no-server-functions")
 @message("Functions that reach the server's files, processes or settings are not allowed through the gateway.")
 forbid (principal, action in Action::"call", resource)
