@@ -90,7 +90,7 @@ export interface ResultEvent {
   readonly byteCount: number;
   /** Rows over the cap are counted and digested, not kept. */
   readonly truncated: boolean;
-  /** Hex SHA-256 over all masked rows as delivered, kept or not; '' when there were none. */
+  /** Hex SHA-256 over the DataRow messages that were delivered and not kept; '' when all were kept. */
   readonly digest: string;
 }
 export interface ErrorEvent {

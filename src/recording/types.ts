@@ -79,6 +79,8 @@ export interface JournalVerdict {
   readonly session: string | null;
   /** Records that are sound, counted up to the first problem. */
   readonly records: number;
+  /** Where the last sound record ends. */
+  readonly bytes: number;
   /** Ends with a signed end record. */
   readonly closed: boolean;
   readonly problem: RecordProblem | null;

@@ -1,0 +1,197 @@
+import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
+import { ChainQueue, sha256, type BufferPool, type ChainHead } from './chain.js';
+import { encodeBinding, encodeEvent } from './event-codec.js';
+import type { EndEvent, OpenEvent, SessionEvent } from './events.js';
+import type { Pulse } from './pulse.js';
+import { formatVersion, journalHeader } from './records.js';
+import { isNoSpace, type DiskReserve } from './reserve.js';
+import { appendCheckpoint, type SigningKey } from './signing.js';
+import { SyncedFile } from './synced-file.js';
+
+const recordsPerCheckpoint = 1000;
+/** More than this is written ahead of its commit, so that a careless engine cannot fill memory. */
+const maxQueuedBytes = 256 * 1024;
+/** Of what could not be written, this much is tried again at the end; the reserve must do for every session. */
+const maxRescuedBytes = 16 * 1024;
+
+/** What journals share within one gateway. */
+export interface JournalServices {
+  readonly key: SigningKey;
+  readonly gateway: string;
+  readonly pool: BufferPool;
+  readonly reserve: DiskReserve;
+  readonly clock: () => number;
+  /** Journals whose last writes are not on the disk yet. */
+  readonly unsynced: Pulse<Journal>;
+  /** Journals whose last records are not signed yet. */
+  readonly unsigned: Pulse<Journal>;
+}
+
+/** The file of one session, being written: header, then chained records, with signatures among them. */
+export class Journal {
+  readonly path: string;
+  /** Chain hash of the first record, which the ledger keeps. */
+  readonly firstHash: Buffer;
+  readonly #file: SyncedFile;
+  readonly #queue: ChainQueue;
+  readonly #services: JournalServices;
+  #signedCount = 0;
+  #broken: SluiceError | null = null;
+  #ended = false;
+
+  private constructor(path: string, file: SyncedFile, open: OpenEvent, services: JournalServices) {
+    this.path = path;
+    this.#file = file;
+    this.#services = services;
+    this.#queue = new ChainQueue(services.pool, { count: 0, hash: sha256(journalHeader) });
+    this.#queue.append(encodeBinding, {
+      at: open.at,
+      version: formatVersion,
+      session: open.session,
+      gateway: services.gateway,
+      key: services.key.id,
+    });
+    this.firstHash = this.#queue.head();
+    this.#queue.append(encodeEvent, open);
+  }
+
+  /** Creates the file with its binding, opening and first signature, and syncs it. Throws what the file system throws. */
+  static async create(path: string, open: OpenEvent, services: JournalServices): Promise<Journal> {
+    const file = SyncedFile.create(path);
+    try {
+      const journal = new Journal(path, file, open, services);
+      file.write(journalHeader);
+      journal.#sign();
+      journal.#writeQueued();
+      await file.sync();
+      return journal;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** Bytes of whole records in the file. */
+  get bytes(): number {
+    return this.#file.position;
+  }
+  get written(): ChainHead {
+    return this.#queue.written;
+  }
+  get broken(): SluiceError | null {
+    return this.#broken;
+  }
+
+  /** Queues an event. A failure shows at the next `flush`. */
+  append(event: SessionEvent): void {
+    if (this.#broken !== null || this.#ended) return;
+    try {
+      this.#queue.append(encodeEvent, event);
+      if (this.#queue.bytes > maxQueuedBytes) this.flush();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Writes everything queued in one go. Throws recorder_failed, for ever after the first time. */
+  flush(): void {
+    if (this.#broken !== null) throw this.#broken;
+    if (this.#ended) throw new SluiceError('recorder_failed', 'the record of this session is closed');
+    if (this.#queue.bytes === 0) return;
+    if (this.#services.reserve.isFull && !this.#services.reserve.restore()) throw this.#fail(noSpaceLeft());
+    try {
+      if (this.#queue.count - this.#signedCount >= recordsPerCheckpoint) this.#sign();
+      this.#writeQueued();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    this.#services.unsynced.add(this);
+    this.#services.unsigned.add(this);
+  }
+
+  /** Resolves when everything written is on the disk; rejects with recorder_failed. */
+  async sync(): Promise<void> {
+    if (this.#broken !== null) throw this.#broken;
+    this.#services.unsynced.remove(this);
+    try {
+      await this.#file.sync();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  /** Signs what is not signed yet; a failure shows at the next `flush`. */
+  checkpoint(): void {
+    if (this.#broken !== null || this.#ended || this.#queue.count === this.#signedCount) return;
+    try {
+      this.#sign();
+      this.flush();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#services.unsigned.remove(this);
+  }
+
+  /** Writes the end and its signature, syncs and closes. Rejects when even that cannot be written; then recovery does it. */
+  async end(event: EndEvent): Promise<ChainHead> {
+    this.#ended = true;
+    this.#services.unsynced.remove(this);
+    this.#services.unsigned.remove(this);
+    try {
+      this.#writeEnd(event);
+      await this.#file.sync();
+      return this.#queue.written;
+    } finally {
+      this.#queue.rollback();
+      await this.#file.close();
+    }
+  }
+
+  #writeEnd(event: EndEvent): void {
+    if (this.#broken !== null && this.#queue.bytes > maxRescuedBytes) this.#queue.rollback();
+    try {
+      this.#appendEnd(event);
+      this.#writeQueued();
+    } catch (error) {
+      // Once more, with the reserve and without what was never confirmed as recorded.
+      this.#fail(error);
+      this.#queue.rollback();
+      this.#appendEnd({ ...event, reason: 'recorder failed', detail: messageOf(error) });
+      this.#writeQueued();
+    }
+  }
+
+  #appendEnd(event: EndEvent): void {
+    this.#queue.append(encodeEvent, event);
+    this.#sign();
+  }
+
+  #sign(): void {
+    appendCheckpoint(this.#queue, this.#services.key, this.#services.clock());
+    this.#signedCount = this.#queue.count;
+  }
+
+  #writeQueued(): void {
+    this.#file.write(this.#queue.pending());
+    this.#queue.clear();
+  }
+
+  #fail(error: unknown): SluiceError {
+    if (isNoSpace(error)) this.#services.reserve.release();
+    this.#broken ??= isSluiceError(error, 'recorder_failed') ? error : recorderFailed(error);
+    return this.#broken;
+  }
+}
+
+function noSpaceLeft(): Error {
+  return Object.assign(new Error('no space left on the device'), { code: 'ENOSPC' });
+}
+
+function recorderFailed(cause: unknown): SluiceError {
+  const why = isNoSpace(cause) ? 'the disk for recordings is full' : messageOf(cause);
+  return new SluiceError('recorder_failed', `This session cannot go on: its record cannot be written (${why}).`, {
+    decider: 'gateway',
+    retryable: isNoSpace(cause),
+    cause,
+  });
+}

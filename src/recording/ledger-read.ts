@@ -1,0 +1,132 @@
+import { CborError } from './cbor.js';
+import type { ChainHead } from './chain.js';
+import { decodeLedgerRecord } from './ledger-codec.js';
+import { ledgerHeader, type LedgerRecord } from './records.js';
+import { chunksOf, RecordScanner, type RecordingSource, type ScannedRecord } from './scan.js';
+import { checkpointProblem, type PublicKeys } from './signing.js';
+import type { RecordProblem } from './types.js';
+
+/** What the ledger says of one session. */
+export interface LedgerSession {
+  readonly id: string;
+  readonly path: string | null;
+  readonly firstHash: Buffer | null;
+  readonly target: string;
+  readonly user: string;
+  readonly openedAt: number;
+  closed: { readonly records: number; readonly head: Buffer | null; readonly reason: string; readonly at: number } | null;
+}
+
+/** The ledger up to its last valid signature; what stands behind that counts for nothing. */
+export interface LedgerContent {
+  readonly sessions: ReadonlyMap<string, LedgerSession>;
+  /** Signed entries, signatures not counted. */
+  readonly entries: number;
+  /** Where the last signature ends, and the chain there; null when nothing is signed. */
+  readonly bytes: number;
+  readonly head: ChainHead | null;
+  /** The first thing that is wrong. */
+  readonly problem: RecordProblem | null;
+  /** The file ends in the middle of a record or in records not signed yet, as after a crash or while it is written. */
+  readonly unfinished: boolean;
+}
+
+/** Reads and checks the ledger: chain, signatures, and that no session is opened or closed twice. */
+export async function readLedger(source: RecordingSource, keys: PublicKeys): Promise<LedgerContent> {
+  const reader = new LedgerReader(keys);
+  for await (const chunk of chunksOf(source)) if (!reader.push(chunk)) break;
+  return reader.finish();
+}
+
+class LedgerReader {
+  readonly #keys: PublicKeys;
+  readonly #scanner = new RecordScanner(ledgerHeader);
+  readonly #sessions = new Map<string, LedgerSession>();
+  #unsigned: LedgerRecord[] = [];
+  #key = '';
+  #entries = 0;
+  #bytes = 0;
+  #before: ChainHead | null = null;
+  #head: ChainHead | null = null;
+  #problem: RecordProblem | null = null;
+
+  constructor(keys: PublicKeys) {
+    this.#keys = keys;
+  }
+
+  push(chunk: Buffer): boolean {
+    for (const record of this.#scanner.push(chunk)) {
+      const message = this.#judge(record);
+      if (message !== null) {
+        this.#problem = { record: record.index, byte: record.offset, message };
+        return false;
+      }
+      this.#before = { count: record.index, hash: Buffer.from(record.hash) };
+    }
+    return this.#scanner.problem === null;
+  }
+
+  finish(): LedgerContent {
+    const torn = this.#scanner.finish();
+    const problem =
+      this.#problem ??
+      (torn === null || torn.torn ? null : { record: torn.record, byte: torn.byte, message: torn.message });
+    return {
+      sessions: this.#sessions,
+      entries: this.#entries,
+      bytes: this.#bytes,
+      head: this.#head,
+      problem,
+      unfinished: problem === null && (torn !== null || this.#unsigned.length > 0),
+    };
+  }
+
+  #judge(record: ScannedRecord): string | null {
+    let entry: LedgerRecord;
+    try {
+      entry = decodeLedgerRecord(record.body);
+    } catch (error) {
+      if (error instanceof CborError) return `cannot be decoded: ${error.message}`;
+      throw error;
+    }
+    if (entry.type !== 'checkpoint') {
+      this.#unsigned.push(entry);
+      return null;
+    }
+    for (const each of this.#unsigned) if (each.type === 'gateway started') this.#key = each.key;
+    const before = this.#before;
+    if (before === null) return 'a signature over nothing';
+    const problem = checkpointProblem(entry, before, this.#keys.get(this.#key)) ?? this.#accept();
+    if (problem !== null) return problem;
+    this.#bytes = this.#scanner.offset;
+    this.#head = { count: record.index, hash: Buffer.from(record.hash) };
+    return null;
+  }
+
+  /** Takes over the entries that the signature just read vouches for. */
+  #accept(): string | null {
+    for (const entry of this.#unsigned) {
+      this.#entries++;
+      if (entry.type === 'session opened') {
+        if (this.#sessions.has(entry.session)) return `session ${entry.session} is opened twice`;
+        this.#sessions.set(entry.session, {
+          id: entry.session,
+          path: entry.path,
+          firstHash: entry.firstHash === null ? null : Buffer.from(entry.firstHash),
+          target: entry.target,
+          user: entry.user,
+          openedAt: entry.at,
+          closed: null,
+        });
+      } else if (entry.type === 'session closed') {
+        const session = this.#sessions.get(entry.session);
+        if (session === undefined) return `session ${entry.session} is closed but was never opened`;
+        if (session.closed !== null) return `session ${entry.session} is closed twice`;
+        const { records, head, reason, at } = entry;
+        session.closed = { records, head: head === null ? null : Buffer.from(head), reason, at };
+      }
+    }
+    this.#unsigned = [];
+    return null;
+  }
+}

@@ -1,0 +1,48 @@
+import type { Schedule } from './types.js';
+
+/** Collects what needs attention and gives each of it one turn after a while: one timer for all, none while idle. */
+export class Pulse<T> {
+  readonly #schedule: Schedule;
+  readonly #ms: number;
+  readonly #turn: (item: T) => void;
+  #waiting = new Set<T>();
+  #cancel: (() => void) | null = null;
+
+  constructor(schedule: Schedule, ms: number, turn: (item: T) => void) {
+    this.#schedule = schedule;
+    this.#ms = ms;
+    this.#turn = turn;
+  }
+
+  add(item: T): void {
+    this.#waiting.add(item);
+    this.#cancel ??= this.#schedule(() => {
+      this.#cancel = null;
+      this.runNow();
+    }, this.#ms);
+  }
+
+  remove(item: T): void {
+    this.#waiting.delete(item);
+  }
+
+  runNow(): void {
+    const items = this.#waiting;
+    if (items.size === 0) return;
+    this.#waiting = new Set();
+    for (const item of items) this.#turn(item);
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#waiting.clear();
+  }
+}
+
+/** Real time; never keeps the process alive. */
+export const realSchedule: Schedule = (task, ms) => {
+  const timer = setTimeout(task, ms);
+  timer.unref();
+  return () => clearTimeout(timer);
+};

@@ -1,0 +1,73 @@
+import { close, fdatasync, ftruncateSync, openSync, writeSync } from 'node:fs';
+
+/** An append-only file: writes are synchronous and go on where the last whole one ended, syncs are shared. */
+export class SyncedFile {
+  readonly #file: number;
+  #position: number;
+  #running: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+
+  constructor(file: number, position: number) {
+    this.#file = file;
+    this.#position = position;
+  }
+
+  /** Creates a file that must not exist. */
+  static create(path: string): SyncedFile {
+    return new SyncedFile(openSync(path, 'wx', 0o600), 0);
+  }
+
+  /** Bytes written whole. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Writes all of `bytes`; when that fails, what was written of them is cut off again. */
+  write(bytes: Uint8Array): void {
+    let written = 0;
+    try {
+      while (written < bytes.length) {
+        written += writeSync(this.#file, bytes, written, bytes.length - written, this.#position + written);
+      }
+    } catch (error) {
+      this.#cut();
+      throw error;
+    }
+    this.#position += bytes.length;
+  }
+
+  #cut(): void {
+    try {
+      ftruncateSync(this.#file, this.#position);
+    } catch {
+      // The torn bytes stay; whoever writes next writes over them, and recovery sets them aside.
+    }
+  }
+
+  /** Resolves when everything written before this call is on the disk. Calls that wait together share one sync. */
+  sync(): Promise<void> {
+    if (this.#running === null) return this.#start();
+    // The sync under way may have begun before the last write: wait for the one after it.
+    this.#next ??= this.#running.catch(() => undefined).then(() => this.#start());
+    return this.#next;
+  }
+
+  #start(): Promise<void> {
+    this.#next = null;
+    const running = new Promise<void>((resolve, reject) => {
+      fdatasync(this.#file, (error) => {
+        if (this.#running === running) this.#running = null;
+        if (error === null) resolve();
+        else reject(error);
+      });
+    });
+    this.#running = running;
+    return running;
+  }
+
+  /** Closes the file once no sync is under way. Resolves even when closing fails: there is nothing left to do then. */
+  async close(): Promise<void> {
+    while (this.#running !== null) await this.#running.catch(() => undefined);
+    await new Promise<void>((resolve) => close(this.#file, () => resolve()));
+  }
+}

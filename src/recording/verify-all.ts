@@ -1,0 +1,115 @@
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { isJournalPath, journalPaths, ledgerName, sessionOfPath } from './layout.js';
+import { readLedger, type LedgerContent, type LedgerSession } from './ledger-read.js';
+import { publishedKeys } from './keys.js';
+import type { PublicKeys } from './signing.js';
+import type { JournalVerdict, LedgerVerdict, RecordingsVerdict, SessionVerdict } from './types.js';
+import { verifyJournal } from './verify.js';
+
+export interface VerifyAllOptions {
+  /** Default: the keys published beside the recordings, which only helps against those who cannot write there. */
+  readonly keys?: PublicKeys;
+  /** Only this session; the ledger is checked all the same. */
+  readonly session?: string;
+  /** Sessions that may be on their way from or into the ledger at this moment (a running gateway's live ones). */
+  readonly isLive?: (session: string) => boolean;
+}
+
+/**
+ * Checks every journal in a recordings folder against the ledger: changed, cut, swapped, missing and extra files show.
+ * Works while a gateway writes there, and offline.
+ */
+export async function verifyAll(dir: string, options: VerifyAllOptions = {}): Promise<RecordingsVerdict> {
+  const keys = options.keys ?? (await publishedKeys(dir));
+  // Files first, ledger second: a journal that is created in between is not taken for a stranger.
+  const files = await filesOf(dir, options.session);
+  const ledger = await ledgerOf(dir, keys);
+  const isLive = options.isLive ?? (() => false);
+  const sessions: SessionVerdict[] = [];
+  for (const [id, entry] of ledger.content?.sessions ?? []) {
+    if (options.session !== undefined && options.session !== id) continue;
+    sessions.push(await verifyEntry(dir, entry, keys, isLive(id)));
+  }
+  for (const path of files) {
+    const id = sessionOfPath(path);
+    const known = ledger.content?.sessions.get(id);
+    if (known?.path === path || isLive(id)) continue;
+    const verdict = await verifyJournal(join(dir, path), keys, { allowOpen: true });
+    const message = known === undefined ? 'the ledger does not know this journal' : 'a second journal of this session';
+    sessions.push(judged(id, verdict, message));
+  }
+  return { valid: ledger.verdict.valid && sessions.every(({ valid }) => valid), sessions, ledger: ledger.verdict };
+}
+
+async function filesOf(dir: string, session: string | undefined): Promise<readonly string[]> {
+  const files: string[] = [];
+  for await (const path of journalPaths(dir)) {
+    if (session === undefined || sessionOfPath(path) === session) files.push(path);
+  }
+  return files;
+}
+
+async function ledgerOf(
+  dir: string,
+  keys: PublicKeys,
+): Promise<{ readonly content: LedgerContent | null; readonly verdict: LedgerVerdict }> {
+  const path = join(dir, ledgerName);
+  const size = await sizeOf(path);
+  if (size === null) return { content: null, verdict: { valid: false, entries: 0, problem: 'there is no ledger' } };
+  const content = await readLedger(path, keys);
+  const { problem, entries } = content;
+  const nothing = content.head === null ? 'nothing in the ledger is signed' : null;
+  const message = problem === null ? nothing : `record ${problem.record} (byte ${problem.byte}): ${problem.message}`;
+  return { content, verdict: { valid: message === null, entries, problem: message } };
+}
+
+async function verifyEntry(
+  dir: string,
+  entry: LedgerSession,
+  keys: PublicKeys,
+  live: boolean,
+): Promise<SessionVerdict> {
+  const { id, path, closed } = entry;
+  if (path === null) return { id, valid: true, records: 0, closed: closed !== null, problem: null }; // not recorded
+  if (!isJournalPath(path)) return failed(id, 'the ledger names a path that is none');
+  const file = join(dir, path);
+  const size = await sizeOf(file);
+  if (size === null) return failed(id, `the journal ${path} is missing`);
+  const verdict = await verifyJournal(file, keys, { allowOpen: closed === null });
+  return judged(id, verdict, verdict.problem === null ? ledgerMismatch(entry, verdict, live) : null);
+}
+
+/** How a journal that is sound in itself differs from what the ledger says of it. */
+function ledgerMismatch(entry: LedgerSession, verdict: JournalVerdict, live: boolean): string | null {
+  const { id, path, closed, firstHash } = entry;
+  if (verdict.session !== id) return `this is the journal of ${verdict.session ?? 'nobody'}, put in the place of ${id}`;
+  if (basename(path ?? '', '.journal') !== id) return 'the ledger names another file for this session';
+  if (firstHash?.toString('hex') !== verdict.firstHash) return 'another journal than the one the ledger saw opened';
+  if (closed === null) {
+    return verdict.closed && !live ? 'closed, but the ledger never saw it closed: the ledger was cut, or the gateway died just then' : null;
+  }
+  if (closed.head === null) return `the gateway could not close it (${closed.reason})`;
+  if (closed.records !== verdict.records || closed.head.toString('hex') !== verdict.headHash) {
+    return `the ledger saw it closed with ${closed.records} records and another content`;
+  }
+  return null;
+}
+
+function judged(id: string, verdict: JournalVerdict, message: string | null): SessionVerdict {
+  const { records, closed } = verdict;
+  const problem = verdict.problem ?? (message === null ? null : { record: 0, byte: 0, message });
+  return { id, valid: problem === null, records, closed, problem };
+}
+
+function failed(id: string, message: string): SessionVerdict {
+  return { id, valid: false, records: 0, closed: false, problem: { record: 0, byte: 0, message } };
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size;
+  } catch {
+    return null;
+  }
+}
