@@ -1,0 +1,172 @@
+/** How rows and fields of a COPY in text or csv form are written (PostgreSQL, COPY, "File Formats"). */
+export interface CopySyntax {
+  /** Index right after the end of the row that starts at `start`, or -1; goes on where `state` says the last look ended. */
+  rowEnd(bytes: Buffer, start: number, state: ScanState): number;
+  /** Calls `visit` for each field of the row [start, end), the newline not included. Throws on what COPY never writes. */
+  fields(bytes: Buffer, start: number, end: number, visit: (start: number, end: number) => void): void;
+  /** The field's value: the very same span of bytes when nothing in it is escaped; null for SQL NULL. */
+  decode(bytes: Buffer, start: number, end: number): Buffer | null;
+  encode(value: Buffer | null): Buffer;
+}
+
+/** Where the search for a row's end stands when a chunk stops in the middle. */
+export interface ScanState {
+  quoted: boolean;
+  /** Bytes of this row already looked at; one more than there are when the next one is escaped. */
+  scanned: number;
+}
+
+const newline = 0x0a;
+const backslash = 0x5c;
+const escapes: ReadonlyMap<number, number> = new Map([
+  [0x62, 0x08], // \b
+  [0x66, 0x0c], // \f
+  [0x6e, 0x0a], // \n
+  [0x72, 0x0d], // \r
+  [0x74, 0x09], // \t
+  [0x76, 0x0b], // \v
+]);
+const escaped: ReadonlyMap<number, number> = new Map([...escapes].map(([letter, control]) => [control, letter]));
+
+/** COPY … (FORMAT text): a raw newline always ends a row, since one inside a value is written as `\n`. */
+export function textSyntax(delimiter: string, nullText: string): CopySyntax {
+  const separator = singleByte(delimiter);
+  const nullBytes = Buffer.from(nullText);
+  return {
+    rowEnd(bytes, start, state) {
+      const end = bytes.indexOf(newline, start + state.scanned);
+      state.scanned = bytes.length - start;
+      return end < 0 ? -1 : end + 1;
+    },
+    fields(bytes, start, end, visit) {
+      let field = start;
+      for (let index = start; index < end; index++) {
+        const byte = bytes[index];
+        if (byte === backslash) index++;
+        else if (byte === separator) {
+          visit(field, index);
+          field = index + 1;
+        }
+      }
+      visit(field, end);
+    },
+    decode(bytes, start, end) {
+      const raw = bytes.subarray(start, end);
+      if (raw.equals(nullBytes)) return null;
+      if (!raw.includes(backslash)) return raw;
+      const out = Buffer.allocUnsafe(raw.length);
+      let at = 0;
+      for (let index = 0; index < raw.length; index++) {
+        let byte = raw[index] ?? 0;
+        if (byte === backslash) {
+          byte = raw[++index] ?? backslash;
+          byte = escapes.get(byte) ?? byte;
+        }
+        out[at++] = byte;
+      }
+      return out.subarray(0, at);
+    },
+    encode(value) {
+      if (value === null) return nullBytes;
+      const out = Buffer.allocUnsafe(value.length * 2);
+      let at = 0;
+      for (const byte of value) {
+        const letter = escaped.get(byte);
+        if (letter !== undefined || byte === backslash || byte === separator) out[at++] = backslash;
+        out[at++] = letter ?? byte;
+      }
+      return out.subarray(0, at);
+    },
+  };
+}
+
+/** COPY … (FORMAT csv): a field is quoted as a whole or not at all; only an unquoted field can be NULL. */
+export function csvSyntax(options: {
+  readonly delimiter: string;
+  readonly nullText: string;
+  readonly quote: string;
+  readonly escape: string;
+}): CopySyntax {
+  const separator = singleByte(options.delimiter);
+  const quote = singleByte(options.quote);
+  const escape = singleByte(options.escape);
+  const nullBytes = Buffer.from(options.nullText);
+  const mustQuote = (value: Buffer): boolean =>
+    value.length === 0 ||
+    value.equals(nullBytes) ||
+    value.some((byte) => byte === separator || byte === quote || byte <= 0x20 || byte === backslash);
+  return {
+    rowEnd(bytes, start, state) {
+      let index = start + state.scanned;
+      for (; index < bytes.length; index++) {
+        const byte = bytes[index];
+        if (byte === newline && !state.quoted) return index + 1;
+        if (state.quoted && byte === escape && escape !== quote) index++;
+        else if (byte === quote) state.quoted = !state.quoted; // a doubled quote closes and opens again
+      }
+      state.scanned = index - start;
+      return -1;
+    },
+    fields(bytes, start, end, visit) {
+      for (let index = start; ; index++) {
+        const field = index;
+        if (bytes[index] === quote && index < end) index = closingQuote(bytes, index, end, { quote, escape }) + 1;
+        else while (index < end && bytes[index] !== separator) index++;
+        if (index < end && bytes[index] !== separator) throw new TypeError('text after a closing quote');
+        visit(field, index);
+        if (index >= end) return;
+      }
+    },
+    decode(bytes, start, end) {
+      if (bytes[start] !== quote || start >= end) {
+        const raw = bytes.subarray(start, end);
+        return raw.equals(nullBytes) ? null : raw;
+      }
+      const inner = bytes.subarray(start + 1, end - 1);
+      if (!inner.includes(escape)) return inner;
+      const out = Buffer.allocUnsafe(inner.length);
+      let at = 0;
+      for (let index = 0; index < inner.length; index++) {
+        const next = inner[index + 1];
+        if (inner[index] === escape && (next === quote || next === escape)) index++;
+        out[at++] = inner[index] ?? 0;
+      }
+      return out.subarray(0, at);
+    },
+    encode(value) {
+      if (value === null) return nullBytes;
+      if (!mustQuote(value)) return value;
+      const out = Buffer.allocUnsafe(value.length * 2 + 2);
+      let at = 0;
+      out[at++] = quote;
+      for (const byte of value) {
+        if (byte === quote || byte === escape) out[at++] = escape;
+        out[at++] = byte;
+      }
+      out[at++] = quote;
+      return out.subarray(0, at);
+    },
+  };
+}
+
+function closingQuote(
+  bytes: Buffer,
+  from: number,
+  end: number,
+  marks: { readonly quote: number; readonly escape: number },
+): number {
+  for (let index = from + 1; index < end; index++) {
+    const byte = bytes[index];
+    const next = index + 1 < end ? bytes[index + 1] : undefined;
+    if (byte === marks.escape && (next === marks.quote || next === marks.escape)) index++;
+    else if (byte === marks.quote) return index;
+  }
+  throw new TypeError('a quote is not closed');
+}
+
+function singleByte(mark: string): number {
+  const bytes = Buffer.from(mark);
+  const [byte] = bytes;
+  if (byte === undefined || bytes.length !== 1) throw new TypeError('COPY delimiters are single bytes');
+  return byte;
+}

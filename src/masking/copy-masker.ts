@@ -1,0 +1,237 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { CopyCsvOptions } from '../analysis/postgres-types.js';
+import { SluiceError } from '../lib/errors.js';
+import { csvSyntax, textSyntax, type CopySyntax, type ScanState } from './copy-fields.js';
+import { cellMasker, unchanged, type CellMasker } from './column-masker.js';
+import { compileDetectors } from './detectors.js';
+import { createRowMasker } from './row-masker.js';
+import type { Classification, ColumnTreatment, CopyMasker, RowMasker } from './types.js';
+import { oid } from './wire-types.js';
+
+/** One column of a COPY: its response names no types, so they come from the catalog or a described query. */
+export interface CopyColumn {
+  /** 0 when not known: taken for text in text and csv form; in binary form its masked value is NULL. */
+  readonly typeOid: number;
+  readonly treatment: ColumnTreatment;
+}
+
+export interface CopyMaskerOptions {
+  readonly format: 'text' | 'csv' | 'binary';
+  /** Delimiters and header of the text and csv forms; not read for binary. */
+  readonly csv: CopyCsvOptions;
+  readonly columns: readonly CopyColumn[];
+  readonly detectors: Classification['detectors'];
+  readonly hashKey: Buffer | KeyObject;
+  /** A longer row ends the copy with `too_large`. Default 64 MiB. */
+  readonly maxRowBytes?: number;
+}
+
+/** Cuts a stream into rows and masks each. */
+interface RowFormat {
+  /** End of the unit (row, header, trailer) at `start`, or -1 when it is not complete. */
+  unitEnd(bytes: Buffer, start: number): number;
+  /** The masked unit, or null when it stays as it is. */
+  maskUnit(bytes: Buffer, start: number, end: number): Buffer | null;
+  /** Says whether the stream may end here, with this much left over. */
+  mayEnd(rest: number): boolean;
+}
+
+/** Builds the masker of one COPY TO STDOUT; null when nothing in it can change. */
+export function createCopyMasker(options: CopyMaskerOptions): CopyMasker | null {
+  const hashKey = Buffer.isBuffer(options.hashKey) ? createSecretKey(options.hashKey) : options.hashKey;
+  const maxRowBytes = options.maxRowBytes ?? 64 * 1024 * 1024;
+  if (options.format === 'binary') {
+    const columns = options.columns.map((column) => ({ name: '', format: 1 as const, ...column }));
+    const masker = createRowMasker(columns, options.detectors, hashKey);
+    return masker === null ? null : new StreamMasker(binaryRows(masker), maxRowBytes);
+  }
+  const detectors = compileDetectors(options.detectors);
+  const maskers = options.columns.map(({ typeOid, treatment }) =>
+    cellMasker({ typeOid: typeOid === 0 ? oid.text : typeOid, format: 0, treatment }, detectors, hashKey),
+  );
+  if (maskers.every((masker) => masker === null)) return null;
+  const { csv } = options;
+  const syntax = options.format === 'csv' ? csvSyntax(csv) : textSyntax(csv.delimiter, csv.nullText);
+  return new StreamMasker(delimitedRows(syntax, maskers, csv.header), maxRowBytes);
+}
+
+function delimitedRows(syntax: CopySyntax, maskers: readonly (CellMasker | null)[], header: boolean): RowFormat {
+  const state: ScanState = { quoted: false, scanned: 0 };
+  let isHeader = header;
+  return {
+    unitEnd(bytes, start) {
+      const end = syntax.rowEnd(bytes, start, state);
+      if (end >= 0) state.scanned = 0;
+      return end;
+    },
+    maskUnit(bytes, start, end) {
+      if (isHeader) {
+        isHeader = false;
+        return null;
+      }
+      const stop = bytes[end - 1] === 0x0a ? end - 1 : end;
+      const parts: Buffer[] = [];
+      let copied = start;
+      let column = 0;
+      syntax.fields(bytes, start, stop, (from, to) => {
+        if (column >= maskers.length) throw malformed('more columns than described');
+        const masker = maskers[column++];
+        if (masker === null || masker === undefined) return;
+        const value = syntax.decode(bytes, from, to);
+        const result = value === null ? masker(bytes, -1, 0) : masker(value, 0, value.length);
+        if (result === unchanged) return;
+        parts.push(bytes.subarray(copied, from), syntax.encode(result));
+        copied = to;
+      });
+      if (column !== maskers.length) throw malformed('fewer columns than described');
+      return parts.length === 0 ? null : Buffer.concat([...parts, bytes.subarray(copied, end)]);
+    },
+    mayEnd: () => !state.quoted,
+  };
+}
+
+type BinaryStage = 'header' | 'tuples' | 'done';
+const signature = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
+
+/**
+ * Binary COPY: Byte11(signature) Int32(flags) Int32(length of extension) Byten, then tuples, then Int16(-1). A tuple is
+ * a DataRow's payload. PostgreSQL, COPY, "Binary Format".
+ */
+function binaryRows(masker: RowMasker): RowFormat {
+  let stage: BinaryStage = 'header';
+  let unit: BinaryStage = 'header'; // what the unit at hand is
+  return {
+    unitEnd(bytes, start) {
+      if (stage === 'done') throw malformed('bytes after the trailer');
+      unit = stage;
+      const end = stage === 'header' ? binaryHeaderEnd(bytes, start) : tupleEnd(bytes, start);
+      if (end < 0) return end;
+      if (stage === 'header') stage = 'tuples';
+      else if (bytes.readInt16BE(start) === -1) unit = stage = 'done';
+      return end;
+    },
+    maskUnit(bytes, start, end) {
+      if (unit !== 'tuples') return null;
+      const payload = bytes.subarray(start, end);
+      const masked = masker.maskRow(payload);
+      return masked === payload ? null : masked;
+    },
+    mayEnd: (rest) => stage === 'done' && rest === 0,
+  };
+}
+
+function binaryHeaderEnd(bytes: Buffer, start: number): number {
+  const known = bytes.subarray(start, start + signature.length);
+  if (!signature.subarray(0, known.length).equals(known)) throw malformed('not a binary COPY');
+  if (bytes.length - start < signature.length + 8) return -1;
+  // Bits 16 and up are critical: a reader that does not know one must stop (bit 16: OIDs, gone since PostgreSQL 12).
+  if (bytes.readUInt32BE(start + signature.length) >>> 16 !== 0) throw malformed('unknown flags');
+  const extension = bytes.readInt32BE(start + signature.length + 4);
+  if (extension < 0) throw malformed('negative length');
+  const end = start + signature.length + 8 + extension;
+  return end <= bytes.length ? end : -1;
+}
+
+function tupleEnd(bytes: Buffer, start: number): number {
+  if (start + 2 > bytes.length) return -1;
+  const count = bytes.readInt16BE(start);
+  let index = start + 2;
+  for (let column = 0; column < count; column++) {
+    if (index + 4 > bytes.length) return -1;
+    const length = bytes.readInt32BE(index);
+    if (length < -1) throw malformed('negative length');
+    index += 4 + Math.max(length, 0);
+  }
+  return index <= bytes.length ? index : -1;
+}
+
+/** A larger buffer, needed once for one long row, is given back. */
+const keptBytes = 256 * 1024;
+
+/** Holds back the incomplete row at the end of each chunk; rows that stay as they are are passed on in one piece. */
+class StreamMasker implements CopyMasker {
+  readonly #format: RowFormat;
+  readonly #maxRowBytes: number;
+  /** The incomplete row, in a buffer that doubles so that many small chunks cost no more than a few big ones. */
+  #held: Buffer = Buffer.alloc(0);
+  #heldBytes = 0;
+  #failed = false;
+
+  constructor(format: RowFormat, maxRowBytes: number) {
+    this.#format = format;
+    this.#maxRowBytes = maxRowBytes;
+  }
+
+  push(chunk: Buffer): Buffer {
+    return this.#guard(() => {
+      if (this.#heldBytes === 0) return this.#maskUnits(chunk);
+      this.#hold(chunk);
+      return this.#maskUnits(this.#held.subarray(0, this.#heldBytes));
+    });
+  }
+
+  end(): Buffer {
+    return this.#guard(() => {
+      const rest = this.#held.subarray(0, this.#heldBytes);
+      this.#heldBytes = 0;
+      if (!this.#format.mayEnd(rest.length)) throw malformed('ends in the middle of a row');
+      if (rest.length === 0) return rest;
+      return this.#format.maskUnit(rest, 0, rest.length) ?? rest;
+    });
+  }
+
+  #maskUnits(bytes: Buffer): Buffer {
+    const parts: Buffer[] = [];
+    let copied = 0;
+    let start = 0;
+    while (start < bytes.length) {
+      const end = this.#format.unitEnd(bytes, start);
+      if ((end < 0 ? bytes.length : end) - start > this.#maxRowBytes) {
+        throw new SluiceError('too_large', `A row of this COPY is longer than ${this.#maxRowBytes} bytes.`, {
+          decider: 'gateway',
+        });
+      }
+      if (end < 0) break;
+      const masked = this.#format.maskUnit(bytes, start, end);
+      if (masked !== null) {
+        parts.push(bytes.subarray(copied, start), masked);
+        copied = end;
+      }
+      start = end;
+    }
+    // A view of the held buffer would be overwritten by the next chunk.
+    const whole = parts.length === 0 && bytes.buffer !== this.#held.buffer;
+    const out = whole ? bytes.subarray(0, start) : Buffer.concat([...parts, bytes.subarray(copied, start)]);
+    const rest = bytes.subarray(start);
+    this.#heldBytes = 0;
+    if (rest.length > 0) this.#hold(rest);
+    else if (this.#held.length > keptBytes) this.#held = Buffer.alloc(0);
+    return out;
+  }
+
+  #hold(bytes: Buffer): void {
+    const size = this.#heldBytes + bytes.length;
+    if (size > this.#held.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(size, this.#held.length * 2, 4096));
+      this.#held.copy(grown, 0, 0, this.#heldBytes);
+      this.#held = grown;
+    }
+    bytes.copy(this.#held, this.#heldBytes);
+    this.#heldBytes = size;
+  }
+
+  /** After a fault nothing more comes out: where the next row starts is not known. */
+  #guard(work: () => Buffer): Buffer {
+    if (this.#failed) throw malformed('an earlier row could not be read');
+    try {
+      return work();
+    } catch (error) {
+      this.#failed = true;
+      throw error instanceof SluiceError ? error : malformed('unexpected form');
+    }
+  }
+}
+
+function malformed(what: string): SluiceError {
+  return new SluiceError('protocol', `The target sent a malformed COPY: ${what}.`, { decider: 'target' });
+}

@@ -1,0 +1,94 @@
+import { isDigit } from './bytes.js';
+import { cardAt } from './card.js';
+import { emailAround } from './email.js';
+import { privateKeyRules, secretAt, tokenRules, type PrefixRule } from './token.js';
+import type { Classification } from './types.js';
+
+/** A found secret: bytes [start, end) and what stands in for them (ASCII without quotes, commas, braces or backslashes). */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  readonly mask: string;
+}
+
+/** Detectors ready to run. */
+export interface Detectors {
+  /** What to do at each byte value: 0 nothing, 1 e-mail, 2 card, 3 the rules of that byte. */
+  readonly triggers: Uint8Array;
+  readonly rules: ReadonlyMap<number, readonly PrefixRule[]>;
+}
+
+const emailTrigger = 1;
+const cardTrigger = 2;
+const rulesTrigger = 3;
+
+/** Prepares the detectors that classification turns on; null when it turns on none. */
+export function compileDetectors(detectors: Classification['detectors']): Detectors | null {
+  const triggers = new Uint8Array(256);
+  const rules = new Map<number, PrefixRule[]>();
+  const prefixes = [
+    ...(detectors['private-key'] === 'mask' ? privateKeyRules : []),
+    ...(detectors.token === 'mask' ? tokenRules : []),
+  ];
+  for (const rule of prefixes) {
+    const byte = rule.prefix[rule.trigger] ?? 0;
+    rules.set(byte, [...(rules.get(byte) ?? []), rule]);
+    triggers[byte] = rulesTrigger;
+  }
+  if (detectors.card === 'mask') triggers.fill(cardTrigger, 0x30, 0x3a);
+  if (detectors.email === 'mask') triggers[0x40] = emailTrigger;
+  return triggers.some((trigger) => trigger !== 0) ? { triggers, rules } : null;
+}
+
+/**
+ * Finds secrets in bytes [start, end), in order and without overlap; null when there are none, and then nothing was
+ * allocated. One pass: only a byte that can belong to a secret is looked at twice.
+ */
+export function findSpans(bytes: Buffer, start: number, end: number, { triggers, rules }: Detectors): Span[] | null {
+  let spans: Span[] | null = null;
+  let free = start; // end of the last span
+  for (let index = start; index < end; index++) {
+    const byte = bytes[index] ?? 0;
+    const trigger = triggers[byte] ?? 0;
+    if (trigger === 0) continue;
+    let span: Span | null = null;
+    if (trigger === cardTrigger) {
+      let group = index + 1;
+      while (group < end && isDigit(bytes[group] ?? 0)) group++;
+      const digits = group - index;
+      if (digits >= 13 || digits === 4 || digits === 6) span = cardAt(bytes, index, free, end);
+      if (span === null) index = group - 1;
+    } else if (trigger === emailTrigger) {
+      span = emailAround(bytes, index, free, end);
+    } else {
+      for (const rule of rules.get(byte) ?? []) {
+        span = secretAt(bytes, index, { start: free, end }, rule);
+        if (span !== null) break;
+      }
+    }
+    if (span === null) continue;
+    (spans ??= []).push(span);
+    free = span.end;
+    index = span.end - 1;
+  }
+  return spans;
+}
+
+/** Copies [start, end) with every span replaced by its mask. */
+export function replaceSpans(bytes: Buffer, start: number, end: number, spans: readonly Span[]): Buffer {
+  const parts: Buffer[] = [];
+  let from = start;
+  for (const span of spans) {
+    parts.push(bytes.subarray(from, span.start), Buffer.from(span.mask, 'latin1'));
+    from = span.end;
+  }
+  parts.push(bytes.subarray(from, end));
+  return Buffer.concat(parts);
+}
+
+/** The text with every secret masked; the very same string when it holds none. */
+export function maskText(text: string, detectors: Detectors): string {
+  const bytes = Buffer.from(text);
+  const spans = findSpans(bytes, 0, bytes.length, detectors);
+  return spans === null ? text : replaceSpans(bytes, 0, bytes.length, spans).toString();
+}

@@ -1,0 +1,54 @@
+import { byteAt, isAlphanumeric, isLetter } from './bytes.js';
+import { maskEmail } from './partial.js';
+import type { Span } from './detectors.js';
+
+/** RFC 5321 4.5.3.1 allows 64 octets before the @ and 255 after; twice that is looked at, so that a long one is no way out. */
+const maxLocalBytes = 128;
+const maxDomainBytes = 255;
+
+/** Marks of RFC 5322's atom that occur in real addresses; `=`, `/`, `|` and braces more often stand before one. */
+const localMarks = new Set([...'._%+-!#$&*?^~`'].map((mark) => mark.charCodeAt(0)));
+
+function isLocal(bytes: Buffer, index: number, start: number, end: number): boolean {
+  const byte = byteAt(bytes, index, start, end);
+  if (isAlphanumeric(byte) || byte >= 0x80 || localMarks.has(byte)) return true;
+  // An apostrophe belongs to o'brien@…, not to 'bob@…'.
+  return byte === 0x27 && isAlphanumeric(byteAt(bytes, index - 1, start, end));
+}
+
+/** The address around the `@` at `at`, or null: one local part, a dot in the domain, letters at its end. */
+export function emailAround(bytes: Buffer, at: number, start: number, end: number): Span | null {
+  const lowest = Math.max(start, at - maxLocalBytes);
+  let from = at;
+  while (from > lowest && isLocal(bytes, from - 1, start, end)) from--;
+  while (from < at && (byteAt(bytes, from, start, end) & 0xc0) === 0x80) from++; // never cut a UTF-8 character
+  if (from === at) return null;
+  const to = domainEnd(bytes, at + 1, Math.min(end, at + 1 + maxDomainBytes));
+  return to < 0 ? null : { start: from, end: to, mask: maskEmail(bytes, from, to).toString('latin1') };
+}
+
+/** End of the longest run of labels whose last one can be a top-level domain, or -1. */
+function domainEnd(bytes: Buffer, from: number, end: number): number {
+  let result = -1;
+  let label = from;
+  let letters = true; // all bytes of this label so far are letters, or it is internationalised
+  for (let index = from; index <= end; index++) {
+    const byte = byteAt(bytes, index, from, end);
+    if (isLetter(byte) || byte >= 0x80) continue;
+    if (byte !== 0 && (isAlphanumeric(byte) || byte === 0x2d)) {
+      letters = letters && isPunycode(bytes, label, end);
+      continue;
+    }
+    if (index === label) break; // an empty label ends the domain
+    if (label > from && letters && index - label >= 2) result = index;
+    if (byte !== 0x2e) break;
+    label = index + 1;
+    letters = true;
+  }
+  return result;
+}
+
+/** xn--… (RFC 5890): a top-level domain may hold digits and hyphens only in this form. */
+function isPunycode(bytes: Buffer, label: number, end: number): boolean {
+  return label + 4 <= end && bytes.toString('latin1', label, label + 4).toLowerCase() === 'xn--';
+}
