@@ -7,6 +7,7 @@ import { currentEnvironment } from './environment.js';
 import type { Output } from './output.js';
 import { reportFailure } from './report.js';
 import { resolveCommand } from './resolve.js';
+import { topics } from './topics.js';
 
 export interface MainOptions {
   /** The folder with `commands/` and, when built, the manifest: dist, or the repository when running from source. */
@@ -35,7 +36,7 @@ export async function main({ root, packageFile }: MainOptions): Promise<never> {
 export async function loadConfig(root: string, packageFile: URL): Promise<Config> {
   settings.enableAutoTranspile = false;
   const pjson = JSON.parse(await readFile(packageFile, 'utf8')) as Config['pjson'];
-  return Config.load({ root, pjson: { ...pjson, oclif: { ...pjson.oclif, commands: './commands' } } });
+  return Config.load({ root, pjson: { ...pjson, oclif: { ...pjson.oclif, commands: './commands', topics } } });
 }
 
 async function run(config: Config, argv: readonly string[], out: Output): Promise<void> {

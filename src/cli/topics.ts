@@ -1,0 +1,10 @@
+/** One line about each group of commands, for help. */
+export const topics: Readonly<Record<string, { readonly description: string }>> = {
+  daemon: { description: 'The local agent, which keeps tunnels open.' },
+  gateway: { description: 'Run a gateway.' },
+  policy: { description: 'Check and explain policies.' },
+  requests: { description: 'Ask for approval, and decide about what others ask.' },
+  secrets: { description: "The secrets in the gateway's vault." },
+  sessions: { description: 'Recorded sessions: list, search, show, verify, export.' },
+  tunnels: { description: 'Tunnels that are open on this machine.' },
+};
