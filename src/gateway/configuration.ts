@@ -38,6 +38,18 @@ export function compileConfiguration(files: ReadonlyMap<string, string>, parts: 
   };
 }
 
+/** What a gateway without any bundle decides with: nothing is permitted, nothing exists. */
+export function emptyConfiguration(parts: ConfigurationParts): Configuration {
+  return {
+    version: 'none',
+    files: new Map(),
+    policies: compilePolicies({ policies: [], version: 'none', digest: 'none' }, { now: parts.clock }),
+    classification: { classes: {}, columns: [], detectors: {} },
+    targets: new Map(),
+    resolve: (token) => resolvePrincipal(token, { bindings: { groups: {} } }),
+  };
+}
+
 /**
  * The configuration of the moment. Readers ask for it at each use and never keep it: a swap is one assignment, so no
  * decision is made with the policies of one version and the bindings of another.

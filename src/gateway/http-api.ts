@@ -18,6 +18,7 @@ export interface HttpApiParts {
   readonly metrics: GatewayMetrics;
   readonly isHostAllowed: (header: string | undefined) => boolean;
   readonly newRequestId: () => string;
+  readonly isDraining: () => boolean;
   readonly createServer: (listener: RequestListener) => Server;
 }
 
@@ -31,6 +32,8 @@ export function createHttpApi(parts: HttpApiParts): FastifyInstance {
     genReqId: parts.newRequestId,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
+    // Fastify's own refusal has another shape than ours.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: false, caseSensitive: true },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
@@ -86,6 +89,7 @@ function mount(app: FastifyInstance, route: ApiRoute, parts: HttpApiParts): void
     bodyLimit: route.bodyLimitBytes ?? parts.limits.bodyBytes,
     onRequest: async (request, reply) => {
       if (route.access === 'none') return;
+      if (parts.isDraining()) throw new SluiceError('unavailable', 'the gateway is shutting down');
       const caller = await parts.callers.identify(bearerToken(request.raw));
       callers.set(request, {
         ...publicCall(request, reply),

@@ -8,7 +8,11 @@ export type EndReason = 'draining' | 'revoked' | 'client closed' | 'timeout';
 export interface LiveConnection {
   target: string | null;
   principal: Principal | null;
+  /** Destroys the client's stream, for an engine that did not end in time. */
+  readonly cut: () => void;
 }
+
+const cutMs = 2_000;
 
 interface Entry {
   readonly connection: LiveConnection;
@@ -62,12 +66,16 @@ export class LiveConnections {
     return ended;
   }
 
-  /** Tells every engine to end and waits for them, at most `graceMs`. Says how many were left. */
+  /** Tells every engine to end and waits for them, at most `graceMs`. Says how many were cut. */
   async drain(graceMs: number): Promise<number> {
     this.#drain.abort('draining' satisfies EndReason);
     for (const entry of this.#entries) entry.abort.abort('draining' satisfies EndReason);
     const all = Promise.allSettled([...this.#entries].map((entry) => entry.done)).then(() => undefined);
     await within(all, graceMs, undefined);
-    return this.#entries.size;
+    const left = [...this.#entries];
+    for (const { connection } of left) connection.cut();
+    // A cut stream ends its engine at once; waiting lets its journal be closed before the recorder is.
+    await within(Promise.allSettled(left.map((entry) => entry.done)), cutMs, undefined);
+    return left.length;
   }
 }

@@ -53,7 +53,7 @@ export async function listenPostgres(address: ListenAddress, parts: PostgresList
 async function acceptOne(socket: Socket, secure: NativeHooks['tls'], parts: PostgresListenerParts): Promise<void> {
   socket.on('error', () => socket.destroy());
   if (parts.connections.isClosed) return void socket.destroy();
-  const connection: LiveConnection = { target: null, principal: null };
+  const connection: LiveConnection = { target: null, principal: null, cut: () => socket.destroy() };
   const handshake = setTimeout(() => socket.destroy(), parts.limits.handshakeTimeoutMs);
   const hooks: NativeHooks = {
     tls: secure,

@@ -2,6 +2,7 @@ import type { Approvals } from '../approvals/types.js';
 import type { GatewayRecorder } from '../recording/types.js';
 import type { Audit } from './audit.js';
 import type { Bootstrap } from './config.js';
+import type { BundleAdmin, BundleHistory } from './bundle-admin.js';
 import type { ActiveConfiguration } from './configuration.js';
 import type { PostgresService } from './engines.js';
 import type { ExecSlots } from './exec/slots.js';
@@ -16,6 +17,8 @@ export interface GatewayServices {
   readonly bootstrap: Bootstrap;
   readonly clock: () => number;
   readonly configuration: ActiveConfiguration;
+  readonly bundles: BundleAdmin;
+  readonly history: BundleHistory;
   readonly targets: TargetDirectory;
   readonly statuses: TargetStatuses;
   readonly approvals: Approvals;

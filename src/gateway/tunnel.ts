@@ -84,8 +84,10 @@ async function openTunnel(
   if (head.length > 0) stream.unshift(head);
   parts.log.info({ request: requestId, target: target.name, user: principal.name }, 'tunnel open');
   try {
-    await parts.connections.run({ target: target.name, principal }, new AbortController(), (signal) =>
-      parts.serve({ stream, principal, target, classification, origin }, signal),
+    await parts.connections.run(
+      { target: target.name, principal, cut: () => stream.destroy() },
+      new AbortController(),
+      (signal) => parts.serve({ stream, principal, target, classification, origin }, signal),
     );
   } catch (error) {
     // After the 101 the bytes are the target's protocol: an HTTP answer would be garbage in it.

@@ -45,26 +45,29 @@ export async function runExec(services: ExecServices, order: ExecOrder): Promise
   const abort = new AbortController();
   near.on('error', () => undefined);
   far.on('error', () => undefined);
-  const served = services.connections.run({ target: order.target.name, principal: order.principal }, abort, (signal) =>
-    services.serve(
-      {
-        stream: far,
-        principal: order.principal,
-        target: order.target,
-        classification: order.classification,
-        origin: {
-          address: order.address,
-          via: 'exec',
-          passwordVerifier: null,
-          reason: order.reason,
-          approvedRequest: order.approvedRequest,
-          waitForApproval: order.wait,
+  const served = services.connections.run(
+    { target: order.target.name, principal: order.principal, cut: () => near.destroy() },
+    abort,
+    (signal) =>
+      services.serve(
+        {
+          stream: far,
+          principal: order.principal,
+          target: order.target,
+          classification: order.classification,
+          origin: {
+            address: order.address,
+            via: 'exec',
+            passwordVerifier: null,
+            reason: order.reason,
+            approvedRequest: order.approvedRequest,
+            waitForApproval: order.wait,
+          },
+          readOnly: order.readOnly,
+          observer: heard,
         },
-        readOnly: order.readOnly,
-        observer: heard,
-      },
-      signal,
-    ),
+        signal,
+      ),
   );
 
   let cut: SluiceError | null = null;

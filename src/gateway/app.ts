@@ -1,0 +1,240 @@
+import type { Server } from 'node:net';
+import { join } from 'node:path';
+import { createPostgresAnalyser } from '../analysis/postgres.js';
+import { createDemoProvider } from '../identity/demo-provider.js';
+import { createTokenVerifier } from '../identity/verifier.js';
+import { SluiceError } from '../lib/errors.js';
+import { newId } from '../lib/ids.js';
+import { openRecorder } from '../recording/recorder.js';
+import { createPostgresService } from '../protocols/postgres/service.js';
+import { type Access, type ApiRoute, type Method } from './api-route.js';
+import { readBootstrap } from './bootstrap-file.js';
+import { type ApplyOutcome, BundleAdmin } from './bundle-admin.js';
+import { Callers } from './callers.js';
+import type { Bootstrap } from './config.js';
+import { ActiveConfiguration, emptyConfiguration } from './configuration.js';
+import { ExecSlots } from './exec/slots.js';
+import { loadFirstConfiguration } from './first-configuration.js';
+import { createFront } from './front.js';
+import { createHostCheck, isLoopback } from './host-check.js';
+import { type GatewayLimits, defaultLimits } from './limits.js';
+import { LiveConnections } from './live-connections.js';
+import { type Logger, createLog } from './log.js';
+import { GatewayMetrics } from './metrics.js';
+import { type PostgresListenerParts, listenPostgres } from './postgres-listener.js';
+import { routeTable } from './route-table.js';
+import type { GatewayServices } from './services.js';
+import { Shutdown } from './shutdown.js';
+import { openState } from './state.js';
+import { TargetDirectory } from './target-directory.js';
+import { TargetStatuses } from './target-status.js';
+
+export interface GatewayOptions {
+  readonly version?: string;
+  readonly log?: Logger;
+  readonly clock?: () => number;
+  readonly limits?: Partial<GatewayLimits>;
+}
+
+/** A route as the table has it, for documentation and tests. */
+export interface ServedRoute {
+  readonly method: Method;
+  readonly path: string;
+  readonly access: Access;
+}
+
+/** A gateway that serves. */
+export interface RunningGateway {
+  readonly url: string;
+  readonly port: number;
+  /** Of the native PostgreSQL listener, or null. */
+  readonly postgresPort: number | null;
+  readonly routes: readonly ServedRoute[];
+  /** Version of the bundle in force. */
+  bundleVersion(): string;
+  /** Applies a bundle in the gateway's own name, as quickstart does at its start. */
+  applyBundle(files: ReadonlyMap<string, string>, message: string): ApplyOutcome;
+  /** Sets a secret in the gateway's own name. */
+  setSecret(name: string, value: string): Promise<void>;
+  /** Stops accepting, ends sessions in their own protocol, closes recorder and store. Idempotent. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+const defaultGraceMs = 10_000;
+
+/** Composes a gateway from its bootstrap (or the file that holds it) and starts it. What was opened is closed on failure. */
+export async function startGateway(source: Bootstrap | string, options: GatewayOptions = {}): Promise<RunningGateway> {
+  const bootstrap = typeof source === 'string' ? readBootstrap(source) : source;
+  const shutdown = new Shutdown();
+  try {
+    return await start(bootstrap, options, shutdown);
+  } catch (error) {
+    await shutdown.run(0);
+    throw error;
+  }
+}
+
+async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Shutdown): Promise<RunningGateway> {
+  const clock = options.clock ?? Date.now;
+  const log = options.log ?? createLog({ level: process.env['SLUICE_LOG_LEVEL'] ?? 'info', file: null });
+  const limits: GatewayLimits = { ...defaultLimits, ...options.limits };
+  const metrics = new GatewayMetrics();
+  const connections = new LiveConnections();
+
+  const state = await openState(bootstrap, { clock, environment: process.env });
+  shutdown.close(() => state.close());
+  const recorder = await openRecorder({
+    dir: join(bootstrap.stateDir, 'recordings'),
+    keysDir: join(bootstrap.stateDir, 'keys'),
+    indexPath: join(bootstrap.stateDir, 'index.db'),
+    gateway: bootstrap.publicUrl,
+    clock,
+    onEvent: (_session, event) => metrics.observeEvent(event),
+    onProblem: (message, cause) => log.error({ err: cause }, message),
+  });
+  shutdown.close(() => recorder.close());
+  const analyser = metrics.timedAnalyser(createPostgresAnalyser({}));
+  shutdown.close(() => analyser.close());
+
+  const parts = { clock, readSecret: state.readSecret };
+  const configuration = new ActiveConfiguration(emptyConfiguration(parts));
+  const bundles = new BundleAdmin({ ...parts, history: state.history, configuration, audit: state.audit });
+  await loadFirstConfiguration(bootstrap.stateDir, bundles, configuration, state.history, parts);
+
+  const identity = bootstrap.demoIdentity ? await startDemoIdentity(bootstrap) : null;
+  const verifier = createTokenVerifier(bootstrap.issuers, {
+    now: clock,
+    ...(identity === null ? {} : { jwks: identity.jwks }),
+  });
+  const callers = new Callers(verifier, configuration);
+  const targets = new TargetDirectory(configuration);
+  configuration.onSwap(() => {
+    const ended = connections.endWhere(
+      ({ target, principal }) =>
+        target !== null && principal !== null && !targets.isStillAllowed(target, callers.refresh(principal)),
+    );
+    log.info({ version: configuration.current().version, ended }, 'bundle in force');
+  });
+  const postgres = createPostgresService({
+    recorder,
+    approvals: state.approvals,
+    analyser,
+    policies: () => configuration.current().policies,
+    refreshPrincipal: callers.refresh,
+    now: clock,
+    onVerdict: (verdict, microseconds) => metrics.observeVerdict(verdict, microseconds),
+  });
+
+  const services: GatewayServices = {
+    bootstrap,
+    clock,
+    configuration,
+    bundles,
+    history: state.history,
+    targets,
+    statuses: new TargetStatuses(clock),
+    approvals: state.approvals,
+    audit: state.audit,
+    secrets: state.secrets,
+    recorder,
+    postgres,
+    connections,
+    execSlots: new ExecSlots(limits.execs, limits.execsPerPrincipal),
+    metrics,
+    unreadiness: async () => unreadiness(connections, recorder.ready, state.isOpen()),
+  };
+  const routes = routeTable(services, options.version ?? 'development');
+  const common = {
+    callers,
+    limits,
+    log,
+    isHostAllowed: createHostCheck(bootstrap.listen.host, bootstrap.publicUrl),
+    newRequestId: () => newId('evt'),
+    isDraining: () => connections.isClosed,
+  };
+  const front = createFront({
+    ...common,
+    routes,
+    metrics,
+    tls: bootstrap.listen.tls,
+    tunnel: { ...common, targets, connections, serve: postgres.serve },
+    identityProvider: identity,
+  });
+  const port = await front.listen(bootstrap.listen.host, bootstrap.listen.port);
+  shutdown.stop(
+    () => front.close(),
+    () => front.destroy(),
+  );
+  const native = await startNativeListener(bootstrap, {
+    callers,
+    targets,
+    connections,
+    limits,
+    log,
+    accept: postgres.acceptNative,
+  });
+  if (native !== null)
+    shutdown.stop(
+      () => closeServer(native),
+      () => undefined,
+    );
+  shutdown.drain(async (graceMs) => {
+    const left = await connections.drain(graceMs);
+    if (left > 0) log.warn({ left }, 'connections were cut while draining');
+  });
+  metrics.gauge('sluice_connections_live', 'Connections that engines serve', () => connections.size);
+  metrics.gauge('sluice_execs_running', 'Statements running through POST /v1/exec', () => services.execSlots.running);
+  log.info({ url: bootstrap.publicUrl, port, bundle: configuration.current().version }, 'gateway ready');
+
+  return {
+    url: bootstrap.publicUrl,
+    port,
+    postgresPort: native === null ? null : portOf(native),
+    routes: routes.map((route: ApiRoute) => ({ method: route.method, path: route.path, access: route.access })),
+    bundleVersion: () => configuration.current().version,
+    applyBundle: (files, message) => bundles.apply(files, { by: 'gateway', dryRun: false, message }),
+    setSecret: (name, value) => state.secrets.set(name, value, 'gateway'),
+    close: (close = {}) => shutdown.run(close.graceMs ?? defaultGraceMs),
+  };
+}
+
+function unreadiness(connections: LiveConnections, recorderReady: boolean, storeOpen: boolean): readonly string[] {
+  return [
+    ...(connections.isClosed ? ['the gateway is shutting down'] : []),
+    ...(recorderReady ? [] : ['the recorder takes no new sessions: no space left, or its ledger failed']),
+    ...(storeOpen ? [] : ['the store does not answer']),
+  ];
+}
+
+async function startDemoIdentity(bootstrap: Bootstrap) {
+  const [issuer] = bootstrap.issuers;
+  if (issuer === undefined)
+    throw new SluiceError('config_invalid', 'demoIdentity needs an issuer: the provider itself');
+  if (!isLoopback(bootstrap.listen.host)) {
+    throw new SluiceError('config_invalid', 'demoIdentity lets anyone be anyone: it works on a loopback address only');
+  }
+  const provider = await createDemoProvider({
+    issuer: issuer.url,
+    audience: issuer.audience,
+    stateDir: bootstrap.stateDir,
+  });
+  return {
+    path: new URL(issuer.url).pathname.replace(/\/$/, ''),
+    callback: provider.callback,
+    jwks: { [issuer.url]: provider.jwks },
+  };
+}
+
+async function startNativeListener(bootstrap: Bootstrap, parts: PostgresListenerParts): Promise<Server | null> {
+  const { postgres } = bootstrap.listeners;
+  return postgres === null ? null : listenPostgres(postgres, parts);
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => server.close((error) => (error === undefined ? resolve() : reject(error))));
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

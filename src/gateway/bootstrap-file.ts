@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { SluiceError } from '../lib/errors.js';
+import { ProblemList } from '../policy/problems.js';
+import { YamlSource } from '../policy/yaml-source.js';
+import { describeProblem } from './bundle-errors.js';
+import { type Bootstrap, bootstrapSchema } from './config.js';
+
+/**
+ * Reads a bootstrap file, YAML or JSON (which YAML 1.2 contains). Relative paths in it are relative to the file, so
+ * that a gateway starts the same from any folder. Throws config_invalid with file, line and column.
+ */
+export function readBootstrap(file: string): Bootstrap {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new SluiceError('config_invalid', `cannot read ${file}`, {
+      cause,
+      next: [{ command: 'sluice gateway init', when: 'to write one' }],
+    });
+  }
+  const problems = new ProblemList();
+  const bootstrap = YamlSource.parse(file, text, problems)?.read(bootstrapSchema) ?? null;
+  if (bootstrap === null || problems.hasErrors) {
+    throw new SluiceError('config_invalid', problems.all.map(describeProblem).join('\n'), { decider: 'local' });
+  }
+  return withAbsolutePaths(bootstrap, dirname(resolve(file)));
+}
+
+function withAbsolutePaths(bootstrap: Bootstrap, base: string): Bootstrap {
+  const { postgres } = bootstrap.listeners;
+  return {
+    ...bootstrap,
+    stateDir: resolve(base, bootstrap.stateDir),
+    listen: { ...bootstrap.listen, tls: absoluteTls(bootstrap.listen.tls, base) },
+    listeners: { postgres: postgres === null ? null : { ...postgres, tls: absoluteTls(postgres.tls, base) } },
+  };
+}
+
+function absoluteTls(tls: Bootstrap['listen']['tls'], base: string): Bootstrap['listen']['tls'] {
+  if (tls === null) return null;
+  const absolute = (path: string): string =>
+    path.includes('-----BEGIN') || isAbsolute(path) ? path : resolve(base, path);
+  return { cert: absolute(tls.cert), key: absolute(tls.key) };
+}

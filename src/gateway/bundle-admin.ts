@@ -1,0 +1,110 @@
+import { SluiceError } from '../lib/errors.js';
+import type { Principal } from '../policy/types.js';
+import type { Audit } from './audit.js';
+import {
+  type ActiveConfiguration,
+  type Configuration,
+  type ConfigurationParts,
+  compileConfiguration,
+} from './configuration.js';
+
+export interface BundleVersion {
+  readonly version: string;
+  readonly appliedAt: number;
+  readonly by: string;
+}
+
+/** Every bundle that was ever applied, newest last; the newest is the one in force. */
+export interface BundleHistory {
+  latest(): { readonly version: string; readonly files: ReadonlyMap<string, string> } | null;
+  files(version: string): ReadonlyMap<string, string> | null;
+  list(): readonly BundleVersion[];
+  append(entry: BundleVersion & { readonly files: ReadonlyMap<string, string>; readonly message: string | null }): void;
+}
+
+export interface FileChange {
+  readonly file: string;
+  readonly change: 'added' | 'removed' | 'modified';
+}
+
+export interface ApplyOutcome {
+  readonly version: string;
+  readonly previousVersion: string;
+  readonly changed: readonly FileChange[];
+  readonly applied: boolean;
+}
+
+export interface ApplyOrder {
+  readonly by: Principal | 'gateway';
+  readonly dryRun: boolean;
+  readonly message: string | null;
+}
+
+export interface BundleAdminParts extends ConfigurationParts {
+  readonly history: BundleHistory;
+  readonly configuration: ActiveConfiguration;
+  readonly audit: Audit;
+}
+
+/** Applies bundles: validated whole, then kept, then in force at once. No step waits, so two callers cannot interleave. */
+export class BundleAdmin {
+  readonly #parts: BundleAdminParts;
+
+  constructor(parts: BundleAdminParts) {
+    this.#parts = parts;
+  }
+
+  apply(files: ReadonlyMap<string, string>, order: ApplyOrder): ApplyOutcome {
+    const next = compileConfiguration(files, this.#parts);
+    const outcome = this.#compare(next, !order.dryRun);
+    if (order.dryRun) return outcome;
+    this.#parts.audit.record(order.by, 'bundle.apply', next.version, {
+      previous: outcome.previousVersion,
+      files: outcome.changed.map(({ file, change }) => `${change} ${file}`).join(', '),
+      message: order.message ?? '',
+    });
+    this.#enforce(next, order);
+    return outcome;
+  }
+
+  rollback(version: string, by: Principal): ApplyOutcome {
+    const files = this.#parts.history.files(version);
+    if (files === null) throw new SluiceError('not_found', `no bundle version ${version} was ever applied here`);
+    const next = compileConfiguration(files, this.#parts);
+    const outcome = this.#compare(next, true);
+    this.#parts.audit.record(by, 'bundle.rollback', next.version, { previous: outcome.previousVersion });
+    this.#enforce(next, { by, dryRun: false, message: `rollback to ${version}` });
+    return outcome;
+  }
+
+  /** Kept before it is in force: after a crash in between, the next start decides by what was kept. */
+  #enforce(next: Configuration, order: ApplyOrder): void {
+    const { clock, configuration, history } = this.#parts;
+    const by = order.by === 'gateway' ? 'gateway' : order.by.name;
+    if (history.latest()?.version !== next.version) {
+      history.append({ version: next.version, files: next.files, appliedAt: clock(), by, message: order.message });
+    }
+    configuration.swap(next);
+  }
+
+  #compare(next: Configuration, applied: boolean): ApplyOutcome {
+    const current = this.#parts.configuration.current();
+    return {
+      version: next.version,
+      previousVersion: current.version,
+      changed: changesOf(current.files, next.files),
+      applied,
+    };
+  }
+}
+
+function changesOf(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): readonly FileChange[] {
+  const changes: FileChange[] = [];
+  for (const [file, text] of after) {
+    const old = before.get(file);
+    if (old === undefined) changes.push({ file, change: 'added' });
+    else if (old !== text) changes.push({ file, change: 'modified' });
+  }
+  for (const file of before.keys()) if (!after.has(file)) changes.push({ file, change: 'removed' });
+  return changes.sort((a, b) => (a.file < b.file ? -1 : 1));
+}

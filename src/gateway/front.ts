@@ -1,0 +1,68 @@
+import type { RequestListener, Server } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { SluiceError } from '../lib/errors.js';
+import { errorDocumentOf, httpStatusOf } from './http-errors.js';
+import { type HttpApiParts, createHttpApi } from './http-api.js';
+import { createHttpServer, type TlsFiles } from './server.js';
+import { type TunnelParts, attachTunnel } from './tunnel.js';
+
+export interface FrontParts extends Omit<HttpApiParts, 'createServer'> {
+  readonly tls: TlsFiles | null;
+  readonly tunnel: TunnelParts;
+  /** The demo identity provider under its path, or null. */
+  readonly identityProvider: { readonly path: string; readonly callback: RequestListener } | null;
+}
+
+/** The one port: API, tunnel and, in a demo, the identity provider. */
+export interface Front {
+  listen(host: string, port: number): Promise<number>;
+  /** Stops accepting; resolves when requests under way are answered. */
+  close(): Promise<void>;
+  /** Cuts what is still open. */
+  destroy(): void;
+}
+
+export function createFront(parts: FrontParts): Front {
+  let server: Server | null = null;
+  const api = createHttpApi({
+    ...parts,
+    createServer: (listener) => {
+      server = createHttpServer(parts.tls, parts.limits, withIdentityProvider(listener, parts));
+      attachTunnel(server, parts.tunnel);
+      return server;
+    },
+  });
+  return {
+    listen: (host, port) => listen(api, host, port),
+    close: () => api.close(),
+    destroy: () => server?.closeAllConnections(),
+  };
+}
+
+/** The provider needs the raw request: fastify must not have touched its body. It is behind the same Host check. */
+function withIdentityProvider(
+  listener: RequestListener,
+  { identityProvider, isHostAllowed }: FrontParts,
+): RequestListener {
+  if (identityProvider === null) return listener;
+  return (request, response) => {
+    const path = request.url ?? '';
+    if (path !== identityProvider.path && !path.startsWith(`${identityProvider.path}/`))
+      return listener(request, response);
+    if (isHostAllowed(request.headers.host)) return identityProvider.callback(request, response);
+    const error = new SluiceError('usage', 'this gateway does not answer to that Host; use its public URL');
+    response.writeHead(httpStatusOf(error.code), { 'Content-Type': 'application/json; charset=utf-8' });
+    response.end(JSON.stringify(errorDocumentOf(error)));
+  };
+}
+
+async function listen(api: FastifyInstance, host: string, port: number): Promise<number> {
+  try {
+    await api.listen({ host, port });
+  } catch (cause) {
+    const busy = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+    throw new SluiceError('local', `cannot listen on ${host}:${port}${busy ? ': the port is in use' : ''}`, { cause });
+  }
+  const address = api.server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}

@@ -1,0 +1,44 @@
+import { type ApiRoute, publicRoute } from './api-route.js';
+import { describeApi } from './openapi.js';
+import { bundleRoutes } from './routes/bundle.js';
+import { execRoutes } from './routes/exec.js';
+import { healthRoutes } from './routes/health.js';
+import { loginRoutes } from './routes/login.js';
+import { policyRoutes } from './routes/policy.js';
+import { requestRoutes } from './routes/requests.js';
+import { secretRoutes } from './routes/secrets.js';
+import { sessionRoutes } from './routes/sessions.js';
+import { targetRoutes } from './routes/targets.js';
+import { nothing } from './schemas/common.js';
+import type { GatewayServices } from './services.js';
+
+/** Every route of the gateway, with who may call it. What is not in this table is not served. */
+export function routeTable(services: GatewayServices, version: string): readonly ApiRoute[] {
+  const routes: ApiRoute[] = [
+    ...healthRoutes(services),
+    ...loginRoutes(services),
+    ...targetRoutes(services),
+    ...execRoutes(services),
+    ...requestRoutes(services),
+    ...sessionRoutes(services),
+    ...policyRoutes(services),
+    ...bundleRoutes(services),
+    ...secretRoutes(services),
+  ];
+  routes.push(
+    publicRoute({
+      method: 'GET',
+      path: '/openapi.json',
+      summary: 'This description',
+      params: nothing,
+      query: nothing,
+      body: nothing,
+      response: null,
+      async handle() {
+        const text = JSON.stringify(describeApi(routes, version, services.bootstrap.publicUrl));
+        return { kind: 'text', type: 'application/json; charset=utf-8', text };
+      },
+    }),
+  );
+  return routes;
+}
