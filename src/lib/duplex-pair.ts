@@ -3,7 +3,8 @@ import { Duplex } from 'node:stream';
 /** One end of an in-memory connection: what is written here is read at the other end, with back-pressure. */
 class PairEnd extends Duplex {
   peer: PairEnd | null = null;
-  #resume: (() => void) | null = null;
+  #resume: ((error?: Error | null) => void) | null = null;
+  #ended = false;
 
   override _read(): void {
     const resume = this.#resume;
@@ -19,7 +20,7 @@ class PairEnd extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.peer?.push(null);
+    this.peer?.endOfInput();
     done();
   }
 
@@ -28,9 +29,20 @@ class PairEnd extends Duplex {
     this.peer = null;
     const resume = this.#resume;
     this.#resume = null;
-    resume?.();
-    if (peer !== null && !peer.destroyed) process.nextTick(() => peer.destroy());
+    resume?.(new Error('the other end is gone'));
+    if (peer !== null) {
+      peer.peer = null;
+      // Like a closed socket: what was sent can still be read, what is written from now on fails.
+      if (error === null) peer.endOfInput();
+      else peer.destroy();
+    }
     done(error);
+  }
+
+  endOfInput(): void {
+    if (this.#ended || this.destroyed) return;
+    this.#ended = true;
+    this.push(null);
   }
 }
 

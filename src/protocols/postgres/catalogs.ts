@@ -1,0 +1,97 @@
+import type { CatalogHandle, ClassifiedColumns, PostgresAnalyser, RawCatalog } from '../../analysis/postgres-types.js';
+import type { Classification } from '../../masking/types.js';
+import type { TargetConfig } from '../../sessions/types.js';
+import { dialPostgres } from './dial.js';
+import { TextClient, type TextRow } from './text-client.js';
+
+export interface CatalogServices {
+  readonly analyser: PostgresAnalyser;
+  readonly readCatalog: (query: (sql: string) => Promise<readonly TextRow[]>) => Promise<RawCatalog>;
+  readonly narrow: (classification: Classification, target: TargetConfig) => ClassifiedColumns;
+}
+
+/** A target's catalog and the search path that every session on it is pinned to. */
+export interface LoadedCatalog {
+  readonly handle: CatalogHandle;
+  readonly searchPath: string;
+}
+
+interface Entry {
+  readonly classification: Classification;
+  readonly identity: string;
+  loaded: LoadedCatalog | null;
+  loading: Promise<LoadedCatalog> | null;
+}
+
+const readTimeoutMs = 30_000;
+
+/** What the gateway knows of each target's catalog, read over a connection of its own and shared by all sessions. */
+export class TargetCatalogs {
+  readonly #services: CatalogServices;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(services: CatalogServices) {
+    this.#services = services;
+  }
+
+  /** The catalog if it is at hand and nothing has changed since it was read; never waits. */
+  current(target: TargetConfig, classification: Classification): LoadedCatalog | null {
+    const entry = this.#entries.get(target.name);
+    return entry !== undefined && entry.classification === classification && entry.identity === identityOf(target)
+      ? entry.loaded
+      : null;
+  }
+
+  /** The catalog, read now if need be. Many callers share one reading. */
+  async load(target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
+    const ready = this.current(target, classification);
+    if (ready !== null) return ready;
+    let entry = this.#entries.get(target.name);
+    if (entry === undefined || entry.classification !== classification || entry.identity !== identityOf(target)) {
+      entry = { classification, identity: identityOf(target), loaded: null, loading: null };
+      this.#entries.set(target.name, entry);
+    }
+    const owner = entry;
+    owner.loading ??= this.#read(target, classification).then(
+      (loaded) => {
+        // An invalidation meanwhile has replaced the entry's promise: what was read may be older than the change.
+        owner.loaded = loaded;
+        owner.loading = null;
+        return loaded;
+      },
+      (error: unknown) => {
+        owner.loading = null;
+        throw error;
+      },
+    );
+    return await owner.loading;
+  }
+
+  /** The target's catalog has changed (or may have): the next statement waits for a new reading. */
+  invalidate(targetName: string): void {
+    this.#entries.delete(targetName);
+  }
+
+  async #read(target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
+    const signal = AbortSignal.timeout(readTimeoutMs);
+    const dialled = await dialPostgres(target, {
+      parameters: new Map([
+        ['client_encoding', 'UTF8'],
+        ['application_name', 'sluice catalog'],
+      ]),
+      signal,
+    });
+    const client = new TextClient(dialled);
+    try {
+      const raw = await this.#services.readCatalog((sql) => client.query(sql, signal));
+      const handle = await this.#services.analyser.loadCatalog(raw, this.#services.narrow(classification, target));
+      return { handle, searchPath: raw.searchPath.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', ') };
+    } finally {
+      client.end();
+    }
+  }
+}
+
+function identityOf(target: TargetConfig): string {
+  return JSON.stringify([target.host, target.port, target.database, target.username]);
+}

@@ -1,0 +1,101 @@
+import type { PostgresAnalyser, StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { Session } from '../../sessions/session.js';
+import type { Permit } from '../../sessions/gate.js';
+import type { IncomingConnection } from '../../sessions/types.js';
+import type { Backend } from './backend.js';
+import type { TargetCatalogs } from './catalogs.js';
+import type { JudgedQuery } from './judged-query.js';
+import type { MaskingSetup } from './result-plan.js';
+import type { PlanSlot, Run } from './run.js';
+import { Tracker } from './tracker.js';
+
+/** A prepared statement of the client's, under a private name upstream that is never used again. */
+export interface WireStatement extends PlanSlot {
+  readonly upstream: string;
+  query: JudgedQuery;
+}
+
+/** A portal of the client's: one judged run of a statement with its parameters. */
+export interface WirePortal {
+  readonly upstream: string;
+  readonly statement: WireStatement;
+  readonly query: JudgedQuery;
+  readonly parameters: readonly (string | null)[];
+  readonly permit: Permit;
+  readonly run: Run;
+  /** Number of Syncs sent before it was bound: portals end with their transaction. */
+  readonly era: number;
+  readonly namesVersion: number;
+  described: boolean;
+  executed: boolean;
+}
+
+/** A statement or cursor that SQL itself named. */
+export interface NamedBody {
+  readonly body: StatementAnalysis;
+  readonly hold: boolean;
+}
+
+/** All state of one client's conversation with its target. The client's half and the target's half both work on it. */
+export class Conversation {
+  readonly tracker = new Tracker();
+  readonly statements = new Map<string, WireStatement>();
+  readonly portals = new Map<string, WirePortal>();
+  readonly sqlStatements = new Map<string, NamedBody>();
+  readonly cursors = new Map<string, NamedBody>();
+  /** Moves with every acknowledged change of an SQL name. */
+  namesVersion = 0;
+  /** Syncs and Queries sent so far. */
+  era = 0;
+  /** Messages of the extended protocol sent since the last Sync. */
+  unsynced = false;
+  /** Dropping the client's messages up to its next Sync, as the server does after an error. */
+  skipping = false;
+  /** As ReadyForQuery last said: 'I' idle, 'T' in a transaction, 'E' in a failed one. */
+  transaction: 'I' | 'T' | 'E' = 'I';
+  /** The COPY FROM STDIN that the server is in now. */
+  copyIn: Run | null = null;
+  /** A statement that changes the catalog has run in the transaction now open. */
+  catalogChanged = false;
+  #names = 0;
+  #toClient: Buffer[] = [];
+
+  constructor(
+    readonly incoming: IncomingConnection,
+    readonly session: Session,
+    readonly backend: Backend,
+    readonly analyser: PostgresAnalyser,
+    readonly catalogs: TargetCatalogs,
+    readonly hashKey: Buffer,
+    readonly now: () => number,
+  ) {}
+
+  /** A private name nobody has used or will use on this connection. */
+  newName(kind: 's' | 'p'): string {
+    return `sluice_${kind}${++this.#names}`;
+  }
+
+  get masking(): MaskingSetup {
+    return {
+      classification: this.incoming.classification,
+      hashKey: this.hashKey,
+      targetName: this.incoming.target.name,
+      gate: this.session.gate,
+    };
+  }
+
+  /** Queues bytes for the client; they leave once what they show is in the journal. */
+  toClient(bytes: Buffer): void {
+    const last = this.#toClient.at(-1);
+    // Neighbouring views of one received chunk become one view: a large result costs one write a chunk, not one a row.
+    if (last !== undefined && last.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
+      this.#toClient[this.#toClient.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length);
+    } else this.#toClient.push(bytes);
+  }
+
+  takeForClient(): readonly Buffer[] {
+    const queued = this.#toClient;
+    if (queued.length > 0) this.#toClient = [];
+    return queued;
+  }
+}

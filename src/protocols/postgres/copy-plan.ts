@@ -1,0 +1,28 @@
+import type { CatalogHandle, OutputColumn, StatementAnalysis } from '../../analysis/postgres-types.js';
+import { treatmentFor } from '../../masking/treatment.js';
+import type { ColumnTreatment } from '../../masking/types.js';
+import { revealFor, type MaskingSetup } from './result-plan.js';
+
+/** A COPY's columns as its masker wants them. The response names no type, so each counts as text. */
+export interface PlannedCopyColumn {
+  readonly name: string;
+  readonly typeOid: number;
+  readonly treatment: ColumnTreatment;
+}
+
+/** Decides every column of COPY … TO STDOUT from lineage alone: a COPY has no RowDescription that could name an origin. */
+export function copyTreatments(
+  count: number,
+  statement: StatementAnalysis,
+  catalog: CatalogHandle,
+  setup: MaskingSetup,
+): readonly PlannedCopyColumn[] {
+  const { output } = statement;
+  const lineage = Array.isArray(output) && output.length === count ? (output as readonly OutputColumn[]) : null;
+  const reveal = revealFor(catalog, setup);
+  return Array.from({ length: Math.max(0, count) }, (_, i) => {
+    const column = lineage?.[i];
+    const { treatment } = treatmentFor({ origin: undefined, lineage: column }, setup.classification, reveal);
+    return { name: column?.name ?? `column ${i + 1}`, typeOid: 0, treatment };
+  });
+}

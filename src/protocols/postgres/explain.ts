@@ -1,0 +1,61 @@
+import type { StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { Effect } from '../../analysis/effects.js';
+import { SluiceError } from '../../lib/errors.js';
+import { treatmentFor, type Reveal } from '../../masking/treatment.js';
+import type { Classification } from '../../masking/types.js';
+import type { Decision, Principal } from '../../policy/types.js';
+import type { TargetConfig } from '../../sessions/types.js';
+import type { PostgresServiceParts } from './index.js';
+import { analyseQuery } from './judged-query.js';
+import { revealEffect } from './result-plan.js';
+
+/** What policy would say about a statement, without running it. */
+export interface Explanation {
+  readonly decision: Decision;
+  readonly effects: readonly { readonly effect: Effect; readonly decision: Decision }[];
+  /** Output columns that would be masked for this principal. */
+  readonly maskedColumns: readonly string[];
+}
+
+interface Question {
+  readonly principal: Principal;
+  readonly target: TargetConfig;
+  readonly classification: Classification;
+  readonly text: string;
+}
+
+/** Analyses and judges a text as a fresh session of this principal would; nothing runs and nothing is recorded. */
+export async function explainStatement(
+  parts: PostgresServiceParts,
+  { principal, target, classification, text }: Question,
+): Promise<Explanation> {
+  const { handle } = await parts.catalogs.load(target, classification);
+  const query = await analyseQuery(parts.analyser, text, handle);
+  if (query.fault !== null) throw new SluiceError('denied', query.fault.message, query.fault.details);
+  const policies = parts.sessions.policies();
+  const ask = {
+    principal,
+    target,
+    approvals: [],
+    session: { rowsRead: 0, bytesRead: 0, statements: 0, seconds: 0 },
+    reason: null,
+  };
+  const reveal: Reveal = {
+    isRevealed: (source) => policies.reveals(ask, [revealEffect(target.name, handle.database, source)])[0] ?? false,
+    everything: false,
+  };
+  const hidden = (statement: StatementAnalysis): readonly string[] =>
+    (Array.isArray(statement.output)
+      ? (statement.output as Exclude<StatementAnalysis['output'], 'unknown' | null>)
+      : []
+    )
+      .filter(
+        (lineage) => treatmentFor({ origin: undefined, lineage }, classification, reveal).treatment.kind !== 'clear',
+      )
+      .map((lineage) => lineage.name);
+  return {
+    decision: policies.decide({ ...ask, effects: query.effects }),
+    effects: query.effects.map((effect) => ({ effect, decision: policies.decide({ ...ask, effects: [effect] }) })),
+    maskedColumns: query.statements.flatMap(hidden),
+  };
+}

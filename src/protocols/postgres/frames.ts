@@ -1,0 +1,219 @@
+import { SluiceError } from '../../lib/errors.js';
+
+/**
+ * One framed message: Byte1(type) Int32(length, itself included, type not) payload. PostgreSQL 55.7.
+ * `whole` is the message as it came, `payload` the part behind the length; both are views of the received bytes.
+ */
+export interface Frame {
+  readonly type: number;
+  readonly whole: Buffer;
+  readonly payload: Buffer;
+}
+
+/** Largest payload accepted by message type; a longer one ends the connection before it is read. */
+export type FrameLimit = (type: number) => number;
+
+const empty = Buffer.alloc(0);
+
+/** Cuts a byte stream into frames. Holds one incomplete frame at most; what is over the limit is refused unread. */
+export class FrameReader {
+  readonly #limit: FrameLimit;
+  #buffer: Buffer = empty;
+  #at = 0;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #needed = 0;
+
+  constructor(limit: FrameLimit) {
+    this.#limit = limit;
+  }
+
+  /** Bytes received and not yet taken as frames. */
+  get pending(): number {
+    return this.#buffer.length - this.#at + this.#waitingBytes;
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#at === this.#buffer.length && this.#waitingBytes === 0) {
+      this.#buffer = chunk;
+      this.#at = 0;
+      return;
+    }
+    // A large frame arrives in many chunks: they are joined once, when it is complete.
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+  }
+
+  /** A whole frame, or one that is refused unread, can be taken now. */
+  get hasFrame(): boolean {
+    if (this.pending < Math.max(5, this.#needed)) return false;
+    if (this.#waitingBytes > 0) this.#join();
+    const length = this.#buffer.readInt32BE(this.#at + 1);
+    return length < 4 || this.pending >= length + 1 || length - 4 > this.#limit(this.#buffer[this.#at] ?? 0);
+  }
+
+  /** The next whole frame, or null until more bytes come. Throws `protocol` or `too_large`. */
+  next(): Frame | null {
+    if (this.#waitingBytes > 0) {
+      if (this.pending < this.#needed) return null;
+      this.#join();
+    }
+    const available = this.#buffer.length - this.#at;
+    if (available < 5) return this.#want(5);
+    const type = this.#buffer[this.#at] ?? 0;
+    const length = this.#buffer.readInt32BE(this.#at + 1);
+    if (length < 4) throw new SluiceError('protocol', `invalid message length ${length}`);
+    if (length - 4 > this.#limit(type)) {
+      throw new SluiceError(
+        'too_large',
+        `a message of ${length} bytes (type 0x${type.toString(16)}) is over the limit`,
+      );
+    }
+    if (available < length + 1) return this.#want(length + 1);
+    const whole = this.#buffer.subarray(this.#at, this.#at + length + 1);
+    this.#at += length + 1;
+    this.#needed = 0;
+    return { type, whole, payload: whole.subarray(5) };
+  }
+
+  /**
+   * All whole frames of this type that follow one another now, as one view, with their number; null when the next frame
+   * is another or incomplete. For rows that are passed on as they are: nothing is allocated a row.
+   */
+  takeRun(type: number): { readonly bytes: Buffer; readonly count: number } | null {
+    if (this.#waitingBytes > 0) {
+      if (this.pending < this.#needed) return null;
+      this.#join();
+    }
+    const buffer = this.#buffer;
+    let at = this.#at;
+    let count = 0;
+    while (buffer.length - at >= 5 && buffer[at] === type) {
+      const length = buffer.readInt32BE(at + 1);
+      if (length < 4 || length - 4 > this.#limit(type) || buffer.length - at < length + 1) break;
+      at += length + 1;
+      count++;
+    }
+    if (count === 0) return null;
+    const bytes = buffer.subarray(this.#at, at);
+    this.#at = at;
+    this.#needed = 0;
+    return { bytes, count };
+  }
+
+  #want(bytes: number): null {
+    this.#needed = bytes;
+    return null;
+  }
+
+  #join(): void {
+    this.#buffer = Buffer.concat([this.#buffer.subarray(this.#at), ...this.#waiting]);
+    this.#at = 0;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+  }
+}
+
+/** Reads the fields of one payload in order, never past its end. */
+export class FieldReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+  get position(): number {
+    return this.#at;
+  }
+
+  int16(): number {
+    this.#need(2);
+    const value = this.#bytes.readInt16BE(this.#at);
+    this.#at += 2;
+    return value;
+  }
+  int32(): number {
+    this.#need(4);
+    const value = this.#bytes.readInt32BE(this.#at);
+    this.#at += 4;
+    return value;
+  }
+  uint32(): number {
+    return this.int32() >>> 0;
+  }
+  byte(): number {
+    this.#need(1);
+    const value = this.#bytes[this.#at] ?? 0;
+    this.#at += 1;
+    return value;
+  }
+  bytes(length: number): Buffer {
+    if (length < 0) throw new SluiceError('protocol', 'negative field length');
+    this.#need(length);
+    const value = this.#bytes.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    return value;
+  }
+  /** String: bytes up to a NUL. */
+  rawString(): Buffer {
+    const end = this.#bytes.indexOf(0, this.#at);
+    if (end === -1) throw new SluiceError('protocol', 'string without terminator');
+    const value = this.#bytes.subarray(this.#at, end);
+    this.#at = end + 1;
+    return value;
+  }
+  string(): string {
+    return decodeUtf8(this.rawString());
+  }
+  rest(): Buffer {
+    return this.bytes(this.left);
+  }
+  end(): void {
+    if (this.left !== 0) throw new SluiceError('protocol', 'trailing bytes in a message');
+  }
+
+  #need(count: number): void {
+    if (this.left < count) throw new SluiceError('protocol', 'a message is shorter than its fields');
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Strict UTF-8: what does not decode is refused, so that judged text and forwarded bytes are the same thing. */
+export function decodeUtf8(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new SluiceError('protocol', 'invalid byte sequence for encoding "UTF8"');
+  }
+}
+
+/** Builds one frame from its payload parts. */
+export function frame(type: string, ...parts: readonly Buffer[]): Buffer {
+  let length = 4;
+  for (const part of parts) length += part.length;
+  const out = Buffer.allocUnsafe(length + 1);
+  out[0] = type.charCodeAt(0);
+  out.writeInt32BE(length, 1);
+  let at = 5;
+  for (const part of parts) at += part.copy(out, at);
+  return out;
+}
+
+export function cString(text: string): Buffer {
+  return Buffer.from(`${text}\0`, 'utf8');
+}
+export function int16(value: number): Buffer {
+  const out = Buffer.allocUnsafe(2);
+  out.writeInt16BE(value);
+  return out;
+}
+export function int32(value: number): Buffer {
+  const out = Buffer.allocUnsafe(4);
+  out.writeInt32BE(value | 0);
+  return out;
+}

@@ -1,0 +1,122 @@
+import type {
+  CatalogHandle,
+  PostgresAnalyser,
+  QueryAnalysis,
+  SessionChange,
+  StatementAnalysis,
+} from '../../analysis/postgres-types.js';
+import type { Effect } from '../../analysis/effects.js';
+import { SluiceError } from '../../lib/errors.js';
+
+/** A query with its analysis, in the form the gate asks for. The effects array is one object a query, for caches. */
+export interface JudgedQuery {
+  readonly text: string;
+  readonly statements: readonly StatementAnalysis[];
+  readonly effects: readonly Effect[];
+  readonly fault: SluiceError | null;
+  /** 1-based character position of a syntax error, else 0. */
+  readonly position: number;
+  /** Reads or changes names that SQL gives to statements and cursors: judged with nothing in flight. */
+  readonly usesNames: boolean;
+  readonly copiesIn: boolean;
+  readonly catalog: CatalogHandle;
+}
+
+/** Names the gateway gives to statements and portals; SQL may not use them. */
+export const privatePrefix = 'sluice_';
+
+const nameChanges = new Set<SessionChange['type']>([
+  'prepare',
+  'execute',
+  'deallocate',
+  'declareCursor',
+  'fetch',
+  'closeCursor',
+  'discard',
+]);
+
+/** Session settings the analysis relies on; no policy can permit to change them. */
+const pinned = new Set([
+  'client_encoding',
+  'standard_conforming_strings',
+  'search_path',
+  'session_authorization',
+  'backslash_quote',
+  'transform_null_equals',
+]);
+
+const known = new WeakMap<QueryAnalysis, JudgedQuery>();
+
+/** Analyses a text; synchronous when it has been seen before, else through the parser's worker. */
+export function analyseQuery(
+  analyser: PostgresAnalyser,
+  text: string,
+  catalog: CatalogHandle,
+): JudgedQuery | Promise<JudgedQuery> {
+  const cached = analyser.cached(text, catalog);
+  if (cached !== null) return judgedForm(cached, text, catalog);
+  return analyser.analyse(text, catalog).then((analysis) => judgedForm(analysis, text, catalog));
+}
+
+function judgedForm(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): JudgedQuery {
+  const seen = known.get(analysis);
+  if (seen !== undefined && seen.text === text && seen.catalog === catalog) return seen;
+  const made = build(analysis, text, catalog);
+  known.set(analysis, made);
+  return made;
+}
+
+function build(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): JudgedQuery {
+  if (!analysis.ok) {
+    const syntax = analysis.reason === 'syntax';
+    const fault = new SluiceError('denied', analysis.message, {
+      decider: 'gateway',
+      ...(syntax ? { targetCode: '42601' } : {}),
+    });
+    return {
+      text,
+      statements: [],
+      effects: [],
+      fault,
+      position: analysis.position,
+      usesNames: false,
+      copiesIn: false,
+      catalog,
+    };
+  }
+  const changes = analysis.statements.flatMap((statement) => statement.changes);
+  const effects = analysis.statements.flatMap((statement) => statement.effects);
+  return {
+    text,
+    statements: analysis.statements,
+    effects,
+    fault: pinnedFault(effects) ?? reservedFault(changes),
+    position: 0,
+    usesNames: changes.some((change) => nameChanges.has(change.type)),
+    copiesIn: changes.some((change) => change.type === 'copyIn'),
+    catalog,
+  };
+}
+
+function pinnedFault(effects: readonly Effect[]): SluiceError | null {
+  const effect = effects.find(
+    ({ action, facts }) => action === 'setParameter' && pinned.has(facts.object.toLowerCase()),
+  );
+  if (effect === undefined) return null;
+  return new SluiceError(
+    'denied',
+    `the setting "${effect.facts.object}" is pinned: the gateway reads every statement under it.`,
+    { decider: 'gateway' },
+  );
+}
+
+function reservedFault(changes: readonly SessionChange[]): SluiceError | null {
+  const taken = changes.some(
+    (change) => 'name' in change && typeof change.name === 'string' && change.name.startsWith(privatePrefix),
+  );
+  return taken
+    ? new SluiceError('denied', `names that begin with "${privatePrefix}" belong to the gateway.`, {
+        decider: 'gateway',
+      })
+    : null;
+}

@@ -1,0 +1,277 @@
+import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
+import type { EndEvent } from '../../recording/events.js';
+import type { Conversation } from './conversation.js';
+import { sendCancel } from './dial.js';
+import { encodeFields, gatewayError } from './errors.js';
+import { closeSoon } from './frontend.js';
+import { FrameReader } from './frames.js';
+import { ClientRequests } from './requests.js';
+import { ServerResponses } from './responses.js';
+
+const mebibyte = 1024 * 1024;
+const maxQueuedBytes = 8 * mebibyte; // what a client may send ahead while its statement waits
+const lingerMs = 2_000;
+
+/** Largest message a client may send: values can be large, control messages cannot. */
+function clientLimit(type: number): number {
+  switch (String.fromCharCode(type)) {
+    case 'Q':
+    case 'P':
+    case 'B':
+    case 'd':
+      return 64 * mebibyte;
+    default:
+      return 64 * 1024;
+  }
+}
+
+/** Both sockets of one session, and the order of things: judged, recorded, then moved on. */
+export class Relay {
+  readonly #talk: Conversation;
+  readonly #requests: ClientRequests;
+  readonly #responses: ServerResponses;
+  readonly #fromClient = new FrameReader(clientLimit);
+  readonly #ended = new AbortController();
+  readonly #finished: Promise<void>;
+  #finish: () => void = () => undefined;
+  #busy = false;
+  #clientGone = false;
+  #idleWaiters: (() => void)[] = [];
+  #cancelHold: ((error: SluiceError) => void) | null = null;
+  #delivering: Promise<void> | null = null;
+
+  constructor(talk: Conversation) {
+    this.#talk = talk;
+    this.#finished = new Promise((resolve) => (this.#finish = resolve));
+    this.#responses = new ServerResponses(talk);
+    this.#requests = new ClientRequests(talk, {
+      release: () => this.#release(),
+      deliver: () => this.#deliver(),
+      idle: () => this.#untilIdle(),
+      signal: this.#ended.signal,
+      onHold: (cancel) => (this.#cancelHold = cancel),
+    });
+  }
+
+  /** Runs until either side ends. Resolves when the journal is closed and both sockets are. */
+  async run(): Promise<void> {
+    const { stream } = this.#talk.incoming;
+    const { socket } = this.#talk.backend.dialled;
+    stream.on('data', (chunk: Buffer) => this.#onClientData(chunk));
+    stream.on('end', () => this.end('client closed', ''));
+    stream.on('close', () => this.end('client closed', ''));
+    stream.on('error', () => this.end('client closed', 'connection lost'));
+    socket.on('data', (chunk: Buffer) => this.#onServerData(chunk));
+    socket.on('end', () => this.#targetGone());
+    socket.on('close', () => this.#targetGone());
+    socket.on('error', () => this.#targetGone());
+    socket.resume();
+    stream.resume();
+    await this.#finished;
+  }
+
+  /** Ends the session; an `error` is told to the client as FATAL in its own protocol. Idempotent. */
+  end(reason: EndEvent['reason'], detail: string, error: SluiceError | null = null): void {
+    if (this.#ended.signal.aborted) return;
+    this.#clientGone = reason === 'client closed';
+    this.#ended.abort(error ?? new SluiceError('interrupted', reason));
+    void this.#shutDown(reason, detail, error);
+  }
+
+  /** A CancelRequest for this session: ends a wait for approval here, or asks the target to cancel. */
+  cancel(): void {
+    const error = new SluiceError('timeout', 'canceling statement due to user request', { decider: 'gateway' });
+    if (this.#cancelHold !== null) return this.#cancelHold(error);
+    this.#cancelUpstream();
+  }
+
+  #cancelUpstream(): void {
+    const { backend, incoming, tracker } = this.#talk;
+    if (tracker.isEmpty) return;
+    const { processId, cancelKey } = backend.dialled;
+    // A cancel that does not arrive is no error of the session's: the statement simply goes on, as PostgreSQL has it.
+    sendCancel(incoming.target, processId, cancelKey, AbortSignal.timeout(5_000)).catch(() => undefined);
+  }
+
+  async #shutDown(reason: EndEvent['reason'], detail: string, error: SluiceError | null): Promise<void> {
+    const { session, backend, incoming, tracker } = this.#talk;
+    if (!tracker.isEmpty) this.#cancelUpstream();
+    tracker.drain();
+    this.#wakeIdle();
+    backend.end();
+    const { socket } = backend.dialled;
+    closeSoon(socket, lingerMs);
+    if (!this.#clientGone && !incoming.stream.destroyed) {
+      if (error !== null) incoming.stream.write(encodeFields('E', gatewayError(error, 'FATAL')));
+      closeSoon(incoming.stream, lingerMs);
+    } else incoming.stream.destroy();
+    if (error !== null) {
+      session.recorder.append({
+        type: 'error',
+        at: this.#talk.now(),
+        op: null,
+        decider: 'gateway',
+        code: error.code,
+        message: error.message,
+      });
+    }
+    await session.close(reason, detail);
+    await Promise.all([closed(socket), closed(incoming.stream)]);
+    this.#finish();
+  }
+
+  #targetGone(): void {
+    if (this.#ended.signal.aborted) return;
+    const error = new SluiceError(
+      'target_unreachable',
+      `target ${this.#talk.incoming.target.name} closed the connection`,
+      { decider: 'target', retryable: true },
+    );
+    this.end('target closed', '', error);
+  }
+
+  #fail(error: unknown): void {
+    if (isSluiceError(error, 'interrupted')) return this.end('client closed', '');
+    const told = isSluiceError(error)
+      ? error
+      : new SluiceError('unexpected', 'the gateway failed; the session ends to be safe', { cause: error });
+    const detail = isSluiceError(error) ? error.message : messageOf(error);
+    this.end(isSluiceError(error, 'recorder_failed') ? 'recorder failed' : 'ended by gateway', detail, told);
+  }
+
+  // Client → target
+
+  #onClientData(chunk: Buffer): void {
+    if (this.#ended.signal.aborted) return;
+    this.#fromClient.push(chunk);
+    if (!this.#busy) void this.#pump();
+    else if (this.#fromClient.pending > maxQueuedBytes) this.#talk.incoming.stream.pause();
+  }
+
+  async #pump(): Promise<void> {
+    this.#busy = true;
+    const { stream } = this.#talk.incoming;
+    try {
+      for (;;) {
+        const message = this.#fromClient.next();
+        if (message === null) break;
+        if (message.type === 0x58) return this.end('client closed', '');
+        const handled = this.#requests.handle(message);
+        if (handled !== undefined) await handled;
+        if (this.#ended.signal.aborted) return;
+      }
+      const released = this.#release();
+      if (released !== undefined) await released;
+      if (this.#ended.signal.aborted) return;
+      if (stream.isPaused()) stream.resume();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#busy = false;
+    }
+    // Bytes that came while the last message was handled.
+    if (!this.#ended.signal.aborted && this.#fromClient.hasFrame) void this.#pump();
+  }
+
+  /** The journal first, then the target; waits while the target does not read. */
+  #release(): void | Promise<void> {
+    const { backend, session } = this.#talk;
+    const committed = session.recorder.commit();
+    if (committed !== undefined) return committed.then(() => this.#write());
+    if (!backend.hasQueued) return undefined;
+    return this.#write();
+  }
+
+  #write(): void | Promise<void> {
+    const { backend } = this.#talk;
+    if (backend.release()) return undefined;
+    const { socket } = backend.dialled;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        socket.off('drain', done).off('close', done);
+        resolve();
+      };
+      socket.on('drain', done).on('close', done);
+    });
+  }
+
+  /** Resolves when the target owes no answer. */
+  async #untilIdle(): Promise<void> {
+    const { tracker, backend, unsynced } = this.#talk;
+    const settled = (): boolean => tracker.isEmpty || this.#talk.copyIn !== null || this.#ended.signal.aborted;
+    if (settled() && !backend.hasQueued) return;
+    if (unsynced) backend.flush();
+    await this.#release();
+    while (!settled()) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+    if (this.#ended.signal.aborted) throw new SluiceError('interrupted', 'the session ended');
+  }
+
+  #wakeIdle(): void {
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  // Target → client
+
+  #onServerData(chunk: Buffer): void {
+    if (this.#ended.signal.aborted) return;
+    const { reader } = this.#talk.backend.dialled;
+    try {
+      reader.push(chunk);
+      this.#responses.take(reader);
+      const delivered = this.#deliver();
+      if (delivered !== undefined) this.#waitToDeliver(delivered);
+      if (this.#idleWaiters.length > 0) this.#wakeIdle();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #waitToDeliver(delivered: Promise<void>): void {
+    const { socket } = this.#talk.backend.dialled;
+    socket.pause();
+    delivered.then(
+      () => {
+        if (!this.#ended.signal.aborted) socket.resume();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  /** The journal first, then the client; a promise while the record is being made durable or the client does not read. */
+  #deliver(): void | Promise<void> {
+    if (this.#delivering !== null) return this.#delivering.then(() => this.#deliver());
+    const pieces = this.#talk.takeForClient();
+    const committed = this.#talk.session.recorder.commit();
+    if (committed === undefined) return this.#writeToClient(pieces);
+    const delivering = committed.then(() => this.#writeToClient(pieces)).finally(() => (this.#delivering = null));
+    this.#delivering = delivering;
+    return delivering;
+  }
+
+  #writeToClient(pieces: readonly Buffer[]): void | Promise<void> {
+    const { stream } = this.#talk.incoming;
+    if (pieces.length === 0 || stream.destroyed) return undefined;
+    // One system call for all pieces, without copying what may be a large result.
+    stream.cork();
+    let flowing = true;
+    for (const piece of pieces) flowing = stream.write(piece);
+    stream.uncork();
+    if (flowing) return undefined;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stream.off('drain', done).off('close', done);
+        resolve();
+      };
+      stream.on('drain', done).on('close', done);
+    });
+  }
+}
+
+function closed(stream: {
+  readonly closed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+}): Promise<void> {
+  return stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once('close', () => resolve()));
+}

@@ -1,0 +1,409 @@
+import { SluiceError } from '../../lib/errors.js';
+import { scrubError, scrubText } from '../../masking/scrub.js';
+import { createCopyMasker } from '../../masking/copy-masker.js';
+import type { Conversation } from './conversation.js';
+import { decodeErrorFields, encodeFields, type ErrorFields } from './errors.js';
+import { cString, FieldReader, frame, int32, type Frame, type FrameReader } from './frames.js';
+import { copyTreatments } from './copy-plan.js';
+import { planResult, type ResultPlan } from './result-plan.js';
+import type { Run } from './run.js';
+import { tellsOnlyOfTheText } from './safe-errors.js';
+import type { Expected } from './tracker.js';
+import { commandComplete } from './words.js';
+
+const dataRow = 0x44;
+
+/** The target's half: frame → verbatim, masked, rewritten or swallowed; the tracker says what each one answers. */
+export class ServerResponses {
+  readonly #talk: Conversation;
+  /** Runs that have rows to record before this chunk is delivered. */
+  #touched: Run | null = null;
+  /** The COPY TO STDOUT under way. */
+  #copyOut: Run | null = null;
+
+  constructor(talk: Conversation) {
+    this.#talk = talk;
+  }
+
+  /** Handles everything whole in the reader. Throws `protocol` when the server breaks the protocol. */
+  take(reader: FrameReader): void {
+    for (;;) {
+      const run = this.#copyOut === null ? this.#currentRun() : null;
+      if (run !== null && run.plan !== null && run.plan.masker === null) {
+        const rows = reader.takeRun(dataRow);
+        if (rows !== null) {
+          this.#countRows(run, rows.bytes, rows.count);
+          this.#talk.toClient(rows.bytes);
+        }
+      }
+      const message = reader.next();
+      if (message === null) break;
+      this.#handle(message);
+    }
+    this.#flushRows();
+  }
+
+  #handle(message: Frame): void {
+    const talk = this.#talk;
+    const type = String.fromCharCode(message.type);
+    switch (type) {
+      case 'D':
+        return this.#row(message);
+      case 'C':
+        return this.#complete(message, new FieldReader(message.payload).rawString().toString('utf8'));
+      case 'I':
+        return this.#complete(message, '');
+      case 's':
+        return this.#suspended(message);
+      case 'Z':
+        return this.#ready(message);
+      case '1':
+        this.#expect('parse');
+        return talk.toClient(message.whole);
+      case '2':
+        this.#expect('bind');
+        return talk.toClient(message.whole);
+      case '3':
+        return this.#closed(message);
+      case 't':
+        if (talk.tracker.head?.type !== 'describeStatement') throw unexpected(message);
+        return talk.toClient(message.whole);
+      case 'T':
+        return this.#description(message);
+      case 'n':
+        return this.#noData(message);
+      case 'E':
+        return this.#error(message);
+      case 'N':
+        return this.#notice(message);
+      case 'S':
+        return this.#parameter(message);
+      case 'A':
+        return this.#notification(message);
+      case 'G':
+        return this.#copyInStarts(message);
+      case 'H':
+        return this.#copyOutStarts(message);
+      case 'd':
+        return this.#copyData(message);
+      case 'c':
+        return this.#copyDone(message);
+      default:
+        throw unexpected(message);
+    }
+  }
+
+  // Results
+
+  #currentRun(): Run | null {
+    const head = this.#talk.tracker.head;
+    if (head?.type === 'execute') return head.run;
+    if (head?.type === 'query' && !head.failed) return head.runs[head.at] ?? null;
+    return null;
+  }
+
+  #requireRun(message: Frame): Run {
+    const run = this.#currentRun();
+    if (run === null) throw unexpected(message);
+    return run;
+  }
+
+  #description(message: Frame): void {
+    const head = this.#talk.tracker.head;
+    if (head?.type === 'describeStatement') {
+      this.#talk.tracker.shift();
+      return this.#talk.toClient(message.whole);
+    }
+    const run = head?.type === 'describePortal' ? head.run : this.#requireRun(message);
+    run.plan = this.#plan(message.payload, run);
+    if (head?.type !== 'describePortal') return this.#talk.toClient(message.whole);
+    this.#talk.tracker.shift();
+    if (!head.hidden) this.#talk.toClient(message.whole);
+  }
+
+  #plan(payload: Buffer, run: Run): ResultPlan {
+    const talk = this.#talk;
+    const loaded = talk.catalogs.current(talk.incoming.target, talk.incoming.classification);
+    const catalog = loaded?.handle ?? run.catalog;
+    const policyVersion = talk.session.gate.policyVersion;
+    const known = run.plans?.plan ?? null;
+    if (
+      known !== null &&
+      known.catalog === catalog &&
+      known.policyVersion === policyVersion &&
+      known.result.description.equals(payload)
+    ) {
+      return known.result;
+    }
+    const result = planResult(Buffer.from(payload), run.statement, catalog, talk.masking);
+    if (result.disagreements.length > 0) {
+      throw new SluiceError(
+        'unexpected',
+        `masking disagreement on column "${result.disagreements.join('", "')}"; the session ends to be safe`,
+      );
+    }
+    if (result.staleCatalog) talk.catalogs.invalidate(talk.incoming.target.name);
+    if (result.masked.length > 0) talk.incoming.observer?.masked?.(result.masked);
+    if (run.plans !== null) run.plans.plan = { result, catalog, policyVersion };
+    return result;
+  }
+
+  #noData(message: Frame): void {
+    const { tracker } = this.#talk;
+    const head = tracker.head;
+    if (head?.type !== 'describePortal' && head?.type !== 'describeStatement') throw unexpected(message);
+    tracker.shift();
+    if (head.type === 'describeStatement' || !head.hidden) this.#talk.toClient(message.whole);
+  }
+
+  #row(message: Frame): void {
+    const run = this.#requireRun(message);
+    if (run.plan === null) throw new SluiceError('protocol', 'the target sent rows it did not describe');
+    const { masker } = run.plan;
+    const masked = masker === null ? message.payload : masker.maskRow(message.payload);
+    const whole = masked === message.payload ? message.whole : frame('D', masked);
+    this.#countRows(run, whole, 1);
+    this.#talk.toClient(whole);
+  }
+
+  #countRows(run: Run, frames: Buffer, count: number): void {
+    if (this.#touched !== run) this.#flushRows();
+    this.#touched = run;
+    run.addRows(frames, count);
+    this.#talk.session.countRows(count, frames.length);
+  }
+
+  #flushRows(): void {
+    this.#touched?.flushRows(this.#talk.session.recorder, this.#talk.now());
+    this.#touched = null;
+  }
+
+  #complete(message: Frame, tag: string): void {
+    const { tracker, session, now } = this.#talk;
+    const head = tracker.head;
+    // An empty query has no statement, yet is answered.
+    if (head?.type === 'query' && head.runs.length === 0 && message.type === 0x49)
+      return this.#talk.toClient(message.whole);
+    const run = this.#requireRun(message);
+    run.complete(session.recorder, now(), tag);
+    this.#touched = null;
+    run.onDone?.();
+    if (head?.type === 'query') head.at++;
+    else tracker.shift();
+    this.#talk.toClient(message.whole);
+  }
+
+  #suspended(message: Frame): void {
+    const { tracker, session, now } = this.#talk;
+    const head = tracker.head;
+    if (head?.type !== 'execute') throw unexpected(message);
+    head.run.complete(session.recorder, now(), '');
+    this.#touched = null;
+    tracker.shift();
+    this.#talk.toClient(message.whole);
+  }
+
+  #closed(message: Frame): void {
+    const { tracker, session, now } = this.#talk;
+    const head = tracker.head;
+    if (head?.type === 'deallocate') {
+      tracker.shift();
+      head.run.complete(session.recorder, now(), 'DEALLOCATE');
+      return this.#talk.toClient(commandComplete('DEALLOCATE'));
+    }
+    if (head?.type !== 'close') throw unexpected(message);
+    tracker.shift();
+    if (!head.hidden) this.#talk.toClient(message.whole);
+  }
+
+  #ready(message: Frame): void {
+    const talk = this.#talk;
+    const head = talk.tracker.head;
+    if (head?.type !== 'sync' && head?.type !== 'query') throw unexpected(message);
+    talk.tracker.shift();
+    const status = String.fromCharCode(message.payload[0] ?? 0);
+    if (message.payload.length !== 1 || (status !== 'I' && status !== 'T' && status !== 'E')) throw unexpected(message);
+    talk.transaction = status;
+    if (status === 'I') this.#transactionEnded(head.era);
+    talk.toClient(message.whole);
+  }
+
+  /** Portals end with their transaction, cursors too unless WITH HOLD; what DDL changed is now visible to others. */
+  #transactionEnded(era: number): void {
+    const talk = this.#talk;
+    for (const [name, portal] of talk.portals) if (portal.era <= era) talk.portals.delete(name);
+    for (const [name, cursor] of talk.cursors) {
+      if (!cursor.hold) {
+        talk.cursors.delete(name);
+        talk.namesVersion++;
+      }
+    }
+    if (!talk.catalogChanged) return;
+    talk.catalogChanged = false;
+    talk.catalogs.invalidate(talk.incoming.target.name);
+  }
+
+  #expect(type: Expected['type']): void {
+    const head = this.#talk.tracker.head;
+    if (head?.type !== type) throw new SluiceError('protocol', `the target answered ${type} out of turn`);
+    this.#talk.tracker.shift();
+  }
+
+  // Errors, notices, asynchronous messages
+
+  #error(message: Frame): void {
+    const talk = this.#talk;
+    const fields = decodeErrorFields(message.payload);
+    talk.copyIn = null;
+    this.#copyOut = null;
+    const head = talk.tracker.head;
+    if (head === undefined) {
+      // Outside any request the server only speaks to say goodbye (shutdown, administrator command).
+      this.#record('error', null, fields);
+      return talk.toClient(encodeFields('E', scrubError(fields)));
+    }
+    if (head.type === 'refusal') {
+      talk.tracker.shift();
+      talk.toClient(encodeFields('E', head.fields));
+    } else {
+      const run = runOf(head);
+      const shown = this.#shown(fields, head);
+      this.#record('error', run, shown);
+      talk.toClient(shown === fields ? message.whole : encodeFields('E', shown));
+    }
+    if (head.type === 'query') {
+      head.failed = true;
+      return;
+    }
+    if (head.type === 'sync') return;
+    if (!talk.tracker.dropToSync().syncQueued) talk.skipping = true;
+  }
+
+  /** What of an error or notice may be seen: all of it where nothing protected is near, else code and condition name. */
+  #shown(fields: ErrorFields, head: Expected | undefined): ErrorFields {
+    // Parse analysis runs no query: such an error speaks of the text alone.
+    if (head?.type === 'parse') return fields;
+    const touching = head === undefined ? true : this.#touchesProtected(head);
+    if (!touching || tellsOnlyOfTheText(fields)) return fields;
+    return scrubError(fields);
+  }
+
+  #touchesProtected(head: Expected): boolean {
+    if (head.type === 'query') return head.runs.some((run) => run.statement.touchesProtected);
+    const run = runOf(head);
+    if (run !== null) return run.statement.touchesProtected;
+    // Sync runs the deferred checks of statements that have gone by.
+    return true;
+  }
+
+  #notice(message: Frame): void {
+    const fields = decodeErrorFields(message.payload);
+    const shown = this.#shown(fields, this.#talk.tracker.head);
+    this.#record('notice', this.#currentRun(), shown);
+    this.#talk.toClient(shown === fields ? message.whole : encodeFields('N', shown));
+  }
+
+  #record(type: 'error' | 'notice', run: Run | null, fields: ErrorFields): void {
+    const { session, now } = this.#talk;
+    const code = fields.get('C') ?? '';
+    const message = fields.get('M') ?? '';
+    if (type === 'error')
+      session.recorder.append({ type, at: now(), op: run?.op ?? null, decider: 'target', code, message });
+    else session.recorder.append({ type, at: now(), op: run?.op ?? null, code, message });
+  }
+
+  /** ParameterStatus: String(name) String(value). A pinned setting that moves means that something got past the gate. */
+  #parameter(message: Frame): void {
+    const reader = new FieldReader(message.payload);
+    const name = reader.string();
+    const value = reader.string();
+    const moved =
+      (name === 'client_encoding' && value !== 'UTF8') ||
+      (name === 'standard_conforming_strings' && value !== 'on') ||
+      (name === 'session_authorization' && value !== this.#talk.backend.dialled.parameters.get(name));
+    if (moved) throw new SluiceError('unexpected', `the pinned setting "${name}" changed; the session ends to be safe`);
+    this.#talk.toClient(message.whole);
+  }
+
+  /** NotificationResponse: Int32(process) String(channel) String(payload). What others send may be anything. */
+  #notification(message: Frame): void {
+    const { session, now, incoming } = this.#talk;
+    const reader = new FieldReader(message.payload);
+    const sender = reader.int32();
+    const channel = reader.string();
+    const payload = scrubText(reader.string(), incoming.classification.detectors);
+    session.recorder.append({
+      type: 'notice',
+      at: now(),
+      op: null,
+      code: '',
+      message: `notification on ${channel}: ${payload}`,
+    });
+    this.#talk.toClient(frame('A', int32(sender), cString(channel), cString(payload)));
+  }
+
+  // COPY
+
+  #copyInStarts(message: Frame): void {
+    const run = this.#requireRun(message);
+    if (!run.statement.changes.some((change) => change.type === 'copyIn')) throw unexpected(message);
+    this.#talk.copyIn = run;
+    this.#talk.toClient(message.whole);
+  }
+
+  /** CopyOutResponse: Int8(format) Int16(columns) Int16(format) × columns. */
+  #copyOutStarts(message: Frame): void {
+    const talk = this.#talk;
+    const run = this.#requireRun(message);
+    const change = run.statement.changes.find((found) => found.type === 'copyOut');
+    if (change?.type !== 'copyOut') throw unexpected(message);
+    const reader = new FieldReader(message.payload);
+    reader.byte();
+    const columns = copyTreatments(reader.int16(), run.statement, run.catalog, talk.masking);
+    const masked = columns.filter((column) => column.treatment.kind !== 'clear').map((column) => column.name);
+    if (masked.length > 0) talk.incoming.observer?.masked?.(masked);
+    run.copyMasker = createCopyMasker({
+      format: change.format,
+      csv: change.csv,
+      columns,
+      detectors: talk.incoming.classification.detectors,
+      hashKey: talk.hashKey,
+    });
+    this.#copyOut = run;
+    talk.toClient(message.whole);
+  }
+
+  #copyData(message: Frame): void {
+    const run = this.#copyOut;
+    if (run === null) throw unexpected(message);
+    const masked = run.copyMasker === null ? message.payload : run.copyMasker.push(message.payload);
+    if (masked === message.payload) this.#emitCopy(run, message.whole);
+    else if (masked.length > 0) this.#emitCopy(run, frame('d', masked));
+  }
+
+  #copyDone(message: Frame): void {
+    const run = this.#copyOut;
+    if (run === null) throw unexpected(message);
+    const rest = run.copyMasker?.end();
+    if (rest !== undefined && rest.length > 0) this.#emitCopy(run, frame('d', rest));
+    this.#copyOut = null;
+    this.#talk.toClient(message.whole);
+  }
+
+  #emitCopy(run: Run, whole: Buffer): void {
+    run.addCopied(whole);
+    this.#talk.session.countRows(0, whole.length);
+    this.#talk.toClient(whole);
+  }
+}
+
+function runOf(head: Expected): Run | null {
+  if (head.type === 'bind' || head.type === 'execute' || head.type === 'describePortal' || head.type === 'deallocate')
+    return head.run;
+  if (head.type === 'query') return head.runs[head.at] ?? head.runs.at(-1) ?? null;
+  return null;
+}
+
+function unexpected(message: Frame): SluiceError {
+  return new SluiceError('protocol', `the target sent message 0x${message.type.toString(16)} out of turn`);
+}

@@ -1,0 +1,37 @@
+import type { ErrorFields } from './errors.js';
+
+/** Where the server's parser reports unknown names and wrong grammar (source routine, field R). */
+const parserRoutines = new Set([
+  'scanner_yyerror',
+  'errorMissingColumn',
+  'errorMissingRTE',
+  'parserOpenTable',
+  'ParseFuncOrColumn',
+  'op_error',
+  'unknown_attribute',
+  'transformColumnRef',
+  'colNameToVar',
+  'typenameType',
+  'RangeVarGetRelidExtended',
+  'check_ungrouped_columns_walker',
+  'checkInsertTargets',
+  'LookupOperName',
+  'aclcheck_error',
+  'PreventInTransactionBlock',
+  'select_common_type',
+  'coerce_to_target_type',
+  'ProcessInterrupts',
+  'standard_ExecutorStart_ReadOnly',
+  'PreventCommandIfReadOnly',
+]);
+const codes = /^(42\d\w{2}|57014|57P01|25\d\w{2}|0A000)$/;
+
+/**
+ * Says whether an error can only speak of the statement's own words: it comes from the parser or from the server's control
+ * of the session, at top level. One with a context ran inside a function, whose dynamic SQL could carry a value in a name;
+ * routine names cannot be forged from SQL (RAISE reports its own).
+ */
+export function tellsOnlyOfTheText(fields: ErrorFields): boolean {
+  if (fields.has('W') || fields.has('q') || fields.has('p')) return false;
+  return codes.test(fields.get('C') ?? '') && parserRoutines.has(fields.get('R') ?? '');
+}

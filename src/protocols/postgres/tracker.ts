@@ -1,0 +1,66 @@
+import type { Run } from './run.js';
+import type { ErrorFields } from './errors.js';
+
+/** What the server still owes for messages already sent, oldest first. `undo` takes back what the message would have changed. */
+export type Expected =
+  | { readonly type: 'parse'; readonly undo: () => void }
+  | { readonly type: 'bind'; readonly run: Run; readonly undo: () => void }
+  | { readonly type: 'describeStatement' }
+  | { readonly type: 'describePortal'; readonly hidden: boolean; readonly run: Run }
+  | { readonly type: 'execute'; readonly run: Run }
+  | { readonly type: 'close'; readonly hidden: boolean; readonly undo: () => void }
+  | { readonly type: 'deallocate'; readonly run: Run; readonly undo: () => void }
+  | { readonly type: 'refusal'; readonly fields: ErrorFields }
+  | { readonly type: 'sync'; readonly era: number }
+  /** A simple Query: one run a statement, `at` counting those completed. */
+  | { readonly type: 'query'; readonly runs: readonly Run[]; at: number; failed: boolean; readonly era: number };
+
+/** The order of the server's answers is the order of our messages: a queue that only the server's answers empty. */
+export class Tracker {
+  #queue: Expected[] = [];
+  #head = 0;
+
+  get isEmpty(): boolean {
+    return this.#head === this.#queue.length;
+  }
+  get head(): Expected | undefined {
+    return this.#queue[this.#head];
+  }
+  push(expected: Expected): void {
+    this.#queue.push(expected);
+  }
+  shift(): Expected | undefined {
+    const first = this.#queue[this.#head];
+    if (first === undefined) return undefined;
+    this.#head++;
+    if (this.#head > 64 && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+    return first;
+  }
+
+  /**
+   * After an error in the extended protocol the server skips everything up to Sync (PostgreSQL 55.2.3): drops what will
+   * never be answered and undoes it, newest first. Returns what was dropped, and whether a Sync is still to come.
+   */
+  dropToSync(): { readonly dropped: readonly Expected[]; readonly syncQueued: boolean } {
+    const dropped: Expected[] = [];
+    for (;;) {
+      const next = this.head;
+      if (next === undefined || next.type === 'sync') break;
+      dropped.push(next);
+      this.shift();
+    }
+    for (const expected of dropped.toReversed()) if ('undo' in expected) expected.undo();
+    return { dropped, syncQueued: this.head !== undefined };
+  }
+
+  /** Everything still owed, when the connection ends. */
+  drain(): readonly Expected[] {
+    const left = this.#queue.slice(this.#head);
+    this.#queue = [];
+    this.#head = 0;
+    return left;
+  }
+}

@@ -1,0 +1,387 @@
+import type { ApprovalRequest, Approvals } from '../approvals/types.js';
+import { actionGroups, describeEffect, type ActionName, type Effect, type Operation } from '../analysis/effects.js';
+import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
+import type { Decision, PolicySet, Principal, SessionFacts, TargetRef } from '../policy/types.js';
+import type { SessionRecorder } from '../recording/events.js';
+import type { ClientOrigin, SessionObserver } from './types.js';
+
+let mint: (op: number, text: string, policyVersion: string) => Permit;
+
+/**
+ * Proof that one operation was recorded, judged and allowed. Only the gate in this file can make one; a backend's send
+ * functions demand one, so an engine that forgets to ask does not compile.
+ */
+export class Permit {
+  readonly #sealed = true;
+  readonly op: number;
+  /** The text that was judged, and so the only text that may be forwarded under this permit. */
+  readonly text: string;
+  readonly policyVersion: string;
+
+  private constructor(op: number, text: string, policyVersion: string) {
+    this.op = op;
+    this.text = text;
+    this.policyVersion = policyVersion;
+  }
+
+  static {
+    mint = (op, text, policyVersion) => new Permit(op, text, policyVersion);
+  }
+
+  /** Holds for every real permit; an object that merely looks like one throws. */
+  get genuine(): boolean {
+    return this.#sealed;
+  }
+}
+
+/** An operation with what analysis found in it. */
+export interface JudgedOperation {
+  readonly operation: Operation;
+  readonly effects: readonly Effect[];
+  /** Why it must be refused whatever policy says (cannot be parsed, pinned setting…), or null. */
+  readonly fault: SluiceError | null;
+  /** A hold does not stop this one: it prepares a statement that will be judged again when it runs. */
+  readonly preparesOnly?: boolean;
+}
+
+export interface Allowed {
+  readonly verdict: 'allow';
+  readonly permit: Permit;
+}
+export interface Denied {
+  readonly verdict: 'deny';
+  readonly op: number;
+  readonly error: SluiceError;
+}
+export interface Held {
+  readonly verdict: 'hold';
+  readonly op: number;
+  readonly request: ApprovalRequest;
+  /** Waits for people; resolves with the second decision. Rejects only when the signal aborts (client gone). */
+  readonly decided: (signal: AbortSignal) => Promise<Allowed | Denied>;
+}
+
+export interface GateParts {
+  readonly recorder: SessionRecorder;
+  readonly approvals: Approvals;
+  readonly policies: () => PolicySet;
+  readonly principal: () => Principal;
+  readonly target: TargetRef;
+  readonly origin: ClientOrigin;
+  readonly readOnly: boolean;
+  readonly facts: () => SessionFacts;
+  readonly observer: SessionObserver;
+  readonly now: () => number;
+  /** Told every final verdict and how long deciding took, for metrics. */
+  readonly onVerdict: (verdict: 'allow' | 'deny' | 'hold', microseconds: number) => void;
+}
+
+const none: readonly string[] = [];
+const readOnlyActions = new Set<ActionName>([
+  ...actionGroups.read.filter((action) => action !== 'lockRow'),
+  ...actionGroups.session,
+  'callFunction',
+  'infer',
+]);
+
+/** One session's gate: analyse → record the attempt → decide → record the decision → permit. Protocol-blind. */
+export class SessionGate {
+  readonly #parts: GateParts;
+  readonly #texts = new WeakMap<readonly Effect[], readonly string[]>();
+  #ops = 0;
+  #spareRequest: string | null;
+
+  constructor(parts: GateParts) {
+    this.#parts = parts;
+    this.#spareRequest = parts.origin.approvedRequest;
+  }
+
+  get policyVersion(): string {
+    return this.#parts.policies().version;
+  }
+
+  /** How many operations this session has attempted. */
+  get operations(): number {
+    return this.#ops;
+  }
+
+  /** Judges one operation. Its attempt and decision are appended to the journal; the engine commits before it forwards. */
+  judge(subject: JudgedOperation): Allowed | Denied | Held {
+    const { recorder, now } = this.#parts;
+    const op = ++this.#ops;
+    const { operation } = subject;
+    recorder.append({
+      type: 'operation',
+      at: now(),
+      op,
+      kind: operation.kind,
+      text: operation.text,
+      parameters: operation.parameters,
+      effects: this.#describe(subject.effects),
+      fault: subject.fault === null ? null : subject.fault.message,
+    });
+    if (subject.fault !== null) return this.#deny(op, none, subject.fault);
+    const misfit = this.#parts.readOnly ? subject.effects.find((effect) => !isReadOnly(effect)) : undefined;
+    if (misfit !== undefined) {
+      return this.#deny(
+        op,
+        none,
+        new SluiceError('denied', `This session is read-only: ${describeEffect(misfit)}.`, { decider: 'gateway' }),
+      );
+    }
+    const decision = this.#decide(subject.effects, none);
+    if (decision.verdict === 'allow') return this.#allow(op, operation.text, decision.policies);
+    if (decision.verdict === 'deny')
+      return this.#deny(op, decision.policies, deniedError(decision, this.#parts.target.name));
+    if (subject.preparesOnly === true) return this.#allow(op, operation.text, decision.policies);
+    return this.#hold(op, subject, decision);
+  }
+
+  /** The next part of an operation already permitted (a portal fetched on); judged afresh when policy has changed since. */
+  judgeAgain(subject: JudgedOperation, permit: Permit): Allowed | Denied | Held {
+    if (!permit.genuine || permit.policyVersion !== this.policyVersion || subject.fault !== null)
+      return this.judge(subject);
+    const op = ++this.#ops;
+    const { recorder, now } = this.#parts;
+    const { kind, text, parameters } = subject.operation;
+    recorder.append({
+      type: 'operation',
+      at: now(),
+      op,
+      kind,
+      text,
+      parameters,
+      effects: this.#describe(subject.effects),
+      fault: null,
+    });
+    return this.#allow(op, text, none);
+  }
+
+  /** Which of these protected columns (as `reveal` effects) may be seen in clear. Nothing is recorded. */
+  reveals(effects: readonly Effect[]): readonly boolean[] {
+    const { target, origin } = this.#parts;
+    return this.#parts
+      .policies()
+      .reveals(
+        {
+          principal: this.#parts.principal(),
+          target,
+          approvals: none,
+          session: this.#parts.facts(),
+          reason: origin.reason,
+        },
+        effects,
+      );
+  }
+
+  #decide(effects: readonly Effect[], approvals: readonly string[]): Decision {
+    const started = process.hrtime.bigint();
+    const { target, origin } = this.#parts;
+    const decision = this.#parts.policies().decide({
+      principal: this.#parts.principal(),
+      target,
+      effects,
+      approvals,
+      session: this.#parts.facts(),
+      reason: origin.reason,
+    });
+    this.#parts.onVerdict(decision.verdict, Number(process.hrtime.bigint() - started) / 1000);
+    return decision;
+  }
+
+  #describe(effects: readonly Effect[]): readonly string[] {
+    let texts = this.#texts.get(effects);
+    if (texts === undefined) {
+      texts = effects.map(describeEffect);
+      this.#texts.set(effects, texts);
+    }
+    return texts;
+  }
+
+  #allow(op: number, text: string, policies: readonly string[]): Allowed {
+    const { recorder, now } = this.#parts;
+    const policyVersion = this.policyVersion;
+    recorder.append({
+      type: 'decision',
+      at: now(),
+      op,
+      verdict: 'allow',
+      policies,
+      message: '',
+      policyVersion,
+      request: null,
+    });
+    return { verdict: 'allow', permit: mint(op, text, policyVersion) };
+  }
+
+  #deny(op: number, policies: readonly string[], error: SluiceError, request: string | null = null): Denied {
+    const { recorder, now, observer } = this.#parts;
+    recorder.append({
+      type: 'decision',
+      at: now(),
+      op,
+      verdict: 'deny',
+      policies,
+      message: error.message,
+      policyVersion: this.policyVersion,
+      request,
+    });
+    observer.refused?.(error);
+    return { verdict: 'deny', op, error };
+  }
+
+  #hold(
+    op: number,
+    subject: JudgedOperation,
+    decision: Extract<Decision, { verdict: 'hold' }>,
+  ): Denied | Allowed | Held {
+    const { approvals, recorder, now, target, origin, observer } = this.#parts;
+    const about = {
+      principal: this.#parts.principal(),
+      target: target.name,
+      text: subject.operation.text,
+      parameters: subject.operation.parameters,
+      effects: this.#describe(subject.effects),
+    };
+    const spare = this.#spareRequest;
+    if (spare !== null) {
+      this.#spareRequest = null;
+      return this.#spend(op, subject, spare, about);
+    }
+    let request: ApprovalRequest;
+    try {
+      request = approvals.open({
+        ...about,
+        approvals: decision.approvals,
+        policies: decision.policies,
+        message: decision.message,
+        reason: origin.reason,
+        // A request that nobody waits for outlives its session: it is run later with `exec --request`.
+        session: origin.waitForApproval ? recorder.session : null,
+      });
+    } catch (error) {
+      return this.#deny(op, decision.policies, asRefusal(error));
+    }
+    recorder.append({
+      type: 'decision',
+      at: now(),
+      op,
+      verdict: 'hold',
+      policies: decision.policies,
+      message: decision.message,
+      policyVersion: this.policyVersion,
+      request: request.id,
+    });
+    observer.held?.(request);
+    if (!origin.waitForApproval) return { verdict: 'deny', op, error: pendingError(request, target.name) };
+    return { verdict: 'hold', op, request, decided: (signal) => this.#wait(op, subject, request, about, signal) };
+  }
+
+  async #wait(
+    op: number,
+    subject: JudgedOperation,
+    request: ApprovalRequest,
+    about: Parameters<Approvals['consume']>[1],
+    signal: AbortSignal,
+  ): Promise<Allowed | Denied> {
+    const { approvals } = this.#parts;
+    const cancelled = (): void => {
+      try {
+        approvals.cancel(request.id, 'gateway');
+      } catch {
+        // It was decided in the same moment: whatever was decided, nobody is left to use it.
+      }
+    };
+    try {
+      await approvals.settled(request.id, signal);
+    } catch (error) {
+      cancelled();
+      this.#recordApproval(op, approvals.get(request.id));
+      throw error;
+    }
+    if (signal.aborted) {
+      cancelled();
+      throw signal.reason;
+    }
+    return this.#spend(op, subject, request.id, about);
+  }
+
+  /** Uses an approval once and asks policy again with it: Cedar has the last word. */
+  #spend(
+    op: number,
+    subject: JudgedOperation,
+    id: string,
+    about: Parameters<Approvals['consume']>[1],
+  ): Allowed | Denied {
+    const { approvals } = this.#parts;
+    try {
+      const groups = approvals.consume(id, about);
+      this.#recordApproval(op, approvals.get(id));
+      const decision = this.#decide(subject.effects, groups);
+      if (decision.verdict === 'allow') return this.#allow(op, subject.operation.text, decision.policies);
+      approvals.fail(id);
+      const error =
+        decision.verdict === 'deny'
+          ? deniedError(decision, this.#parts.target.name)
+          : new SluiceError('denied', 'The approval no longer covers what policy asks for.', { decider: 'gateway' });
+      return this.#deny(op, decision.policies, error, id);
+    } catch (error) {
+      this.#recordApproval(op, approvals.get(id));
+      return this.#deny(op, none, asRefusal(error), id);
+    }
+  }
+
+  #recordApproval(op: number, request: ApprovalRequest | null): void {
+    if (request === null || request.state === 'pending' || request.state === 'failed') return;
+    this.#parts.recorder.append({
+      type: 'approval',
+      at: this.#parts.now(),
+      op,
+      request: request.id,
+      state: request.state,
+      by: request.votes.map((vote) => ({ name: vote.name, comment: vote.comment })),
+    });
+  }
+}
+
+function isReadOnly(effect: Effect): boolean {
+  if (!readOnlyActions.has(effect.action)) return false;
+  return (
+    effect.action !== 'callFunction' || effect.facts.volatility === 'immutable' || effect.facts.volatility === 'stable'
+  );
+}
+
+function deniedError(decision: Extract<Decision, { verdict: 'deny' }>, target: string): SluiceError {
+  const first = decision.refused[0];
+  const why = first === undefined ? '' : ` Why: ${describeEffect(first)}.`;
+  const [policy] = decision.policies;
+  return new SluiceError('denied', `${decision.message}${why}`, {
+    decider: 'gateway',
+    policy: policy ?? null,
+    retryable: false,
+    next: [{ command: `sluice policy explain ${target} "…"`, when: 'to see what policy asks for' }],
+  });
+}
+
+/** The answer to a held operation when the client does not wait. */
+function pendingError(request: ApprovalRequest, target: string): SluiceError {
+  return new SluiceError('approval_pending', `Approval required on ${target}: ${request.message}`, {
+    decider: 'gateway',
+    policy: request.policies[0] ?? null,
+    requestId: request.id,
+    expiresAt: new Date(request.expiresAt).toISOString(),
+    retryable: true,
+    next: [
+      { command: `sluice requests wait ${request.id} --timeout 10m --json`, when: 'to wait' },
+      { command: `sluice exec ${target} --request ${request.id} --json`, when: 'after approval' },
+    ],
+  });
+}
+
+function asRefusal(error: unknown): SluiceError {
+  if (isSluiceError(error)) return error;
+  return new SluiceError('denied', `The gateway could not use the approval: ${messageOf(error)}`, {
+    decider: 'gateway',
+    cause: error,
+  });
+}
