@@ -5,6 +5,8 @@ export interface ClientEnvironment {
   readonly credentialStore: 'auto' | 'keyring' | 'file';
   readonly configDir: string;
   readonly stateDir: string;
+  /** Where the local agent's socket lives. */
+  readonly runtimeDir: string;
   /** A PEM file with certificate authorities to trust besides the well-known ones. */
   readonly caFile: string | null;
 }

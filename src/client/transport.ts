@@ -96,6 +96,7 @@ export class Transport {
       });
       call.on('upgrade', (_message, socket, head) => {
         dispose();
+        socket.on('error', () => undefined); // until the caller listens; the close tells the rest
         if (head.length > 0) socket.unshift(head);
         resolve({ socket: socket as Socket, answer: null });
       });

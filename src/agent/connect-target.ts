@@ -1,0 +1,47 @@
+import { SluiceClient } from '../client/api.js';
+import type { ClientEnvironment } from '../client/environment.js';
+import type { Profile } from '../client/profiles.js';
+import { openTokenSource, type TokenSource } from '../client/tokens.js';
+import { Transport } from '../client/transport.js';
+import { SluiceError } from '../lib/errors.js';
+import { listenOnPort, listenOnStablePort } from './stable-ports.js';
+import { serveTunnel, type Tunnel, type TunnelOptions } from './tunnel.js';
+
+export interface ConnectTargetOptions {
+  readonly environment: ClientEnvironment;
+  readonly profile: Profile;
+  readonly target: string;
+  /** `stable`: the remembered port of this profile and target. 0: any free one. */
+  readonly port: number | 'stable';
+  readonly reason: string | null;
+  readonly tokens?: TokenSource;
+  readonly transport?: Transport;
+  readonly signal?: AbortSignal;
+  readonly awayMs?: number;
+  readonly onRefused?: TunnelOptions['onRefused'];
+}
+
+/** Opens a tunnel to a target, after asking the gateway whether it exists for this login, so that errors come at once. */
+export async function connectTarget(options: ConnectTargetOptions): Promise<Tunnel> {
+  const { environment, profile, target, reason } = options;
+  const transport = options.transport ?? new Transport(environment.caFile);
+  const tokens = options.tokens ?? openTokenSource({ environment, profile, transport });
+  const client = new SluiceClient({ gateway: profile.gateway, transport, tokens });
+  const { kind } = await client.target(target, options.signal === undefined ? {} : { signal: options.signal });
+  if (kind !== 'postgres') {
+    throw new SluiceError('usage', `Tunnels to targets of kind ${kind} are not known to this client`, {
+      decider: 'local',
+    });
+  }
+  const { port, awayMs, onRefused } = options;
+  return serveTunnel({
+    target,
+    listen: (server) =>
+      port === 'stable'
+        ? listenOnStablePort(server, { stateDir: environment.stateDir, profile: profile.name, target })
+        : listenOnPort(server, port),
+    dial: (passwordVerifier, signal) => client.openTunnel(target, { passwordVerifier, reason }, signal),
+    ...(awayMs === undefined ? {} : { awayMs }),
+    ...(onRefused === undefined ? {} : { onRefused }),
+  });
+}
