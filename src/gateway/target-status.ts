@@ -45,6 +45,7 @@ export class TargetStatuses {
         return status;
       });
     }
+    if (waitMs === 0) return known.status;
     return await within(known.running, waitMs, known.status);
   }
 
