@@ -19,11 +19,11 @@ const imports = {
   sessions: ['lib', 'analysis', 'approvals', 'masking', 'policy', 'recording'],
   protocols: ['lib', 'sessions', 'analysis', 'masking'],
   store: ['lib', 'approvals', 'policy', 'vault', 'recording', 'signals'],
-  gateway: ['lib', 'protocols', 'store', 'identity', 'quickstart/bundle', ...domain],
+  gateway: ['lib', 'protocols', 'store', 'identity', ...domain],
   client: ['lib', 'gateway/schemas'],
   agent: ['lib', 'client', 'gateway/schemas'],
   cli: ['lib', 'client', 'agent', 'recording', 'gateway/schemas'],
-  quickstart: ['lib', 'gateway', 'identity', 'client', 'vault', 'store', 'policy', 'recording'],
+  quickstart: ['lib', 'gateway', 'identity', 'client', 'vault', 'store', 'policy', 'recording', 'cli/exit-codes'],
 };
 
 /** room → rooms it may import types from, on top. */

@@ -28,7 +28,11 @@ export default class Quickstart extends BaseCommand {
     const { runQuickstart } = await import('../src/quickstart/run.js');
     process.exitCode = await runQuickstart({
       port: flags.port,
-      stateDir: resolve(flags['state-dir'] ?? `${this.environment.stateDir}/quickstart`),
+      // A tour leaves nothing behind unless it is told where.
+      stateDir:
+        flags.tour && flags['state-dir'] === undefined
+          ? null
+          : resolve(flags['state-dir'] ?? `${this.environment.stateDir}/quickstart`),
       reset: flags.reset,
       json: this.out.json,
       tour: flags.tour,

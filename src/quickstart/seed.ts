@@ -15,6 +15,7 @@ export interface SeedOptions {
   /** Remembers the gateway role's password here, so that the vault can be filled again. */
   readonly dir: string;
   readonly size?: ShopSize;
+  readonly onSeeding?: () => void;
   readonly signal?: AbortSignal;
 }
 
@@ -34,6 +35,7 @@ export async function seedShop(
     const password = await ensureRole(admin, options.dir);
     const found = await admin.query('select 1 from pg_database where datname = $1', [shopDatabase]);
     if (found.rowCount !== 0) return { seeded: false, password };
+    options.onSeeding?.();
     const unfinished = `${shopDatabase}_unfinished`;
     await admin.query(`drop database if exists ${unfinished}`);
     await admin.query(`create database ${unfinished}`);
