@@ -84,6 +84,12 @@ function unescapeHtml(text: string): string {
   );
 }
 
+interface PageRequest {
+  readonly method: 'GET' | 'POST';
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Follows redirects and keeps cookies, on one origin only. */
 class FormBrowser {
   readonly #origin: string;
@@ -109,10 +115,7 @@ class FormBrowser {
     });
   }
 
-  async #follow(
-    first: URL,
-    init: RequestInit & { headers?: Record<string, string> },
-  ): Promise<{ url: URL; html: string }> {
+  async #follow(first: URL, init: PageRequest): Promise<{ url: URL; html: string }> {
     let url = first;
     let request = init;
     for (let redirects = 0; redirects < maxSteps; redirects += 1) {

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { Configuration, TokenEndpointResponse } from 'openid-client';
+import type { Configuration, FetchBody, TokenEndpointResponse } from 'openid-client';
 import { messageOf, SluiceError } from '../lib/errors.js';
 import { isLoopbackUrl } from './gateway-url.js';
 import type { StoredLogin } from './stored-login.js';
@@ -34,12 +34,17 @@ export async function discover(client: OidcClient, transport: Transport, signal?
         return transport.fetch(url, {
           method: init.method,
           headers,
-          body: init.body,
+          body: formOf(init.body),
           signal: AbortSignal.any(signals),
         });
       },
     }),
   );
+}
+
+/** OAuth requests carry forms; nothing else is sent. */
+function formOf(body: FetchBody): string | null {
+  return typeof body === 'string' ? body : body instanceof URLSearchParams ? body.toString() : null;
 }
 
 /** Runs a call to the provider; whatever fails comes out as the one error type. */

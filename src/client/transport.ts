@@ -98,7 +98,7 @@ export class Transport {
         dispose();
         socket.on('error', () => undefined); // until the caller listens; the close tells the rest
         if (head.length > 0) socket.unshift(head);
-        resolve({ socket: socket as Socket, answer: null });
+        resolve({ socket, answer: null });
       });
       call.on('response', (message) => {
         message.on('close', dispose);
@@ -110,13 +110,13 @@ export class Transport {
 
   /** This transport as a fetch, for libraries that want one. Redirects are not followed. */
   readonly fetch = async (url: string, init: FetchInit): Promise<Response> => {
-    const body = init.body === undefined || init.body === null ? undefined : String(init.body);
+    const { body } = init;
     const answer = await this.send({
       method: init.method ?? 'GET',
       url,
       headers: Object.fromEntries(new Headers(init.headers)),
       signal: init.signal,
-      ...(body === undefined ? {} : { body }),
+      ...(body === undefined || body === null ? {} : { body }),
     });
     const headers = new Headers();
     for (const [name, value] of Object.entries(answer.headers)) {
@@ -138,7 +138,7 @@ export type Upgraded =
 interface FetchInit {
   readonly method?: string;
   readonly headers?: ConstructorParameters<typeof Headers>[0];
-  readonly body?: unknown;
+  readonly body?: string | null;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import type { JSONWebKeySet, JWK } from 'jose';
+import type * as OidcProvider from 'oidc-provider';
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import { SluiceError } from '../lib/errors.js';
 import { createDemoAdapter } from './demo-adapter.js';
@@ -97,7 +98,7 @@ function configure(options: DemoProviderOptions, keys: DemoKeys): Configuration 
   const path = new URL(options.issuer).pathname;
   return {
     adapter: createDemoAdapter(options.stateDir),
-    jwks: { keys: keys.jwks.keys.map((key) => ({ ...key })) } as NonNullable<Configuration['jwks']>,
+    jwks: { keys: keys.jwks.keys.map((key) => ({ ...key })) },
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
     clients: [
@@ -206,7 +207,8 @@ async function invalidTarget(): Promise<Error> {
 }
 
 /** The library warns on the console, on import, about every Node release but its author's favourite. */
-async function importProvider(): Promise<typeof import('oidc-provider')> {
+async function importProvider(): Promise<typeof OidcProvider> {
+  // oxlint-disable no-console
   const { warn } = console;
   console.warn = () => undefined;
   try {
@@ -214,6 +216,7 @@ async function importProvider(): Promise<typeof import('oidc-provider')> {
   } finally {
     console.warn = warn;
   }
+  // oxlint-enable no-console
 }
 
 function publicPart({ kty, crv, x, y, kid, use, alg }: JWK): JWK {

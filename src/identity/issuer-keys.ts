@@ -46,7 +46,7 @@ export function remoteKeys({ issuer, fetch, now }: IssuerKeysOptions): JWTVerify
       throw new Error('discovery names an insecure jwks_uri');
     }
     return createRemoteJWKSet(new URL(uri), {
-      [customFetch]: (href, init) => countingFetch(href, init as RequestInit),
+      [customFetch]: (href, init) => countingFetch(href, init),
     });
   }
 

@@ -1,0 +1,107 @@
+import { timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { parseObject } from '../client/error-document.js';
+import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
+import { cookieHeader, type AgentStatus, type OpenTunnelBody } from './control-types.js';
+import type { TunnelSet } from './tunnel-set.js';
+
+const maxBodyBytes = 64 * 1024;
+
+export interface ControlServerOptions {
+  readonly cookie: string;
+  readonly tunnels: TunnelSet;
+  readonly status: () => AgentStatus;
+  readonly shutdown: () => void;
+}
+
+/** The agent's control server, not yet listening. Every request must carry the cookie of this start. */
+export function createControlServer(options: ControlServerOptions): Server {
+  return createServer((request, response) => {
+    answer(request, options).then(
+      (document) => send(response, 200, document),
+      (error: unknown) => send(response, 400, failureDocument(error)),
+    );
+  });
+}
+
+async function answer(request: IncomingMessage, options: ControlServerOptions): Promise<object> {
+  const { cookie, tunnels, status, shutdown } = options;
+  if (!isSame(request.headers[cookieHeader], cookie)) {
+    throw new SluiceError('local', 'The local agent does not know this caller', { decider: 'local' });
+  }
+  const url = new URL(request.url ?? '/', 'http://agent');
+  switch (`${request.method} ${url.pathname}`) {
+    case 'GET /status':
+      return status();
+    case 'GET /tunnels':
+      return { tunnels: tunnels.list() };
+    case 'POST /tunnels':
+      return tunnels.open(decodeOpen(await readBody(request)));
+    case 'DELETE /tunnels':
+      return { tunnels: await tunnels.close(url.searchParams.get('target'), url.searchParams.get('profile')) };
+    case 'POST /shutdown':
+      setImmediate(shutdown); // after the answer is on its way
+      return status();
+    default:
+      throw new SluiceError('usage', 'The local agent is of another version; run: sluice daemon stop', {
+        decider: 'local',
+      });
+  }
+}
+
+function isSame(given: string | string[] | undefined, expected: string): boolean {
+  if (typeof given !== 'string') return false;
+  const [left, right] = [Buffer.from(given), Buffer.from(expected)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBodyBytes) throw new SluiceError('too_large', 'The request is too large', { decider: 'local' });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function decodeOpen(text: string): OpenTunnelBody {
+  const body = parseObject(text) ?? {};
+  const required = (name: string): string => {
+    const value = body[name];
+    if (typeof value === 'string' && value !== '') return value;
+    throw new SluiceError('usage', `"${name}" is missing`, { decider: 'local' });
+  };
+  const optional = (name: string): string | null => (typeof body[name] === 'string' ? body[name] : null);
+  const { port = null } = body;
+  if (port !== null && !(typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    throw new SluiceError('usage', 'A port is a number from 0 to 65535', { decider: 'local' });
+  }
+  return {
+    target: required('target'),
+    profile: required('profile'),
+    gateway: required('gateway'),
+    configDir: required('configDir'),
+    port,
+    reason: optional('reason'),
+    caFile: optional('caFile'),
+    token: optional('token'),
+    tokenFile: optional('tokenFile'),
+  };
+}
+
+function failureDocument(thrown: unknown): object {
+  const error = isSluiceError(thrown) ? thrown : new SluiceError('unexpected', messageOf(thrown));
+  const { decider = 'local', policy = null, retryable = false, next = [] } = error.details;
+  return {
+    schema: 'sluice.error/v1',
+    ok: false,
+    error: { code: error.code, message: error.message, decider, policy, retryable, next },
+  };
+}
+
+function send(response: ServerResponse, status: number, document: object): void {
+  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+  response.end(JSON.stringify(document));
+}
