@@ -5,7 +5,7 @@ import { treatmentFor, type Reveal } from '../../masking/treatment.js';
 import type { Classification } from '../../masking/types.js';
 import type { Decision, Principal } from '../../policy/types.js';
 import type { TargetConfig } from '../../sessions/types.js';
-import type { PostgresServiceParts } from './index.js';
+import type { Engine } from './service.js';
 import { analyseQuery } from './judged-query.js';
 import { revealEffect } from './result-plan.js';
 
@@ -26,7 +26,7 @@ interface Question {
 
 /** Analyses and judges a text as a fresh session of this principal would; nothing runs and nothing is recorded. */
 export async function explainStatement(
-  parts: PostgresServiceParts,
+  parts: Engine,
   { principal, target, classification, text }: Question,
 ): Promise<Explanation> {
   const { handle } = await parts.catalogs.load(target, classification);

@@ -1,0 +1,203 @@
+import type { Socket } from 'node:net';
+import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
+import { LiveSessions, Session, type SessionServices } from '../../sessions/session.js';
+import type { IncomingConnection } from '../../sessions/types.js';
+import { Backend } from './backend.js';
+import { CancelKeys } from './cancels.js';
+import { TargetCatalogs, type CatalogServices } from './catalogs.js';
+import type { AcceptNative, PostgresService, ServePostgres } from './index.js';
+import { Conversation } from './conversation.js';
+import { dialPostgres, type DialledTarget } from './dial.js';
+import { explainStatement } from './explain.js';
+import { askForToken, closeSoon, greet, negotiate, requireTunnelPassword, sayFatal, type Startup } from './frontend.js';
+import { Relay } from './relay.js';
+import { acceptedParameters } from './startup.js';
+import { authenticationOk, backendKeyData, parameterStatus, readyForQuery } from './words.js';
+
+/** What the engine is built from. */
+export interface PostgresServiceParts extends Omit<SessionServices, 'live'>, CatalogServices {
+  /** Key of the `hash` masker: the same value hashes alike on every target of this gateway. */
+  readonly hashKey: Buffer;
+  /** For faults that no client should see in full. */
+  readonly log: (message: string, error: unknown) => void;
+}
+
+/** The parts, with what the engine shares among its sessions. */
+export interface Engine extends PostgresServiceParts {
+  readonly sessions: SessionServices;
+  readonly catalogs: TargetCatalogs;
+}
+
+export function createPostgresService(given: PostgresServiceParts): PostgresService {
+  const live = new LiveSessions();
+  const parts: Engine = { ...given, sessions: { ...given, live }, catalogs: new TargetCatalogs(given) };
+  const cancels = new CancelKeys();
+
+  const serve: ServePostgres = async (incoming, signal) => {
+    const { stream } = incoming;
+    stream.on('error', () => stream.destroy());
+    try {
+      const { packet, input } = await greet(stream, signal);
+      if (packet.type === 'cancel') {
+        cancels.cancel(packet.processId, packet.key, incoming.principal.id);
+        return closeSoon(stream, 0);
+      }
+      if (incoming.origin.passwordVerifier !== null)
+        await requireTunnelPassword(stream, input, incoming.origin.passwordVerifier);
+      input.requireNothingBehind();
+      await runSession(parts, cancels, incoming, packet, signal);
+    } catch (error) {
+      refuse(parts, stream, error);
+    }
+  };
+
+  const acceptNative: AcceptNative = async (socket, hooks, signal) => {
+    socket.on('error', () => socket.destroy());
+    let current: IncomingConnection['stream'] = socket;
+    try {
+      const greeted = await greet(socket, signal, hooks.tls === null ? null : { socket, context: hooks.tls });
+      const { packet, input } = greeted;
+      current = greeted.stream;
+      if (packet.type === 'cancel') {
+        cancels.cancel(packet.processId, packet.key, null);
+        return closeSoon(current, 0);
+      }
+      if (!greeted.encrypted && !isLoopback(socket)) {
+        throw new SluiceError('denied', 'this listener needs TLS: connect with sslmode=verify-full.', {
+          decider: 'gateway',
+        });
+      }
+      const principal = await hooks.authenticate(await askForToken(current, input));
+      input.requireNothingBehind();
+      const { target, classification } = hooks.findTarget(targetName(packet), principal);
+      const origin = {
+        address: socket.remoteAddress ?? '',
+        via: 'listener',
+        passwordVerifier: null,
+        reason: null,
+        approvedRequest: null,
+        waitForApproval: true,
+      } as const;
+      await runSession(parts, cancels, { stream: current, principal, target, classification, origin }, packet, signal);
+    } catch (error) {
+      refuse(parts, current, error);
+    }
+  };
+
+  return {
+    live,
+    serve,
+    acceptNative,
+    explain: (principal, target, classification, text) =>
+      explainStatement(parts, { principal, target, classification, text }),
+  };
+}
+
+/** `user@target` names the target, else the database name does. */
+function targetName(startup: Startup): string {
+  const user = startup.parameters.get('user') ?? '';
+  const at = user.lastIndexOf('@');
+  const name = at === -1 ? startup.parameters.get('database') : user.slice(at + 1);
+  return name ?? user;
+}
+
+function isLoopback(socket: Socket): boolean {
+  const address = socket.remoteAddress ?? '';
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+}
+
+function refuse(parts: Engine, stream: IncomingConnection['stream'], error: unknown): void {
+  if (isSluiceError(error)) sayFatal(stream, error);
+  else {
+    parts.log('a PostgreSQL session could not start', error);
+    sayFatal(stream, new SluiceError('unexpected', 'the gateway could not start the session'));
+  }
+  closeSoon(stream, 2_000);
+}
+
+/** Record opened → target dialled → session pinned → client let in → relay. */
+async function runSession(
+  parts: Engine,
+  cancels: CancelKeys,
+  incoming: IncomingConnection,
+  startup: Startup,
+  signal: AbortSignal,
+): Promise<void> {
+  const { stream, target } = incoming;
+  const onward = acceptedParameters(startup.parameters);
+  const application = (startup.parameters.get('application_name') ?? '').slice(0, 128);
+  const session = await Session.open(incoming, application, parts.sessions);
+  let dialled: DialledTarget;
+  try {
+    const { searchPath } = await parts.catalogs.load(target, incoming.classification);
+    dialled = await dialPostgres(target, {
+      parameters: pinnedStartup(onward, searchPath, session.id, incoming.readOnly === true),
+      signal,
+    });
+  } catch (error) {
+    const told = isSluiceError(error)
+      ? error
+      : new SluiceError('unexpected', 'the session could not be set up', { cause: error });
+    session.recorder.append({
+      type: 'error',
+      at: parts.sessions.now(),
+      op: null,
+      decider: 'network',
+      code: told.code,
+      message: told.message,
+    });
+    await session.close('target closed', messageOf(told));
+    throw error;
+  }
+  const talk = new Conversation(
+    incoming,
+    session,
+    new Backend(dialled),
+    parts.analyser,
+    parts.catalogs,
+    parts.hashKey,
+    parts.sessions.now,
+  );
+  const relay = new Relay(talk);
+  const keys = cancels.add(incoming.principal.id, () => relay.cancel());
+  const onAbort = (): void =>
+    relay.end(
+      'ended by gateway',
+      'the gateway is shutting down',
+      new SluiceError('interrupted', 'the gateway is shutting down; connect again'),
+    );
+  try {
+    session.announce(target, incoming.principal, (reason, detail) =>
+      relay.end(reason, detail, new SluiceError('interrupted', detail, { decider: 'gateway' })),
+    );
+    signal.addEventListener('abort', onAbort, { once: true });
+    negotiate(stream, startup);
+    const greeting = [authenticationOk];
+    for (const [name, value] of dialled.parameters) greeting.push(parameterStatus(name, value));
+    greeting.push(backendKeyData(keys.processId, keys.key), readyForQuery('I'));
+    stream.write(Buffer.concat(greeting));
+    const running = relay.run();
+    if (signal.aborted) onAbort();
+    if (stream.destroyed) relay.end('client closed', '');
+    await running;
+  } finally {
+    keys.forget();
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Our own startup settings: what the analysis relies on is fixed, and stays the default that RESET goes back to. */
+function pinnedStartup(
+  onward: ReadonlyMap<string, string>,
+  searchPath: string,
+  sessionId: string,
+  readOnly: boolean,
+): ReadonlyMap<string, string> {
+  const settings = new Map(onward);
+  settings.set('client_encoding', 'UTF8');
+  settings.set('standard_conforming_strings', 'on');
+  settings.set('search_path', searchPath);
+  settings.set('application_name', `sluice ${sessionId}`);
+  if (readOnly) settings.set('default_transaction_read_only', 'on');
+  return settings;
+}
