@@ -29,7 +29,8 @@ const imports = {
 /** room → rooms it may import types from, on top. */
 const typeImports = Object.fromEntries(domain.map((room) => [room, domain]));
 typeImports.store = domain;
-typeImports.identity = ['policy'];
+typeImports.protocols = domain;
+typeImports.policy = [...domain, 'identity'];
 
 /** A third-party package has one home, so that replacing it is one room's work. */
 const homes = {
