@@ -5,6 +5,9 @@ import { createDemoProvider } from '../identity/demo-provider.js';
 import { createTokenVerifier } from '../identity/verifier.js';
 import { SluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
+import { readCatalog } from '../analysis/catalog.js';
+import { narrowClassification } from '../policy/classification.js';
+import type { SecretReference } from '../policy/targets.js';
 import { openRecorder } from '../recording/recorder.js';
 import { createPostgresService } from '../protocols/postgres/service.js';
 import { type Access, type ApiRoute, type Method } from './api-route.js';
@@ -81,7 +84,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   const metrics = new GatewayMetrics();
   const connections = new LiveConnections();
 
-  const state = await openState(bootstrap, { clock, environment: process.env });
+  const state = openState(bootstrap, { clock, environment: process.env });
   shutdown.close(() => state.close());
   const recorder = await openRecorder({
     dir: join(bootstrap.stateDir, 'recordings'),
@@ -96,10 +99,10 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   const analyser = metrics.timedAnalyser(createPostgresAnalyser({}));
   shutdown.close(() => analyser.close());
 
-  const parts = { clock, readSecret: state.readSecret };
+  const parts = { clock, readSecret: (reference: SecretReference) => state.vault.resolveSecret(reference) };
   const configuration = new ActiveConfiguration(emptyConfiguration(parts));
-  const bundles = new BundleAdmin({ ...parts, history: state.history, configuration, audit: state.audit });
-  await loadFirstConfiguration(bootstrap.stateDir, bundles, configuration, state.history, parts);
+  const bundles = new BundleAdmin({ ...parts, history: state.store.bundles, configuration, audit: state.audit });
+  await loadFirstConfiguration(bootstrap.stateDir, bundles, configuration, state.store.bundles, parts);
 
   const identity = bootstrap.demoIdentity ? await startDemoIdentity(bootstrap) : null;
   const verifier = createTokenVerifier(bootstrap.issuers, {
@@ -122,6 +125,10 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     policies: () => configuration.current().policies,
     refreshPrincipal: callers.refresh,
     now: clock,
+    hashKey: state.vault.deriveKey('hash masker'),
+    log: (message, error) => log.error({ err: error }, message),
+    readCatalog,
+    narrow: narrowClassification,
     onVerdict: (verdict, microseconds) => metrics.observeVerdict(verdict, microseconds),
   });
 
@@ -130,12 +137,12 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     clock,
     configuration,
     bundles,
-    history: state.history,
+    history: state.store.bundles,
     targets,
     statuses: new TargetStatuses(clock),
     approvals: state.approvals,
     audit: state.audit,
-    secrets: state.secrets,
+    vault: state.vault,
     recorder,
     postgres,
     connections,
@@ -154,6 +161,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   };
   const front = createFront({
     ...common,
+    audit: state.audit,
     routes,
     metrics,
     tls: bootstrap.listen.tls,
@@ -193,7 +201,8 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     routes: routes.map((route: ApiRoute) => ({ method: route.method, path: route.path, access: route.access })),
     bundleVersion: () => configuration.current().version,
     applyBundle: (files, message) => bundles.apply(files, { by: 'gateway', dryRun: false, message }),
-    setSecret: (name, value) => state.secrets.set(name, value, 'gateway'),
+    setSecret: (name, value) =>
+      state.audit.attemptLater('gateway', 'secret.set', name, {}, () => state.vault.set(name, value, 'gateway')),
     close: (close = {}) => shutdown.run(close.graceMs ?? defaultGraceMs),
   };
 }

@@ -1,4 +1,6 @@
+import { isSluiceError } from '../lib/errors.js';
 import type { Principal } from '../policy/types.js';
+import type { AuditEntry, AuditStore } from '../store/ports.js';
 
 /** What the gateway's own API did for someone: every admin act and every reading of a recording. */
 export type AuditAction =
@@ -15,14 +17,70 @@ export type AuditAction =
   | 'session.search'
   | 'session.export'
   | 'session.verify'
-  | 'policy.read';
+  | 'policy.read'
+  /** A route that policy does not permit was called; the object is the route. */
+  | 'api.refused';
 
-export interface Audit {
-  /** Throws when it cannot be written; then the act must not happen. */
+type Detail = Readonly<Record<string, string>>;
+
+/** The audit trail as routes write it. What cannot be written throws, and then nothing is shown. */
+export class Audit {
+  readonly #store: AuditStore;
+  readonly #clock: () => number;
+
+  constructor(store: AuditStore, clock: () => number) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Writes an entry before what it tells of is given out. */
   record(
     by: Principal | 'gateway',
     action: AuditAction,
-    subject: string,
-    detail: Readonly<Record<string, string>>,
-  ): void;
+    object: string,
+    detail: Detail = {},
+    outcome: AuditEntry['outcome'] = 'done',
+  ): void {
+    const actor = by === 'gateway' ? 'gateway' : by.id;
+    this.#store.append({
+      at: this.#clock(),
+      actor,
+      action,
+      object,
+      outcome,
+      detail: by === 'gateway' ? detail : { ...detail, name: by.name },
+    });
+  }
+
+  /** Does an act and writes how it ended: attempts that were refused or failed stand in the trail too. */
+  attempt<T>(by: Principal | 'gateway', action: AuditAction, object: string, detail: Detail, act: () => T): T {
+    let result: T;
+    try {
+      result = act();
+    } catch (error) {
+      this.record(by, action, object, detail, isSluiceError(error, 'denied') ? 'refused' : 'failed');
+      throw error;
+    }
+    this.record(by, action, object, detail);
+    return result;
+  }
+
+  /** The same for an act that takes time. */
+  async attemptLater<T>(
+    by: Principal | 'gateway',
+    action: AuditAction,
+    object: string,
+    detail: Detail,
+    act: () => Promise<T>,
+  ): Promise<T> {
+    let result: T;
+    try {
+      result = await act();
+    } catch (error) {
+      this.record(by, action, object, detail, isSluiceError(error, 'denied') ? 'refused' : 'failed');
+      throw error;
+    }
+    this.record(by, action, object, detail);
+    return result;
+  }
 }

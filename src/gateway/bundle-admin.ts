@@ -1,5 +1,6 @@
 import { SluiceError } from '../lib/errors.js';
 import type { Principal } from '../policy/types.js';
+import type { BundleStore } from '../store/ports.js';
 import type { Audit } from './audit.js';
 import {
   type ActiveConfiguration,
@@ -7,20 +8,6 @@ import {
   type ConfigurationParts,
   compileConfiguration,
 } from './configuration.js';
-
-export interface BundleVersion {
-  readonly version: string;
-  readonly appliedAt: number;
-  readonly by: string;
-}
-
-/** Every bundle that was ever applied, newest last; the newest is the one in force. */
-export interface BundleHistory {
-  latest(): { readonly version: string; readonly files: ReadonlyMap<string, string> } | null;
-  files(version: string): ReadonlyMap<string, string> | null;
-  list(): readonly BundleVersion[];
-  append(entry: BundleVersion & { readonly files: ReadonlyMap<string, string>; readonly message: string | null }): void;
-}
 
 export interface FileChange {
   readonly file: string;
@@ -41,7 +28,7 @@ export interface ApplyOrder {
 }
 
 export interface BundleAdminParts extends ConfigurationParts {
-  readonly history: BundleHistory;
+  readonly history: BundleStore;
   readonly configuration: ActiveConfiguration;
   readonly audit: Audit;
 }
@@ -55,26 +42,28 @@ export class BundleAdmin {
   }
 
   apply(files: ReadonlyMap<string, string>, order: ApplyOrder): ApplyOutcome {
-    const next = compileConfiguration(files, this.#parts);
-    const outcome = this.#compare(next, !order.dryRun);
-    if (order.dryRun) return outcome;
-    this.#parts.audit.record(order.by, 'bundle.apply', next.version, {
-      previous: outcome.previousVersion,
-      files: outcome.changed.map(({ file, change }) => `${change} ${file}`).join(', '),
-      message: order.message ?? '',
+    if (order.dryRun) return this.#compare(compileConfiguration(files, this.#parts), false);
+    const { audit, configuration } = this.#parts;
+    const detail = { previous: configuration.current().version, message: order.message ?? '' };
+    return audit.attempt(order.by, 'bundle.apply', 'bundle', detail, () => {
+      const next = compileConfiguration(files, this.#parts);
+      const outcome = this.#compare(next, true);
+      this.#enforce(next, order);
+      return outcome;
     });
-    this.#enforce(next, order);
-    return outcome;
   }
 
   rollback(version: string, by: Principal): ApplyOutcome {
-    const files = this.#parts.history.files(version);
-    if (files === null) throw new SluiceError('not_found', `no bundle version ${version} was ever applied here`);
-    const next = compileConfiguration(files, this.#parts);
-    const outcome = this.#compare(next, true);
-    this.#parts.audit.record(by, 'bundle.rollback', next.version, { previous: outcome.previousVersion });
-    this.#enforce(next, { by, dryRun: false, message: `rollback to ${version}` });
-    return outcome;
+    const { audit, configuration, history } = this.#parts;
+    const detail = { previous: configuration.current().version };
+    return audit.attempt(by, 'bundle.rollback', version, detail, () => {
+      const files = history.files(version);
+      if (files === null) throw new SluiceError('not_found', `no bundle version ${version} was ever applied here`);
+      const next = compileConfiguration(files, this.#parts);
+      const outcome = this.#compare(next, true);
+      this.#enforce(next, { by, dryRun: false, message: `rollback to ${version}` });
+      return outcome;
+    });
   }
 
   /** Kept before it is in force: after a crash in between, the next start decides by what was kept. */

@@ -1,5 +1,5 @@
 import { describeEffect } from '../analysis/effects.js';
-import type { Explanation } from './engines.js';
+import type { Explanation } from '../protocols/postgres/explain.js';
 import type { ExplainDocument } from './schemas/policy.js';
 
 /** An explanation as the API shows it. */

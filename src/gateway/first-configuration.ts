@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { SluiceError, messageOf } from '../lib/errors.js';
-import type { BundleAdmin, BundleHistory } from './bundle-admin.js';
+import type { BundleStore } from '../store/ports.js';
+import type { BundleAdmin } from './bundle-admin.js';
 import { readBundleFolder } from './bundle-folder.js';
 import { type ActiveConfiguration, type ConfigurationParts, compileConfiguration } from './configuration.js';
 
@@ -12,7 +13,7 @@ export async function loadFirstConfiguration(
   stateDir: string,
   admin: BundleAdmin,
   configuration: ActiveConfiguration,
-  history: BundleHistory,
+  history: BundleStore,
   parts: ConfigurationParts,
 ): Promise<void> {
   const latest = history.latest();

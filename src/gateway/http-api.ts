@@ -1,6 +1,7 @@
 import type { RequestListener, Server } from 'node:http';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { SluiceError } from '../lib/errors.js';
+import type { Audit } from './audit.js';
 import type { Answer, ApiRoute, Call, PublicCall } from './api-route.js';
 import { decideOnGateway, refusedOnGateway, type GatewayAction } from './authorise.js';
 import { errorDocumentOf, httpStatusOf, showable } from './http-errors.js';
@@ -13,6 +14,7 @@ import { bearerToken, rawRefusal } from './server.js';
 export interface HttpApiParts {
   readonly routes: readonly ApiRoute[];
   readonly callers: Callers;
+  readonly audit: Audit;
   readonly limits: GatewayLimits;
   readonly log: Logger;
   readonly metrics: GatewayMetrics;
@@ -94,7 +96,7 @@ function mount(app: FastifyInstance, route: ApiRoute, parts: HttpApiParts): void
       callers.set(request, {
         ...publicCall(request, reply),
         ...caller,
-        scope: authorise(route, caller, parts.callers),
+        scope: authorise(route, caller, parts),
       });
     },
     handler: async (request, reply) => {
@@ -107,13 +109,14 @@ function mount(app: FastifyInstance, route: ApiRoute, parts: HttpApiParts): void
   });
 }
 
-function authorise(route: ApiRoute, caller: Caller, callers: Callers): 'all' | 'own' {
+function authorise(route: ApiRoute, caller: Caller, { audit, callers }: HttpApiParts): 'all' | 'own' {
   if (route.access === 'none' || route.access === 'authenticated') return 'all';
   const ownAllowed = route.access.startsWith('own or ');
   const action = (ownAllowed ? route.access.slice('own or '.length) : route.access) as GatewayAction;
   const decision = decideOnGateway(callers.policies(), caller.principal, action);
   if (decision.verdict === 'allow') return 'all';
   if (ownAllowed) return 'own';
+  audit.record(caller.principal, 'api.refused', `${route.method} ${route.path}`, { action }, 'refused');
   throw refusedOnGateway(decision, action);
 }
 

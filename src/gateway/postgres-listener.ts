@@ -2,7 +2,7 @@ import { type Server, type Socket, createServer } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { SluiceError } from '../lib/errors.js';
 import type { Callers } from './callers.js';
-import type { AcceptNative, NativeHooks } from './engines.js';
+import type { AcceptNative, NativeHooks } from '../protocols/postgres/index.js';
 import type { GatewayLimits } from './limits.js';
 import type { LiveConnection, LiveConnections } from './live-connections.js';
 import type { Logger } from './log.js';

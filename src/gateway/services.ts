@@ -1,14 +1,15 @@
 import type { Approvals } from '../approvals/types.js';
 import type { GatewayRecorder } from '../recording/types.js';
+import type { PostgresService } from '../protocols/postgres/index.js';
+import type { Vault } from '../vault/vault.js';
 import type { Audit } from './audit.js';
 import type { Bootstrap } from './config.js';
-import type { BundleAdmin, BundleHistory } from './bundle-admin.js';
+import type { BundleStore } from '../store/ports.js';
+import type { BundleAdmin } from './bundle-admin.js';
 import type { ActiveConfiguration } from './configuration.js';
-import type { PostgresService } from './engines.js';
 import type { ExecSlots } from './exec/slots.js';
 import type { LiveConnections } from './live-connections.js';
 import type { GatewayMetrics } from './metrics.js';
-import type { SecretAdmin } from './secret-admin.js';
 import type { TargetDirectory } from './target-directory.js';
 import type { TargetStatuses } from './target-status.js';
 
@@ -18,12 +19,12 @@ export interface GatewayServices {
   readonly clock: () => number;
   readonly configuration: ActiveConfiguration;
   readonly bundles: BundleAdmin;
-  readonly history: BundleHistory;
+  readonly history: BundleStore;
   readonly targets: TargetDirectory;
   readonly statuses: TargetStatuses;
   readonly approvals: Approvals;
   readonly audit: Audit;
-  readonly secrets: SecretAdmin;
+  readonly vault: Vault;
   readonly recorder: GatewayRecorder;
   readonly postgres: PostgresService;
   readonly connections: LiveConnections;

@@ -31,7 +31,13 @@ export function execRoutes(services: GatewayServices): readonly ApiRoute[] {
         const subject = subjectOf(body, ownRequest(services, call, body));
         const { target, classification } = services.targets.find(subject.target, principal);
         if (body.dry_run) {
-          const explanation = await services.postgres.explain(principal, target, subject.text, subject.parameters);
+          const explanation = await services.postgres.explain(
+            principal,
+            target,
+            classification,
+            subject.text,
+            subject.parameters,
+          );
           return whole(viewExplanation(explanation, services.configuration.current().policies.version));
         }
         const document = await services.execSlots.hold(principal.id, () =>

@@ -35,8 +35,8 @@ export function policyRoutes({ configuration, postgres, targets }: GatewayServic
       body: explainBody,
       response: explainDocument,
       async handle({ principal }, { body }) {
-        const { target } = targets.find(body.target, principal);
-        const explanation = await postgres.explain(principal, target, body.text, body.parameters);
+        const { target, classification } = targets.find(body.target, principal);
+        const explanation = await postgres.explain(principal, target, classification, body.text, body.parameters);
         return whole(viewExplanation(explanation, configuration.current().policies.version));
       },
     }),

@@ -63,8 +63,14 @@ function createRoute({ approvals, audit, postgres, targets }: GatewayServices): 
     body: requestBody,
     response: requestDocument,
     async handle({ principal }, { body }) {
-      const { target } = targets.find(body.target, principal);
-      const { decision, effects } = await postgres.explain(principal, target, body.text, body.parameters);
+      const { target, classification } = targets.find(body.target, principal);
+      const { decision, effects } = await postgres.explain(
+        principal,
+        target,
+        classification,
+        body.text,
+        body.parameters,
+      );
       if (decision.verdict === 'allow') {
         throw new SluiceError('conflict', 'this needs no approval: run it', {
           next: [{ command: `sluice exec ${target.name} …`, when: 'to run it' }],
@@ -147,11 +153,10 @@ function voteRoutes(services: GatewayServices): readonly ApiRoute[] {
       response: requestDocument,
       async handle(call, { params, body }) {
         const before = visible(services, call, params.id);
-        services.audit.record(call.principal, `request.${decision}`, before.id, {
-          target: before.target,
-          comment: body.comment,
-        });
-        const request = services.approvals.vote(before.id, call.principal, decision, body.comment);
+        const detail = { target: before.target, comment: body.comment };
+        const request = services.audit.attempt(call.principal, `request.${decision}`, before.id, detail, () =>
+          services.approvals.vote(before.id, call.principal, decision, body.comment),
+        );
         return ok('sluice.request/v1', { request: viewRequest(request) });
       },
     }),
@@ -170,13 +175,10 @@ function cancelRoute(services: GatewayServices): ApiRoute {
     response: requestDocument,
     async handle(call, { params }) {
       const before = visible(services, call, params.id);
-      if (before.principal.id !== call.principal.id) {
-        throw new SluiceError('denied', 'only its requester can withdraw a request; a reviewer denies it', {
-          decider: 'gateway',
-        });
-      }
-      services.audit.record(call.principal, 'request.cancel', before.id, { target: before.target });
-      const request = services.approvals.cancel(before.id, call.principal);
+      const detail = { target: before.target };
+      const request = services.audit.attempt(call.principal, 'request.cancel', before.id, detail, () =>
+        services.approvals.cancel(before.id, call.principal),
+      );
       return ok('sluice.request/v1', { request: viewRequest(request) });
     },
   });

@@ -6,11 +6,11 @@ import { secretBody, secretListDocument, secretParams } from '../schemas/secrets
 import type { GatewayServices } from '../services.js';
 
 /** Secrets go in and are named; no route ever gives one back. */
-export function secretRoutes({ audit, secrets }: GatewayServices): readonly ApiRoute[] {
+export function secretRoutes({ audit, vault }: GatewayServices): readonly ApiRoute[] {
   const access = 'manageSecrets';
   const list = () =>
     ok('sluice.secrets/v1', {
-      secrets: secrets
+      secrets: vault
         .list()
         .map(({ name, updatedAt, updatedBy }) => ({ name, updated_at: instant(updatedAt), updated_by: updatedBy })),
     });
@@ -36,8 +36,9 @@ export function secretRoutes({ audit, secrets }: GatewayServices): readonly ApiR
       body: secretBody,
       response: secretListDocument,
       async handle({ principal }, { params, body }) {
-        audit.record(principal, 'secret.set', params.name, {});
-        await secrets.set(params.name, body.value, principal);
+        await audit.attemptLater(principal, 'secret.set', params.name, {}, () =>
+          vault.set(params.name, body.value, principal),
+        );
         return list();
       },
     }),
@@ -51,8 +52,9 @@ export function secretRoutes({ audit, secrets }: GatewayServices): readonly ApiR
       body: nothing,
       response: secretListDocument,
       async handle({ principal }, { params }) {
-        audit.record(principal, 'secret.remove', params.name, {});
-        if (!secrets.remove(params.name, principal)) throw new SluiceError('not_found', `no secret ${params.name}`);
+        audit.attempt(principal, 'secret.remove', params.name, {}, () => {
+          if (!vault.remove(params.name, principal)) throw new SluiceError('not_found', `no secret ${params.name}`);
+        });
         return list();
       },
     }),

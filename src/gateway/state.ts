@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { createApprovals } from '../approvals/approvals.js';
+import type { Approvals } from '../approvals/types.js';
+import { openStore, type Store } from '../store/open.js';
+import { openVault, type Vault } from '../vault/vault.js';
+import { Audit } from './audit.js';
+import type { Bootstrap } from './config.js';
+
+/** What a gateway keeps between starts, besides its recordings. */
+export interface GatewayState {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly approvals: Approvals;
+  readonly audit: Audit;
+  /** Says whether the store answers. */
+  readonly isOpen: () => boolean;
+  readonly close: () => void;
+}
+
+export interface StateOptions {
+  readonly clock: () => number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export function openState(bootstrap: Bootstrap, { clock, environment }: StateOptions): GatewayState {
+  const store = openStore(join(bootstrap.stateDir, 'state.db'));
+  try {
+    const masterKey = { file: join(bootstrap.stateDir, 'keys', 'vault.key') };
+    const vault = openVault({ store: store.secrets, masterKey, env: environment, now: clock });
+    const approvals = createApprovals({
+      store: store.requests,
+      now: clock,
+      expireMs: bootstrap.approvals.expireMinutes * 60_000,
+    });
+    // Whoever waited in a connection of the process before is gone; an approval now would run nothing.
+    approvals.cancelOrphans();
+    return {
+      store,
+      vault,
+      approvals,
+      audit: new Audit(store.audit, clock),
+      isOpen: () => answers(store),
+      close() {
+        approvals.close();
+        store.close();
+      },
+    };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function answers(store: Store): boolean {
+  try {
+    store.values.get('gateway');
+    return true;
+  } catch {
+    return false;
+  }
+}
