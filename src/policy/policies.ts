@@ -1,6 +1,6 @@
 import { type DetailedError, policyToJson, type PolicyJson, validate } from '@cedar-policy/cedar-wasm/nodejs';
 import { type PolicyAnnotations, readAnnotations } from './annotations.js';
-import { annotationAt, fileOffset, type PolicySource, splitPolicies, tooComplex } from './policy-text.js';
+import { annotationAt, fileOffset, forgottenEnd, type PolicySource, splitPolicies, tooComplex } from './policy-text.js';
 import { placeAt, type ProblemList } from './problems.js';
 import { actionGroupOf, cedarSchema } from './schema.js';
 
@@ -61,7 +61,10 @@ function parse(source: PolicySource, fileText: string, problems: ProblemList): P
   }
   const answer = policyToJson(source.text);
   if (answer.type === 'success') return answer.json;
-  for (const error of answer.errors) addCedarError(source, fileText, error, problems);
+  const next = forgottenEnd(source);
+  if (next !== null)
+    problems.add('error', source.file, placeAt(fileText, next.at), `missing ";" before "${next.text}"`);
+  else for (const error of answer.errors) addCedarError(source, fileText, error, problems);
   return null;
 }
 
@@ -80,9 +83,14 @@ function checkTypes(
   if (answer.type === 'failure')
     throw new Error(`the policy schema is broken: ${answer.errors.map(({ message }) => message).join('; ')}`);
   const wrong = new Set(answer.validationErrors.map(({ policyId }) => policyId));
+  // Cedar repeats itself for every action and resource type that a policy may meet: once a place is enough.
+  const told = new Set<string>();
   for (const { policyId, error } of answer.validationErrors) {
     const policy = byId.get(policyId);
-    if (policy !== undefined) addCedarError(policy.source, files.get(policy.source.file) ?? '', error, problems);
+    const place = `${policyId} ${error.sourceLocations?.[0]?.start}`;
+    if (policy === undefined || told.has(place)) continue;
+    told.add(place);
+    addCedarError(policy.source, files.get(policy.source.file) ?? '', error, problems);
   }
   for (const { policyId, error } of answer.validationWarnings) {
     const policy = byId.get(policyId);
@@ -125,6 +133,7 @@ function addCedarError(
   const place = placeAt(fileText, fileOffset(source, location?.start ?? 0));
   const message = error.message
     .replace(/^for policy `[^`]*`, /, '')
+    .replace(/ in context for Action::"[^"]*" not found$/, ' in context not found')
     .replace(/^failed to parse policy(?: with id `[^`]*`)? from string: /, '');
   const help = error.help?.replace(/^for policy `[^`]*`, /, '') ?? location?.label ?? null;
   problems.add(severity, source.file, place, message, help);

@@ -105,6 +105,25 @@ export function tooComplex(policy: PolicySource): { readonly message: string; re
   return null;
 }
 
+/** Where a second policy begins in what should be one: the author forgot the `;` before it. Null when there is none. */
+export function forgottenEnd(policy: PolicySource): Token | null {
+  let nesting = 0;
+  let begun = false;
+  for (const [index, token] of policy.tokens.entries()) {
+    if (/^[([{]$/.test(token.text)) nesting += 1;
+    else if (/^[)\]}]$/.test(token.text)) nesting -= 1;
+    else if (
+      nesting === 0 &&
+      (token.text === 'permit' || token.text === 'forbid') &&
+      policy.tokens[index + 1]?.text === '('
+    ) {
+      if (begun) return token;
+      begun = true;
+    }
+  }
+  return null;
+}
+
 /** Every entity named in the policy; ids with escapes other than `\"` and `\\` are left out. */
 export function entityMentions(policy: PolicySource): readonly EntityMention[] {
   const mentions: EntityMention[] = [];
