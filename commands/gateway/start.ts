@@ -2,7 +2,7 @@ import { BaseCommand } from '../../src/cli/base-command.js';
 import { Flags } from '../../src/cli/oclif.js';
 
 export default class GatewayStart extends BaseCommand {
-  static override summary = 'Run a gateway until SIGTERM or Ctrl-C; sessions are ended cleanly.';
+  static override summary = 'Run a gateway until SIGTERM or Ctrl-C; sessions are ended in their own protocol.';
   static override flags = {
     config: Flags.string({
       required: true,
@@ -15,13 +15,17 @@ export default class GatewayStart extends BaseCommand {
     const { flags } = await this.parse(GatewayStart);
     const { signal } = this;
     const { startGateway } = await import('../../src/gateway/app.js');
-    const gateway = await startGateway(flags.config);
-    this.out.show(
-      { schema: 'sluice.gateway/v1', ok: true, event: 'ready', url: gateway.url },
-      () => `ready: ${gateway.url}`,
-    );
+    const gateway = await startGateway(flags.config, { version: this.config.version });
+    const document = {
+      schema: 'sluice.gateway/v1',
+      ok: true,
+      event: 'ready',
+      url: gateway.url,
+      postgres_port: gateway.postgresPort,
+    };
+    this.out.show(document, () => `ready: ${gateway.url}`);
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    this.out.note('Ending: no new connections, sessions are being closed…');
+    this.out.note('Ending: no new connections; open sessions are being ended…');
     await gateway.close();
   }
 }
