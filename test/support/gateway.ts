@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { removePostgres } from '../../src/quickstart/postgres.js';
+import { shopDatabase } from '../../src/quickstart/seed.js';
+import { smallShop } from '../../src/quickstart/shop-rows.js';
+import { startStack } from '../../src/quickstart/stack.js';
+import { demoToken, type DemoUserName } from './demo-tokens.js';
+
+/** A whole gateway with the demo's identities, its starter bundle and a small shop in a real PostgreSQL. */
+export interface TestGateway {
+  readonly url: string;
+  readonly stateDir: string;
+  /** An access token, got once the way a client gets it; good for ten minutes. */
+  token(user: DemoUserName): Promise<string>;
+  /** An API call with the user's token; the parsed document and the HTTP status. */
+  call(user: DemoUserName, method: string, path: string, body?: unknown): Promise<ApiAnswer>;
+  /** Asks the shop's database itself, past the gateway, as superuser. */
+  direct(sql: string): Promise<readonly Record<string, unknown>[]>;
+  /** Where PostgreSQL listens, for tests that need to disturb it. */
+  readonly postgresPort: number;
+  stop(): Promise<void>;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Starts one (about three seconds); `stop` leaves nothing behind. */
+export async function startTestGateway(): Promise<TestGateway> {
+  const dir = await mkdtemp(join(tmpdir(), 'sluice-test-gw-'));
+  const stateDir = join(dir, 'state');
+  const remove = async (): Promise<void> => {
+    await removePostgres(join(stateDir, 'postgres')).catch(() => undefined);
+    await rm(dir, { recursive: true, force: true });
+  };
+  const env = { ...process.env, SLUICE_LOG_LEVEL: 'warn' };
+  const stack = await startStack({ stateDir, port: 0, env, shop: { size: smallShop, lasting: false } }).catch(
+    async (error: unknown) => {
+      await remove();
+      throw error;
+    },
+  );
+  const { postgres, url } = stack;
+  const tokens = new Map<DemoUserName, Promise<string>>();
+  const token = (user: DemoUserName): Promise<string> => {
+    const known = tokens.get(user) ?? demoToken(url, user);
+    tokens.set(user, known);
+    return known;
+  };
+  return {
+    url,
+    stateDir,
+    token,
+    async call(user, method, path, body) {
+      const response = await fetch(new URL(path, url), {
+        method,
+        headers: {
+          authorization: `Bearer ${await token(user)}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === '' ? null : (JSON.parse(text) as unknown) };
+    },
+    async direct(sql) {
+      const { host, port, superuser, password } = postgres;
+      const client = new pg.Client({ host, port, user: superuser, password, database: shopDatabase });
+      await client.connect();
+      try {
+        return (await client.query<Record<string, unknown>>(sql)).rows;
+      } finally {
+        await client.end();
+      }
+    },
+    postgresPort: postgres.port,
+    async stop() {
+      await stack.stop();
+      await remove();
+    },
+  };
+}
