@@ -249,7 +249,13 @@ function decodeEvent(code: number, fields: Fields): SessionEvent | null {
         })),
       };
     case recordCodes.rows:
-      return { type: 'rows', at: fields.integer(), op: fields.integer(), count: fields.integer(), data: fields.bytes() };
+      return {
+        type: 'rows',
+        at: fields.integer(),
+        op: fields.integer(),
+        count: fields.integer(),
+        data: fields.bytes(),
+      };
     case recordCodes.result:
       return {
         type: 'result',

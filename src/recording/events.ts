@@ -27,7 +27,11 @@ export interface OpenEvent {
   readonly at: number;
   readonly session: string;
   readonly identity: RecordedIdentity;
-  readonly client: { readonly address: string; readonly application: string; readonly via: 'tunnel' | 'listener' | 'exec' };
+  readonly client: {
+    readonly address: string;
+    readonly application: string;
+    readonly via: 'tunnel' | 'listener' | 'exec';
+  };
   readonly target: { readonly name: string; readonly kind: string; readonly labels: Readonly<Record<string, string>> };
   readonly mode: RecordingMode;
   readonly policyVersion: string;
@@ -70,7 +74,12 @@ export interface ColumnsEvent {
   readonly type: 'columns';
   readonly at: number;
   readonly op: number;
-  readonly columns: readonly { readonly name: string; readonly typeOid: number; readonly format: 0 | 1; readonly masked: boolean }[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly typeOid: number;
+    readonly format: 0 | 1;
+    readonly masked: boolean;
+  }[];
 }
 /** Masked rows as DataRow payloads (Int16 count, then Int32 length + bytes), each preceded by its Int32 length. */
 export interface RowsEvent {
@@ -118,7 +127,8 @@ export interface TerminalEvent {
 export interface EndEvent {
   readonly type: 'end';
   readonly at: number;
-  readonly reason: 'client closed' | 'target closed' | 'ended by gateway' | 'interrupted' | 'recorder failed' | 'revoked';
+  readonly reason:
+    'client closed' | 'target closed' | 'ended by gateway' | 'interrupted' | 'recorder failed' | 'revoked';
   readonly detail: string;
 }
 

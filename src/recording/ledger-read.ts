@@ -1,9 +1,9 @@
 import { CborError } from './cbor.js';
 import type { ChainHead } from './chain.js';
 import { decodeLedgerRecord } from './ledger-codec.js';
-import { ledgerHeader, type LedgerRecord } from './records.js';
+import { ledgerHeader, type CheckpointRecord, type LedgerRecord } from './records.js';
 import { chunksOf, RecordScanner, type RecordingSource, type ScannedRecord } from './scan.js';
-import { checkpointProblem, type PublicKeys } from './signing.js';
+import { checkpointProblem, placeProblem, signatureProblem, type PublicKeys } from './signing.js';
 import type { RecordProblem } from './types.js';
 
 /** What the ledger says of one session. */
@@ -14,7 +14,12 @@ export interface LedgerSession {
   readonly target: string;
   readonly user: string;
   readonly openedAt: number;
-  closed: { readonly records: number; readonly head: Buffer | null; readonly reason: string; readonly at: number } | null;
+  closed: {
+    readonly records: number;
+    readonly head: Buffer | null;
+    readonly reason: string;
+    readonly at: number;
+  } | null;
 }
 
 /** The ledger up to its last valid signature; what stands behind that counts for nothing. */
@@ -31,15 +36,28 @@ export interface LedgerContent {
   readonly unfinished: boolean;
 }
 
+/**
+ * Which signatures are checked. The last one vouches for the whole chain before it, so `last` is as safe as `all`; but
+ * only `all` finds where a forged part begins.
+ */
+export type SignatureCheck = 'all' | 'last' | 'none';
+
 /** Reads and checks the ledger: chain, signatures, and that no session is opened or closed twice. */
-export async function readLedger(source: RecordingSource, keys: PublicKeys): Promise<LedgerContent> {
-  const reader = new LedgerReader(keys);
+export async function readLedger(
+  source: RecordingSource,
+  keys: PublicKeys,
+  signatures: SignatureCheck = 'all',
+): Promise<LedgerContent> {
+  const reader = new LedgerReader(keys, signatures);
   for await (const chunk of chunksOf(source)) if (!reader.push(chunk)) break;
   return reader.finish();
 }
 
 class LedgerReader {
   readonly #keys: PublicKeys;
+  readonly #signatures: SignatureCheck;
+  #unchecked: { readonly checkpoint: CheckpointRecord; readonly key: string; readonly problem: RecordProblem } | null =
+    null;
   readonly #scanner = new RecordScanner(ledgerHeader);
   readonly #sessions = new Map<string, LedgerSession>();
   #unsigned: LedgerRecord[] = [];
@@ -50,8 +68,9 @@ class LedgerReader {
   #head: ChainHead | null = null;
   #problem: RecordProblem | null = null;
 
-  constructor(keys: PublicKeys) {
+  constructor(keys: PublicKeys, signatures: SignatureCheck) {
     this.#keys = keys;
+    this.#signatures = signatures;
   }
 
   push(chunk: Buffer): boolean {
@@ -70,6 +89,7 @@ class LedgerReader {
     const torn = this.#scanner.finish();
     const problem =
       this.#problem ??
+      this.#uncheckedProblem() ??
       (torn === null || torn.torn ? null : { record: torn.record, byte: torn.byte, message: torn.message });
     return {
       sessions: this.#sessions,
@@ -96,11 +116,25 @@ class LedgerReader {
     for (const each of this.#unsigned) if (each.type === 'gateway started') this.#key = each.key;
     const before = this.#before;
     if (before === null) return 'a signature over nothing';
-    const problem = checkpointProblem(entry, before, this.#keys.get(this.#key)) ?? this.#accept();
+    const problem = this.#judgeSignature(entry, before, record) ?? this.#accept();
     if (problem !== null) return problem;
     this.#bytes = this.#scanner.offset;
     this.#head = { count: record.index, hash: Buffer.from(record.hash) };
     return null;
+  }
+
+  #judgeSignature(checkpoint: CheckpointRecord, before: ChainHead, { index, offset }: ScannedRecord): string | null {
+    if (this.#signatures === 'all') return checkpointProblem(checkpoint, before, this.#keys.get(this.#key));
+    const problem = { record: index, byte: offset, message: '' };
+    this.#unchecked = { checkpoint, key: this.#key, problem };
+    return placeProblem(checkpoint, before);
+  }
+
+  #uncheckedProblem(): RecordProblem | null {
+    if (this.#unchecked === null || this.#signatures !== 'last') return null;
+    const { checkpoint, key, problem } = this.#unchecked;
+    const message = signatureProblem(checkpoint, this.#keys.get(key));
+    return message === null ? null : { ...problem, message };
   }
 
   /** Takes over the entries that the signature just read vouches for. */

@@ -72,7 +72,7 @@ export class DiskReserve {
   #write(): void {
     const file = openSync(this.#path, 'w', 0o600);
     try {
-      for (let left = this.#bytes; left > 0; ) {
+      for (let left = this.#bytes; left > 0;) {
         const piece = randomBytes(Math.min(left, pieceBytes));
         left -= writeSync(file, piece);
       }

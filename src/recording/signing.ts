@@ -44,9 +44,13 @@ export function checkpointProblem(
   before: ChainHead,
   key: KeyObject | undefined,
 ): string | null {
+  return placeProblem(checkpoint, before) ?? signatureProblem(checkpoint, key);
+}
+
+/** Why this checkpoint cannot stand behind these records, whoever signed it. */
+export function placeProblem(checkpoint: CheckpointRecord, before: ChainHead): string | null {
   if (checkpoint.count !== before.count) return 'the signature counts other records';
-  if (!before.hash.equals(checkpoint.head)) return 'the signature is over another chain';
-  return signatureProblem(checkpoint, key);
+  return before.hash.equals(checkpoint.head) ? null : 'the signature is over another chain';
 }
 
 /** Only the signature itself; used where the chain before it is damaged. */

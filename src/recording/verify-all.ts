@@ -87,7 +87,9 @@ function ledgerMismatch(entry: LedgerSession, verdict: JournalVerdict, live: boo
   if (basename(path ?? '', '.journal') !== id) return 'the ledger names another file for this session';
   if (firstHash?.toString('hex') !== verdict.firstHash) return 'another journal than the one the ledger saw opened';
   if (closed === null) {
-    return verdict.closed && !live ? 'closed, but the ledger never saw it closed: the ledger was cut, or the gateway died just then' : null;
+    return verdict.closed && !live
+      ? 'closed, but the ledger never saw it closed: the ledger was cut, or the gateway died just then'
+      : null;
   }
   if (closed.head === null) return `the gateway could not close it (${closed.reason})`;
   if (closed.records !== verdict.records || closed.head.toString('hex') !== verdict.headHash) {

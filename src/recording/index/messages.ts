@@ -36,9 +36,7 @@ export interface IndexAnswers {
 }
 
 export type ToIndex =
-  | { readonly note: IndexNote }
-  | { readonly call: number; readonly question: IndexQuestion }
-  | { readonly stop: true };
+  { readonly note: IndexNote } | { readonly call: number; readonly question: IndexQuestion } | { readonly stop: true };
 export type FromIndex =
   | { readonly call: number; readonly answer: unknown }
   | { readonly call: number; readonly failed: { readonly code: string; readonly message: string } }

@@ -28,6 +28,7 @@ create table sessions (
   denied integer not null default 0,
   rows integer not null default 0,
   recording text not null,
+  who text not null,
   -- How far the journal has been read, and the chain there.
   indexed_bytes integer not null default 0,
   indexed_records integer not null default 0,
@@ -51,10 +52,10 @@ create table operations (
   error text,
   duration_ms integer,
   -- What the full-text index holds beside the columns above, word for word, so that it can be taken out again.
-  words text not null,
+  extras text not null,
   who text not null
 );
-create virtual table words using fts5 (
-  text, words, error, who, content = 'operations', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
+create virtual table operation_words using fts5 (
+  text, extras, error, who, content = 'operations', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
 );
 `;

@@ -1,0 +1,93 @@
+import { rmSync } from 'node:fs';
+import Database from 'libsql';
+import { schema, schemaVersion } from './schema.js';
+
+export type SqlValue = string | number | bigint | Buffer | null;
+
+/**
+ * The index's connection. Statements are prepared once; rows are arrays. Whole numbers that are compared with an id or
+ * stand in LIMIT go in as bigint: a number would be bound as a float.
+ */
+export class IndexDatabase {
+  readonly #db: Database.Database;
+  readonly #statements = new Map<string, Database.Statement>();
+
+  private constructor(db: Database.Database) {
+    this.#db = db;
+  }
+
+  /** Opens the index; one that is of another version or cannot be read is thrown away, since it can be built again. */
+  static open(path: string): IndexDatabase {
+    try {
+      return new IndexDatabase(connect(path));
+    } catch {
+      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+      return new IndexDatabase(connect(path));
+    }
+  }
+
+  /** Runs one of the index's own, constant statements. */
+  run(sql: string, ...values: readonly SqlValue[]): number {
+    return Number(this.#prepare(sql).run(...values).lastInsertRowid);
+  }
+
+  row<T extends readonly SqlValue[]>(sql: string, ...values: readonly SqlValue[]): T | null {
+    return (
+      (this.#prepare(sql)
+        .raw()
+        .get(...values) as T | undefined) ?? null
+    );
+  }
+
+  rows<T extends readonly SqlValue[]>(sql: string, ...values: readonly SqlValue[]): readonly T[] {
+    return this.#prepare(sql)
+      .raw()
+      .all(...values) as readonly T[];
+  }
+
+  transaction(work: () => void): void {
+    this.#db.exec('begin immediate');
+    try {
+      work();
+      this.#db.exec('commit');
+    } catch (error) {
+      this.#db.exec('rollback');
+      throw error;
+    }
+  }
+
+  /** Empties the index, to be built again. */
+  clear(): void {
+    this.transaction(() => {
+      this.#db.exec("insert into operation_words (operation_words) values ('delete-all')");
+      this.#db.exec('delete from operations; delete from sessions');
+    });
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #prepare(sql: string): Database.Statement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) this.#statements.set(sql, (statement = this.#db.prepare(sql)));
+    return statement;
+  }
+}
+
+function connect(path: string): Database.Database {
+  const db = new Database(path);
+  try {
+    db.pragma('journal_mode = WAL');
+    // The journals are the truth: a power cut may cost the index its last seconds, and they are read again.
+    db.pragma('synchronous = OFF');
+    const [version] = db.prepare('pragma user_version').raw().get() as [number];
+    if (version === 0) db.exec(`begin; ${schema}; pragma user_version = ${schemaVersion}; commit`);
+    else if (version !== schemaVersion) throw new Error('an index of another version');
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}

@@ -1,0 +1,175 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { isJournalPath, ledgerName } from '../layout.js';
+import { readLedger, type LedgerSession } from '../ledger-read.js';
+import type { IndexDatabase } from './database.js';
+import type { Grown, IndexNote } from './messages.js';
+import { JournalTail } from './tail.js';
+import { SessionWriter, type SessionCounters } from './writer.js';
+
+interface Following {
+  readonly id: string;
+  readonly path: string;
+  tail: JournalTail;
+  /** Null until the opening has been read. */
+  writer: SessionWriter | null;
+  bytes: number;
+  /** No more will come once everything up to `bytes` is read. */
+  over: boolean;
+}
+
+/** Reads journals into the index as they grow. One `step` is one short transaction, so that questions come between. */
+export class Indexer {
+  readonly #db: IndexDatabase;
+  readonly #dir: string;
+  readonly #onProblem: (problem: string) => void;
+  readonly #following = new Map<string, Following>();
+  /** Those with something to read. */
+  readonly #behind = new Set<Following>();
+  /** What the ledger knows and the index has yet to look at, newest first. */
+  #backlog: LedgerSession[] = [];
+
+  constructor(db: IndexDatabase, dir: string, onProblem: (problem: string) => void) {
+    this.#db = db;
+    this.#dir = dir;
+    this.#onProblem = onProblem;
+  }
+
+  get isBehind(): boolean {
+    return this.#behind.size > 0;
+  }
+
+  get hasBacklog(): boolean {
+    return this.#backlog.length > 0;
+  }
+
+  note(note: Exclude<IndexNote, { type: 'catch up' }>): void {
+    switch (note.type) {
+      case 'grown':
+        for (const grown of note.sessions) this.#follow(grown, false);
+        return;
+      case 'unrecorded opened':
+        this.#db.transaction(() => {
+          this.#db.run('delete from sessions where id = ?', note.open.session);
+          SessionWriter.create(this.#db, note.open, null);
+        });
+        return;
+      case 'unrecorded closed':
+        this.#endSession(note.id, note.at, note.reason);
+        return;
+      case 'abandoned': {
+        const following = this.#following.get(note.id);
+        while (following !== undefined && this.#behind.has(following)) this.#read(following);
+        this.#following.delete(note.id);
+        this.#endSession(note.id, note.at, note.reason);
+        return;
+      }
+    }
+  }
+
+  /** Reads a little of one journal that has grown; when there is none, takes one from the backlog. */
+  step(): void {
+    const [next] = this.#behind;
+    if (next !== undefined) this.#read(next);
+    else {
+      const session = this.#backlog.pop();
+      if (session !== undefined) this.#catchUpWith(session);
+    }
+  }
+
+  /** Finds every session that the ledger knows and the index has not read to its end. Returns how many the ledger has. */
+  async catchUp(live: ReadonlySet<string>): Promise<number> {
+    const { sessions } = await readLedger(join(this.#dir, ledgerName), new Map(), 'none');
+    const done = new Set(this.#db.rows<[string]>(`select id from sessions where state <> 'live'`).map(([id]) => id));
+    this.#backlog = [...sessions.values()].filter(({ id }) => !done.has(id) && !live.has(id)).reverse();
+    return sessions.size;
+  }
+
+  #catchUpWith({ id, path, target, user, openedAt, closed }: LedgerSession): void {
+    if (path !== null && isJournalPath(path)) {
+      const size = statSync(join(this.#dir, path), { throwIfNoEntry: false })?.size;
+      if (size !== undefined) this.#follow({ id, path, bytes: size }, true);
+      return;
+    }
+    // Mode `off`: the ledger is all there is.
+    this.#db.transaction(() => {
+      this.#db.run(
+        `insert or ignore into sessions (id, target, user, user_kind, client, via, started_at, state, recording, who)
+         values (?, ?, ?, 'human', '', 'tunnel', ?, 'live', 'off', '')`,
+        ...[id, target, user, openedAt],
+      );
+      if (closed !== null) this.#endSession(id, closed.at, closed.reason);
+    });
+  }
+
+  /** Ends a session whose journal says nothing of its end. */
+  #endSession(id: string, at: number, reason: string): void {
+    this.#db.run(
+      `update sessions set state = ?, ended_at = ?, end_reason = ? where id = ? and state = 'live'`,
+      ...[reason === 'interrupted' ? 'interrupted' : 'closed', Math.trunc(at), reason, id],
+    );
+  }
+
+  /** Forgets what is being followed; `IndexDatabase.clear` has emptied the tables. */
+  reset(): void {
+    this.#following.clear();
+    this.#behind.clear();
+    this.#backlog = [];
+  }
+
+  #follow({ id, path, bytes }: Grown, over: boolean): void {
+    let following = this.#following.get(id);
+    if (following === undefined) {
+      following = this.#open(id, path);
+      this.#following.set(id, following);
+    }
+    following.bytes = Math.max(following.bytes, bytes);
+    following.over ||= over;
+    this.#behind.add(following);
+  }
+
+  #open(id: string, path: string): Following {
+    type Known = [
+      seq: number,
+      who: string,
+      ops: number,
+      denied: number,
+      rows: number,
+      bytes: number,
+      records: number,
+      hash: Buffer | null,
+    ];
+    const known = this.#db.row<Known>(
+      `select seq, who, operations, denied, rows, indexed_bytes, indexed_records, indexed_hash from sessions where id = ?`,
+      id,
+    );
+    const file = join(this.#dir, path);
+    if (known === null) {
+      const tail = new JournalTail(file, { bytes: 0, records: 0, hash: null });
+      return { id, path, tail, writer: null, bytes: 0, over: false };
+    }
+    const [seq, who, operations, denied, rows, bytes, records, hash] = known;
+    const counters: SessionCounters = { seq, who, operations, denied, rows };
+    const tail = new JournalTail(file, { bytes, records, hash });
+    return { id, path, tail, writer: SessionWriter.resume(this.#db, counters), bytes: 0, over: false };
+  }
+
+  #read(following: Following): void {
+    try {
+      this.#db.transaction(() => {
+        const more = following.tail.read(following.bytes, (event) => {
+          if (event.type === 'open') following.writer ??= SessionWriter.create(this.#db, event, following.path);
+          else following.writer?.apply(event);
+        });
+        following.writer?.flush(following.tail.position);
+        if (!more) this.#behind.delete(following);
+      });
+    } catch (error) {
+      this.#behind.delete(following);
+      this.#following.delete(following.id);
+      this.#onProblem(`${following.id} cannot be indexed: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
+    if (following.over && !this.#behind.has(following)) this.#following.delete(following.id);
+  }
+}

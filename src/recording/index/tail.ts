@@ -1,0 +1,69 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { decodeRecord } from '../event-codec.js';
+import type { SessionEvent } from '../events.js';
+import { journalHeader, recordCodes } from '../records.js';
+import { RecordScanner } from '../scan.js';
+
+const pieceBytes = 256 * 1024;
+/** Results and terminal output are not searched: their bytes are not even decoded. */
+const skipped: ReadonlySet<number> = new Set([recordCodes.rows, recordCodes.terminal, recordCodes.columns]);
+
+export interface TailPosition {
+  readonly bytes: number;
+  readonly records: number;
+  readonly hash: Buffer | null;
+}
+
+/** Follows one journal as it grows, from where it was left. */
+export class JournalTail {
+  readonly #path: string;
+  readonly #scanner: RecordScanner;
+  /** Bytes handed to the scanner. */
+  #read: number;
+
+  constructor(path: string, from: TailPosition) {
+    this.#path = path;
+    const { bytes, records, hash } = from;
+    this.#read = hash === null ? 0 : bytes;
+    this.#scanner =
+      hash === null
+        ? new RecordScanner(journalHeader)
+        : RecordScanner.after(journalHeader, { count: records, offset: bytes, hash });
+  }
+
+  get position(): TailPosition {
+    const { count, offset, hash } = this.#scanner;
+    return { bytes: offset, records: count, hash: count === 0 || hash === null ? null : Buffer.from(hash) };
+  }
+
+  /** Gives the next events, from at most about 256 KiB, and no further than byte `to`. False when there is no more. */
+  read(to: number, each: (event: SessionEvent) => void): boolean {
+    const wanted = Math.min(pieceBytes, to - this.#read);
+    if (wanted <= 0 || this.#scanner.problem !== null) return false;
+    const piece = Buffer.allocUnsafe(wanted);
+    const got = this.#readPiece(piece);
+    if (got === 0) return false;
+    this.#read += got;
+    for (const { body } of this.#scanner.push(piece.subarray(0, got))) {
+      if (skipped.has(body[1] ?? -1)) continue;
+      const record = decodeRecord(body);
+      if (record.type !== 'binding' && record.type !== 'checkpoint' && record.type !== 'unknown') each(record);
+    }
+    this.#throwIfDamaged();
+    return this.#read < to;
+  }
+
+  #throwIfDamaged(): void {
+    const { problem } = this.#scanner;
+    if (problem !== null) throw new Error(`record ${problem.record}: ${problem.message}`);
+  }
+
+  #readPiece(piece: Buffer): number {
+    const file = openSync(this.#path, 'r');
+    try {
+      return readSync(file, piece, 0, piece.length, this.#read);
+    } finally {
+      closeSync(file);
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { isSluiceError, messageOf } from '../../lib/errors.js';
+import { IndexDatabase } from './database.js';
+import { Indexer } from './indexer.js';
+import type { FromIndex, IndexQuestion, IndexThreadOptions, ToIndex } from './messages.js';
+import { getSession, listSessions, searchSessions, sessionPath } from './queries.js';
+
+/** Right after a start a question waits this long for what the last gateway left behind. */
+const maxWaitForBacklogMs = 2000;
+
+/**
+ * The index lives on a thread of its own: it follows the journals, so recording costs the gateway no more than telling
+ * how far they have grown, and a slow question holds up nobody. A question is answered once everything that was told
+ * before it has been read, so that one sees one's own last statement.
+ */
+function serve(port: NonNullable<typeof parentPort>, options: IndexThreadOptions): void {
+  const db = IndexDatabase.open(options.indexPath);
+  const send = (message: FromIndex): void => port.postMessage(message);
+  const indexer = new Indexer(db, options.recordingsDir, (problem) => send({ problem }));
+  const incoming: ToIndex[] = [];
+  let busy = false;
+
+  const answer = async (question: IndexQuestion): Promise<unknown> => {
+    switch (question.type) {
+      case 'list':
+        return listSessions(db, question.filter);
+      case 'get':
+        return getSession(db, question.id, question.limit, question.afterOp);
+      case 'path':
+        return sessionPath(db, question.id);
+      case 'search':
+        return searchSessions(db, question.query, question.filter);
+      case 'reindex': {
+        db.clear();
+        indexer.reset();
+        const sessions = await indexer.catchUp(new Set());
+        while (indexer.isBehind || indexer.hasBacklog) indexer.step();
+        return { sessions };
+      }
+    }
+  };
+
+  const handle = async (message: ToIndex): Promise<void> => {
+    if ('stop' in message) {
+      db.close();
+      port.close();
+      return;
+    }
+    if ('note' in message) {
+      if (message.note.type === 'catch up') await indexer.catchUp(new Set(message.note.live));
+      else indexer.note(message.note);
+      return;
+    }
+    const patience = Date.now() + maxWaitForBacklogMs;
+    while (indexer.isBehind || (indexer.hasBacklog && Date.now() < patience)) indexer.step();
+    try {
+      send({ call: message.call, answer: await answer(message.question) });
+    } catch (error) {
+      const code = isSluiceError(error) ? error.code : 'unexpected';
+      send({ call: message.call, failed: { code, message: messageOf(error) } });
+    }
+  };
+
+  const work = async (): Promise<void> => {
+    busy = true;
+    for (;;) {
+      const message = incoming.shift();
+      if (message !== undefined) {
+        try {
+          await handle(message);
+        } catch (error) {
+          send({ problem: messageOf(error) });
+        }
+      } else if (indexer.isBehind || indexer.hasBacklog) indexer.step();
+      else break;
+      await new Promise((resolve) => setImmediate(resolve)); // lets messages in
+    }
+    busy = false;
+  };
+
+  port.on('message', (message: ToIndex) => {
+    incoming.push(message);
+    if (!busy) void work();
+  });
+}
+
+if (parentPort !== null) serve(parentPort, workerData as IndexThreadOptions);

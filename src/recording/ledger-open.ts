@@ -1,0 +1,59 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SluiceError } from '../lib/errors.js';
+import type { BufferPool } from './chain.js';
+import { ledgerName } from './layout.js';
+import { Ledger } from './ledger.js';
+import { readLedger, type LedgerSession } from './ledger-read.js';
+import type { DiskReserve } from './reserve.js';
+import type { PublicKeys, SigningKey } from './signing.js';
+import { SyncedFile } from './synced-file.js';
+import { cutTail, openToAppend } from './tail.js';
+
+export interface LedgerOpening {
+  readonly dir: string;
+  readonly key: SigningKey;
+  readonly keys: PublicKeys;
+  readonly pool: BufferPool;
+  readonly reserve: DiskReserve;
+  readonly clock: () => number;
+  readonly onProblem: (message: string, cause: unknown) => void;
+}
+
+/** Opens the ledger to write on behind its last signature, or begins one. Refuses to build on one that was changed. */
+export async function openLedger(
+  options: LedgerOpening,
+): Promise<{ readonly ledger: Ledger; readonly sessions: ReadonlyMap<string, LedgerSession> }> {
+  const path = join(options.dir, ledgerName);
+  if (!(await exists(path))) {
+    return { ledger: new Ledger({ ...options, file: SyncedFile.create(path), from: null }), sessions: new Map() };
+  }
+  const content = await readLedger(path, options.keys, 'last');
+  const { head, bytes, sessions, problem } = content;
+  // A crash only leaves an unreadable end; a signature that does not verify, or nothing signed at all, is no crash.
+  if (problem !== null && (problem.byte < bytes || (head === null && problem.record > 0))) {
+    throw changed(path, problem.message);
+  }
+  const tail = await cutTail(path, bytes, options.keys);
+  if (tail.kind === 'damaged') throw changed(path, problem?.message ?? 'its end is damaged');
+  if (tail.kind === 'torn') options.onProblem(`the ledger's torn end was set aside in ${tail.keptIn}`, null);
+  return { ledger: new Ledger({ ...options, file: openToAppend(path, bytes), from: head }), sessions };
+}
+
+function changed(path: string, message: string): SluiceError {
+  return new SluiceError('recorder_failed', `the ledger of recordings was changed or is damaged: ${message}`, {
+    decider: 'gateway',
+    next: [
+      { command: `sluice sessions verify --all`, when: 'to see what is still sound' },
+      { command: `mv ${path} ${path}.damaged`, when: 'to begin a new ledger and keep this one as evidence' },
+    ],
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}

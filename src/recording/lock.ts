@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import Database from 'libsql';
+import { messageOf, SluiceError } from '../lib/errors.js';
+
+export interface RecordingsLock {
+  release(): void;
+}
+
+/** Keeps a second gateway out of the same recordings. The operating system frees the lock when the process dies. */
+export function lockRecordings(dir: string): RecordingsLock {
+  let db: Database.Database | null = null;
+  try {
+    db = new Database(join(dir, 'lock.db'));
+    db.pragma('locking_mode = EXCLUSIVE');
+    db.pragma('journal_mode = MEMORY'); // nothing is ever written: no file for that either
+    db.exec('begin exclusive');
+  } catch (error) {
+    db?.close();
+    const busy = error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY';
+    throw busy
+      ? new SluiceError('conflict', `another gateway is using the recordings in ${dir}`, {
+          decider: 'local',
+          cause: error,
+        })
+      : new SluiceError('recorder_failed', `cannot use the recordings in ${dir}: ${messageOf(error)}`, {
+          cause: error,
+        });
+  }
+  const held = db;
+  let released = false;
+  return {
+    release: () => {
+      if (released) return;
+      released = true;
+      held.exec('rollback');
+      held.close();
+    },
+  };
+}

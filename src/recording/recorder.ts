@@ -1,0 +1,326 @@
+import { createPublicKey } from 'node:crypto';
+import { mkdir, open as openFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
+import { isId } from '../lib/ids.js';
+import { BufferPool } from './chain.js';
+import type { OpenEvent, SessionRecorder } from './events.js';
+import { IndexClient } from './index/client.js';
+import { Journal, type JournalServices } from './journal.js';
+import { openSigningKey, publishedKeys } from './keys.js';
+import { journalPath } from './layout.js';
+import type { Ledger } from './ledger.js';
+import { openLedger } from './ledger-open.js';
+import { lockRecordings, type RecordingsLock } from './lock.js';
+import { Pulse, realSchedule } from './pulse.js';
+import { formatVersion } from './records.js';
+import { recoverSessions } from './recover.js';
+import { DiskReserve } from './reserve.js';
+import { SessionRecording, type SessionServices } from './session-recorder.js';
+import type {
+  GatewayRecorder,
+  RecorderOptions,
+  RecordingKey,
+  RecordingsVerdict,
+  SearchPage,
+  SessionDetail,
+  SessionFilter,
+  SessionPage,
+} from './types.js';
+import { verifyAll } from './verify-all.js';
+
+const syncAfterMs = 50; // promised: within 100 ms
+const signAfterMs = 1000;
+const indexAfterMs = 200;
+const defaultReserveBytes = 4 * 1024 * 1024;
+const defaultOperations = 1000;
+const maxOperations = 10_000;
+
+/** Opens the recordings of a gateway: takes lock, key, reserve and ledger, recovers what a crash left, starts the index. */
+export async function openRecorder(options: RecorderOptions): Promise<GatewayRecorder> {
+  const { dir, keysDir, gateway } = options;
+  const clock = options.clock ?? Date.now;
+  const onProblem = options.onProblem ?? (() => undefined);
+  await makeDir(dir);
+  const lock = lockRecordings(dir);
+  try {
+    const key = await openSigningKey(keysDir, dir);
+    const keys = new Map(await publishedKeys(dir)).set(key.id, createPublicKey(key.privateKey));
+    const reserve = new DiskReserve(join(dir, 'reserve'), options.reserveBytes ?? defaultReserveBytes);
+    const pool = new BufferPool();
+    const { ledger, sessions } = await openLedger({ dir, key, keys, pool, reserve, clock, onProblem });
+    await recoverSessions({ dir, ledger, sessions, key, keys, pool, clock, onProblem });
+    reserve.take(); // after recovery: on a full disk the reserve was for that
+    await ledger.append({ type: 'gateway started', at: clock(), version: formatVersion, gateway, key: key.id });
+    return new RecordingsOfGateway({ ...options, clock, onProblem }, { lock, ledger, reserve, pool, key, gateway });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+type Settled = RecorderOptions & Required<Pick<RecorderOptions, 'clock' | 'onProblem'>>;
+type Parts = Pick<JournalServices, 'reserve' | 'pool' | 'key' | 'gateway'> & {
+  readonly lock: RecordingsLock;
+  readonly ledger: Ledger;
+};
+
+class RecordingsOfGateway implements GatewayRecorder {
+  readonly #options: Settled;
+  readonly #parts: Parts;
+  readonly #live = new Map<string, SessionRecording>();
+  /** Being opened or closed: known to the journal's file before the ledger, or the other way round. */
+  readonly #passing = new Set<string>();
+  readonly #index: IndexClient;
+  readonly #grown: Pulse<SessionRecording>;
+  readonly #journals: JournalServices;
+  readonly #sessions: SessionServices;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: Settled, parts: Parts) {
+    this.#options = options;
+    this.#parts = parts;
+    const { dir, clock, onProblem } = options;
+    const schedule = options.schedule ?? realSchedule;
+    const indexPath = options.indexPath ?? join(dirname(dir), 'index.db');
+    this.#index = new IndexClient({ recordingsDir: dir, indexPath }, onProblem);
+    this.#index.tell({ type: 'catch up', live: [] });
+    this.#grown = new Pulse(schedule, indexAfterMs, () => this.#tellGrown());
+    const ignore = (): void => undefined; // a failed journal throws at its next commit
+    this.#journals = {
+      ...parts,
+      clock,
+      unsynced: new Pulse<Journal>(schedule, syncAfterMs, (journal) => void journal.sync().catch(ignore)),
+      unsigned: new Pulse<Journal>(schedule, signAfterMs, (journal) => journal.checkpoint()),
+    };
+    this.#sessions = {
+      ledger: parts.ledger,
+      clock,
+      onProblem,
+      onEvent: options.onEvent ?? null,
+      onGrown: (recording) => this.#grown.add(recording),
+      onClosed: (recording, end) => this.#onClosed(recording, end.at, end.reason),
+    };
+  }
+
+  get liveSessions(): number {
+    return this.#live.size;
+  }
+
+  get ready(): boolean {
+    return this.#closing === null && !this.#parts.reserve.isFull;
+  }
+
+  async openSession(open: OpenEvent): Promise<SessionRecorder> {
+    if (!isId('ses', open.session)) throw new TypeError('not a session id');
+    if (this.#closing !== null) throw new SluiceError('unavailable', 'the gateway is stopping', { decider: 'gateway' });
+    if (!this.#parts.reserve.restore()) throw noSpace(null);
+    this.#passing.add(open.session);
+    try {
+      const recording = open.mode === 'off' ? await this.#openUnrecorded(open) : await this.#openJournal(open);
+      this.#live.set(open.session, recording);
+      if (recording.journal === null) this.#index.tell({ type: 'unrecorded opened', open });
+      else this.#grown.add(recording);
+      this.#options.onEvent?.(open.session, open);
+      if (this.#closing !== null) await recording.close('ended by gateway', 'the gateway is stopping');
+      return recording;
+    } finally {
+      if (!this.#live.has(open.session)) this.#passing.delete(open.session);
+    }
+  }
+
+  async #openUnrecorded(open: OpenEvent): Promise<SessionRecording> {
+    await this.#enter(open, null, null);
+    return new SessionRecording(open.session, open.mode, null, this.#sessions);
+  }
+
+  async #openJournal(open: OpenEvent): Promise<SessionRecording> {
+    const path = journalPath(open.session, open.at);
+    const file = join(this.#options.dir, path);
+    let created = false;
+    try {
+      await makeDir(dirname(file));
+      const journal = await Journal.create(file, open, this.#journals);
+      created = true;
+      await syncDir(dirname(file));
+      await this.#enter(open, path, journal.firstHash);
+      return new SessionRecording(open.session, open.mode, journal, this.#sessions);
+    } catch (error) {
+      if (created || !hasCode(error, 'EEXIST')) await rm(file, { force: true }).catch(() => undefined);
+      throw openFailed(error);
+    }
+  }
+
+  async #enter(
+    { at, session, target, identity }: OpenEvent,
+    path: string | null,
+    firstHash: Buffer | null,
+  ): Promise<void> {
+    const entry = { session, path, firstHash, target: target.name, user: identity.name };
+    await this.#parts.ledger.append({ type: 'session opened', at, ...entry });
+  }
+
+  #onClosed(recording: SessionRecording, at: number, reason: string): void {
+    const { session: id, journal } = recording;
+    this.#live.delete(id);
+    this.#passing.delete(id);
+    this.#grown.remove(recording);
+    if (journal === null) this.#index.tell({ type: 'unrecorded closed', id, at, reason });
+    else {
+      this.#index.tell({ type: 'grown', sessions: [this.#grownOf(recording, journal)] });
+      this.#index.tell({ type: 'abandoned', id, at, reason });
+    }
+  }
+
+  #grownOf({ session }: SessionRecording, journal: Journal): { id: string; path: string; bytes: number } {
+    const path = journal.path.slice(this.#options.dir.length + 1).replaceAll('\\', '/');
+    return { id: session, path, bytes: journal.bytes };
+  }
+
+  #tellGrown(): void {
+    const sessions = [...this.#live.values()].flatMap((recording) =>
+      recording.journal === null ? [] : [this.#grownOf(recording, recording.journal)],
+    );
+    this.#index.tell({ type: 'grown', sessions });
+  }
+
+  list(filter: SessionFilter): Promise<SessionPage> {
+    this.#grown.runNow();
+    return this.#index.ask({ type: 'list', filter });
+  }
+
+  get(id: string, page: { readonly limit?: number; readonly afterOp?: number } = {}): Promise<SessionDetail | null> {
+    if (!isId('ses', id)) return Promise.resolve(null);
+    this.#grown.runNow();
+    const limit = Math.min(Math.max(1, Math.trunc(page.limit ?? defaultOperations)), maxOperations);
+    return this.#index.ask({ type: 'get', id, limit, afterOp: page.afterOp ?? 0 });
+  }
+
+  search(query: string, filter: SessionFilter): Promise<SearchPage> {
+    this.#grown.runNow();
+    return this.#index.ask({ type: 'search', query, filter });
+  }
+
+  async journal(id: string): Promise<{ readonly path: string; readonly bytes: number } | null> {
+    if (!isId('ses', id)) return null;
+    const live = this.#live.get(id)?.journal;
+    if (live !== null && live !== undefined) return { path: live.path, bytes: live.bytes };
+    const path = await this.#index.ask({ type: 'path', id });
+    if (path === null) return null;
+    const file = join(this.#options.dir, path);
+    const bytes = await sizeOf(file);
+    return bytes === null ? null : { path: file, bytes };
+  }
+
+  async verify(id: string): Promise<RecordingsVerdict | null> {
+    if (!isId('ses', id)) return null;
+    const verdict = await this.#verify(id);
+    return verdict.sessions.length === 0 ? null : verdict;
+  }
+
+  verifyAll(): Promise<RecordingsVerdict> {
+    return this.#verify(undefined);
+  }
+
+  #verify(session: string | undefined): Promise<RecordingsVerdict> {
+    // Sessions that were live when this began may be half way into the ledger when their turn comes.
+    const live = new Set(this.#passing);
+    return verifyAll(this.#options.dir, {
+      ...(session === undefined ? {} : { session }),
+      isLive: (id) => live.has(id) || this.#passing.has(id),
+    });
+  }
+
+  async keys(): Promise<readonly RecordingKey[]> {
+    const keys = await publishedKeys(this.#options.dir);
+    return [...keys].map(([id, key]) => ({
+      id,
+      algorithm: 'Ed25519',
+      public_key_pem: key.export({ type: 'spki', format: 'pem' }).toString(),
+      state: id === this.#parts.key.id ? 'active' : 'retired',
+    }));
+  }
+
+  reindex(): Promise<{ readonly sessions: number }> {
+    return this.#index.ask({ type: 'reindex', live: [...this.#live.keys()] });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { ledger, lock, reserve } = this.#parts;
+    const { clock, onProblem } = this.#options;
+    await Promise.all(
+      [...this.#live.values()].map((live) => live.close('ended by gateway', 'the gateway is stopping')),
+    );
+    try {
+      if (reserve.isFull) onProblem('the gateway stops while the disk for recordings is full', null);
+      await ledger.append({ type: 'gateway stopped', at: clock() });
+    } catch (error) {
+      onProblem('the ledger of recordings could not be closed', error);
+    }
+    await ledger.close();
+    this.#grown.stop();
+    this.#journals.unsynced.stop();
+    this.#journals.unsigned.stop();
+    await this.#index.close();
+    lock.release();
+  }
+}
+
+function openFailed(error: unknown): Error {
+  if (isSluiceError(error)) return error;
+  if (['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'].some((code) => hasCode(error, code))) return noSpace(error);
+  return new SluiceError('recorder_failed', `the session cannot be recorded: ${messageOf(error)}`, {
+    decider: 'gateway',
+    cause: error,
+  });
+}
+
+function noSpace(cause: unknown): SluiceError {
+  const what = cause === null || hasCode(cause, 'ENOSPC') ? 'the disk for recordings is full' : messageOf(cause);
+  return new SluiceError('unavailable', `no session can be recorded now: ${what}`, {
+    decider: 'gateway',
+    retryable: true,
+    cause,
+  });
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+async function makeDir(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw openFailed(error);
+  }
+}
+
+/** A new file is only there after a power cut when its folder is on the disk too. */
+async function syncDir(dir: string): Promise<void> {
+  if (process.platform === 'win32') return; // folders cannot be opened there
+  const folder = await openFile(dir, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    const file = await openFile(path, 'r');
+    try {
+      return (await file.stat()).size;
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return null;
+  }
+}
