@@ -1,5 +1,6 @@
-import type { ApiSession, SessionDocument, SessionOperation, VerifyDocument } from '../client/api-types.js';
+import type { ApiSession, SessionDocument, SessionOperation } from '../client/api-types.js';
 import type { Output } from './output.js';
+import type { VerifyDocument } from './verify.js';
 import { plain, plainBlock } from './plain.js';
 import type { Cell } from './table.js';
 
@@ -57,11 +58,10 @@ export function verifyText(document: VerifyDocument, out: Output): string {
       : `${bad} ${plain(id)}   broken${problem === null ? '' : ` at record ${problem.record}, byte ${problem.byte}: ${plain(problem.message)}`}`,
   );
   const { ledger } = document;
-  lines.push(
-    ledger.valid
-      ? `${good} ledger   ${ledger.entries} entries`
-      : `${bad} ledger   ${plain(ledger.problem ?? 'broken')}`,
-    document.valid ? `${good} valid` : `${bad} NOT valid`,
-  );
+  if (ledger !== null) {
+    const words = ledger.valid ? `${ledger.entries} entries` : plain(ledger.problem ?? 'broken');
+    lines.push(`${ledger.valid ? good : bad} ledger   ${words}`);
+  }
+  lines.push(document.valid ? `${good} valid` : `${bad} NOT valid`);
   return lines.join('\n');
 }

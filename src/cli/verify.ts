@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import type { VerifyDocument } from '../client/api-types.js';
+import type { VerifyDocument as GatewayVerifyDocument } from '../client/api-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { SluiceError } from '../lib/errors.js';
 import { publicKeyOf, publishedKeys, readPublicKeys, keyId } from '../recording/keys.js';
@@ -8,6 +8,10 @@ import { verifyJournal } from '../recording/verify.js';
 import { verifyAll } from '../recording/verify-all.js';
 import { usage } from './usage.js';
 
+/** As the gateway's own; `ledger` is null when single files were checked, which say nothing of it. */
+export type VerifyDocument = Omit<GatewayVerifyDocument, 'ledger'> & {
+  readonly ledger: GatewayVerifyDocument['ledger'] | null;
+};
 type Keys = Awaited<ReturnType<typeof readPublicKeys>>;
 
 /** Says whether an argument names a file here rather than a session at the gateway. */
@@ -33,8 +37,7 @@ export async function verifyFiles(
     sessions.push({ id: verdict.session ?? basename(path), valid, records, problem });
   }
   const valid = sessions.every((session) => session.valid);
-  // A single journal says nothing of the ledger; null of its problem means that it was not looked at.
-  return { schema: 'sluice.verify/v1', ok: true, valid, sessions, ledger: { valid: true, entries: 0, problem: null } };
+  return { schema: 'sluice.verify/v1', ok: true, valid, sessions, ledger: null };
 }
 
 /** Checks a whole recordings folder with its ledger, so that a missing session shows too. */
