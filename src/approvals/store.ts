@@ -1,10 +1,27 @@
 import type { ApprovalRequest, RequestState } from './types.js';
 
+/** Which open requests: pending ones and approved ones that nobody has used yet. */
+export interface OpenFilter {
+  readonly requester?: string;
+  /** Only those that expire at this time or before. */
+  readonly expiresBy?: number;
+  /** Only those that wait inside a session. */
+  readonly inSession?: boolean;
+}
+
 /** Where requests live. SQLite now; a second adapter needs the same atomicity. */
 export interface RequestStore {
   insert(request: ApprovalRequest): void;
   get(id: string): ApprovalRequest | null;
-  list(filter: { readonly state?: RequestState; readonly requester?: string; readonly limit: number }): readonly ApprovalRequest[];
+  list(filter: {
+    readonly state?: RequestState;
+    readonly requester?: string;
+    readonly limit: number;
+  }): readonly ApprovalRequest[];
+  /** Oldest first. */
+  listOpen(filter: OpenFilter): readonly ApprovalRequest[];
+  /** When the next open request expires; null when none is open. */
+  nextExpiry(): number | null;
   /** Replaces the request if it is still in `expected` state with as many votes as `next` minus its new ones; false when it moved. */
   replace(next: ApprovalRequest, expected: { readonly state: RequestState; readonly votes: number }): boolean;
 }

@@ -47,7 +47,11 @@ export interface Approvals {
   open(draft: RequestDraft): ApprovalRequest;
   get(id: string): ApprovalRequest | null;
   /** Newest first. */
-  list(filter: { readonly state?: RequestState; readonly requester?: string; readonly limit?: number }): readonly ApprovalRequest[];
+  list(filter: {
+    readonly state?: RequestState;
+    readonly requester?: string;
+    readonly limit?: number;
+  }): readonly ApprovalRequest[];
   /** Resolves when the request is no longer pending (also by expiry), or rejects with the signal's reason. */
   settled(id: string, signal: AbortSignal): Promise<ApprovalRequest>;
   /** One person's vote. Throws denied for the requester and non-members, conflict when already decided, usage for a deny without a comment. */

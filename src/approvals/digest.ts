@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import { SluiceError } from '../lib/errors.js';
+import type { RequestDraft, RequestSubject } from './types.js';
+
+/** What a person can be asked to read. A longer statement cannot be approved; it has to be split. */
+export const maxSubjectCharacters = 100_000;
+export const maxCommentCharacters = 2_000;
+const maxEffects = 2_000;
+
+/** SHA-256 over everything an approval is bound to. JSON keeps the fields apart and lone surrogates distinct. */
+export function requestDigest(subject: RequestSubject): string {
+  const { principal, target, text, parameters, effects } = subject;
+  const canonical = JSON.stringify(['sluice.request/v1', principal.id, target, text, parameters, effects]);
+  return createHash('sha256').update(canonical).digest('hex');
+}
+
+/** Throws `too_large` for what no person would read whole. */
+export function checkSize(draft: RequestDraft): void {
+  const characters = draft.parameters.reduce((sum, value) => sum + (value?.length ?? 0), draft.text.length);
+  if (characters > maxSubjectCharacters || draft.effects.length > maxEffects) {
+    const message = `This needs approval, but it is too long for anyone to review (over ${maxSubjectCharacters} characters or ${maxEffects} effects). Split it.`;
+    throw new SluiceError('too_large', message, { decider: 'gateway' });
+  }
+  if ((draft.reason?.length ?? 0) > maxCommentCharacters) {
+    throw new SluiceError('usage', `A reason may have ${maxCommentCharacters} characters.`, { decider: 'gateway' });
+  }
+}

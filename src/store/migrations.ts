@@ -1,0 +1,54 @@
+/** Every step of the schema, in order; one is never changed after a release, only followed by another. */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE requests (
+    id TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    requester TEXT NOT NULL,
+    in_session INTEGER NOT NULL,
+    votes INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX requests_by_time ON requests (created_at DESC);
+  CREATE INDEX requests_by_requester ON requests (requester, created_at DESC);
+  CREATE INDEX requests_open ON requests (expires_at) WHERE state IN ('pending', 'approved');
+
+  CREATE TABLE secrets (
+    name TEXT PRIMARY KEY,
+    sealed BLOB NOT NULL,
+    updated_at INTEGER NOT NULL,
+    updated_by TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE bundles (
+    version TEXT PRIMARY KEY,
+    files TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE bundle_history (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    version TEXT NOT NULL REFERENCES bundles (version),
+    applied_at INTEGER NOT NULL,
+    applied_by TEXT NOT NULL,
+    message TEXT
+  ) STRICT;
+
+  CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL
+  ) STRICT;
+  CREATE TRIGGER audit_is_final BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail only grows'); END;
+  CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail only grows'); END;
+
+  CREATE TABLE key_values (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+  ) STRICT;
+  `,
+];

@@ -1,0 +1,54 @@
+import type { RequestStore } from '../approvals/store.js';
+import type { SecretStore } from '../vault/store.js';
+import { sqliteAudit } from './audit.js';
+import { sqliteBundles } from './bundles.js';
+import { closeDatabase, openDatabase, type Connection } from './database.js';
+import type { AuditStore, BundleStore, KeyValueStore } from './ports.js';
+import { sqliteRequests } from './requests.js';
+import { sqliteSecrets } from './secrets.js';
+
+/** All state of one gateway but its recordings. */
+export interface Store {
+  readonly requests: RequestStore;
+  readonly secrets: SecretStore;
+  readonly bundles: BundleStore;
+  readonly audit: AuditStore;
+  readonly values: KeyValueStore;
+  close(): void;
+}
+
+/**
+ * Opens (creates, migrates) the gateway's SQLite file. Throws `local` when another process has it open, when it is
+ * damaged, or when the directory cannot be written.
+ */
+export function openStore(path: string): Store {
+  const database = openDatabase(path);
+  return {
+    requests: sqliteRequests(database),
+    secrets: sqliteSecrets(database),
+    bundles: sqliteBundles(database),
+    audit: sqliteAudit(database),
+    values: sqliteValues(database),
+    close: () => closeDatabase(database),
+  };
+}
+
+function sqliteValues(database: Connection): KeyValueStore {
+  const read = database.prepare('SELECT value FROM key_values WHERE key = ?').raw();
+  const write = database.prepare(
+    'INSERT INTO key_values (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+  );
+  const get = (key: string): string | null => (read.all([key]) as readonly [string][])[0]?.[0] ?? null;
+  const set = (key: string, value: string): void => void write.run([key, value]);
+  return {
+    get,
+    set,
+    ensure(key, make) {
+      const existing = get(key);
+      if (existing !== null) return existing;
+      const value = make();
+      set(key, value);
+      return value;
+    },
+  };
+}

@@ -1,0 +1,17 @@
+/** A secret as it is kept: sealed, useless without the master key. */
+export interface StoredSecret {
+  readonly name: string;
+  readonly sealed: Uint8Array;
+  readonly updatedAt: number;
+  readonly updatedBy: string;
+}
+
+/** Where sealed secrets live. */
+export interface SecretStore {
+  put(secret: StoredSecret): void;
+  get(name: string): StoredSecret | null;
+  /** By name. */
+  list(): readonly Omit<StoredSecret, 'sealed'>[];
+  /** False when there is none of this name. */
+  remove(name: string): boolean;
+}

@@ -1,0 +1,111 @@
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { SluiceError } from '../lib/errors.js';
+import type { Principal } from '../policy/types.js';
+import { parseReference, type SecretReference } from './references.js';
+import { readMasterKey } from './master-key.js';
+import { readSecretFile, defaultFileRoots } from './secret-file.js';
+import { seal, unseal } from './seal.js';
+import type { SecretStore, StoredSecret } from './store.js';
+
+const maxSecretBytes = 64 * 1024;
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
+
+/** Keeps secrets sealed and reads them, from wherever a target's configuration says, at the moment of dialling. */
+export interface Vault {
+  list(): readonly Omit<StoredSecret, 'sealed'>[];
+  /** Seals and stores. Throws `usage` for a name or value that cannot be one. */
+  set(name: string, value: string, by: Principal | 'gateway'): Promise<void>;
+  /** False when there is none of this name. */
+  remove(name: string, by: Principal | 'gateway'): boolean;
+  /** The secret behind `vault:NAME`, `env:NAME` or `file:PATH`. Errors name the reference, never the secret. */
+  resolveSecret(reference: string | SecretReference): Promise<string>;
+  /** A key of its own for another purpose (the hash masker's), the same at every start. */
+  deriveKey(purpose: string): Buffer;
+}
+
+export interface VaultOptions {
+  readonly store: SecretStore;
+  /** 32 bytes, or the 0600 file that holds them in base 64 and is made at first use. */
+  readonly masterKey: Buffer | { readonly file: string };
+  /** What `env:` may name. Sluice's own variables are never given out, but for SLUICE_SECRET_…. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Directories beneath which `file:` may point: whoever applies a bundle must not read any file of the gateway's. */
+  readonly fileRoots?: readonly string[];
+  readonly now?: () => number;
+}
+
+/** Opens the vault. Throws `config_invalid` for a master key that others may read or that is none. */
+export function openVault(options: VaultOptions): Vault {
+  const { store, masterKey, env = {}, fileRoots = defaultFileRoots, now = Date.now } = options;
+  const master = Buffer.isBuffer(masterKey) ? masterKey : readMasterKey(masterKey.file);
+  if (master.length !== 32) throw new TypeError('a master key has 32 bytes');
+  const deriveKey = (purpose: string): Buffer =>
+    Buffer.from(hkdfSync('sha256', master, Buffer.alloc(0), `sluice/${purpose}`, 32));
+  const sealingKey = createSecretKey(deriveKey('secrets'));
+
+  return {
+    list: () => store.list(),
+    async set(name, value, by) {
+      checkName(name);
+      const plaintext = Buffer.from(value);
+      if (plaintext.length === 0 || plaintext.length > maxSecretBytes || value.includes('\0')) {
+        throw new SluiceError('usage', `The secret must have 1 to ${maxSecretBytes} bytes and no NUL.`);
+      }
+      const updatedBy = by === 'gateway' ? by : by.name;
+      store.put({ name, sealed: seal(sealingKey, name, plaintext), updatedAt: now(), updatedBy });
+    },
+    remove: (name) => store.remove(name),
+    async resolveSecret(reference) {
+      const parsed = typeof reference === 'string' ? parseReference(reference) : reference;
+      switch (parsed.provider) {
+        case 'vault':
+          return openSealed(store, sealingKey, parsed.name);
+        case 'env':
+          return readVariable(env, parsed.name);
+        case 'file':
+          return readSecretFile(parsed.name, fileRoots, maxSecretBytes);
+      }
+    },
+    deriveKey,
+  };
+}
+
+function openSealed(store: SecretStore, key: KeyObject, name: string): string {
+  const stored = store.get(name);
+  if (stored === null) {
+    throw new SluiceError('config_invalid', `There is no secret "${name}" in the vault.`, {
+      decider: 'gateway',
+      next: [{ command: `sluice secrets set ${name}`, when: 'to store it' }],
+    });
+  }
+  const plaintext = unseal(key, name, stored.sealed);
+  if (plaintext === null) {
+    const message = `The secret "${name}" cannot be opened: the master key is another one, or the stored value has been altered. Set it again.`;
+    throw new SluiceError('config_invalid', message, { decider: 'gateway' });
+  }
+  return plaintext.toString();
+}
+
+function readVariable(env: Readonly<Record<string, string | undefined>>, name: string): string {
+  if (name.startsWith('SLUICE_') && !name.startsWith('SLUICE_SECRET_')) {
+    throw new SluiceError(
+      'config_invalid',
+      `env:${name} is Sluice's own variable; name it SLUICE_SECRET_… or otherwise.`,
+      { decider: 'gateway' },
+    );
+  }
+  const value = Object.hasOwn(env, name) ? env[name] : undefined;
+  if (value === undefined || value === '') {
+    throw new SluiceError('config_invalid', `The gateway's environment has no ${name}.`, { decider: 'gateway' });
+  }
+  return value;
+}
+
+function checkName(name: string): void {
+  if (!namePattern.test(name)) {
+    throw new SluiceError(
+      'usage',
+      'A secret\'s name has 1 to 63 letters, digits, ".", "_" or "-", and begins with a letter or digit.',
+    );
+  }
+}
