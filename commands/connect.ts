@@ -3,8 +3,9 @@ import { Args, Flags } from '../src/cli/oclif.js';
 
 export default class Connect extends BaseCommand {
   static override summary = 'Open a local port to a target, for any client program.';
-  static override description = `Stays until Ctrl-C, or keeps the tunnel in the local agent with --detach. With "-- CLIENT…" runs the client
-with PGHOST, PGPORT, PGPASSWORD… set, and ends with its exit code.`;
+  static override description =
+    'Stays until Ctrl-C, or keeps the tunnel in the local agent with --detach. With "-- CLIENT…" runs the client ' +
+    'with PGHOST, PGPORT, PGPASSWORD… set, and ends with its exit code.';
   static override examples = [
     '<%= config.bin %> connect demo-db',
     '<%= config.bin %> connect demo-db -- psql',

@@ -3,8 +3,9 @@ import { Args, Flags } from '../src/cli/oclif.js';
 
 export default class Exec extends BaseCommand {
   static override summary = 'Run one operation on a target, judged, masked and recorded.';
-  static override description = `Speaks HTTPS only and needs no local agent. A held operation is waited for when someone can be asked
-(or with --wait); else the command ends with 8 and says how to go on. See "sluice help exit-codes".`;
+  static override description =
+    'Speaks HTTPS only and needs no local agent. A held operation is waited for when someone can be asked ' +
+    '(or with --wait); else the command ends with 8 and says how to go on. See "sluice help exit-codes".';
   static override examples = [
     '<%= config.bin %> exec demo-db "select name, email from customers limit 5"',
     `<%= config.bin %> exec demo-db 'select * from orders where id = $1' --param 1=42 --json`,

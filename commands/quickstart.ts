@@ -3,8 +3,9 @@ import { Flags } from '../src/cli/oclif.js';
 
 export default class Quickstart extends BaseCommand {
   static override summary = 'A gateway, demo identities and a demo PostgreSQL on this machine, until Ctrl-C.';
-  static override description = `Everything listens on loopback only. With --json, stdout is NDJSON events, the last of the start being
-{"event":"ready",…}. With --tour the main path is shown end to end and the command ends.`;
+  static override description =
+    'Everything listens on loopback only. With --json, stdout is NDJSON events, the last of the start being ' +
+    '{"event":"ready",…}. With --tour the main path is shown end to end and the command ends.';
   static override flags = {
     port: Flags.integer({
       default: 7480,

@@ -5,8 +5,9 @@ import { usage } from '../../src/cli/usage.js';
 
 export default class SessionsVerify extends BaseCommand {
   static override summary = 'Prove that recordings are whole and untouched: 0 valid, 1 not.';
-  static override description = `Without a file the gateway checks itself; with files or --dir everything is checked here, offline, with
-nothing but the bytes and the public keys (--key, else those published beside the recordings).`;
+  static override description =
+    'Without a file the gateway checks itself; with files or --dir everything is checked here, offline, with ' +
+    'nothing but the bytes and the public keys (--key, else those published beside the recordings).';
   static override examples = [
     '<%= config.bin %> sessions verify ses_…',
     '<%= config.bin %> sessions verify recordings/2026-11-23/ses_….journal --key recording.pub.pem',
