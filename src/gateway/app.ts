@@ -225,7 +225,7 @@ async function startDemoIdentity(bootstrap: Bootstrap) {
   const provider = await createDemoProvider({
     issuer: issuer.url,
     audience: issuer.audience,
-    stateDir: bootstrap.stateDir,
+    stateDir: join(bootstrap.stateDir, 'identity'),
   });
   return {
     path: new URL(issuer.url).pathname.replace(/\/$/, ''),
