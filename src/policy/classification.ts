@@ -3,20 +3,16 @@ import type { Classification } from '../masking/types.js';
 import { suggest } from './problems.js';
 import type { YamlSource } from './yaml-source.js';
 
-/** Checks what the schema cannot say: that every column's class exists and that its pattern can match something. */
+/** Checks what the schema cannot say: that every column's class exists, and its target. */
 export function checkClassification(
   classification: Classification,
   source: YamlSource,
   targets: readonly string[],
 ): void {
   const classes = Object.keys(classification.classes);
-  for (const [index, { target, column, class: name }] of classification.columns.entries()) {
+  for (const [index, { target, class: name }] of classification.columns.entries()) {
     if (!Object.hasOwn(classification.classes, name))
       source.report('error', ['columns', index, 'class'], `unknown class "${name}"`, suggest(name, classes));
-    if (column !== column.toLowerCase()) {
-      const message = `"${column}" matches only names created in double quotes: PostgreSQL folds others to lower case`;
-      source.report('warning', ['columns', index, 'column'], message, `did you mean "${column.toLowerCase()}"?`);
-    }
     if (targets.length > 0 && !targets.some((known) => matchesGlob(target, known))) {
       source.report(
         'warning',

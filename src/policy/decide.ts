@@ -1,22 +1,22 @@
 import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
-import { type Effect, describeEffect } from '../analysis/effects.js';
-import { messageOf, SluiceError } from '../lib/errors.js';
+import type { Effect } from '../analysis/effects.js';
+import { SluiceError } from '../lib/errors.js';
 import type { Bundle } from './bundle.js';
 import { AnswerCache, DecisionKeys, type Moment, momentOf, RecentMap } from './cache.js';
 import { actionEntity, misplaced, principalEntity, resourceEntity } from './entities.js';
 import { findMentions, type Mentions, type PassingFact } from './mentions.js';
 import type { Policy } from './policies.js';
 import type { Decision, DecisionQuery, PolicySet, RequiredApproval } from './types.js';
-
-/** Cedar's answer for one effect, with the policies that determined it. */
-export interface EffectJudgement {
-  readonly effect: Effect;
-  /** `fault`: it could not be judged, and so is refused. */
-  readonly outcome: 'allow' | 'hold' | 'deny' | 'fault';
-  readonly policies: readonly Policy[];
-  /** Why it is refused; '' when allowed. */
-  readonly message: string;
-}
+import {
+  denyDecision,
+  type EffectJudgement,
+  fault,
+  faultDecision,
+  idsOf,
+  refusal,
+  requireAll,
+  type Verdict,
+} from './verdicts.js';
 
 /** A decision with the verdict of every effect. */
 export interface JudgedQuery {
@@ -37,8 +37,6 @@ export interface CompileOptions {
   /** How many effects' answers are remembered. */
   readonly cacheEntries?: number;
 }
-
-type Verdict = Omit<EffectJudgement, 'effect'>;
 
 const noPassingFacts: ReadonlySet<PassingFact> = new Set();
 /** Each round may bring a new forbid to light that asks for another group; policies need one or two. */
@@ -250,58 +248,6 @@ class CedarPolicies implements CompiledPolicies {
     if (decision === 'allow') return { outcome: 'allow', policies, message: '' };
     return refusal(effect, policies);
   }
-}
-
-function refusal(effect: Effect, forbids: readonly Policy[]): Verdict {
-  if (forbids.length === 0)
-    return { outcome: 'deny', policies: [], message: `No policy permits ${describeEffect(effect)}.` };
-  const hard = forbids.filter(({ approvals }) => approvals.length === 0);
-  const deciding = hard.length > 0 ? hard : forbids;
-  const message = deciding.find((policy) => policy.message !== null)?.message;
-  const [first] = deciding;
-  if (hard.length > 0)
-    return {
-      outcome: 'deny',
-      policies: hard,
-      message: message ?? `Policy "${first?.id}" forbids ${describeEffect(effect)}.`,
-    };
-  return {
-    outcome: 'hold',
-    policies: forbids,
-    message: message ?? `Policy "${first?.id}" asks for an approval of ${describeEffect(effect)}.`,
-  };
-}
-
-/** The union: of two policies that ask the same group, the larger number counts. */
-function requireAll(required: Map<string, RequiredApproval>, policy: Policy): void {
-  for (const { group, count } of policy.approvals) {
-    const known = required.get(group);
-    if (known === undefined || known.count < count) required.set(group, { group, count, policy: policy.id });
-  }
-}
-
-function denyDecision(refused: readonly EffectJudgement[]): Decision {
-  // What a policy says helps more than that none said anything.
-  const spoken = refused.filter(({ policies }) => policies.length > 0);
-  const ordered = [...spoken, ...refused.filter(({ policies }) => policies.length === 0)];
-  return {
-    verdict: 'deny',
-    policies: idsOf(spoken),
-    message: ordered[0]?.message ?? '',
-    refused: ordered.map(({ effect }) => effect),
-  };
-}
-
-function idsOf(judgements: readonly EffectJudgement[]): readonly string[] {
-  return [...new Set(judgements.flatMap(({ policies }) => policies.map(({ id }) => id)))];
-}
-
-function fault(reason: string): Verdict {
-  return { outcome: 'fault', policies: [], message: `The gateway could not judge this: ${reason}.` };
-}
-
-function faultDecision(effects: readonly Effect[], error: unknown): Decision {
-  return { verdict: 'deny', policies: [], message: fault(messageOf(error)).message, refused: effects };
 }
 
 /** A Cedar Long from a counter; anything that is no counter makes the evaluation fail, and so denies. */

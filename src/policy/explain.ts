@@ -1,6 +1,7 @@
 import type { Effect } from '../analysis/effects.js';
-import type { CompiledPolicies, EffectJudgement } from './decide.js';
+import type { CompiledPolicies } from './decide.js';
 import type { Decision, DecisionQuery } from './types.js';
+import type { EffectJudgement } from './verdicts.js';
 
 /** Why a decision is as it is: every effect with every policy that determined its verdict. */
 export interface PolicyExplanation {

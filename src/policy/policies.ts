@@ -1,7 +1,8 @@
 import { type DetailedError, policyToJson, type PolicyJson, validate } from '@cedar-policy/cedar-wasm/nodejs';
 import { type PolicyAnnotations, readAnnotations } from './annotations.js';
 import { annotationAt, fileOffset, forgottenEnd, type PolicySource, splitPolicies, tooComplex } from './policy-text.js';
-import { placeAt, type ProblemList } from './problems.js';
+import { actionsOf } from './mentions.js';
+import { fileStart, placeAt, type ProblemList } from './problems.js';
 import { actionGroupOf, cedarSchema } from './schema.js';
 
 /** One validated policy, ready to be compiled. */
@@ -12,6 +13,7 @@ export interface Policy extends PolicyAnnotations {
 }
 
 export const maxPolicies = 2000;
+const maxCheckCost = 1_000_000;
 
 /** Parses and strictly validates every policy of the files (path → text); problems go to the list. */
 export function readPolicies(files: ReadonlyMap<string, string>, problems: ProblemList): readonly Policy[] {
@@ -49,8 +51,26 @@ export function readPolicies(files: ReadonlyMap<string, string>, problems: Probl
     byId.set(policy.id, policy);
     policies.push(policy);
   }
-  checkTypes(byId, files, problems);
+  if (isCostly(policies)) {
+    const hint = 'name the actions that a policy is about: permit (principal, action in Action::"read", resource)';
+    problems.add(
+      'error',
+      'policies/',
+      fileStart,
+      'the policies are too many and too long to be checked in good time',
+      hint,
+    );
+  } else checkTypes(byId, files, problems);
   return policies;
+}
+
+/**
+ * Cedar checks a policy's every word once for each action it may meet. The bound keeps one check to a second or two,
+ * whatever is sent to be checked; a thousand ordinary policies stay well below it.
+ */
+function isCostly(policies: readonly Policy[]): boolean {
+  const costs = policies.map(({ source, json }) => source.tokens.length * actionsOf(json.action).length);
+  return costs.reduce((sum, cost) => sum + cost, 0) > maxCheckCost;
 }
 
 function parse(source: PolicySource, fileText: string, problems: ProblemList): PolicyJson | null {

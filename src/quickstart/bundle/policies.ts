@@ -29,7 +29,7 @@ permit (
   resource in Label::"env=demo"
 );
 
-// Functions that only compute: count(), lower(), now(), and what psql and drivers ask of the catalog.
+// Functions that only compute. (PostgreSQL's own harmless ones, like count() or now(), are no effect at all.)
 @id("pure-functions")
 permit (principal, action == Action::"callFunction", resource in Label::"env=demo")
 when {
@@ -37,26 +37,14 @@ when {
   ["immutable", "stable"].contains(context.volatility)
 };
 
-// Built-in functions that PostgreSQL calls volatile, though they change nothing.
-@id("harmless-functions")
+// Waiting changes nothing either, though PostgreSQL calls it volatile.
+@id("waiting")
 permit (principal, action == Action::"callFunction", resource in Label::"env=demo")
 when {
   (principal in Group::"engineers" || principal in Group::"machines") &&
   context.source == "builtin" &&
-  [
-    "clock_timestamp", "timeofday", "random", "gen_random_uuid", "currval", "lastval",
-    "pg_is_in_recovery", "pg_relation_size", "pg_table_size", "pg_indexes_size",
-    "pg_total_relation_size", "pg_database_size", "pg_tablespace_size"
-  ].contains(resource.name)
+  resource.name like "pg_sleep*"
 };
-
-@id("engineers-use-sequences")
-permit (
-  principal in Group::"engineers",
-  action == Action::"callFunction",
-  resource in Label::"env=demo"
-)
-when { context.source == "builtin" && resource.name == "nextval" };
 `;
 
 /** policies/guardrails.cedar of the starter bundle. */

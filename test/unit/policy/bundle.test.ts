@@ -185,11 +185,6 @@ describe('a bundle', () => {
       'error classification.yaml:1:14 unknown key "e-mail" | did you mean "email"?',
     ],
     [
-      'an upper-case name',
-      'classes: { a: { mask: redact } }\ncolumns:\n  - { column: public.Users.email, class: a }\n',
-      'warning classification.yaml:3:15 "public.Users.email" matches only names created in double quotes: PostgreSQL folds others to lower case | did you mean "public.users.email"?',
-    ],
-    [
       'a target that is not there',
       'classes: { a: { mask: redact } }\ncolumns:\n  - { target: demo_db, column: a.b.c, class: a }\n',
       'warning classification.yaml:3:15 no target is named "demo_db" | did you mean "demo-db"?',

@@ -85,6 +85,13 @@ describe('a policy too deep for Cedar', () => {
     }
   });
 
+  it('is bounded as a whole too, so that no check takes minutes', () => {
+    const many = when(Array(40).fill('context.class == "x"').join(' || ')).repeat(150);
+    expect(checkPolicies(bundleFiles(many)).problems[0]?.message).toBe(
+      'the policies are too many and too long to be checked in good time',
+    );
+  });
+
   it('survives whatever text it is given', () => {
     const token = fc.constantFrom(
       'permit',
