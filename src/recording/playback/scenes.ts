@@ -1,0 +1,229 @@
+import type {
+  ApprovalEvent,
+  ColumnsEvent,
+  DecisionEvent,
+  EndEvent,
+  ErrorEvent,
+  OpenEvent,
+  OperationEvent,
+  ResultEvent,
+  RowsEvent,
+  SessionEvent,
+} from '../events.js';
+import { escapeLine, escapeText } from './escape.js';
+import { decodeRows } from './rows.js';
+import { renderTable } from './table.js';
+import { TerminalFilter } from './terminal-filter.js';
+
+/** What a scene shows; colour and navigation go by it. */
+export type Marker =
+  'open' | 'statement' | 'allow' | 'deny' | 'hold' | 'approval' | 'result' | 'error' | 'notice' | 'terminal' | 'end';
+
+/** One thing that appears during playback. */
+export interface Scene {
+  readonly at: number;
+  readonly op: number | null;
+  readonly marker: Marker;
+  readonly text: string;
+  /** The end of `text` from here on was typed by the person. */
+  readonly typedFrom: number | null;
+}
+
+export type Events = Iterable<SessionEvent> | AsyncIterable<SessionEvent>;
+
+const maxRowsShown = 1000;
+
+interface Result {
+  readonly columns: ColumnsEvent['columns'];
+  readonly rows: (readonly (string | null)[])[];
+  kept: number;
+}
+
+/** Turns events into what a reader sees, in order. Everything recorded is escaped. */
+export async function* scenesOf(events: Events): AsyncGenerator<Scene> {
+  const stage = new Stage();
+  for await (const event of events) {
+    const scene = stage.show(event);
+    if (scene !== null) yield scene;
+  }
+  const rest = stage.finish();
+  if (rest !== null) yield rest;
+}
+
+class Stage {
+  #prompt = '';
+  #openedAt = 0;
+  #lastAt = 0;
+  #operations = 0;
+  #ended = false;
+  readonly #startedAt = new Map<number, number>();
+  readonly #results = new Map<number, Result>();
+  readonly #terminal = new TerminalFilter();
+
+  show(event: SessionEvent): Scene | null {
+    this.#lastAt = event.at;
+    const op = 'op' in event ? event.op : null;
+    const scene = (marker: Marker, text: string, typedFrom: number | null = null): Scene => ({
+      ...{ at: event.at, op, marker, text, typedFrom },
+    });
+    switch (event.type) {
+      case 'open':
+        this.#openedAt = event.at;
+        this.#prompt = escapeLine(event.target.name);
+        return scene('open', headerOf(event));
+      case 'operation': {
+        this.#operations++;
+        this.#startedAt.set(event.op, event.at);
+        const prompt = `\n${this.#prompt}=> `;
+        return scene('statement', prompt + this.#statement(event), prompt.length);
+      }
+      case 'decision':
+        return scene(event.verdict, decisionOf(event));
+      case 'approval':
+        return scene('approval', approvalOf(event));
+      case 'columns':
+        this.#results.set(event.op, { columns: event.columns, rows: [], kept: 0 });
+        return null;
+      case 'rows':
+        this.#keep(event);
+        return null;
+      case 'result':
+        return scene('result', this.#resultOf(event));
+      case 'error':
+        return scene('error', this.#partial(event.op) + errorOf(event));
+      case 'notice':
+        return scene('notice', `  NOTICE ${escapeLine(event.code)}: ${indented(event.message)}\n`);
+      case 'terminal':
+        return event.stream === 'o' ? scene('terminal', this.#terminal.push(event.data)) : null;
+      case 'end':
+        this.#ended = true;
+        return scene('end', this.#endOf(event));
+    }
+  }
+
+  finish(): Scene | null {
+    if (this.#ended || this.#openedAt === 0) return null;
+    return {
+      ...{ at: this.#lastAt, op: null, marker: 'end', typedFrom: null },
+      text: '\n— no end recorded: the session is live, or its gateway stopped and has not recovered it yet\n',
+    };
+  }
+
+  #statement(event: OperationEvent): string {
+    const text = escapeText(event.text).trimEnd().replaceAll('\n', `\n${this.#prompt}-> `);
+    const lines = [text];
+    if (event.kind !== 'query') lines.push(`  (${escapeLine(event.kind)})`);
+    const parameters = event.parameters.map((value, index) => `$${index + 1} = ${quoted(value)}`);
+    if (parameters.length > 0) lines.push(`  ${parameters.join(', ')}`);
+    if (event.fault !== null) lines.push(`  ! could not be analysed: ${escapeLine(event.fault)}`);
+    return `${lines.join('\n')}\n`;
+  }
+
+  #keep(event: RowsEvent): void {
+    const result = this.#results.get(event.op);
+    if (result === undefined) return;
+    result.kept += event.count;
+    if (result.rows.length >= maxRowsShown) return;
+    for (const row of decodeRows(event, result.columns)) {
+      if (result.rows.length >= maxRowsShown) break;
+      result.rows.push(row);
+    }
+  }
+
+  #resultOf(event: ResultEvent): string {
+    const startedAt = this.#startedAt.get(event.op);
+    const result = this.#results.get(event.op);
+    this.#results.delete(event.op);
+    let text = '';
+    if (result !== undefined) {
+      text += renderTable(result.columns, result.rows);
+      text += `(${event.rowCount} ${event.rowCount === 1 ? 'row' : 'rows'})`;
+      const hidden = event.rowCount - result.rows.length;
+      if (hidden > 0) text += ` ${hidden} not shown${event.truncated ? ', counted and digested but not kept' : ''}`;
+      text += '\n';
+    } else if (event.truncated) text += '(rows counted and digested, not kept)\n';
+    const tag = event.tag === '' ? '(suspended)' : escapeLine(event.tag);
+    if (result === undefined || !event.tag.startsWith('SELECT')) text += `${tag}\n`;
+    return startedAt === undefined ? text : `${text}Time: ${durationOf(event.at - startedAt)}\n`;
+  }
+
+  /** Rows that had come before an error. */
+  #partial(op: number | null): string {
+    const result = op === null ? undefined : this.#results.get(op);
+    if (op === null || result === undefined) return '';
+    this.#results.delete(op);
+    if (result.rows.length === 0) return '';
+    return `${renderTable(result.columns, result.rows)}(${result.kept} rows before the error)\n`;
+  }
+
+  #endOf(event: EndEvent): string {
+    const detail = event.detail === '' ? '' : ` (${escapeLine(event.detail)})`;
+    const took = durationOf(event.at - this.#openedAt);
+    const count = `${this.#operations} ${this.#operations === 1 ? 'operation' : 'operations'}`;
+    return `\n— ended: ${event.reason}${detail}, after ${took}, ${count}\n`;
+  }
+}
+
+function headerOf(event: OpenEvent): string {
+  const { identity, client, target } = event;
+  const labels = Object.entries(target.labels).map(([name, value]) => `${name}=${value}`);
+  const rows: readonly (readonly [string, string])[] = [
+    [
+      'Who',
+      `${identity.name} (${identity.kind}${identity.groups.length > 0 ? `; ${identity.groups.join(', ')}` : ''})`,
+    ],
+    ['When', new Date(event.at).toISOString()],
+    ['Target', [`${target.name} (${target.kind})`, ...labels].join(' ')],
+    [
+      'Client',
+      `${client.application === '' ? 'unnamed' : client.application} from ${client.address} via ${client.via}`,
+    ],
+    ['Recording', `${event.mode}, policy version ${event.policyVersion}`],
+    ['Login', `${identity.issuer} ${identity.subject}`],
+    ...(event.reason === null ? [] : ([['Reason', event.reason]] as const)),
+  ];
+  const lines = rows.map(([name, value]) => `  ${name.padEnd(10)}${escapeLine(value)}\n`);
+  return `Session ${escapeLine(event.session)}\n${lines.join('')}`;
+}
+
+function decisionOf(event: DecisionEvent): string {
+  const policies = event.policies.map((id) => `"${escapeLine(id)}"`).join(', ');
+  const message = event.message === '' ? '' : `: ${escapeLine(event.message)}`;
+  switch (event.verdict) {
+    case 'allow':
+      return `  ✓ allowed${policies === '' ? '' : ` by ${policies}`}${message}\n`;
+    case 'deny':
+      return `  ✗ denied by ${policies === '' ? 'default: no policy permits it' : `policy ${policies}`}${message}\n`;
+    case 'hold':
+      return `  ⏸ held ${event.request === null ? '' : escapeLine(event.request)} by ${policies}${message}\n`;
+  }
+}
+
+function approvalOf(event: ApprovalEvent): string {
+  const people = event.by.map(({ name, comment }) => {
+    return escapeLine(name) + (comment === '' ? '' : ` ("${escapeLine(comment)}")`);
+  });
+  const by = people.length === 0 ? '' : ` by ${people.join(', ')}`;
+  const sign = { approved: '✓', denied: '✗', expired: '✗', cancelled: '✗', executed: '✓' }[event.state];
+  return `  ${sign} ${event.state}${by} [${escapeLine(event.request)}]\n`;
+}
+
+function errorOf(event: ErrorEvent): string {
+  const who = { gateway: 'gateway', target: 'target', network: 'network' }[event.decider];
+  return `  ✗ error ${escapeLine(event.code)} from ${who}: ${indented(event.message)}\n`;
+}
+
+function indented(text: string): string {
+  return escapeText(text).trimEnd().replaceAll('\n', '\n    ');
+}
+
+function quoted(value: string | null): string {
+  return value === null ? 'NULL' : `'${escapeLine(value).replaceAll("'", "''")}'`;
+}
+
+function durationOf(ms: number): string {
+  const time = Math.max(0, ms);
+  if (time < 1000) return `${Math.round(time)} ms`;
+  if (time < 60_000) return `${(time / 1000).toFixed(1)} s`;
+  return `${Math.floor(time / 60_000)} min ${Math.floor((time % 60_000) / 1000)} s`;
+}

@@ -1,0 +1,92 @@
+/** CSI final bytes that only draw: cursor moves, erasing, inserting, deleting, scrolling, colours (ECMA-48 8.3). */
+const drawing = new Set('@ABCDEFGHIJKLMPSTXZ`abdefmrsu');
+/** Private modes (CSI ? n h/l) that only draw: wrap, cursor blink and show, alternate screen. */
+const drawingModes = new Set(['7', '12', '25', '47', '1047', '1048', '1049']);
+const maxSequence = 64;
+
+type State = 'text' | 'escape' | 'csi' | 'string' | 'string escape' | 'charset';
+
+/**
+ * Lets terminal output through that draws, and nothing else: no titles, clipboard (OSC 52), links, device control,
+ * questions to the terminal, mouse or paste modes. Keeps its place between chunks, so that no sequence slips through
+ * by being cut in two.
+ */
+export class TerminalFilter {
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  #state: State = 'text';
+  #sequence = '';
+
+  push(data: Uint8Array): string {
+    let shown = '';
+    for (const character of this.#decoder.decode(data, { stream: true })) shown += this.#next(character);
+    return shown;
+  }
+
+  #next(character: string): string {
+    const code = character.codePointAt(0) ?? 0;
+    switch (this.#state) {
+      case 'text':
+        return this.#text(character, code);
+      case 'escape':
+        return this.#escape(character);
+      case 'charset':
+        this.#state = 'text';
+        return '';
+      case 'csi':
+        return this.#csi(character, code);
+      case 'string':
+        // OSC ends with BEL or ST; DCS, APC, PM and SOS with ST. CAN and SUB end anything.
+        if (code === 0x07 || code === 0x9c || code === 0x18 || code === 0x1a) this.#state = 'text';
+        else if (code === 0x1b) this.#state = 'string escape';
+        return '';
+      case 'string escape':
+        this.#state = character === '\\' ? 'text' : 'string';
+        return '';
+    }
+  }
+
+  #text(character: string, code: number): string {
+    if (code === 0x1b) this.#state = 'escape';
+    else if (code === 0x9b) this.#startCsi();
+    else if (code === 0x90 || code === 0x98 || code === 0x9d || code === 0x9e || code === 0x9f) this.#state = 'string';
+    else if (code >= 0x20 && (code < 0x7f || code > 0x9f)) return character;
+    else if (code === 0x08 || code === 0x09 || code === 0x0a || code === 0x0d) return character;
+    return '';
+  }
+
+  #escape(character: string): string {
+    this.#state = 'text';
+    if (character === '[') this.#startCsi();
+    else if (']PX^_'.includes(character)) this.#state = 'string';
+    else if ('()*+-./#% '.includes(character)) this.#state = 'charset';
+    else if ('78DEM'.includes(character)) return `\u001b${character}`; // save, restore, index, next line, reverse index
+    return '';
+  }
+
+  #startCsi(): void {
+    this.#state = 'csi';
+    this.#sequence = '';
+  }
+
+  #csi(character: string, code: number): string {
+    if (code >= 0x40 && code <= 0x7e) {
+      this.#state = 'text';
+      return this.#mayDraw(character) ? `\u001b[${this.#sequence}${character}` : '';
+    }
+    // Anything but parameters ends it; so does a sequence longer than any that draws.
+    if (code < 0x20 || code > 0x3f || this.#sequence.length >= maxSequence) {
+      this.#state = 'text';
+      return code === 0x1b ? this.#text(character, code) : '';
+    }
+    this.#sequence += character;
+    return '';
+  }
+
+  #mayDraw(final: string): boolean {
+    if (final === 'h' || final === 'l') {
+      const modes = this.#sequence.startsWith('?') ? this.#sequence.slice(1).split(';') : [];
+      return modes.length > 0 && modes.every((mode) => drawingModes.has(mode));
+    }
+    return drawing.has(final) && /^[\d;:]*$/.test(this.#sequence);
+  }
+}
