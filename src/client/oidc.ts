@@ -108,12 +108,13 @@ function causeOf(error: unknown): SluiceError | null {
 }
 
 function oauthError(error: unknown): { readonly code: string | null; readonly description: string | null } {
-  if (!(error instanceof Error) || !('error' in error) || typeof error.error !== 'string') {
-    return { code: null, description: null };
-  }
-  const description =
-    'error_description' in error && typeof error.error_description === 'string' ? error.error_description : null;
-  return { code: error.error, description };
+  const none = { code: null, description: null };
+  if (!(error instanceof Error)) return none;
+  // A 401 answers in a header as well as in the body; the library then gives the header's challenges as the cause.
+  if ('status' in error && error.status === 401) return { code: 'invalid_client', description: null };
+  if (!('error' in error) || typeof error.error !== 'string') return none;
+  const described = 'error_description' in error && typeof error.error_description === 'string';
+  return { code: error.error, description: described ? String(error.error_description) : null };
 }
 
 /** What is kept of a token response (RFC 6749 5.1). A refresh that brings no new refresh token leaves the old one valid. */

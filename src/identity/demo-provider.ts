@@ -67,6 +67,12 @@ export async function createDemoProvider(options: DemoProviderOptions): Promise<
     ...configure(options, keys),
     interactions: { policy, url: interactionUrl(issuer) },
   });
+  // RFC 8628 3.2: a demo need not make anybody wait the default five seconds.
+  provider.use(async (ctx, next) => {
+    await next();
+    const body: unknown = ctx.body;
+    if (typeof body === 'object' && body !== null && 'device_code' in body) ctx.body = { ...body, interval: 1 };
+  });
   const answer = provider.callback();
   const mount = issuer.pathname.replace(/\/$/, '');
   return {
@@ -142,7 +148,7 @@ function configure(options: DemoProviderOptions, keys: DemoKeys): Configuration 
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      revocation: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => options.audience,
