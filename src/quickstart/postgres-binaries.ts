@@ -28,7 +28,7 @@ export interface FindPostgresOptions {
 export async function findPostgres(options: FindPostgresOptions): Promise<PostgresBinaries> {
   const unsupported: string[] = [];
   for (const { folder, origin } of await listCandidates(options.env)) {
-    const version = await readVersion(folder);
+    const version = (await readVersion(folder)) ?? (origin === 'embedded' ? await repairEmbedded(folder) : null);
     if (version === null) continue;
     const major = Number.parseInt(version, 10);
     if (options.major === null ? supportedMajors.includes(major) : major === options.major) {
@@ -94,6 +94,13 @@ function findEmbedded(): string | null {
   } catch {
     return null; // an optional package: absent on other platforms and in production installs
   }
+}
+
+/** npm that runs no install scripts leaves the package without its links between libraries: its own script makes them. */
+async function repairEmbedded(folder: string): Promise<string | null> {
+  const cwd = dirname(dirname(folder));
+  await run(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd, timeout: 10_000 }).catch(() => undefined);
+  return readVersion(folder);
 }
 
 /** "15.14", or null when the folder has no complete, working server. A wrapper script named postgres fails here. */
