@@ -29,6 +29,10 @@ export function watchServer(child: ChildProcess, data: string): RunningServer {
     });
   });
   const hasEnded = (): string | null => end;
+  // A process that ends in a hurry (a second Ctrl-C, a test that forgot) still takes its server along.
+  const takeAlong = (): void => void child.kill('SIGINT');
+  process.once('exit', takeAlong);
+  void exited.then(() => process.off('exit', takeAlong));
   return {
     exited,
     async ready(timeoutMs) {
