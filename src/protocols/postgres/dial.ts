@@ -112,6 +112,7 @@ async function firstChunk(socket: Socket, signal: AbortSignal): Promise<Buffer> 
     socket.on('data', onData).on('error', onFail).on('close', onClose);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
+    else socket.resume();
   });
 }
 

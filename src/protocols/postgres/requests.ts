@@ -111,6 +111,12 @@ export class ClientRequests {
     if (judged.verdict === 'deny')
       return await this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) }, true);
     const { permit } = judged;
+    // A simple query ends the unnamed statement (PostgreSQL 55.2.3).
+    const unnamed = talk.statements.get('');
+    if (unnamed !== undefined) {
+      talk.statements.delete('');
+      this.#closeUpstream('statement', unnamed.upstream, () => restoreMissing(talk.statements, '', unnamed));
+    }
     const runs = bodies.statements.map((statement) => this.#run(permit, statement, query));
     if (this.#deallocates(query, permit)) return;
     talk.backend.query(permit);
@@ -134,7 +140,7 @@ export class ClientRequests {
     talk.tracker.push({
       type: 'deallocate',
       run: this.#run(permit, statement, query),
-      undo: () => void (talk.statements.has(name) || talk.statements.set(name, wire)),
+      undo: () => restoreMissing(talk.statements, name, wire),
     });
     talk.backend.sync();
     talk.tracker.push({ type: 'sync', era: talk.era++ });
@@ -152,9 +158,6 @@ export class ClientRequests {
     const types = reader.rest();
     if (types.length < 2 || types.length !== 2 + 4 * types.readUInt16BE(0))
       throw new SluiceError('protocol', 'malformed Parse message');
-    if (name !== '' && (talk.statements.has(name) || talk.sqlStatements.has(name))) {
-      return await this.#refuse(sqlError('42P05', `prepared statement "${name}" already exists`));
-    }
     const query = await this.#analyse(text);
     if (query.statements.length > 1)
       return await this.#refuse(sqlError('42601', 'cannot insert multiple commands into a prepared statement'));
@@ -166,15 +169,22 @@ export class ClientRequests {
       true,
     );
     if (talk.skipping) return;
+    const prior = talk.statements.get(name);
+    if (name === '' && prior !== undefined) {
+      // The unnamed statement ends with the next Parse, even one that fails (PostgreSQL 55.2.3).
+      talk.statements.delete('');
+      this.#closeUpstream('statement', prior.upstream, () => restoreMissing(talk.statements, '', prior));
+    }
     if (judged.verdict === 'deny')
       return await this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) });
+    if (name !== '' && (talk.statements.has(name) || talk.sqlStatements.has(name))) {
+      return await this.#refuse(sqlError('42P05', `prepared statement "${name}" already exists`));
+    }
     const statement: WireStatement = { upstream: talk.newName('s'), query, plan: null };
-    const prior = talk.statements.get(name);
-    if (prior !== undefined) this.#closeUpstream('statement', prior.upstream);
     talk.statements.set(name, statement);
     talk.backend.parse(judged.permit, statement.upstream, types);
     talk.unsynced = true;
-    talk.tracker.push({ type: 'parse', undo: () => restore(talk.statements, name, statement, prior) });
+    talk.tracker.push({ type: 'parse', undo: () => takeBack(talk.statements, name, statement) });
   }
 
   async #bind(payload: Buffer): Promise<void> {
@@ -182,11 +192,10 @@ export class ClientRequests {
     const { portal: name, statement: statementName, values, parameters } = decodeBind(payload);
     const statement = talk.statements.get(statementName);
     if (statement === undefined) {
-      const known = talk.sqlStatements.has(statementName);
-      const why = known
-        ? `prepared statement "${statementName}" was made with PREPARE: run it with EXECUTE`
-        : `prepared statement "${statementName}" does not exist`;
-      return await this.#refuse(sqlError(known ? '0A000' : '26000', why));
+      if (!talk.sqlStatements.has(statementName)) return await this.#refuse(noStatement(statementName));
+      return await this.#refuse(
+        sqlError('0A000', `prepared statement "${statementName}" was made with PREPARE: run it with EXECUTE`),
+      );
     }
     const prior = talk.portals.get(name);
     if (name !== '' && prior !== undefined && (prior.era === talk.era || talk.tracker.isEmpty)) {
@@ -214,11 +223,18 @@ export class ClientRequests {
       described: false,
       executed: false,
     };
-    if (prior !== undefined) this.#closeUpstream('portal', prior.upstream);
+    if (prior !== undefined) {
+      this.#closeUpstream('portal', prior.upstream, () => restoreMissing(talk.portals, name, prior));
+    }
     talk.portals.set(name, portal);
     talk.backend.bind(judged.permit, portal.upstream, statement.upstream, values);
     talk.unsynced = true;
-    talk.tracker.push({ type: 'bind', run: portal.run, undo: () => restore(talk.portals, name, portal, undefined) });
+    talk.tracker.push({
+      type: 'bind',
+      run: portal.run,
+      named: { client: statementName, upstream: statement.upstream },
+      undo: () => takeBack(talk.portals, name, portal),
+    });
   }
 
   /** Describe: Byte1('S' or 'P') String(name). */
@@ -227,23 +243,27 @@ export class ClientRequests {
     const { kind, name } = decodeNamed(payload);
     if (kind === 'statement') {
       const statement = talk.statements.get(name);
-      if (statement === undefined)
-        return this.#refuse(sqlError('26000', `prepared statement "${name}" does not exist`));
+      if (statement === undefined) return this.#refuse(noStatement(name));
       talk.backend.describe('statement', statement.upstream);
-      talk.tracker.push({ type: 'describeStatement' });
+      talk.tracker.push({ type: 'describeStatement', named: { client: name, upstream: statement.upstream } });
     } else {
       const portal = talk.portals.get(name);
       if (portal === undefined) return this.#refuse(sqlError('34000', `portal "${name}" does not exist`));
-      this.#describePortal(portal, false);
+      this.#describePortal(name, portal, false);
     }
     talk.unsynced = true;
     return undefined;
   }
 
-  #describePortal(portal: WirePortal, hidden: boolean): void {
+  #describePortal(name: string, portal: WirePortal, hidden: boolean): void {
     portal.described = true;
     this.#talk.backend.describe('portal', portal.upstream);
-    this.#talk.tracker.push({ type: 'describePortal', hidden, run: portal.run });
+    this.#talk.tracker.push({
+      type: 'describePortal',
+      hidden,
+      run: portal.run,
+      named: { client: name, upstream: portal.upstream },
+    });
   }
 
   /** Execute: String(portal) Int32(row limit). */
@@ -283,10 +303,10 @@ export class ClientRequests {
     }
     portal.executed = true;
     // Rows without a description could not be masked: every portal is described before it runs.
-    if (!portal.described) this.#describePortal(portal, true);
+    if (!portal.described) this.#describePortal(name, portal, true);
     talk.backend.execute(run.permit, portal.upstream, maxRows);
     talk.unsynced = true;
-    talk.tracker.push({ type: 'execute', run });
+    talk.tracker.push({ type: 'execute', run, named: { client: name, upstream: portal.upstream } });
     if (portal.query.copiesIn) {
       talk.backend.flush();
       await this.#untilCopyOrDone();
@@ -304,14 +324,14 @@ export class ClientRequests {
       if (statement !== undefined) {
         upstream = statement.upstream;
         talk.statements.delete(name);
-        undo = () => void (talk.statements.has(name) || talk.statements.set(name, statement));
+        undo = () => restoreMissing(talk.statements, name, statement);
       }
     } else {
       const portal = talk.portals.get(name);
       if (portal !== undefined) {
         upstream = portal.upstream;
         talk.portals.delete(name);
-        undo = () => void (talk.portals.has(name) || talk.portals.set(name, portal));
+        undo = () => restoreMissing(talk.portals, name, portal);
       }
     }
     talk.backend.close(kind, upstream);
@@ -319,9 +339,9 @@ export class ClientRequests {
     talk.tracker.push({ type: 'close', hidden: false, undo });
   }
 
-  #closeUpstream(kind: 'statement' | 'portal', upstream: string): void {
+  #closeUpstream(kind: 'statement' | 'portal', upstream: string, undo: () => void): void {
     this.#talk.backend.close(kind, upstream);
-    this.#talk.tracker.push({ type: 'close', hidden: true, undo: () => undefined });
+    this.#talk.tracker.push({ type: 'close', hidden: true, undo });
   }
 
   #sync(): void | Promise<void> {
@@ -492,10 +512,14 @@ function decodeNamed(payload: Buffer): { readonly kind: 'statement' | 'portal'; 
   throw new SluiceError('protocol', `invalid Describe or Close subtype ${kind}`);
 }
 
-function restore<T>(names: Map<string, T>, name: string, set: T, prior: T | undefined): void {
-  if (names.get(name) !== set) return;
-  if (prior === undefined) names.delete(name);
-  else names.set(name, prior);
+/** Undoes a definition that the server never made, unless the name has been given anew. */
+function takeBack<T>(names: Map<string, T>, name: string, set: T): void {
+  if (names.get(name) === set) names.delete(name);
+}
+
+/** Undoes a removal that the server never did. */
+function restoreMissing<T>(names: Map<string, T>, name: string, prior: T): void {
+  if (!names.has(name)) names.set(name, prior);
 }
 
 /** Follows one acknowledged change of an SQL name; says whether it was one. */
@@ -536,6 +560,13 @@ function unknownName(type: 'execute' | 'fetch', name: string, onWire: boolean): 
     ? 'was prepared on the wire; run it from there'
     : 'is not known in this session, so it cannot be judged';
   return new SluiceError('denied', `${what} ${why}.`, { decider: 'gateway' });
+}
+
+function noStatement(name: string): Refusal {
+  return sqlError(
+    '26000',
+    name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`,
+  );
 }
 
 function sqlError(code: string, message: string): Refusal {

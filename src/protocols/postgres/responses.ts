@@ -5,6 +5,7 @@ import type { Conversation } from './conversation.js';
 import { decodeErrorFields, encodeFields, type ErrorFields } from './errors.js';
 import { cString, FieldReader, frame, int32, type Frame, type FrameReader } from './frames.js';
 import { copyTreatments } from './copy-plan.js';
+import { privatePrefix } from './judged-query.js';
 import { planResult, type ResultPlan } from './result-plan.js';
 import type { Run } from './run.js';
 import { tellsOnlyOfTheText } from './safe-errors.js';
@@ -253,7 +254,7 @@ export class ServerResponses {
 
   #error(message: Frame): void {
     const talk = this.#talk;
-    const fields = decodeErrorFields(message.payload);
+    const fields = this.#publicNames(decodeErrorFields(message.payload));
     talk.copyIn = null;
     this.#copyOut = null;
     const head = talk.tracker.head;
@@ -269,7 +270,7 @@ export class ServerResponses {
       const run = runOf(head);
       const shown = this.#shown(fields, head);
       this.#record('error', run, shown);
-      talk.toClient(shown === fields ? message.whole : encodeFields('E', shown));
+      talk.toClient(encodeFields('E', shown));
     }
     if (head.type === 'query') {
       head.failed = true;
@@ -277,6 +278,23 @@ export class ServerResponses {
     }
     if (head.type === 'sync') return;
     if (!talk.tracker.dropToSync().syncQueued) talk.skipping = true;
+  }
+
+  /** The server speaks of private names; the client knows its own. */
+  #publicNames(fields: ErrorFields): ErrorFields {
+    const message = fields.get('M') ?? '';
+    if (!message.includes(privatePrefix)) return fields;
+    const head = this.#talk.tracker.head;
+    const named = head !== undefined && 'named' in head ? head.named : null;
+    const known = [...this.#talk.statements, ...this.#talk.portals];
+    const told = message
+      .replaceAll(/sluice_[sp]\d+/g, (upstream) =>
+        named?.upstream === upstream
+          ? named.client
+          : (known.find(([, { upstream: own }]) => own === upstream)?.[0] ?? upstream),
+      )
+      .replace('prepared statement "" does', 'unnamed prepared statement does');
+    return new Map(fields).set('M', told);
   }
 
   /** What of an error or notice may be seen: all of it where nothing protected is near, else code and condition name. */

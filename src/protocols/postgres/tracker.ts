@@ -1,13 +1,19 @@
 import type { Run } from './run.js';
 import type { ErrorFields } from './errors.js';
 
+/** A name of the client's and the private one it stands for upstream. */
+export interface Named {
+  readonly client: string;
+  readonly upstream: string;
+}
+
 /** What the server still owes for messages already sent, oldest first. `undo` takes back what the message would have changed. */
 export type Expected =
   | { readonly type: 'parse'; readonly undo: () => void }
-  | { readonly type: 'bind'; readonly run: Run; readonly undo: () => void }
-  | { readonly type: 'describeStatement' }
-  | { readonly type: 'describePortal'; readonly hidden: boolean; readonly run: Run }
-  | { readonly type: 'execute'; readonly run: Run }
+  | { readonly type: 'bind'; readonly run: Run; readonly named: Named; readonly undo: () => void }
+  | { readonly type: 'describeStatement'; readonly named: Named }
+  | { readonly type: 'describePortal'; readonly hidden: boolean; readonly run: Run; readonly named: Named }
+  | { readonly type: 'execute'; readonly run: Run; readonly named: Named }
   | { readonly type: 'close'; readonly hidden: boolean; readonly undo: () => void }
   | { readonly type: 'deallocate'; readonly run: Run; readonly undo: () => void }
   | { readonly type: 'refusal'; readonly fields: ErrorFields }

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { dialPostgres, type DialledTarget } from '../../src/protocols/postgres/dial.js';
+import { decodeErrorFields } from '../../src/protocols/postgres/errors.js';
+import { cString, frame, int16, int32 } from '../../src/protocols/postgres/frames.js';
+
+/** One message as the client saw it, comparable between two connections. */
+export type Seen = readonly [type: string, text: string];
+
+/** A client that speaks bytes: it can pipeline, misbehave and compare transcripts. */
+export class RawPostgres {
+  readonly #dialled: DialledTarget;
+  closed = false;
+
+  private constructor(dialled: DialledTarget) {
+    this.#dialled = dialled;
+    dialled.socket.on('close', () => (this.closed = true));
+    dialled.socket.on('error', () => undefined);
+  }
+
+  static async connect(port: number, user: string, password: string, database: string): Promise<RawPostgres> {
+    const dialled = await dialPostgres(
+      {
+        name: 'raw',
+        kind: 'postgres',
+        labels: {},
+        host: '127.0.0.1',
+        port,
+        database,
+        tls: { mode: 'disable', ca: null },
+        username: user,
+        recording: 'strict',
+        readSecret: () => Promise.resolve(password),
+      },
+      { parameters: new Map([['client_encoding', 'UTF8']]), signal: AbortSignal.timeout(10_000) },
+    );
+    return new RawPostgres(dialled);
+  }
+
+  get keys(): { readonly processId: number; readonly key: Buffer } {
+    return { processId: this.#dialled.processId, key: this.#dialled.cancelKey };
+  }
+  get parameters(): ReadonlyMap<string, string> {
+    return this.#dialled.parameters;
+  }
+
+  send(...messages: readonly Buffer[]): void {
+    this.#dialled.socket.write(Buffer.concat(messages));
+  }
+
+  /** Reads until this many ReadyForQuery have come, or the connection ends ('closed' is then the last entry). */
+  async until(ready: number): Promise<Seen[]> {
+    const { socket, reader } = this.#dialled;
+    const seen: Seen[] = [];
+    let left = ready;
+    const ended = once(socket, 'close').then(() => 'closed' as const);
+    for (;;) {
+      for (let message = reader.next(); message !== null; message = reader.next()) {
+        const entry = describe(message.type, message.payload);
+        if (entry !== null) seen.push(entry);
+        if (message.type === 0x5a && --left === 0) return seen;
+      }
+      if (this.closed) return [...seen, ['closed', '']];
+      const got = await Promise.race([nextChunk(socket), ended]);
+      if (got === 'closed') return [...seen, ['closed', '']];
+      reader.push(got);
+    }
+  }
+
+  end(): void {
+    this.#dialled.socket.destroy();
+  }
+}
+
+async function nextChunk(socket: DialledTarget['socket']): Promise<Buffer> {
+  const arrived = once(socket, 'data') as Promise<[Buffer]>;
+  socket.resume();
+  const [chunk] = await arrived;
+  socket.pause();
+  return chunk;
+}
+
+/** Errors and notices by severity, code and text; ParameterStatus and key data are each connection's own. */
+function describe(type: number, payload: Buffer): Seen | null {
+  const name = String.fromCharCode(type);
+  if (name === 'S' || name === 'K') return null;
+  if (name !== 'E' && name !== 'N') return [name, payload.toString('latin1')];
+  const fields = decodeErrorFields(payload);
+  return [name, `${fields.get('S') ?? ''} ${fields.get('C') ?? ''} ${fields.get('M') ?? ''}`];
+}
+
+export const wire = {
+  query: (sql: string): Buffer => frame('Q', cString(sql)),
+  parse: (name: string, sql: string, types: readonly number[] = []): Buffer =>
+    frame('P', cString(name), cString(sql), int16(types.length), ...types.map(int32)),
+  bind: (portal: string, statement: string, values: readonly (string | null)[] = [], binary = false): Buffer =>
+    frame(
+      'B',
+      cString(portal),
+      cString(statement),
+      int16(0),
+      int16(values.length),
+      ...values.map((value) =>
+        value === null ? int32(-1) : Buffer.concat([int32(Buffer.byteLength(value)), Buffer.from(value)]),
+      ),
+      int16(1),
+      int16(binary ? 1 : 0),
+    ),
+  describe: (kind: 'S' | 'P', name: string): Buffer => frame('D', Buffer.from(kind), cString(name)),
+  execute: (portal: string, rows = 0): Buffer => frame('E', cString(portal), int32(rows)),
+  close: (kind: 'S' | 'P', name: string): Buffer => frame('C', Buffer.from(kind), cString(name)),
+  sync: frame('S'),
+  flush: frame('H'),
+  copyData: (text: string): Buffer => frame('d', Buffer.from(text)),
+  copyDone: frame('c'),
+  copyFail: (why: string): Buffer => frame('f', cString(why)),
+} as const;
