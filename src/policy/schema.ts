@@ -57,20 +57,3 @@ export function cedarSchema(): string {
 export const actionGroupOf: ReadonlyMap<string, string> = new Map(
   Object.entries(actionGroups).flatMap(([group, names]) => names.map((name): [string, string] => [name, group])),
 );
-
-/** Entity types that policies may name. */
-export const entityTypes = [
-  'User',
-  'Group',
-  'Gateway',
-  'Target',
-  'Label',
-  'Database',
-  'Schema',
-  'Table',
-  'Column',
-  'Function',
-  'Object',
-  'Class',
-  'Action',
-] as const;

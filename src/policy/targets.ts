@@ -61,7 +61,7 @@ export function readTargets(
       source.report(
         'error',
         [...at('tls'), 'ca'],
-        `no such certificate: ${target.tls.ca}`,
+        '"ca" names no certificate',
         'write "file:NAME.pem" and put NAME.pem in the bundle, or an absolute path',
       );
     }
@@ -74,12 +74,24 @@ export function readTargets(
         `"require" encrypts but does not check who "${target.name}" is`,
         'use verify-full with a CA',
       );
+    if (target.tls.mode === 'disable' && address !== null && !isLoopback(address.host)) {
+      source.report(
+        'warning',
+        at('tls'),
+        `traffic to "${target.name}" is not encrypted`,
+        'use verify-full, the default',
+      );
+    }
     if (address === null || secret === null || ca === undefined) return [];
     const { name, kind, database, username, labels, recording } = target;
     return [
       { name, kind, labels, ...address, database, tls: { mode: target.tls.mode, ca }, username, secret, recording },
     ];
   });
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 function checkKind(kind: string, path: YamlPath, source: YamlSource): void {

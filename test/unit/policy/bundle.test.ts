@@ -84,7 +84,7 @@ describe('a bundle', () => {
       secret: { provider: 'file', name: '/run/secrets/db' },
     });
     expect(problemsOf(open, { 'targets.yaml': withCa })).toEqual([
-      'error targets.yaml:8:35 no such certificate: file:ca.pem | write "file:NAME.pem" and put NAME.pem in the bundle, or an absolute path',
+      'error targets.yaml:8:35 "ca" names no certificate | write "file:NAME.pem" and put NAME.pem in the bundle, or an absolute path',
     ]);
     expect(problemsOf(open, { 'ca.pem': '-----BEGIN EC PRIVATE KEY-----' })[0]).toContain(
       'a private key does not belong in a bundle',
@@ -151,6 +151,12 @@ describe('a bundle', () => {
     ['another document altogether', '- 1\n', 'error targets.yaml:1:1 the file must be a map, not a list'],
   ])('refuses %s in targets.yaml, at its place', (_, text, problem) => {
     expect(problemsOf(open, { 'targets.yaml': text })[0]).toBe(problem);
+  });
+
+  it('warns of a connection in clear text to another machine', () => {
+    expect(problemsOf(open, { 'targets.yaml': targetsYaml.replace('127.0.0.1', 'db.internal') })).toEqual([
+      'warning targets.yaml:8:10 traffic to "demo-db" is not encrypted | use verify-full, the default',
+    ]);
   });
 
   it('refuses a secret written inline and never repeats it', () => {
