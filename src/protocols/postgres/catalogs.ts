@@ -1,12 +1,13 @@
+import type { CatalogQuery } from '../../analysis/catalog.js';
 import type { CatalogHandle, ClassifiedColumns, PostgresAnalyser, RawCatalog } from '../../analysis/postgres-types.js';
 import type { Classification } from '../../masking/types.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { dialPostgres } from './dial.js';
-import { TextClient, type TextRow } from './text-client.js';
+import { TextClient } from './text-client.js';
 
 export interface CatalogServices {
   readonly analyser: PostgresAnalyser;
-  readonly readCatalog: (query: (sql: string) => Promise<readonly TextRow[]>) => Promise<RawCatalog>;
+  readonly readCatalog: (query: CatalogQuery) => Promise<RawCatalog>;
   readonly narrow: (classification: Classification, target: TargetConfig) => ClassifiedColumns;
 }
 
@@ -83,7 +84,9 @@ export class TargetCatalogs {
     });
     const client = new TextClient(dialled);
     try {
-      const raw = await this.#services.readCatalog((sql) => client.query(sql, signal));
+      const raw = await this.#services.readCatalog(async (sql) =>
+        (await client.query(sql, signal)).map(({ row }) => ({ row: row ?? null })),
+      );
       const handle = await this.#services.analyser.loadCatalog(raw, this.#services.narrow(classification, target));
       return { handle, searchPath: raw.searchPath.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', ') };
     } finally {
