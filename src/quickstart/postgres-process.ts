@@ -1,5 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { open, readFile, rm } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -29,10 +30,7 @@ export function watchServer(child: ChildProcess, data: string): RunningServer {
     });
   });
   const hasEnded = (): string | null => end;
-  // A process that ends in a hurry (a second Ctrl-C, a test that forgot) still takes its server along.
-  const takeAlong = (): void => void child.kill('SIGINT');
-  process.once('exit', takeAlong);
-  void exited.then(() => process.off('exit', takeAlong));
+  if (child.pid !== undefined) endWithUs(child.pid, exited);
   return {
     exited,
     async ready(timeoutMs) {
@@ -61,6 +59,21 @@ export function watchServer(child: ChildProcess, data: string): RunningServer {
       await exited;
     },
   };
+}
+
+/**
+ * However this process ends, kill -9 included, its server ends too: a shell waits for the end of a pipe that only we hold
+ * open, and then asks the server to stop.
+ */
+function endWithUs(pid: number, exited: Promise<void>): void {
+  const watcher = spawn('/bin/sh', ['-c', 'read -r _; kill -INT "$0"', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  watcher.once('error', () => undefined); // no shell: the next start finds and stops the orphan
+  watcher.unref();
+  if (watcher.stdin instanceof Socket) watcher.stdin.unref();
+  void exited.then(() => watcher.kill('SIGKILL'));
 }
 
 /** Stops the server that an earlier, killed run left on `data`, and removes a lock file that nobody holds any more. */

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -76,6 +78,20 @@ describe('the demo PostgreSQL', () => {
     expect(await ask(server, 'select 1 as n')).toEqual([{ n: 1 }]);
   });
 
+  it('ends when its process is killed', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'sluice-killed-pg-'));
+    const script = `const { startPostgres } = await import('./src/quickstart/postgres.ts');
+      const { port } = await startPostgres({ dir: ${JSON.stringify(own)}, env: process.env });
+      console.log(port);`;
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script]);
+    const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
+    child.kill('SIGKILL');
+    const port = Number(chunk.toString());
+    await expect.poll(() => isListening(port), { timeout: 10_000, interval: 50 }).toBe(false);
+    await removePostgres(own);
+    await rm(own, { recursive: true, force: true });
+  });
+
   it('starts over a lock file whose process number belongs to somebody else', async () => {
     await server.stop();
     const data = await dataFolder(dir);
@@ -110,6 +126,14 @@ describe('a test PostgreSQL', () => {
     });
   });
 });
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
 
 async function dataFolder(dir: string): Promise<string> {
   const { chooseAccount, chooseHome } = await import('../../src/quickstart/postgres-account.js');
