@@ -56,6 +56,8 @@ export interface StatementAnalysis {
   readonly output: readonly OutputColumn[] | 'unknown' | null;
   /** Reads or names a relation that has protected columns (or may): errors and notices are scrubbed. */
   readonly touchesProtected: boolean;
+  /** Relations and functions that are named here but not in the catalog: it may be stale. Absent for none. */
+  readonly missing?: readonly string[];
   readonly changes: readonly SessionChange[];
 }
 
@@ -107,7 +109,12 @@ export interface PostgresAnalyser {
 /** Column patterns with their class, already narrowed to one target. `*` globs in each part. */
 export interface ClassifiedColumns {
   readonly target: string;
-  readonly columns: readonly { readonly schema: string; readonly table: string; readonly column: string; readonly class: string }[];
+  readonly columns: readonly {
+    readonly schema: string;
+    readonly table: string;
+    readonly column: string;
+    readonly class: string;
+  }[];
 }
 
 /** The rows of pg_class, pg_attribute, pg_proc… that analysis needs, as the catalog query returns them. */
@@ -120,17 +127,45 @@ export interface RawCatalog {
   readonly functions: readonly RawFunction[];
   /** OIDs of parent relation by child (pg_inherits: partitions and inheritance). */
   readonly inherits: readonly { readonly child: number; readonly parent: number }[];
+  /** Operators outside pg_catalog and extensions: using one calls its function. */
+  readonly operators?: readonly RawOperator[];
+  /** Types whose use calls a user function: casts to them, domains with checks. */
+  readonly typeCalls?: readonly RawTypeCall[];
 }
+
+/** A user-defined operator and the function behind it. */
+export interface RawOperator {
+  readonly schema: string;
+  readonly name: string;
+  readonly functionSchema: string;
+  readonly functionName: string;
+}
+
+/** A type to which a conversion calls a user function. */
+export interface RawTypeCall {
+  readonly schema: string;
+  readonly name: string;
+  readonly functionSchema: string;
+  readonly functionName: string;
+}
+
+/** A relation's row of pg_class with its columns. A temporary relation of the session itself has schema `pg_temp`. */
 export interface RawRelation {
   readonly oid: number;
   readonly schema: string;
   readonly name: string;
   readonly kind: string; // pg_class.relkind
   readonly rowType: number;
-  readonly columns: readonly { readonly attnum: number; readonly name: string; readonly type: string; readonly typeOid: number }[];
+  readonly columns: readonly {
+    readonly attnum: number;
+    readonly name: string;
+    readonly type: string;
+    readonly typeOid: number;
+  }[];
   /** pg_get_viewdef for views and materialised views, else null. */
   readonly definition: string | null;
 }
+/** A function's row of pg_proc. */
 export interface RawFunction {
   readonly oid: number;
   readonly schema: string;
@@ -145,4 +180,11 @@ export interface RawFunction {
   /** Body of SQL-language functions that are not built in, else null. */
   readonly body: string | null;
   readonly outNames: readonly string[];
+  /** Names of the input arguments, '' where they have none; absent for built-in functions. */
+  readonly argNames?: readonly string[];
+  /** Arguments without a default; absent means all. */
+  readonly minArgs?: number;
+  readonly variadic?: boolean;
+  /** Installed by an extension, so not by a user of the database. */
+  readonly extension?: boolean;
 }

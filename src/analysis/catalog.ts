@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import { SluiceError } from '../lib/errors.js';
+import type { RawCatalog } from './postgres-types.js';
+
+/** Runs one query on the target and gives its rows; each has one text column named `row`, which holds JSON. */
+export type CatalogQuery = (sql: string) => Promise<readonly { readonly row: string | null }[]>;
+
+/** Objects the gateway cannot count are a catalog it cannot judge. */
+const maxRows = 2_000_000;
+
+/**
+ * The queries of `readCatalog`. All names are qualified, so that nothing in the target's own schemas answers for them.
+ * The session that runs them must have the search_path that sessions are pinned to: views are printed under it. A
+ * session's own temporary relations are in `pg_temp`; those of others are left out.
+ */
+export const catalogQueries = {
+  server: `select pg_catalog.json_build_object('major', pg_catalog.current_setting('server_version_num')::int / 10000,
+    'database', pg_catalog.current_database(), 'user', current_user,
+    'path', pg_catalog.to_json(pg_catalog.current_schemas(false)))::text as row`,
+
+  relations: `select pg_catalog.json_build_array(c.oid::int8,
+      case when n.oid = pg_catalog.pg_my_temp_schema() then 'pg_temp' else n.nspname end, c.relname, c.relkind, c.reltype::int8,
+      (select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid::int8)
+         order by a.attnum) from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+      case when c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
+        then pg_catalog.pg_get_viewdef(c.oid) end)::text as row
+    from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'v', 'm', 'f', 'p', 'S', 'c') and n.nspname <> 'pg_toast'
+      and (n.oid = pg_catalog.pg_my_temp_schema() or n.nspname !~ '^pg_(toast_)?temp_')`,
+
+  functions: (major: number) => `select pg_catalog.json_build_array(p.oid::int8,
+      case when n.oid = pg_catalog.pg_my_temp_schema() then 'pg_temp' else n.nspname end, p.proname, p.prokind, p.provolatile,
+      l.lanname, p.prosecdef, p.proretset,
+      case when n.nspname <> 'pg_catalog' then (select pg_catalog.json_agg(pg_catalog.format_type(t, null) order by i)
+        from pg_catalog.unnest(p.proargtypes::oid[]) with ordinality as u(t, i)) end,
+      case when n.nspname <> 'pg_catalog' then pg_catalog.format_type(p.prorettype, null) else '' end,
+      case when l.lanname = 'sql' and p.oid >= 16384 and p.proconfig is null
+        then ${major >= 14 ? 'coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)' : 'p.prosrc'} end,
+      case when p.proargmodes is not null then (select pg_catalog.json_agg(coalesce(p.proargnames[i], '') order by i)
+        from pg_catalog.generate_subscripts(p.proargmodes, 1) as i where p.proargmodes[i] in ('o', 'b', 't')) end,
+      case when n.nspname <> 'pg_catalog' and p.proargnames is not null then
+        case when p.proargmodes is null then pg_catalog.to_json(p.proargnames)
+          else (select pg_catalog.json_agg(coalesce(p.proargnames[i], '') order by i)
+            from pg_catalog.generate_subscripts(p.proargmodes, 1) as i where p.proargmodes[i] in ('i', 'b', 'v')) end end,
+      p.pronargs - p.pronargdefaults, p.provariadic <> 0,
+      exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid
+        and d.deptype = 'e'))::text as row
+    from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+      join pg_catalog.pg_language l on l.oid = p.prolang
+    where n.oid = pg_catalog.pg_my_temp_schema() or n.nspname !~ '^pg_(toast_)?temp_'`,
+
+  inherits: `select pg_catalog.json_build_array(i.inhrelid::int8, i.inhparent::int8)::text as row
+    from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid where c.relkind in ('r', 'p', 'f')`,
+
+  operators: `select pg_catalog.json_build_array(n.nspname, o.oprname, fn.nspname, p.proname)::text as row
+    from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+      join pg_catalog.pg_proc p on p.oid = o.oprcode join pg_catalog.pg_namespace fn on fn.oid = p.pronamespace
+    where o.oid >= 16384 and not exists (select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass and d.objid = o.oid and d.deptype = 'e')`,
+
+  typeCalls: `select pg_catalog.json_build_array(tn.nspname, t.typname, fn.nspname, p.proname)::text as row
+    from (select c.casttarget as type, c.castfunc as fn from pg_catalog.pg_cast c where c.castfunc >= 16384
+        and not exists (select from pg_catalog.pg_depend d
+          where d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e')
+      union select k.contypid, d.refobjid from pg_catalog.pg_constraint k join pg_catalog.pg_depend d
+        on d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid = k.oid
+          and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass where k.contypid <> 0) x
+      join pg_catalog.pg_type t on t.oid = x.type join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
+      join pg_catalog.pg_proc p on p.oid = x.fn join pg_catalog.pg_namespace fn on fn.oid = p.pronamespace`,
+} as const;
+
+const names = z.array(z.string());
+const orEmpty = <T extends z.ZodType>(schema: z.ZodArray<T>) => schema.nullable().transform((items) => items ?? []);
+
+const serverRow = z.object({ major: z.number().int(), database: z.string(), user: z.string(), path: orEmpty(names) });
+const relationRow = z.tuple([
+  z.number(),
+  z.string(),
+  z.string(),
+  z.string(),
+  z.number(),
+  orEmpty(z.array(z.tuple([z.number(), z.string(), z.string(), z.number()]))),
+  z.string().nullable(),
+]);
+const functionRow = z.tuple([
+  z.number(),
+  z.string(),
+  z.string(),
+  z.enum(['f', 'p', 'a', 'w']),
+  z.enum(['i', 's', 'v']),
+  z.string(),
+  z.boolean(),
+  z.boolean(),
+  orEmpty(names),
+  z.string(),
+  z.string().nullable(),
+  orEmpty(names),
+  orEmpty(names),
+  z.number(),
+  z.boolean(),
+  z.boolean(),
+]);
+const pairRow = z.tuple([z.number(), z.number()]);
+const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
+
+/** Reads what analysis needs of a database's catalog, over the gateway's own connection to it. */
+export async function readCatalog(query: CatalogQuery): Promise<RawCatalog> {
+  const rows = async <T>(sql: string, schema: z.ZodType<T>): Promise<readonly T[]> => decode(await query(sql), schema);
+  const [server] = await rows(catalogQueries.server, serverRow);
+  if (server === undefined)
+    throw new SluiceError('protocol', 'The target did not describe itself.', { decider: 'target' });
+  const relations = await rows(catalogQueries.relations, relationRow);
+  const functions = await rows(catalogQueries.functions(server.major), functionRow);
+  const inherits = await rows(catalogQueries.inherits, pairRow);
+  const operators = await rows(catalogQueries.operators, callRow);
+  const typeCalls = await rows(catalogQueries.typeCalls, callRow);
+  return {
+    serverMajor: server.major,
+    database: server.database,
+    currentUser: server.user,
+    searchPath: server.path,
+    relations: relations.map(([oid, schema, name, kind, rowType, columns, definition]) => ({
+      oid,
+      schema,
+      name,
+      kind,
+      rowType,
+      definition,
+      columns: columns.map(([attnum, column, type, typeOid]) => ({ attnum, name: column, type, typeOid })),
+    })),
+    functions: functions.map(toFunction),
+    inherits: inherits.map(([child, parent]) => ({ child, parent })),
+    operators: operators.map(toCall),
+    typeCalls: typeCalls.map(toCall),
+  };
+}
+
+function decode<T>(rows: readonly { readonly row: string | null }[], schema: z.ZodType<T>): readonly T[] {
+  if (rows.length > maxRows) throw new SluiceError('too_large', 'The target has too many objects to analyse.');
+  return rows.map(({ row }) => {
+    const parsed = schema.safeParse(JSON.parse(row ?? 'null'));
+    if (!parsed.success)
+      throw new SluiceError('protocol', 'The target described its catalog in a form that is not known.', {
+        decider: 'target',
+        cause: parsed.error,
+      });
+    return parsed.data;
+  });
+}
+
+function toFunction(row: z.infer<typeof functionRow>): RawCatalog['functions'][number] {
+  const [oid, schema, name, kind, volatility, language, securityDefiner, returnsSet] = row;
+  const [, , , , , , , , argTypes, returnType, body, outNames, argNames, minArgs, variadic, extension] = row;
+  const base = {
+    oid,
+    schema,
+    name,
+    kind,
+    volatility,
+    language,
+    securityDefiner,
+    returnsSet,
+    argTypes,
+    returnType,
+    body,
+    outNames,
+  };
+  return schema === 'pg_catalog' ? base : { ...base, argNames, minArgs, variadic, extension };
+}
+
+function toCall([schema, name, functionSchema, functionName]: z.infer<typeof callRow>) {
+  return { schema, name, functionSchema, functionName };
+}

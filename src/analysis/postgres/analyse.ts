@@ -1,0 +1,112 @@
+import type { OutputColumn, QueryAnalysis, StatementAnalysis } from '../postgres-types.js';
+import { tagged } from './ast.js';
+import type { Catalog } from './catalog-model.js';
+import type { Context, ParseSql, ParsedStatement } from './context.js';
+import { analyseExpression } from './expressions.js';
+import { Findings } from './findings.js';
+import type { ViewReading } from './relation.js';
+import type { Scope } from './scope.js';
+import { statementHandlers, type StatementRows } from './statements.js';
+import { noRows, type Rows } from './value.js';
+
+/** Statements in one query beyond this are refused: nobody writes them by hand, and each costs time. */
+const maxStatements = 1000;
+
+/** Analyses every statement of a query that the parser has accepted. */
+export function analyseQuery(parse: ParseSql, catalog: Catalog, sql: string): QueryAnalysis {
+  const parsed = sql.trim() === '' ? [] : parse(sql);
+  if (parsed.length > maxStatements) {
+    return {
+      ok: false,
+      reason: 'refused',
+      message: `The query has more than ${maxStatements} statements.`,
+      position: 0,
+    };
+  }
+  const bytes = parsed.length > 1 ? Buffer.from(sql, 'utf8') : null;
+  return {
+    ok: true,
+    statements: parsed.map((statement) =>
+      analyseStatement(parse, catalog, statement.node, textOf(sql, bytes, statement)),
+    ),
+  };
+}
+
+/** stmt_location and stmt_len are UTF-8 bytes; a length of 0 reaches to the end. */
+function textOf(sql: string, bytes: Buffer | null, statement: ParsedStatement): string {
+  if (bytes === null) return sql.trim().replace(/;\s*$/, '');
+  const end = statement.length === 0 ? bytes.length : statement.location + statement.length;
+  return bytes.subarray(statement.location, end).toString('utf8').trim();
+}
+
+/** One statement with findings of its own. */
+function analyseStatement(parse: ParseSql, catalog: Catalog, node: unknown, text: string): StatementAnalysis {
+  const findings = new Findings(catalog.root, catalog.protectedColumns);
+  const ctx = makeContext(parse, catalog, findings, []);
+  const rows = ctx.statement(node, null);
+  const output = outputOf(rows);
+  return {
+    node: tagged(node)?.tag ?? '',
+    text,
+    effects: findings.effects,
+    output,
+    touchesProtected: findings.touchesProtected,
+    ...(findings.missing.size > 0 ? { missing: [...findings.missing] } : {}),
+    changes: findings.changes,
+  };
+}
+
+function makeContext(parse: ParseSql, catalog: Catalog, findings: Findings, calls: readonly string[]): Context {
+  const ctx: Context = {
+    catalog,
+    findings,
+    parse,
+    calls,
+    expr: (node, scope) => analyseExpression(ctx, node, scope),
+    query: (node, scope) => rowsOf(ctx.statement(node, scope)),
+    statement: (node, scope) => dispatch(ctx, node, scope),
+    separately: (node, text) => analyseStatement(parse, catalog, node, text),
+    nested: (inner, name) => makeContext(parse, catalog, inner, name === null ? calls : [...calls, name]),
+  };
+  return ctx;
+}
+
+function dispatch(ctx: Context, node: unknown, scope: Scope | null): StatementRows {
+  const found = tagged(node);
+  const tag = found?.tag ?? '';
+  const handler = Object.hasOwn(statementHandlers, tag) ? statementHandlers[tag] : undefined;
+  if (found !== null && handler !== undefined) return handler(ctx, found.body, scope);
+  ctx.findings.addGlobal('unknown', tag);
+  ctx.findings.touchesProtected = true;
+  ctx.findings.changeCatalog();
+  return 'unknown';
+}
+
+function rowsOf(rows: StatementRows): Rows {
+  if (rows === null) return noRows;
+  return rows === 'unknown' ? { fields: [], open: true } : rows;
+}
+
+function outputOf(rows: StatementRows): StatementAnalysis['output'] {
+  if (rows === null || rows === 'unknown') return rows;
+  if (rows.open) return 'unknown';
+  return rows.fields.map(({ name, value }): OutputColumn => ({
+    name,
+    sources: value.sources,
+    derived: value.derived,
+    unknown: value.unknown,
+  }));
+}
+
+/** Reads a view's definition: its columns' lineage, and the calls it makes for whoever reads it. */
+export function readView(parse: ParseSql, catalog: Catalog, definition: string, columns: number): ViewReading {
+  const findings = new Findings(catalog.root, catalog.protectedColumns);
+  const ctx = makeContext(parse, catalog, findings, []);
+  const [statement] = parse(definition);
+  const rows = rowsOf(ctx.statement(statement?.node, null));
+  const calls = findings.effects.filter(
+    (effect) => effect.action === 'callFunction' || effect.action === 'unknown' || effect.action === 'setParameter',
+  );
+  const fields = rows.open || rows.fields.length !== columns ? null : rows.fields;
+  return { fields, touchesProtected: findings.touchesProtected, calls };
+}

@@ -1,0 +1,198 @@
+import type {
+  ClassifiedColumns,
+  ProtectedColumn,
+  ProtectedOrigin,
+  RawCatalog,
+  RawFunction,
+  RawOperator,
+  RawRelation,
+  RawTypeCall,
+} from '../postgres-types.js';
+import { classify, systemSchemas, type Protection } from './classify.js';
+import type { FunctionCandidates, Relation, ViewReading } from './relation.js';
+import { isLeakingColumn } from './system-relations.js';
+import { clearOf, derive, isTainted, unknownValue, type Field, type Value } from './value.js';
+
+/** Reads a view's definition; comes as an argument because reading one needs this catalog. */
+export type ReadView = (catalog: Catalog, definition: string, columns: number) => ViewReading;
+
+const unreadable: ViewReading = { fields: null, touchesProtected: true, calls: [] };
+
+/** One database's catalog with its classification applied: every look-up the analysis makes. */
+export class Catalog {
+  readonly target: string;
+  readonly database: string;
+  readonly major: number;
+  readonly searchPath: readonly string[];
+  /** Every protected column, tables' and views' own. */
+  readonly protectedColumns: readonly ProtectedColumn[];
+  /** Anything is classified at all: then a relation that is not known may be protected. */
+  readonly isClassified: boolean;
+  readonly #protection: Protection;
+  readonly #raw = new Map<string, RawRelation>();
+  readonly #relations = new Map<number, Relation>();
+  readonly #reading = new Set<number>();
+  readonly #functions = new Map<string, RawFunction[]>();
+  readonly #operators = new Map<string, RawOperator[]>();
+  readonly #typeCalls = new Map<string, RawTypeCall[]>();
+  readonly #readView: ReadView;
+
+  constructor(raw: RawCatalog, classified: ClassifiedColumns, readView: ReadView) {
+    this.target = classified.target;
+    this.database = raw.database;
+    this.major = raw.serverMajor;
+    this.searchPath = raw.searchPath;
+    this.isClassified = classified.columns.length > 0;
+    this.#readView = readView;
+    this.#protection = classify(raw, classified);
+    this.protectedColumns = [...this.#protection.values()].flatMap((columns) => [...columns.values()]);
+    for (const relation of raw.relations) this.#raw.set(key(relation.schema, relation.name), relation);
+    for (const fn of raw.functions) push(this.#functions, fn.name, fn);
+    for (const operator of raw.operators ?? []) push(this.#operators, operator.name, operator);
+    for (const call of raw.typeCalls ?? []) push(this.#typeCalls, call.name, call);
+  }
+
+  /** The effects' common root. */
+  get root(): readonly [string, string] {
+    return [this.target, this.database];
+  }
+
+  /** Schemas in which an unqualified relation is looked for, in order. PostgreSQL 20.11.1, search_path. */
+  get relationPath(): readonly string[] {
+    const implicit = this.searchPath.includes('pg_catalog') ? ['pg_temp'] : ['pg_temp', 'pg_catalog'];
+    return [...implicit, ...this.searchPath];
+  }
+
+  /** Where CREATE without a schema puts things. */
+  get creationSchema(): string {
+    return this.searchPath[0] ?? 'public';
+  }
+
+  /** The relation that a name means; null when the catalog has none. */
+  relation(schema: string, name: string): Relation | null {
+    for (const candidate of schema === '' ? this.relationPath : [schema]) {
+      const raw = this.#raw.get(key(candidate, name));
+      if (raw !== undefined) return this.#load(raw);
+    }
+    return null;
+  }
+
+  /** The relation whose row type has this name, as format_type writes it. */
+  rowType(type: string): Relation | null {
+    const parts = type.split('.').map((part) => part.replace(/^"(.*)"$/, '$1').replaceAll('""', '"'));
+    const [first = '', second] = parts;
+    return second === undefined ? this.relation('', first) : this.relation(first, second);
+  }
+
+  /** The functions that a call may mean: every overload on the path that takes so many arguments; -1 for any number. */
+  functions(schema: string, name: string, argumentCount: number): FunctionCandidates {
+    const path = schema === '' ? new Set(['pg_catalog', ...this.searchPath]) : new Set([schema]);
+    const builtin: RawFunction[] = [];
+    const user: RawFunction[] = [];
+    for (const fn of this.#functions.get(name) ?? []) {
+      if (!path.has(fn.schema)) continue;
+      if (fn.schema === 'pg_catalog') builtin.push(fn);
+      else if (takes(fn, argumentCount)) user.push(fn);
+    }
+    return { builtin, user };
+  }
+
+  /** User-defined operators of this name that the path reaches. */
+  operators(schema: string, name: string): readonly RawOperator[] {
+    const found = this.#operators.get(name) ?? [];
+    return found.filter((operator) =>
+      schema === '' ? this.searchPath.includes(operator.schema) : operator.schema === schema,
+    );
+  }
+
+  /** User functions called by a conversion to this type. */
+  typeCalls(name: string): readonly RawTypeCall[] {
+    return this.#typeCalls.get(name) ?? [];
+  }
+
+  /** All relations, loaded: for the origins of RowDescription. */
+  *relations(): Generator<Relation> {
+    for (const raw of this.#raw.values()) yield this.#load(raw);
+  }
+
+  /** Protected columns as RowDescription names them, by `${oid}.${attnum}`. */
+  origins(): Map<string, ProtectedOrigin> {
+    const origins = new Map<string, ProtectedOrigin>();
+    for (const relation of this.relations()) {
+      relation.fields.forEach(({ value }, index) => {
+        if (!isTainted(value) || systemSchemas.has(relation.schema)) return;
+        const sources = value.unknown ? this.protectedColumns : value.sources;
+        origins.set(`${relation.oid}.${relation.attnums[index] ?? 0}`, { sources, derived: value.derived });
+      });
+    }
+    return origins;
+  }
+
+  #load(raw: RawRelation): Relation {
+    const known = this.#relations.get(raw.oid);
+    if (known !== undefined) return known;
+    const view = raw.kind === 'v' || raw.kind === 'm' ? this.#view(raw) : null;
+    const fields = raw.columns.map((column, index) => ({
+      name: column.name,
+      value: this.#columnValue(
+        raw,
+        column.name,
+        column.type,
+        view === null ? null : (view.fields?.[index] ?? 'unknown'),
+      ),
+    }));
+    const relation: Relation = {
+      oid: raw.oid,
+      schema: raw.schema,
+      name: raw.name,
+      kind: raw.kind,
+      attnums: raw.columns.map((column) => column.attnum),
+      fields,
+      touchesProtected: view?.touchesProtected === true || fields.some((field) => isTainted(field.value)),
+      calls: view?.calls ?? [],
+    };
+    if (!this.#reading.has(raw.oid)) this.#relations.set(raw.oid, relation);
+    return relation;
+  }
+
+  /** System views are the server's own and judged by name; a view inside its own definition cannot be read. */
+  #view(raw: RawRelation): ViewReading | null {
+    if (systemSchemas.has(raw.schema)) return null;
+    if (raw.definition === null || this.#reading.has(raw.oid)) return unreadable;
+    this.#reading.add(raw.oid);
+    try {
+      return this.#readView(this, raw.definition, raw.columns.length);
+    } finally {
+      this.#reading.delete(raw.oid);
+    }
+  }
+
+  #columnValue(raw: RawRelation, column: string, type: string, inner: Field | 'unknown' | null): Value {
+    const own = this.#protection.get(raw.oid)?.get(column);
+    if (inner === 'unknown') return this.isClassified ? { ...unknownValue, type } : clearOf(type);
+    if (inner === null) {
+      if (own !== undefined) return { ...clearOf(type), sources: [own] };
+      return isLeakingColumn(raw.schema, raw.name, column) ? { ...unknownValue, type } : clearOf(type);
+    }
+    if (own === undefined) return { ...inner.value, type };
+    if (!isTainted(inner.value)) return { ...inner.value, sources: [own], derived: false, type };
+    return derive([inner.value, { ...clearOf(type), sources: [own] }], type);
+  }
+}
+
+function key(schema: string, name: string): string {
+  return `${schema}\u0000${name}`;
+}
+
+function push<T>(map: Map<string, T[]>, name: string, item: T): void {
+  const items = map.get(name);
+  if (items === undefined) map.set(name, [item]);
+  else items.push(item);
+}
+
+function takes(fn: RawFunction, count: number): boolean {
+  if (count < 0) return true;
+  const least = fn.minArgs ?? fn.argTypes.length;
+  if (fn.variadic === true) return count >= least - 1;
+  return count >= least && count <= fn.argTypes.length;
+}

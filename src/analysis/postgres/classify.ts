@@ -1,0 +1,92 @@
+import type { ClassifiedColumns, ProtectedColumn, RawCatalog, RawRelation } from '../postgres-types.js';
+
+/** Protected columns by relation OID and column name. */
+export type Protection = ReadonlyMap<number, ReadonlyMap<string, ProtectedColumn>>;
+
+/** Schemas of the server itself; only a pattern that names one of them literally reaches into it. */
+export const systemSchemas: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema', 'pg_toast']);
+
+/** Applies the classification's patterns to the catalog and carries protection along inheritance. */
+export function classify(raw: RawCatalog, classified: ClassifiedColumns): Protection {
+  const patterns = classified.columns.map((column) => ({
+    matches: [column.schema, column.table, column.column].map(globToTest),
+    class: column.class,
+    schema: column.schema,
+  }));
+  const found = new Map<number, Map<string, ProtectedColumn>>();
+  for (const relation of raw.relations) {
+    const usable = patterns.filter((pattern) => {
+      const [schema, table] = pattern.matches;
+      if (systemSchemas.has(relation.schema) && pattern.schema.includes('*')) return false;
+      return schema?.(relation.schema) === true && table?.(relation.name) === true;
+    });
+    if (usable.length === 0) continue;
+    for (const column of relation.columns) {
+      const pattern = usable.find((candidate) => candidate.matches[2]?.(column.name) === true);
+      if (pattern !== undefined) protect(found, relation, column.name, pattern.class);
+    }
+  }
+  inherit(raw, found);
+  return found;
+}
+
+function protect(
+  found: Map<number, Map<string, ProtectedColumn>>,
+  relation: RawRelation,
+  column: string,
+  cls: string,
+): boolean {
+  let columns = found.get(relation.oid);
+  if (columns === undefined) {
+    columns = new Map();
+    found.set(relation.oid, columns);
+  }
+  if (columns.has(column)) return false;
+  columns.set(column, { schema: relation.schema, table: relation.name, column, class: cls });
+  return true;
+}
+
+/**
+ * Children and partitions hold their parent's rows, and a parent shows its children's: a column protected in one is
+ * protected in the other, by name. First down to every descendant, then up; a sibling is not touched.
+ */
+function inherit(raw: RawCatalog, found: Map<number, Map<string, ProtectedColumn>>): void {
+  const byOid = new Map(raw.relations.map((relation) => [relation.oid, relation]));
+  const carry = (from: number, to: number): boolean => {
+    const target = byOid.get(to);
+    let changed = false;
+    for (const [name, column] of found.get(from) ?? []) {
+      const exists = target?.columns.some((candidate) => candidate.name === name) === true;
+      if (target !== undefined && exists) changed = protect(found, target, name, column.class) || changed;
+    }
+    return changed;
+  };
+  untilStable(() => raw.inherits.map(({ child, parent }) => carry(parent, child)).includes(true));
+  untilStable(() => raw.inherits.map(({ child, parent }) => carry(child, parent)).includes(true));
+}
+
+function untilStable(step: () => boolean): void {
+  while (step());
+}
+
+/** `*` stands for any run of characters; letters compare without case, so a pattern never misses by spelling. */
+function globToTest(glob: string): (text: string) => boolean {
+  const parts = glob.toLowerCase().split('*');
+  if (parts.length === 1) return (text) => text.toLowerCase() === parts[0];
+  return (text) => matchesParts(text.toLowerCase(), parts);
+}
+
+/** Linear matching: no regular expression is built from configuration. */
+function matchesParts(text: string, parts: readonly string[]): boolean {
+  const first = parts[0] ?? '';
+  const last = parts[parts.length - 1] ?? '';
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
+  let position = first.length;
+  const end = text.length - last.length;
+  for (const part of parts.slice(1, -1)) {
+    const at = text.indexOf(part, position);
+    if (at < 0 || at + part.length > end) return false;
+    position = at + part.length;
+  }
+  return true;
+}

@@ -1,0 +1,177 @@
+import type { ActionName } from '../effects.js';
+import { bodyOf, child, flag, list, namesOf, tagged, text, walk, type Body } from './ast.js';
+import type { Context } from './context.js';
+import { noteStoredCall } from './functions.js';
+import { creationPlace, createInto } from './into.js';
+import { inferRelation, inferTableChanges } from './laundering.js';
+import { namedObject, objectName, objectNames, rangeVarNames, type NamedObject } from './object-types.js';
+import { addTableEffect, findRelation } from './relations.js';
+import { Scope } from './scope.js';
+
+/** Adds an effect on a named object and notes that the catalog changes. */
+export function define(ctx: Context, action: ActionName, named: NamedObject): null {
+  ctx.findings.add(action, named.type, named.path, { object: named.object, temporary: named.temporary });
+  ctx.findings.changeCatalog();
+  return null;
+}
+
+/** An object of the database, or of its cluster, by a name without a schema. */
+export function defineGlobal(ctx: Context, action: ActionName, object: string, name: string): null {
+  return define(ctx, action, { type: 'Object', path: [name], object, temporary: false });
+}
+
+/** An object in a schema, named by a list of String nodes. */
+export function defineInSchema(ctx: Context, action: ActionName, kind: string, nodes: readonly unknown[]): null {
+  return define(ctx, action, namedObject(ctx, kind, { List: { items: nodes } }));
+}
+
+/** Something on a table: an index, a trigger, a rule, a policy. */
+export function defineOnTable(ctx: Context, action: ActionName, object: string, rangeVar: Body | null): null {
+  const named = findRelation(ctx, rangeVar ?? {});
+  addTableEffect(ctx, action, named, { object });
+  ctx.findings.changeCatalog();
+  return null;
+}
+
+/** CREATE TABLE, FOREIGN TABLE: defaults, checks and generated columns hold expressions. */
+export function createTable(ctx: Context, body: Body, object: string): null {
+  const { schema, name, temporary } = creationPlace(ctx, child(body, 'relation') ?? {});
+  define(ctx, 'create', { type: 'Table', path: [schema, name], object, temporary });
+  for (const node of list(body, 'inhRelations')) defineOnTable(ctx, 'alter', 'table', bodyOf(node, 'RangeVar'));
+  judgeCalls(ctx, body['tableElts']);
+  return null;
+}
+
+/** Calls in definitions are judged as calls when they are defined, for they run later without a statement of their own. */
+export function judgeCalls(ctx: Context, node: unknown): void {
+  for (const { tag, body } of walk(node)) if (tag === 'FuncCall') noteStoredCall(ctx, body);
+}
+
+/** CREATE VIEW: its query is judged now, because reading the view is not. */
+export function createView(ctx: Context, body: Body): null {
+  const { schema, name, temporary } = creationPlace(ctx, child(body, 'view') ?? {});
+  ctx.query(body['query'], null);
+  if (flag(body, 'replace')) inferRelation(ctx, child(body, 'view') ?? {});
+  return define(ctx, 'create', { type: 'Table', path: [schema, name], object: 'view', temporary });
+}
+
+/** CREATE TABLE AS and CREATE MATERIALIZED VIEW. */
+export function createTableAs(ctx: Context, body: Body): null {
+  const rows = ctx.statement(body['query'], null) ?? 'unknown';
+  createInto(
+    ctx,
+    child(body, 'into') ?? {},
+    rows,
+    text(body, 'objtype') === 'OBJECT_MATVIEW' ? 'materialized view' : 'table',
+  );
+  return null;
+}
+
+/** CREATE FUNCTION; one in C loads a library. */
+export function createFunction(ctx: Context, body: Body): null {
+  defineInSchema(
+    ctx,
+    'create',
+    flag(body, 'is_procedure') ? 'OBJECT_PROCEDURE' : 'OBJECT_FUNCTION',
+    list(body, 'funcname'),
+  );
+  for (const node of list(body, 'options')) {
+    const option = bodyOf(node, 'DefElem') ?? {};
+    const language = text(option, 'defname') === 'language' ? (objectNames(option['arg'])[0] ?? '') : '';
+    if (/^(c|internal)$/i.test(language)) ctx.findings.addGlobal('loadLibrary', language.toLowerCase());
+  }
+  return null;
+}
+
+/** CREATE SCHEMA, with the objects that may be created inside it. */
+export function createSchema(ctx: Context, body: Body): null {
+  const name = text(body, 'schemaname') || text(child(body, 'authrole') ?? {}, 'rolename');
+  define(ctx, 'create', { type: 'Schema', path: [name], object: 'schema', temporary: false });
+  for (const node of list(body, 'schemaElts')) ctx.statement(node, null);
+  return null;
+}
+
+/** CREATE INDEX: a unique one fails on duplicates, an expression or predicate on what it cannot compute. */
+export function createIndex(ctx: Context, body: Body): null {
+  const rangeVar = child(body, 'relation') ?? {};
+  defineOnTable(ctx, 'create', 'index', rangeVar);
+  const { relation } = findRelation(ctx, rangeVar);
+  const fields = relation?.fields ?? [];
+  const scope = new Scope(null, [{ columns: fields, open: relation === null, sources: [] }]);
+  for (const node of list(body, 'indexParams')) {
+    const element = bodyOf(node, 'IndexElem') ?? {};
+    if (element['expr'] !== undefined) ctx.findings.infer(ctx.expr(element['expr'], scope));
+    const column = fields.find((field) => field.name === text(element, 'name'));
+    if (flag(body, 'unique') && column !== undefined) ctx.findings.infer(column.value);
+  }
+  if (body['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(body['whereClause'], scope));
+  return null;
+}
+
+/** ALTER TABLE, VIEW, INDEX…: each command may reach data. */
+export function alterTable(ctx: Context, body: Body): null {
+  const rangeVar = child(body, 'relation') ?? {};
+  const object = objectName(text(body, 'objtype') || text(body, 'relkind'));
+  if (object === 'type') return define(ctx, 'alter', namedObject(ctx, 'OBJECT_TYPE', { RangeVar: rangeVar }));
+  defineOnTable(ctx, 'alter', object, rangeVar);
+  inferTableChanges(ctx, rangeVar, list(body, 'cmds'));
+  judgeCalls(ctx, body['cmds']);
+  return null;
+}
+
+/** DROP of any kind, one effect an object. */
+export function drop(ctx: Context, body: Body): null {
+  const kind = text(body, 'removeType');
+  for (const node of list(body, 'objects')) define(ctx, 'drop', namedObject(ctx, kind, node));
+  return null;
+}
+
+/** RENAME and SET SCHEMA: classification goes by name, so a protected column loses its protection. */
+export function rename(ctx: Context, body: Body, kind: string): null {
+  const relation = child(body, 'relation');
+  const isTable = relation !== null;
+  if (isTable) {
+    defineOnTable(ctx, 'alter', objectName(kind), relation);
+    inferRelation(ctx, relation, kind === 'OBJECT_COLUMN' ? text(body, 'subname') : null);
+    return null;
+  }
+  const named = namedObject(ctx, kind, body['object']);
+  if (kind === 'OBJECT_SCHEMA')
+    for (const column of ctx.catalog.protectedColumns)
+      if (column.schema === (text(body, 'subname') || named.path[0])) ctx.findings.inferColumn(column);
+  return define(
+    ctx,
+    'alter',
+    kind === 'OBJECT_SCHEMA' ? { ...named, path: [text(body, 'subname') || (named.path[0] ?? '')] } : named,
+  );
+}
+
+/** CREATE RULE, TRIGGER: code that later statements run without naming it. */
+export function createRule(ctx: Context, body: Body): null {
+  defineOnTable(ctx, 'create', 'rule', child(body, 'relation'));
+  for (const node of list(body, 'actions')) if (tagged(node) !== null) judgeCalls(ctx, node);
+  return null;
+}
+
+/** CREATE TYPE, AGGREGATE, OPERATOR, COLLATION, TEXT SEARCH …: DefineStmt. */
+export function defineObject(ctx: Context, body: Body): null {
+  if (
+    list(body, 'definition').some((node) =>
+      /^(input|output|receive|send)$/.test(text(bodyOf(node, 'DefElem') ?? {}, 'defname')),
+    )
+  ) {
+    ctx.findings.addGlobal('loadLibrary', 'type');
+  }
+  return defineInSchema(ctx, 'create', text(body, 'kind'), list(body, 'defnames'));
+}
+
+/** A type or domain by its name nodes. */
+export function createType(ctx: Context, body: Body, key: string): null {
+  const rangeVar = child(body, key);
+  const names = rangeVar === null ? namesOf(list(body, key)) : rangeVarNames(rangeVar);
+  return define(
+    ctx,
+    'create',
+    namedObject(ctx, 'OBJECT_TYPE', { List: { items: names.map((sval) => ({ String: { sval } })) } }),
+  );
+}

@@ -1,0 +1,94 @@
+import { bodyOf, list, number, tagged, type Body } from './ast.js';
+import { analyseCast } from './casts.js';
+import { analyseColumnRef, analyseIndirection } from './column-ref.js';
+import type { Context } from './context.js';
+import { analyseCall } from './functions.js';
+import { jsonXmlHandlers } from './json-xml.js';
+import { analyseOperator } from './operators.js';
+import type { Scope } from './scope.js';
+import { analyseSubLink } from './sublinks.js';
+import { clear, clearOf, derive, isTainted, rowValue, unknownValue, type Value } from './value.js';
+
+type Handler = (ctx: Context, body: Body, scope: Scope) => Value;
+
+/** How each expression node is valued. A node that is not here is unknown, and its statement with it. */
+const handlers: Readonly<Record<string, Handler>> = {
+  A_Const: (_ctx, body) => constantType(body),
+  ParamRef: (_ctx, body, scope) => scope.parameter(number(body, 'number')),
+  ColumnRef: analyseColumnRef,
+  A_Indirection: analyseIndirection,
+  A_Expr: analyseOperator,
+  TypeCast: analyseCast,
+  FuncCall: (ctx, body, scope) => analyseCall(ctx, body, scope).value,
+  SubLink: analyseSubLink,
+  BoolExpr: (ctx, body, scope) => lazy(ctx, all(ctx, list(body, 'args'), scope)),
+  CoalesceExpr: (ctx, body, scope) => lazy(ctx, all(ctx, list(body, 'args'), scope)),
+  MinMaxExpr: (ctx, body, scope) => derive(all(ctx, list(body, 'args'), scope)),
+  CaseExpr: analyseCase,
+  NullTest: (ctx, body, scope) => derive([ctx.expr(body['arg'], scope)]),
+  BooleanTest: (ctx, body, scope) => derive([ctx.expr(body['arg'], scope)]),
+  CollateClause: (ctx, body, scope) => ctx.expr(body['arg'], scope),
+  A_ArrayExpr: (ctx, body, scope) => derive(all(ctx, list(body, 'elements'), scope)),
+  RowExpr: (ctx, body, scope) =>
+    rowValue(
+      all(ctx, list(body, 'args'), scope).map((value, index) => ({ name: `f${index + 1}`, value })),
+      false,
+    ),
+  NamedArgExpr: (ctx, body, scope) => ctx.expr(body['arg'], scope),
+  MultiAssignRef: (ctx, body, scope) => {
+    const source = ctx.expr(body['source'], scope);
+    return source.row?.[number(body, 'colno') - 1]?.value ?? source;
+  },
+  List: (ctx, body, scope) => derive(all(ctx, list(body, 'items'), scope)),
+  GroupingFunc: () => clear,
+  SQLValueFunction: () => clear,
+  CurrentOfExpr: () => clear,
+  SetToDefault: () => clear,
+  MergeSupportFunc: () => clear,
+  ...jsonXmlHandlers,
+};
+
+/** The value of an expression; null nodes (absent clauses) are nothing. */
+export function analyseExpression(ctx: Context, node: unknown, scope: Scope): Value {
+  const found = tagged(node);
+  if (found === null) return clear;
+  const handler = Object.hasOwn(handlers, found.tag) ? handlers[found.tag] : undefined;
+  if (handler !== undefined) return handler(ctx, found.body, scope);
+  ctx.findings.addGlobal('unknown', found.tag);
+  ctx.findings.touchesProtected = true;
+  return unknownValue;
+}
+
+function all(ctx: Context, nodes: readonly unknown[], scope: Scope): readonly Value[] {
+  return nodes.map((node) => ctx.expr(node, scope));
+}
+
+/** A constant says nothing; its type matters where it meets `||` and casts. */
+function constantType(body: Body): Value {
+  return body['sval'] === undefined ? clear : clearOf('unknown');
+}
+
+/**
+ * AND, OR and COALESCE stop early: whether the rest was computed shows through any part that can fail, so a protected
+ * value beside such a part is inferred.
+ */
+function lazy(ctx: Context, values: readonly Value[]): Value {
+  const value = derive(values);
+  if (isTainted(value) && value.fallible) ctx.findings.infer(value);
+  return value;
+}
+
+/** CASE: what decides is inferred by which branch runs; what is chosen is the output. */
+function analyseCase(ctx: Context, body: Body, scope: Scope): Value {
+  const subject = body['arg'] === undefined ? clear : ctx.expr(body['arg'], scope);
+  const conditions: Value[] = [subject];
+  const results: Value[] = [];
+  for (const node of list(body, 'args')) {
+    const when = bodyOf(node, 'CaseWhen') ?? {};
+    conditions.push(ctx.expr(when['expr'], scope));
+    results.push(ctx.expr(when['result'], scope));
+  }
+  if (body['defresult'] !== undefined) results.push(ctx.expr(body['defresult'], scope));
+  conditions.forEach((condition) => ctx.findings.infer(condition));
+  return derive([...conditions, ...results]);
+}

@@ -1,0 +1,70 @@
+import { plainFacts, type ActionName, type Effect, type EffectFacts, type ResourceRef } from '../effects.js';
+import type { ProtectedColumn, SessionChange } from '../postgres-types.js';
+import type { Value } from './value.js';
+
+/** What a statement's analysis has found so far. Effects are kept once each, in the order they were found. */
+export class Findings {
+  readonly #effects = new Map<string, Effect>();
+  readonly #protectedColumns: readonly ProtectedColumn[];
+  readonly #root: readonly [string, string];
+  readonly changes: SessionChange[] = [];
+  readonly missing = new Set<string>();
+  touchesProtected = false;
+
+  constructor(root: readonly [target: string, database: string], protectedColumns: readonly ProtectedColumn[]) {
+    this.#root = root;
+    this.#protectedColumns = protectedColumns;
+  }
+
+  get effects(): readonly Effect[] {
+    return [...this.#effects.values()];
+  }
+
+  add(action: ActionName, type: ResourceRef['type'], path: readonly string[], facts: Partial<EffectFacts> = {}): void {
+    this.addEffect({ action, resource: { type, path: [...this.#root, ...path] }, facts: { ...plainFacts, ...facts } });
+  }
+
+  addEffect(effect: Effect): void {
+    const { facts } = effect;
+    const key = [
+      effect.action,
+      effect.resource.type,
+      ...effect.resource.path,
+      facts.filtered,
+      facts.class,
+      facts.volatility,
+      facts.source,
+      facts.object,
+      facts.temporary,
+    ].join('\u0000');
+    if (!this.#effects.has(key)) this.#effects.set(key, effect);
+  }
+
+  /** An effect on the database as a whole. */
+  addGlobal(action: ActionName, object: string, facts: Partial<EffectFacts> = {}): void {
+    this.add(action, 'Database', [], { ...facts, object });
+  }
+
+  /** A protected value stands where it can be inferred. An unknown value may be any of them. */
+  infer(value: Value): void {
+    if (value.unknown) this.inferAll();
+    else for (const column of value.sources) this.inferColumn(column);
+  }
+
+  inferAll(): void {
+    for (const column of this.#protectedColumns) this.inferColumn(column);
+  }
+
+  inferColumn(column: ProtectedColumn): void {
+    this.add('infer', 'Column', [column.schema, column.table, column.column], { class: column.class });
+  }
+
+  change(change: SessionChange): void {
+    this.changes.push(change);
+  }
+
+  /** A catalog change is noted once, however many objects a statement changes. */
+  changeCatalog(): void {
+    if (!this.changes.some((change) => change.type === 'catalogChange')) this.change({ type: 'catalogChange' });
+  }
+}

@@ -1,0 +1,223 @@
+import type { RawFunction } from '../postgres-types.js';
+import { bodyOf, child, constantOf, flag, list, namesOf, tagged, type Body } from './ast.js';
+import {
+  dangerous,
+  harmlessVolatile,
+  isTotal,
+  mayTake,
+  resultType,
+  runsSql,
+  unknownResult,
+} from './builtin-functions.js';
+import type { Context } from './context.js';
+import type { Scope } from './scope.js';
+import { setConfig } from './set-config.js';
+import { readSqlFunction } from './sql-functions.js';
+import {
+  clear,
+  derive,
+  isTainted,
+  mergeRows,
+  rowValue,
+  unknownValue,
+  type Field,
+  type Rows,
+  type Value,
+} from './value.js';
+
+/** A call's result: one value, or the columns it has as a member of FROM. */
+export interface CallResult {
+  readonly value: Value;
+  readonly rows: Rows | null;
+}
+
+/** FuncCall: arguments, aggregate and window clauses, and everything the called function may be. */
+export function analyseCall(ctx: Context, call: Body, scope: Scope): CallResult {
+  const names = namesOf(list(call, 'funcname'));
+  const name = names[names.length - 1] ?? '';
+  const schema = names.length > 1 ? (names[names.length - 2] ?? '') : '';
+  const nodes = list(call, 'args').map((node) => bodyOf(node, 'NamedArgExpr')?.['arg'] ?? node);
+  const values = nodes.map((node) => ctx.expr(node, scope));
+  const ordered = list(call, 'agg_order').map((item) => ctx.expr(bodyOf(item, 'SortBy')?.['node'], scope));
+  const within = flag(call, 'agg_within_group');
+  if (!within) ordered.forEach((value) => ctx.findings.infer(value));
+  if (flag(call, 'agg_distinct')) values.forEach((value) => ctx.findings.infer(value));
+  if (call['agg_filter'] !== undefined) ctx.findings.infer(ctx.expr(call['agg_filter'], scope));
+  const over = child(call, 'over');
+  if (over !== null) analyseWindow(ctx, over, scope);
+  return resolveCall(ctx, schema, name, within ? [...values, ...ordered] : values, nodes);
+}
+
+/** OVER and WINDOW: rows are grouped and ordered by these, which shows them. */
+export function analyseWindow(ctx: Context, window: Body, scope: Scope): void {
+  for (const node of list(window, 'partitionClause')) ctx.findings.infer(ctx.expr(node, scope));
+  for (const node of list(window, 'orderClause')) ctx.findings.infer(ctx.expr(bodyOf(node, 'SortBy')?.['node'], scope));
+  for (const key of ['startOffset', 'endOffset']) {
+    if (window[key] !== undefined) ctx.findings.infer(ctx.expr(window[key], scope));
+  }
+}
+
+/** What `schema.name(values)` may be: a builtin, any user overload, or a column in function notation. */
+export function resolveCall(
+  ctx: Context,
+  schema: string,
+  name: string,
+  values: readonly Value[],
+  nodes: readonly unknown[],
+): CallResult {
+  const candidates = ctx.catalog.functions(schema, name, values.length);
+  const results: CallResult[] = [];
+  const column =
+    schema === '' && values.length === 1 ? values[0]?.row?.find((field) => field.name === name) : undefined;
+  if (column !== undefined) results.push({ value: column.value, rows: null });
+  if (candidates.builtin.length > 0) results.push(callBuiltin(ctx, name, candidates.builtin, values, nodes));
+  for (const fn of candidates.user) results.push(callUser(ctx, fn, values));
+  const [first, ...rest] = results;
+  if (first === undefined) return callMissing(ctx, schema, name, values);
+  return rest.reduce((all, next) => unite(all, next), first);
+}
+
+function unite(left: CallResult, right: CallResult): CallResult {
+  const rows = left.rows === null || right.rows === null ? (left.rows ?? right.rows) : mergeRows(left.rows, right.rows);
+  return { value: derive([left.value, right.value]), rows };
+}
+
+function callBuiltin(
+  ctx: Context,
+  name: string,
+  overloads: readonly RawFunction[],
+  values: readonly Value[],
+  nodes: readonly unknown[],
+): CallResult {
+  const isVolatile = overloads.some((fn) => fn.volatility === 'v');
+  const volatility = isVolatile ? 'volatile' : overloads.some((fn) => fn.volatility === 's') ? 'stable' : 'immutable';
+  if (name === 'set_config') setConfig(ctx, nodes, values);
+  else if (dangerous.has(name) || (isVolatile && !harmlessVolatile.has(name))) {
+    ctx.findings.add('callFunction', 'Function', ['pg_catalog', name], { source: 'builtin', volatility });
+  }
+  if (runsSql.has(name)) ctx.findings.touchesProtected ||= ctx.catalog.isClassified;
+  const returnsSet = overloads.some((fn) => fn.returnsSet);
+  values.forEach((value, index) => {
+    const harmless = !returnsSet && mayTake(name, index, !value.derived) && isHarmlessFormat(name, nodes);
+    if (isTainted(value) && !harmless) ctx.findings.infer(value);
+  });
+  const value = builtinValue(ctx, name, values);
+  const outNames = overloads.find((fn) => fn.outNames.length > 0)?.outNames ?? [];
+  const rows =
+    outNames.length === 0 ? null : { fields: outNames.map((out): Field => ({ name: out, value })), open: false };
+  return {
+    value: rows === null ? value : { ...value, row: rows.fields },
+    rows: name === 'unnest' ? unnestRows(values) : rows,
+  };
+}
+
+function builtinValue(ctx: Context, name: string, values: readonly Value[]): Value {
+  if (unknownResult.has(name)) return ctx.catalog.isClassified ? unknownValue : { ...derive(values), fallible: true };
+  const value = derive(values, resultType(name, values[0]?.type ?? ''));
+  return isTotal(name) || value.fallible ? value : { ...value, fallible: true };
+}
+
+/** `%I` fails on null and `*` takes a width from an argument: both show something of what is formatted. */
+function isHarmlessFormat(name: string, nodes: readonly unknown[]): boolean {
+  if (name !== 'format') return true;
+  const pattern = constantOf(nodes[0]);
+  return typeof pattern === 'string' && !/%[^%s]*[I*]/.test(pattern);
+}
+
+function unnestRows(values: readonly Value[]): Rows {
+  return { fields: values.map((value) => ({ name: 'unnest', value: derive([value]) })), open: false };
+}
+
+const volatilities = { i: 'immutable', s: 'stable', v: 'volatile' } as const;
+
+function callUser(ctx: Context, fn: RawFunction, values: readonly Value[]): CallResult {
+  const isExtension = fn.extension === true;
+  // An aggregate is declared immutable whatever its transition function does.
+  const volatility = fn.kind === 'a' && !isExtension ? 'volatile' : volatilities[fn.volatility];
+  ctx.findings.add(fn.kind === 'p' ? 'callProcedure' : 'callFunction', 'Function', [fn.schema, fn.name], {
+    source: 'user',
+    volatility,
+  });
+  const read = fn.language === 'sql' && fn.body !== null ? readSqlFunction(ctx, fn, values) : null;
+  if (read !== null && fn.volatility !== 'v' && !fn.returnsSet) return rowsOfType(ctx, fn, read);
+  for (const value of values) if (isTainted(value)) ctx.findings.infer(value);
+  if (read !== null) return rowsOfType(ctx, fn, read);
+  if (isExtension && fn.volatility === 'i' && (fn.language === 'c' || fn.language === 'internal')) {
+    return rowsOfType(ctx, fn, { value: { ...derive(values), fallible: true }, rows: null });
+  }
+  if (ctx.catalog.protectedColumns.length === 0)
+    return rowsOfType(ctx, fn, { value: { ...clear, fallible: true }, rows: null });
+  ctx.findings.touchesProtected = true;
+  return rowsOfType(ctx, fn, { value: unknownValue, rows: null });
+}
+
+/** Names the columns of a result: OUT parameters, or the columns of the row type it returns. */
+function rowsOfType(ctx: Context, fn: RawFunction, result: CallResult): CallResult {
+  const type = fn.returnType.replace(/^SETOF /i, '').replace(/^TABLE\(.*$/i, 'record');
+  const names =
+    fn.outNames.length > 0 ? fn.outNames : (ctx.catalog.rowType(type)?.fields.map((field) => field.name) ?? null);
+  if (names === null)
+    return type === 'record' && result.rows === null
+      ? { value: result.value, rows: { fields: [], open: true } }
+      : result;
+  const fields = names.map((name, index): Field => ({ name, value: fieldValue(result, index) }));
+  return {
+    value: { ...rowValue(fields, false, type), fallible: result.value.fallible },
+    rows: { fields, open: false },
+  };
+}
+
+function fieldValue(result: CallResult, index: number): Value {
+  const field = result.rows?.fields[index];
+  if (field !== undefined && result.rows?.open !== true) {
+    // A function's body may return one composite instead of its columns.
+    return result.rows?.fields.length === 1 && field.value.row !== null
+      ? (field.value.row[index]?.value ?? field.value)
+      : field.value;
+  }
+  return { ...result.value, row: null, derived: isTainted(result.value) };
+}
+
+/** Not in the catalog: created since it was read, or a mistake. Nothing is known of it. */
+function callMissing(ctx: Context, schema: string, name: string, values: readonly Value[]): CallResult {
+  const where = schema === '' ? ctx.catalog.creationSchema : schema;
+  ctx.findings.missing.add(`${where}.${name}()`);
+  ctx.findings.add('callFunction', 'Function', [where, name], { source: 'unknown', volatility: 'unknown' });
+  for (const value of values) if (isTainted(value)) ctx.findings.infer(value);
+  if (!ctx.catalog.isClassified) return { value: { ...clear, fallible: true }, rows: { fields: [], open: true } };
+  ctx.findings.touchesProtected = true;
+  return { value: unknownValue, rows: { fields: [], open: true } };
+}
+
+/** A call that a definition stores (a default, a check, a rule): its effect, whatever its arguments will be. */
+export function noteStoredCall(ctx: Context, call: Body): void {
+  const names = namesOf(list(call, 'funcname'));
+  const name = names[names.length - 1] ?? '';
+  const { builtin, user } = ctx.catalog.functions(names.length > 1 ? (names[names.length - 2] ?? '') : '', name, -1);
+  if (builtin.length > 0) callBuiltin(ctx, name, builtin, [], []);
+  for (const fn of user) {
+    ctx.findings.add('callFunction', 'Function', [fn.schema, fn.name], {
+      source: 'user',
+      volatility: volatilities[fn.volatility],
+    });
+  }
+  if (builtin.length + user.length === 0) callMissing(ctx, names.length > 1 ? (names[0] ?? '') : '', name, []);
+}
+
+/** A column reference that is no column may call a function: `o.wipe` is `wipe(o)`. PostgreSQL 4.2.6. */
+export function attributeCall(ctx: Context, name: string, row: Value): Value | null {
+  const { builtin, user } = ctx.catalog.functions('', name, 1);
+  if (builtin.length === 0 && user.length === 0) return null;
+  return resolveCall(ctx, '', name, [row], []).value;
+}
+
+/** A function behind an operator, a cast or a domain. */
+export function implicitCall(ctx: Context, schema: string, name: string, values: readonly Value[]): Value {
+  return resolveCall(ctx, schema, name, values, []).value;
+}
+
+/** Says whether a node in FROM is a plain call. */
+export function callIn(node: unknown): Body | null {
+  const found = tagged(node);
+  return found?.tag === 'FuncCall' ? found.body : null;
+}

@@ -1,0 +1,38 @@
+import { child, text, type Body } from './ast.js';
+import type { Context } from './context.js';
+import type { Rows } from './value.js';
+
+/** Where CREATE puts a relation: a temporary one goes to the session's own schema. */
+export function creationPlace(
+  ctx: Context,
+  rangeVar: Body,
+): { readonly schema: string; readonly name: string; readonly temporary: boolean } {
+  const temporary = text(rangeVar, 'relpersistence') === 't' || text(rangeVar, 'schemaname') === 'pg_temp';
+  const schema = temporary ? 'pg_temp' : text(rangeVar, 'schemaname') || ctx.catalog.creationSchema;
+  return { schema, name: text(rangeVar, 'relname'), temporary };
+}
+
+/** SELECT INTO, CREATE TABLE AS: a new table filled with the result. A copy of protected values is laundering. */
+export function createInto(
+  ctx: Context,
+  into: Body,
+  rows: Rows | 'unknown',
+  object: 'table' | 'materialized view',
+): void {
+  const { schema, name, temporary } = creationPlace(ctx, child(into, 'rel') ?? {});
+  ctx.findings.add('create', 'Table', [schema, name], { object, temporary });
+  ctx.findings.add('insert', 'Table', [schema, name], { object, temporary });
+  ctx.findings.changeCatalog();
+  // A materialised view keeps its definition, and with it its columns' protection.
+  if (object === 'materialized view') return;
+  inferWritten(ctx, rows);
+}
+
+/** Values that are written somewhere else than where they are protected. */
+export function inferWritten(ctx: Context, rows: Rows | 'unknown'): void {
+  if (rows === 'unknown' || rows.open) {
+    if (ctx.catalog.isClassified) ctx.findings.inferAll();
+    return;
+  }
+  for (const field of rows.fields) ctx.findings.infer(field.value);
+}

@@ -1,0 +1,59 @@
+import { bodyOf, child, list, tagged, text, type Body } from './ast.js';
+import type { Context } from './context.js';
+import { findRelation } from './relations.js';
+import { Scope } from './scope.js';
+import { columnOf } from './scope-columns.js';
+
+/** A relation, or one column of it, leaves the name or parent that protects it (threats.md D, "Laundering"). */
+export function inferRelation(ctx: Context, rangeVar: Body, column: string | null = null): void {
+  for (const field of findRelation(ctx, rangeVar).relation?.fields ?? []) {
+    if (column === null || field.name === column) ctx.findings.infer(field.value);
+  }
+}
+
+/** Commands of ALTER TABLE that copy, compare or unprotect values. */
+export function inferTableChanges(ctx: Context, rangeVar: Body, commands: readonly unknown[]): void {
+  const { relation } = findRelation(ctx, rangeVar);
+  const scope = new Scope(null, [{ columns: relation?.fields ?? [], open: relation === null, sources: [] }]);
+  for (const node of commands) {
+    const command = bodyOf(node, 'AlterTableCmd') ?? {};
+    const definition = tagged(command['def']);
+    switch (text(command, 'subtype')) {
+      case 'AT_AlterColumnType':
+        // Without USING the value stays where it is; with it, it may come from another column.
+        if (definition?.body['raw_default'] !== undefined)
+          ctx.findings.infer(ctx.expr(definition.body['raw_default'], scope));
+        break;
+      case 'AT_AddColumn':
+        for (const constraint of list(definition?.body ?? {}, 'constraints'))
+          inferConstraint(ctx, bodyOf(constraint, 'Constraint') ?? {}, scope);
+        break;
+      case 'AT_AddConstraint':
+        inferConstraint(ctx, definition?.body ?? {}, scope);
+        break;
+      case 'AT_SetExpression':
+        ctx.findings.infer(ctx.expr(command['def'], scope));
+        break;
+      case 'AT_DropInherit':
+      case 'AT_DetachPartition':
+        inferDetached(ctx, rangeVar, command);
+        break;
+      default:
+    }
+  }
+}
+
+/** A constraint is checked against every row: whether it holds shows them. */
+function inferConstraint(ctx: Context, constraint: Body, scope: Scope): void {
+  if (constraint['raw_expr'] !== undefined) ctx.findings.infer(ctx.expr(constraint['raw_expr'], scope));
+  for (const key of ['keys', 'fk_attrs']) {
+    for (const value of columnOf(scope, list(constraint, key))) ctx.findings.infer(value);
+  }
+}
+
+/** A child that leaves its parent keeps the rows but not the protection. */
+function inferDetached(ctx: Context, parent: Body, command: Body): void {
+  const definition = tagged(command['def']);
+  const child_ = definition?.tag === 'PartitionCmd' ? child(definition.body, 'name') : (definition?.body ?? null);
+  inferRelation(ctx, text(command, 'subtype') === 'AT_DropInherit' ? parent : (child_ ?? parent));
+}

@@ -1,0 +1,60 @@
+import type { ActionName, EffectFacts } from '../effects.js';
+import { text, type Body } from './ast.js';
+import type { Context } from './context.js';
+import type { Relation } from './relation.js';
+import type { Source } from './scope.js';
+import { isStatistics } from './system-relations.js';
+
+/** A relation as a statement names it, known or not. */
+export interface NamedRelation {
+  readonly schema: string;
+  readonly name: string;
+  readonly relation: Relation | null;
+}
+
+/** Finds what a RangeVar means. One that the catalog lacks may be protected, and is noted as missing. */
+export function findRelation(ctx: Context, rangeVar: Body): NamedRelation {
+  const name = text(rangeVar, 'relname');
+  const schema = text(rangeVar, 'schemaname');
+  const relation = ctx.catalog.relation(schema, name);
+  const where = relation?.schema ?? (schema || ctx.catalog.creationSchema);
+  if (relation === null) {
+    ctx.findings.missing.add(`${where}.${name}`);
+    ctx.findings.touchesProtected ||= ctx.catalog.isClassified;
+  } else if (relation.touchesProtected) ctx.findings.touchesProtected = true;
+  return { schema: where, name, relation };
+}
+
+/** An effect on a relation. */
+export function addTableEffect(
+  ctx: Context,
+  action: ActionName,
+  named: NamedRelation,
+  facts: Partial<EffectFacts> = {},
+): void {
+  ctx.findings.add(action, 'Table', [named.schema, named.name], { ...facts, temporary: named.schema === 'pg_temp' });
+}
+
+/** Reads or writes a relation: its effect, the calls its view makes, and its columns. */
+export function readRelation(
+  ctx: Context,
+  rangeVar: Body,
+  action: ActionName,
+  facts: Partial<EffectFacts> = {},
+): Source {
+  const named = findRelation(ctx, rangeVar);
+  addTableEffect(ctx, action, named, facts);
+  const { relation } = named;
+  for (const call of relation?.calls ?? []) ctx.findings.addEffect(call);
+  if (isStatistics(named.schema, named.name)) {
+    ctx.findings.inferAll();
+    ctx.findings.touchesProtected = true;
+  }
+  return {
+    alias: named.name,
+    schema: named.schema,
+    fields: relation?.fields ?? [],
+    open: relation === null,
+    relation,
+  };
+}

@@ -1,0 +1,173 @@
+import type { SessionChange } from '../postgres-types.js';
+import { bodyOf, child, constantOf, flag, list, number, text, type Body } from './ast.js';
+import type { Context } from './context.js';
+import { transactionModes } from './settings.js';
+import { Scope } from './scope.js';
+import { clear, isTainted, unknownValue, type Rows, type Value } from './value.js';
+
+/** CURSOR_OPT_HOLD, parsenodes.h: the cursor outlives its transaction. */
+const cursorOptionHold = 0x20;
+
+const transactionChanges: Readonly<
+  Record<string, SessionChange['type'] & ('begin' | 'commit' | 'rollback' | 'savepoint')>
+> = {
+  TRANS_STMT_BEGIN: 'begin',
+  TRANS_STMT_START: 'begin',
+  TRANS_STMT_COMMIT: 'commit',
+  TRANS_STMT_ROLLBACK: 'rollback',
+  TRANS_STMT_SAVEPOINT: 'savepoint',
+  TRANS_STMT_RELEASE: 'savepoint',
+  TRANS_STMT_ROLLBACK_TO: 'savepoint',
+  TRANS_STMT_PREPARE: 'commit',
+};
+
+/** TransactionStmt, two-phase commit included. */
+export function analyseTransaction(ctx: Context, body: Body): null {
+  const kind = text(body, 'kind');
+  ctx.findings.addGlobal(
+    'transaction',
+    transactionModes(list(body, 'options')) || (kind.endsWith('PREPARED') ? 'prepared' : ''),
+  );
+  const change = transactionChanges[kind];
+  if (change !== undefined) ctx.findings.change({ type: change });
+  return null;
+}
+
+/** PREPARE: the body is judged when it is executed. PostgreSQL, PREPARE. */
+export function analysePrepare(ctx: Context, body: Body): null {
+  const prepared = ctx.separately(body['query'], '');
+  ctx.findings.addGlobal('prepare', '');
+  if (prepared.touchesProtected) ctx.findings.touchesProtected = true;
+  ctx.findings.change({ type: 'prepare', name: text(body, 'name'), body: prepared });
+  return null;
+}
+
+/** EXECUTE: what it does and gives is the prepared statement's, which the engine knows. */
+export function analyseExecute(ctx: Context, body: Body): 'unknown' {
+  const scope = new Scope(null);
+  for (const node of list(body, 'params')) ctx.findings.infer(ctx.expr(node, scope));
+  ctx.findings.addGlobal('prepare', 'execute');
+  ctx.findings.touchesProtected ||= ctx.catalog.isClassified;
+  ctx.findings.change({ type: 'execute', name: text(body, 'name') });
+  return 'unknown';
+}
+
+/** DEALLOCATE. */
+export function analyseDeallocate(ctx: Context, body: Body): null {
+  ctx.findings.addGlobal('prepare', 'deallocate');
+  ctx.findings.change({ type: 'deallocate', name: text(body, 'name') || null });
+  return null;
+}
+
+/** DECLARE CURSOR starts its query: its effects are this statement's. */
+export function analyseDeclare(ctx: Context, body: Body): null {
+  const cursor = ctx.separately(body['query'], '');
+  for (const effect of cursor.effects) ctx.findings.addEffect(effect);
+  for (const name of cursor.missing ?? []) ctx.findings.missing.add(name);
+  if (cursor.touchesProtected) ctx.findings.touchesProtected = true;
+  const hold = (number(body, 'options') & cursorOptionHold) !== 0;
+  ctx.findings.change({ type: 'declareCursor', name: text(body, 'portalname'), hold, body: cursor });
+  return null;
+}
+
+/** FETCH and MOVE: rows of a cursor the engine knows. */
+export function analyseFetch(ctx: Context, body: Body): 'unknown' | null {
+  const move = flag(body, 'ismove');
+  ctx.findings.addGlobal('fetch', move ? 'move' : '');
+  ctx.findings.touchesProtected ||= ctx.catalog.isClassified;
+  ctx.findings.change({ type: 'fetch', name: text(body, 'portalname'), move });
+  return move ? null : 'unknown';
+}
+
+/** CLOSE. */
+export function analyseClose(ctx: Context, body: Body): null {
+  ctx.findings.addGlobal('fetch', 'close');
+  ctx.findings.change({ type: 'closeCursor', name: text(body, 'portalname') || null });
+  return null;
+}
+
+/** DISCARD: ALL also resets every parameter and role to the session's defaults. */
+export function analyseDiscard(ctx: Context, body: Body): null {
+  const target = text(body, 'target');
+  ctx.findings.addGlobal('setSafeParameter', target.replace('DISCARD_', 'discard ').toLowerCase());
+  ctx.findings.change({ type: 'discard', all: target === 'DISCARD_ALL' });
+  if (target === 'DISCARD_ALL' || target === 'DISCARD_TEMP') ctx.findings.changeCatalog();
+  return null;
+}
+
+/** EXPLAIN plans its statement, and with ANALYZE runs it. */
+export function analyseExplain(ctx: Context, body: Body): Rows {
+  const inner = ctx.separately(body['query'], '');
+  const runs = list(body, 'options').some((node) => isAnalyse(bodyOf(node, 'DefElem') ?? {}));
+  for (const effect of inner.effects) {
+    const isPlanned = ['select', 'infer', 'callFunction', 'unknown', 'prepare'].includes(effect.action);
+    if (runs || isPlanned) ctx.findings.addEffect(effect);
+    if (effect.resource.type === 'Table') ctx.findings.addEffect({ ...effect, action: 'explain' });
+  }
+  ctx.findings.addGlobal('explain', runs ? 'analyze' : '');
+  for (const name of inner.missing ?? []) ctx.findings.missing.add(name);
+  if (inner.touchesProtected) ctx.findings.touchesProtected = true;
+  for (const change of inner.changes)
+    if (change.type === 'execute' || (runs && change.type === 'catalogChange')) ctx.findings.change(change);
+  return {
+    fields: [
+      {
+        name: 'QUERY PLAN',
+        value: planValue(
+          ctx,
+          inner.effects.some((effect) => effect.action === 'callFunction' && effect.facts.source !== 'builtin'),
+          inner.output,
+        ),
+      },
+    ],
+    open: false,
+  };
+}
+
+/** Planning computes immutable calls and prints what they gave: with user functions a plan may show anything. */
+function planValue(
+  ctx: Context,
+  callsUser: boolean,
+  output: Rows['fields'] | readonly { readonly unknown: boolean }[] | 'unknown' | null,
+): Value {
+  const unknown =
+    callsUser || output === 'unknown' || (output ?? []).some((column) => 'unknown' in column && column.unknown);
+  return unknown && ctx.catalog.protectedColumns.length > 0 ? unknownValue : clear;
+}
+
+function isAnalyse(element: Body): boolean {
+  if (text(element, 'defname').toLowerCase() !== 'analyze') return false;
+  const value = element['arg'] === undefined ? true : constantOf(element['arg']);
+  return value === undefined || value === null || !/^(false|off|0|no)$/i.test(String(value));
+}
+
+/** CALL: a procedure with its body's effects where it can be read. */
+export function analyseCallStatement(ctx: Context, body: Body): 'unknown' {
+  const call = child(body, 'funccall') ?? {};
+  const value = ctx.expr({ FuncCall: call }, new Scope(null));
+  if (isTainted(value)) ctx.findings.touchesProtected = true;
+  const path = list(call, 'funcname')
+    .map((node) => constantOf(node))
+    .filter((name) => typeof name === 'string');
+  const schema = path.length > 1 ? (path[path.length - 2] ?? '') : ctx.catalog.creationSchema;
+  ctx.findings.add('callProcedure', 'Function', [schema, path[path.length - 1] ?? ''], {
+    source: 'user',
+    volatility: 'volatile',
+  });
+  return 'unknown';
+}
+
+/** DO: code of any kind, which may read, write and print anything. */
+export function analyseDo(ctx: Context): null {
+  ctx.findings.addGlobal('doBlock', '');
+  ctx.findings.inferAll();
+  ctx.findings.touchesProtected ||= ctx.catalog.isClassified;
+  ctx.findings.changeCatalog();
+  return null;
+}
+
+/** LISTEN, NOTIFY, UNLISTEN. */
+export function analyseChannel(ctx: Context, action: 'listen' | 'notify', body: Body): null {
+  ctx.findings.add(action, 'Object', [text(body, 'conditionname') || '*'], { object: 'channel' });
+  return null;
+}

@@ -1,0 +1,31 @@
+import { list, namesOf, text, type Body } from './ast.js';
+import type { Context } from './context.js';
+import { implicitCall } from './functions.js';
+import type { Scope } from './scope.js';
+import { derive, rowValue, type Value } from './value.js';
+
+/** SubLink: a query as an expression. What decides on its rows has been judged inside it. */
+export function analyseSubLink(ctx: Context, body: Body, scope: Scope): Value {
+  const test = body['testexpr'] === undefined ? null : ctx.expr(body['testexpr'], scope);
+  const rows = ctx.query(body['subselect'], scope);
+  const values = rows.fields.map((field) => field.value);
+  switch (text(body, 'subLinkType')) {
+    case 'EXISTS_SUBLINK':
+      return { ...derive([]), fallible: true };
+    case 'EXPR_SUBLINK':
+    case 'MULTIEXPR_SUBLINK': {
+      const only = values.length === 1 && !rows.open ? values[0] : undefined;
+      return { ...(only ?? rowValue(rows.fields, rows.open)), fallible: true };
+    }
+    default: {
+      const names = namesOf(list(body, 'operName'));
+      const name = names[names.length - 1] ?? '=';
+      const operators = ctx.catalog.operators(names.length > 1 ? (names[0] ?? '') : '', name);
+      const called = operators.map((operator) =>
+        implicitCall(ctx, operator.functionSchema, operator.functionName, test === null ? values : [test, ...values]),
+      );
+      const value = derive([...(test === null ? [] : [test]), ...values, ...called]);
+      return rows.open ? { ...value, unknown: true, derived: true, fallible: true } : { ...value, fallible: true };
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { bodyOf, child, flag, list, text, type Body } from './ast.js';
+import type { Context } from './context.js';
+import { jsonValue } from './json-xml.js';
+import type { Scope } from './scope.js';
+import { clear, derive, isTainted, type Field, type Rows, type Value } from './value.js';
+
+/** XMLTABLE: every column comes from the document; how many rows there are shows it too. */
+export function analyseXmlTable(ctx: Context, body: Body, scope: Scope): Rows {
+  const namespaces = list(body, 'namespaces').map((node) => ctx.expr(bodyOf(node, 'ResTarget')?.['val'], scope));
+  const columns = list(body, 'columns').map((node) => bodyOf(node, 'RangeTableFuncCol') ?? {});
+  const paths = columns.flatMap((column) => [
+    ctx.expr(column['colexpr'], scope),
+    ctx.expr(column['coldefexpr'], scope),
+  ]);
+  const document = derive([
+    ctx.expr(body['docexpr'], scope),
+    ctx.expr(body['rowexpr'], scope),
+    ...namespaces,
+    ...paths,
+  ]);
+  if (isTainted(document)) ctx.findings.infer(document);
+  const value: Value = { ...document, fallible: true };
+  return {
+    fields: columns.map((column) => ({
+      name: text(column, 'colname'),
+      value: flag(column, 'for_ordinality') ? clear : value,
+    })),
+    open: false,
+  };
+}
+
+/** JSON_TABLE, with its nested columns in the order they are written. */
+export function analyseJsonTable(ctx: Context, body: Body, scope: Scope): Rows {
+  const passing = list(body, 'passing').map((node) =>
+    jsonValue(ctx, child(bodyOf(node, 'JsonArgument') ?? {}, 'val') ?? {}, scope),
+  );
+  const document = derive([jsonValue(ctx, child(body, 'context_item') ?? {}, scope), ...passing]);
+  if (isTainted(document)) ctx.findings.infer(document);
+  return { fields: jsonColumns(list(body, 'columns'), { ...document, fallible: true }), open: false };
+}
+
+function jsonColumns(nodes: readonly unknown[], value: Value): readonly Field[] {
+  return nodes.flatMap((node) => {
+    const column = bodyOf(node, 'JsonTableColumn') ?? {};
+    if (text(column, 'coltype') === 'JTC_NESTED') return jsonColumns(list(column, 'columns'), value);
+    return [{ name: text(column, 'name'), value: text(column, 'coltype') === 'JTC_FOR_ORDINALITY' ? clear : value }];
+  });
+}

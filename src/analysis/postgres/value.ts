@@ -1,0 +1,125 @@
+import type { ProtectedColumn } from '../postgres-types.js';
+
+/** What is known of an expression's value: which protected columns it shows, and how. */
+export interface Value {
+  /** Protected columns it derives from; each column is one object in a catalog, so identity is equality. */
+  readonly sources: readonly ProtectedColumn[];
+  /** False when it is the one column in `sources`, unchanged. */
+  readonly derived: boolean;
+  /** It may hold any protected value. */
+  readonly unknown: boolean;
+  /** Computing it may fail or act, so whether it is computed can be told from outside (threats.md D, bit oracles). */
+  readonly fallible: boolean;
+  /** How much a chosen constant has magnified a protected number: overflow is an oracle too. */
+  readonly scale: number;
+  /** The type's name as written or catalogued; '' when not known. */
+  readonly type: string;
+  /** The columns of a composite value, where they are known. */
+  readonly row: readonly Field[] | null;
+}
+
+/** A named column of a relation or result. */
+export interface Field {
+  readonly name: string;
+  readonly value: Value;
+}
+
+/** What a query gives: its columns in order. `open`: there are columns that could not be named. */
+export interface Rows {
+  readonly fields: readonly Field[];
+  readonly open: boolean;
+}
+
+/** A value that derives from nothing protected. */
+export const clear: Value = {
+  sources: [],
+  derived: false,
+  unknown: false,
+  fallible: false,
+  scale: 1,
+  type: '',
+  row: null,
+};
+
+/** A value about which nothing is known. */
+export const unknownValue: Value = { ...clear, derived: true, unknown: true, fallible: true };
+
+/** No columns. */
+export const noRows: Rows = { fields: [], open: false };
+
+/** Says whether the value shows, or may show, anything protected. */
+export function isTainted(value: Value): boolean {
+  return value.unknown || value.sources.length > 0;
+}
+
+/** A clear value of a known type. */
+export function clearOf(type: string): Value {
+  return { ...clear, type };
+}
+
+/** The value of an expression computed from `values`. */
+export function derive(values: readonly Value[], type = ''): Value {
+  let sources: ProtectedColumn[] | null = null;
+  let unknown = false;
+  let fallible = false;
+  let scale = 1;
+  for (const value of values) {
+    unknown ||= value.unknown;
+    fallible ||= value.fallible;
+    scale = Math.max(scale, value.scale);
+    for (const source of value.sources) {
+      sources ??= [];
+      if (!sources.includes(source)) sources.push(source);
+    }
+  }
+  if (sources === null && !unknown && !fallible) return type === '' ? clear : clearOf(type);
+  return { sources: sources ?? [], derived: sources !== null || unknown, unknown, fallible, scale, type, row: null };
+}
+
+/** The value that is one or the other: branches of a set operation, merged join columns. */
+export function either(left: Value, right: Value): Value {
+  if (left === right) return left;
+  if (isSamePlain(left, right)) return left;
+  const type = left.type === right.type ? left.type : '';
+  return derive([left, right], type);
+}
+
+function isSamePlain(left: Value, right: Value): boolean {
+  return (
+    !left.derived &&
+    !right.derived &&
+    left.sources.length === 1 &&
+    right.sources.length === 1 &&
+    left.sources[0] === right.sources[0]
+  );
+}
+
+/** The value of a whole row. */
+export function rowValue(fields: readonly Field[], open: boolean, type = ''): Value {
+  const all = derive(
+    fields.map((field) => field.value),
+    type,
+  );
+  const unknown = all.unknown || open;
+  return { ...all, unknown, derived: all.sources.length > 0 || unknown, row: open ? null : fields };
+}
+
+/** Two results of the same width, column by column; names are the first's. Widths that differ are unknown. */
+export function mergeRows(left: Rows, right: Rows): Rows {
+  const open = left.open || right.open || left.fields.length !== right.fields.length;
+  const fields = left.fields.map((field, index) => {
+    const other = right.fields[index];
+    const value =
+      other === undefined || right.open
+        ? { ...field.value, unknown: true, derived: true }
+        : either(field.value, other.value);
+    return { name: field.name, value };
+  });
+  return { fields, open };
+}
+
+/** The same columns under other names (`AS t(a, b)`). */
+export function renameFields(fields: readonly Field[], names: readonly string[]): readonly Field[] {
+  if (names.length === 0) return fields;
+  return fields.map((field, index) => ({ name: names[index] ?? field.name, value: field.value }));
+}

@@ -1,0 +1,25 @@
+import type { CatalogHandle, ClassifiedColumns, RawCatalog } from '../postgres-types.js';
+
+/** What the gateway asks of an analysis worker. Catalogs travel as the bytes of `v8.serialize`. */
+export type WorkerRequest =
+  | { readonly type: 'analyse'; readonly id: number; readonly epoch: number; readonly sql: string }
+  | { readonly type: 'load'; readonly id: number; readonly epoch: number; readonly bytes: Uint8Array };
+
+/** What it answers. `json` is a QueryAnalysis: text, so that its size is known and the worker's thread does the work. */
+export type WorkerResponse =
+  | { readonly type: 'ready' }
+  | { readonly type: 'analysed'; readonly id: number; readonly json: string }
+  | { readonly type: 'loaded'; readonly id: number; readonly handle: LoadedCatalog }
+  /** The worker does not hold this catalog (it is new, or it had to forget): send it and ask again. */
+  | { readonly type: 'catalogNeeded'; readonly id: number }
+  /** The parser or the analysis failed in a way of its own: the worker must be replaced. */
+  | { readonly type: 'fault'; readonly id: number; readonly message: string };
+
+/** A catalog's handle, without the epoch that its owner gives it. */
+export type LoadedCatalog = Omit<CatalogHandle, 'epoch'>;
+
+/** The two arguments of `loadCatalog`, as they are serialised. */
+export interface CatalogParts {
+  readonly raw: RawCatalog;
+  readonly classified: ClassifiedColumns;
+}

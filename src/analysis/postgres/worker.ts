@@ -1,0 +1,84 @@
+import { deserialize } from 'node:v8';
+import { parentPort, type MessagePort } from 'node:worker_threads';
+import { messageOf } from '../../lib/errors.js';
+import type { QueryAnalysis } from '../postgres-types.js';
+import { analyseQuery, readView } from './analyse.js';
+import { Catalog } from './catalog-model.js';
+import type { ParseSql } from './context.js';
+import { loadParser, SqlSyntaxError } from './parser.js';
+import type { CatalogParts, LoadedCatalog, WorkerRequest, WorkerResponse } from './worker-messages.js';
+
+/** Catalogs one worker holds; the least recently used one is forgotten and asked for again. */
+const maxCatalogs = 32;
+
+interface Loaded {
+  readonly parse: ParseSql;
+  readonly catalog: Catalog;
+}
+
+/** The state of one worker: the catalogs it was given, by epoch, in order of use. */
+class AnalysisWorker {
+  readonly #catalogs = new Map<number, Loaded>();
+
+  async answer(request: WorkerRequest): Promise<WorkerResponse> {
+    try {
+      if (request.type === 'load')
+        return { type: 'loaded', id: request.id, handle: await this.#load(request.epoch, request.bytes) };
+      const loaded = this.#use(request.epoch);
+      if (loaded === null) return { type: 'catalogNeeded', id: request.id };
+      return { type: 'analysed', id: request.id, json: JSON.stringify(analyse(loaded, request.sql)) };
+    } catch (error) {
+      return { type: 'fault', id: request.id, message: messageOf(error) };
+    }
+  }
+
+  #use(epoch: number): Loaded | null {
+    const loaded = this.#catalogs.get(epoch);
+    if (loaded === undefined) return null;
+    this.#catalogs.delete(epoch);
+    this.#catalogs.set(epoch, loaded);
+    return loaded;
+  }
+
+  async #load(epoch: number, bytes: Uint8Array): Promise<LoadedCatalog> {
+    const { raw, classified } = deserialize(bytes) as CatalogParts;
+    const parse = await loadParser(raw.serverMajor);
+    const catalog = new Catalog(raw, classified, (reading, definition, columns) =>
+      readView(parse, reading, definition, columns),
+    );
+    const protectedOrigins = catalog.origins();
+    const oldest = this.#catalogs.size >= maxCatalogs ? this.#catalogs.keys().next().value : undefined;
+    if (oldest !== undefined) this.#catalogs.delete(oldest);
+    this.#catalogs.set(epoch, { parse, catalog });
+    return {
+      serverMajor: raw.serverMajor,
+      database: raw.database,
+      protectedOrigins,
+      knownRelations: new Set(raw.relations.map((relation) => relation.oid)),
+    };
+  }
+}
+
+/** Bad SQL is an answer; anything else is a fault of the parser or of ours, and goes up. */
+function analyse(loaded: Loaded, sql: string): QueryAnalysis {
+  try {
+    return analyseQuery(loaded.parse, loaded.catalog, sql);
+  } catch (error) {
+    if (error instanceof SqlSyntaxError)
+      return { ok: false, reason: 'syntax', message: error.message, position: error.position };
+    throw error;
+  }
+}
+
+/** Serves one port, one request after the other. */
+function serve(port: MessagePort): void {
+  const worker = new AnalysisWorker();
+  let last: Promise<void> = Promise.resolve();
+  port.on('message', (request: WorkerRequest) => {
+    last = last.then(async () => port.postMessage(await worker.answer(request)));
+  });
+  port.postMessage({ type: 'ready' } satisfies WorkerResponse);
+}
+
+// The entry of a worker thread; imported anywhere else it does nothing.
+if (parentPort !== null) serve(parentPort);

@@ -1,0 +1,165 @@
+import type { ActionName } from '../effects.js';
+import { bodyOf, child, list, text, type Body } from './ast.js';
+import type { Context } from './context.js';
+import { isFiltered } from './filtered.js';
+import { analyseFrom, analyseFromItem } from './from.js';
+import { inferWritten } from './into.js';
+import { addTableEffect, findRelation, readRelation } from './relations.js';
+import { Scope, itemOf, type Source } from './scope.js';
+import { analyseTargets } from './select.js';
+import { clear, isTainted, noRows, unknownValue, type Field, type Rows } from './value.js';
+import { defineCtes } from './with.js';
+
+/** InsertStmt: what is written, what a conflict shows, what is returned. */
+export function analyseInsert(ctx: Context, body: Body, outer: Scope | null): Rows | null {
+  const level = new Scope(outer);
+  defineCtes(ctx, body, level);
+  const target = targetOf(ctx, child(body, 'relation') ?? {}, 'insert');
+  const written = body['selectStmt'] === undefined ? noRows : ctx.query(body['selectStmt'], level);
+  inferWritten(ctx, written);
+  const names = list(body, 'cols').map((node) => text(bodyOf(node, 'ResTarget') ?? {}, 'name'));
+  const conflict = child(body, 'onConflictClause');
+  if (conflict !== null) analyseConflict(ctx, conflict, target, names, written, level);
+  return returning(ctx, body, [target], level);
+}
+
+/** ON CONFLICT tells whether a row with these values is there. PostgreSQL, INSERT. */
+function analyseConflict(
+  ctx: Context,
+  conflict: Body,
+  target: Source,
+  names: readonly string[],
+  written: Rows,
+  level: Scope,
+): void {
+  const excluded: Source = {
+    alias: 'excluded',
+    schema: '',
+    fields: excludedFields(target, names, written),
+    open: target.open,
+    relation: null,
+  };
+  const scope = new Scope(level, [itemOf(target), { columns: [], open: false, sources: [excluded] }]);
+  const arbiter = child(conflict, 'infer');
+  if (arbiter === null || text(arbiter, 'conname') !== '') {
+    // Any unique index may decide: every protected column that is written may be in one.
+    for (const field of target.fields)
+      if (names.length === 0 || names.includes(field.name)) ctx.findings.infer(field.value);
+  } else {
+    for (const node of list(arbiter, 'indexElems')) {
+      const element = bodyOf(node, 'IndexElem') ?? {};
+      const column = text(element, 'name');
+      ctx.findings.infer(column === '' ? ctx.expr(element['expr'], scope) : (scope.column(column) ?? unknownValue));
+    }
+    if (arbiter['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(arbiter['whereClause'], scope));
+  }
+  if (text(conflict, 'action') !== 'ONCONFLICT_UPDATE') return;
+  addTableEffect(ctx, 'update', findTarget(ctx, target));
+  assign(ctx, list(conflict, 'targetList'), scope);
+  if (conflict['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(conflict['whereClause'], scope));
+}
+
+/** `excluded` holds the row that was to be inserted: its values are the source's, not the table's. */
+function excludedFields(target: Source, names: readonly string[], written: Rows): readonly Field[] {
+  return target.fields.map((field, index) => {
+    const position = names.length === 0 ? index : names.indexOf(field.name);
+    return { name: field.name, value: written.fields[position]?.value ?? clear };
+  });
+}
+
+/** UpdateStmt. */
+export function analyseUpdate(ctx: Context, body: Body, outer: Scope | null): Rows | null {
+  const level = new Scope(outer);
+  defineCtes(ctx, body, level);
+  const target = targetOf(ctx, child(body, 'relation') ?? {}, 'update', isFiltered(body['whereClause']));
+  const scope = new Scope(level, [itemOf(target)]);
+  analyseFrom(ctx, list(body, 'fromClause'), scope);
+  assign(ctx, list(body, 'targetList'), scope);
+  if (body['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(body['whereClause'], scope));
+  return returning(ctx, body, [target], level, scope);
+}
+
+/** DeleteStmt. */
+export function analyseDelete(ctx: Context, body: Body, outer: Scope | null): Rows | null {
+  const level = new Scope(outer);
+  defineCtes(ctx, body, level);
+  const target = targetOf(ctx, child(body, 'relation') ?? {}, 'delete', isFiltered(body['whereClause']));
+  const scope = new Scope(level, [itemOf(target)]);
+  analyseFrom(ctx, list(body, 'usingClause'), scope);
+  if (body['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(body['whereClause'], scope));
+  return returning(ctx, body, [target], level, scope);
+}
+
+const mergeActions: Readonly<Record<string, ActionName>> = {
+  CMD_INSERT: 'insert',
+  CMD_UPDATE: 'update',
+  CMD_DELETE: 'delete',
+};
+
+/** MergeStmt: each WHEN clause is a write of its own. */
+export function analyseMerge(ctx: Context, body: Body, outer: Scope | null): Rows | null {
+  const level = new Scope(outer);
+  defineCtes(ctx, body, level);
+  const target = targetOf(ctx, child(body, 'relation') ?? {}, 'merge');
+  const scope = new Scope(level, [itemOf(target)]);
+  const source = analyseFromItem(ctx, body['sourceRelation'], new Scope(level));
+  scope.items.push(source);
+  ctx.findings.infer(ctx.expr(body['joinCondition'], scope));
+  const named = findTarget(ctx, target);
+  for (const node of list(body, 'mergeWhenClauses')) {
+    const clause = bodyOf(node, 'MergeWhenClause') ?? {};
+    const action = mergeActions[text(clause, 'commandType')];
+    if (action !== undefined) addTableEffect(ctx, action, named);
+    if (clause['condition'] !== undefined) ctx.findings.infer(ctx.expr(clause['condition'], scope));
+    if (action === 'update') assign(ctx, list(clause, 'targetList'), scope);
+    for (const value of list(clause, 'values')) ctx.findings.infer(ctx.expr(value, scope));
+  }
+  return returning(ctx, body, [target], level, scope);
+}
+
+/** The written relation as a member of the statement's scope, under its alias. */
+function targetOf(ctx: Context, rangeVar: Body, action: ActionName, filtered = true): Source {
+  const source = readRelation(ctx, rangeVar, action, { filtered });
+  const alias = child(rangeVar, 'alias');
+  return alias === null ? source : { ...source, alias: text(alias, 'aliasname'), schema: '' };
+}
+
+function findTarget(ctx: Context, target: Source) {
+  if (target.relation !== null)
+    return findRelation(ctx, { schemaname: target.relation.schema, relname: target.relation.name });
+  return findRelation(ctx, { schemaname: target.schema, relname: target.alias });
+}
+
+/** SET a = x: a protected value that is copied can be read where it was not protected. */
+function assign(ctx: Context, nodes: readonly unknown[], scope: Scope): void {
+  for (const node of nodes) {
+    const target = bodyOf(node, 'ResTarget') ?? {};
+    ctx.findings.infer(ctx.expr(target['val'], scope));
+    for (const step of list(target, 'indirection')) {
+      const indexes = bodyOf(step, 'A_Indices') ?? {};
+      for (const key of ['lidx', 'uidx'])
+        if (indexes[key] !== undefined) ctx.findings.infer(ctx.expr(indexes[key], scope));
+    }
+  }
+}
+
+/** RETURNING sees the target, FROM, and since PostgreSQL 18 `old` and `new`. */
+function returning(ctx: Context, body: Body, targets: readonly Source[], level: Scope, visible?: Scope): Rows | null {
+  const clause = child(body, 'returningClause');
+  const nodes = clause === null ? list(body, 'returningList') : list(clause, 'exprs');
+  if (nodes.length === 0) return null;
+  const scope = new Scope(level, visible?.items ?? targets.map(itemOf));
+  if (ctx.catalog.major >= 18) {
+    const given =
+      clause === null
+        ? []
+        : list(clause, 'options').map((node) => text(bodyOf(node, 'ReturningOption') ?? {}, 'value'));
+    const aliases = ['old', 'new', ...given];
+    const copies = targets.flatMap((target) => aliases.map((alias): Source => ({ ...target, alias, schema: '' })));
+    scope.items.push({ columns: [], open: false, sources: copies });
+  }
+  const rows = analyseTargets(ctx, nodes, scope);
+  // The answer to a write tells of it; a tainted value in it is masked like any output.
+  if (rows.fields.some((field) => isTainted(field.value))) ctx.findings.touchesProtected = true;
+  return rows;
+}
