@@ -10,7 +10,7 @@ export interface BundleTarget extends TargetRef {
   readonly host: string;
   readonly port: number;
   readonly database: string;
-  /** `ca`: PEM text, `file:/absolute/path` on the gateway, or null for the system's authorities. */
+  /** `ca`: PEM text, or null for the system's authorities. */
   readonly tls: { readonly mode: 'disable' | 'require' | 'verify-full'; readonly ca: string | null };
   readonly username: string;
   readonly secret: SecretReference;
@@ -62,7 +62,7 @@ export function readTargets(
         'error',
         [...at('tls'), 'ca'],
         '"ca" names no certificate',
-        'write "file:NAME.pem" and put NAME.pem in the bundle, or an absolute path',
+        'write "file:NAME.pem" and put NAME.pem in the bundle',
       );
     }
     if (target.recording === 'off')
@@ -124,8 +124,7 @@ export function readSecret(reference: string): SecretReference | null {
 
 function readCa(ca: string | null, certificates: ReadonlyMap<string, string>): string | null | undefined {
   if (ca === null) return null;
-  if (ca.includes('-----BEGIN CERTIFICATE-----')) return ca;
+  if (ca.includes('-----BEGIN CERTIFICATE-----')) return ca.includes('PRIVATE KEY') ? undefined : ca;
   const path = /^file:(.+)$/.exec(ca)?.[1];
-  if (path === undefined) return undefined;
-  return path.startsWith('/') ? ca : certificates.get(path);
+  return path === undefined ? undefined : certificates.get(path);
 }

@@ -84,7 +84,7 @@ describe('a bundle', () => {
       secret: { provider: 'file', name: '/run/secrets/db' },
     });
     expect(problemsOf(open, { 'targets.yaml': withCa })).toEqual([
-      'error targets.yaml:8:35 "ca" names no certificate | write "file:NAME.pem" and put NAME.pem in the bundle, or an absolute path',
+      'error targets.yaml:8:35 "ca" names no certificate | write "file:NAME.pem" and put NAME.pem in the bundle',
     ]);
     expect(problemsOf(open, { 'ca.pem': '-----BEGIN EC PRIVATE KEY-----' })[0]).toContain(
       'a private key does not belong in a bundle',
