@@ -25,6 +25,11 @@ export class TargetDirectory {
     return { target, classification };
   }
 
+  /** The classification of the moment: live sessions mask by it, so a column classified now is masked from now on. */
+  classification(): Classification {
+    return this.#configuration.current().classification;
+  }
+
   visible(principal: Principal): readonly TargetConfig[] {
     return [...this.#configuration.current().targets.values()].filter((target) => this.mayConnect(principal, target));
   }

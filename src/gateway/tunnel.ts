@@ -67,7 +67,7 @@ async function openTunnel(
   const caller = await within(parts.callers.identify(bearerToken(request)), parts.limits.upgradeTimeoutMs, null);
   if (caller === null) throw new SluiceError('timeout', 'the login was not checked in time', { decider: 'gateway' });
   const { principal } = caller;
-  const { target, classification } = parts.targets.find(decodeName(path[1]), principal);
+  const { target } = parts.targets.find(decodeName(path[1]), principal);
   const origin = {
     address: request.socket.remoteAddress ?? '',
     via: 'tunnel',
@@ -87,7 +87,19 @@ async function openTunnel(
     await parts.connections.run(
       { target: target.name, principal, cut: () => stream.destroy() },
       new AbortController(),
-      (signal) => parts.serve({ stream, principal, target, classification, origin }, signal),
+      (signal) =>
+        parts.serve(
+          {
+            stream,
+            principal,
+            target,
+            get classification() {
+              return parts.targets.classification();
+            },
+            origin,
+          },
+          signal,
+        ),
     );
   } catch (error) {
     // After the 101 the bytes are the target's protocol: an HTTP answer would be garbage in it.

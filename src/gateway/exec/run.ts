@@ -21,7 +21,8 @@ export interface ExecServices {
 export interface ExecOrder {
   readonly principal: Principal;
   readonly target: TargetConfig;
-  readonly classification: Classification;
+  /** Read at each use, for a held statement outlives a bundle. */
+  readonly classification: () => Classification;
   readonly text: string;
   readonly parameters: readonly (string | null)[];
   readonly bounds: QueryBounds;
@@ -54,7 +55,9 @@ export async function runExec(services: ExecServices, order: ExecOrder): Promise
           stream: far,
           principal: order.principal,
           target: order.target,
-          classification: order.classification,
+          get classification() {
+            return order.classification();
+          },
           origin: {
             address: order.address,
             via: 'exec',

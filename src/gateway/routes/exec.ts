@@ -46,7 +46,7 @@ export function execRoutes(services: GatewayServices): readonly ApiRoute[] {
             {
               principal,
               target,
-              classification,
+              classification: () => services.targets.classification(),
               text: subject.text,
               parameters: subject.parameters,
               bounds: { maxRows: body.limit, maxBytes: body.max_bytes },
