@@ -71,10 +71,10 @@ Sluice is running at ${ready.gateway}, with target ${ready.targets.join(', ')}. 
 In a second terminal, as an engineer:
 ${alias}  sluice login ${ready.gateway} --as engineer
   sluice targets
-  sluice exec demo-db "select id, name, email, card_number from customers order by id limit 3"     masked
-  sluice exec demo-db "drop table orders"                                              denied, exit 5
-  sluice exec demo-db "delete from orders where id = 7" --reason "duplicate" --wait            held
-  sluice connect demo-db -- psql                                               your own client
+  sluice exec demo-db "select id, name, email, notes from customers order by id limit 3"    # masked
+  sluice exec demo-db "drop table orders"                                                   # denied, exit 5
+  sluice exec demo-db "delete from orders where id = 7" --reason "duplicate" --wait         # held for approval
+  sluice connect demo-db -- psql                                                            # your own client
 
 In a third, as the reviewer who approves it:
 ${alias}  sluice login ${ready.gateway} --as reviewer --profile reviewer

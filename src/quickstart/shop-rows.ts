@@ -69,7 +69,7 @@ function makeCustomer(id: number, random: SeededRandom) {
     city: random.pick(place.cities),
     country: place.country,
     marketing_opt_in: random.chance(38),
-    notes: makeNote(random),
+    notes: makeNote(id, random),
     created_at: timeBetween(opened, lastDay, random),
   };
 }
@@ -85,11 +85,16 @@ function makeNationalId(random: SeededRandom): string {
   return random.digits('9##-0#-####');
 }
 
-function makeNote(random: SeededRandom): string | null {
+/** Most notes are harmless; the first customers', which demos show, are not. */
+function makeNote(id: number, random: SeededRandom): string | null {
+  const shown = leakyNotes[id - 1];
+  if (shown !== undefined) return leak(shown, random);
   if (random.chance(55)) return null;
-  if (random.chance(70)) return random.pick(plainNotes);
-  return random
-    .pick(leakyNotes)
+  return random.chance(70) ? random.pick(plainNotes) : leak(random.pick(leakyNotes), random);
+}
+
+function leak(note: string, random: SeededRandom): string {
+  return note
     .replace('{email}', () => `${random.pick(firstNames).toLowerCase()}${random.digits('##')}@example.org`)
     .replace('{card}', () => makeCard(random))
     .replace('{token}', () => `ghp_${makeToken(36, random)}`);
