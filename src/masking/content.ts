@@ -79,6 +79,7 @@ function maskBinaryArray(bytes: Buffer, start: number, end: number, content: Con
   const parts: Buffer[] = [];
   let copied = start;
   let index = start + 12 + dimensions * 8;
+  if (index > end) throw new TypeError('truncated array');
   while (index < end) {
     const length = readLength(bytes, index, end);
     const from = index + 4;

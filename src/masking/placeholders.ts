@@ -29,10 +29,6 @@ const float8s = (...values: readonly number[]): Buffer => {
   return bytes;
 };
 
-/** 1970-01-01 in days and microseconds from 2000-01-01: a date every driver and time zone can hold, unlike year 1. */
-const epochDays = -10957;
-const epochMicros = -946684800000000n;
-
 const emptyRange = of('empty', Buffer.from([1]));
 const emptyMultirange = of('{}', int32(0));
 const noObject = of('-', zeros(4));
@@ -72,10 +68,10 @@ const placeholders: ReadonlyMap<number, Placeholder> = new Map<number, Placehold
   [869, of('0.0.0.0', Buffer.from([2, 32, 0, 4, 0, 0, 0, 0]))], // inet
   [1042, same(redacted)], // bpchar
   [1043, same(redacted)], // varchar
-  [1082, of('1970-01-01', int32(epochDays))], // date
+  [1082, of('2000-01-01', zeros(4))], // date
   [1083, of('00:00:00', zeros(8))], // time
-  [1114, of('1970-01-01 00:00:00', int64(epochMicros))], // timestamp
-  [1184, of('1970-01-01 00:00:00+00', int64(epochMicros))], // timestamptz
+  [1114, of('2000-01-01 00:00:00', zeros(8))], // timestamp
+  [1184, of('2000-01-01 00:00:00+00', zeros(8))], // timestamptz
   [1186, of('00:00:00', zeros(16))], // interval
   [1266, of('00:00:00+00', zeros(12))], // timetz
   [1560, of('', int32(0))], // bit
@@ -119,9 +115,10 @@ const placeholders: ReadonlyMap<number, Placeholder> = new Map<number, Placehold
 ]);
 
 /**
- * A constant of this type that the client can still parse: 0, false, 1970-01-01, `"***"`, an empty array. Null means
- * SQL NULL: enums, named composites and extension types have OIDs of their own and cannot be faked. Domains arrive
- * with their base type's OID (PostgreSQL 55.7, RowDescription).
+ * A constant of this type that the client can still parse: 0, false, `"***"`, an empty array, and for dates 2000-01-01,
+ * the zero of PostgreSQL's own calendar, which every driver and time zone can hold. Null means SQL NULL: enums, named
+ * composites and extension types have OIDs of their own and cannot be faked. Domains arrive with their base type's OID
+ * (PostgreSQL 55.7, RowDescription).
  */
 export function placeholderFor(typeOid: number, format: 0 | 1): Buffer | null {
   const element = arrayElements.get(typeOid);
