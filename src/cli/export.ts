@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import type { SluiceClient } from '../client/api.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
-import { playbackJson, playbackText } from './playback.js';
+import { plainJson } from './plain.js';
+import { playbackDocument, playbackText } from './playback.js';
 
 export interface ExportOptions {
   readonly format: 'journal' | 'text' | 'json';
@@ -33,13 +34,19 @@ async function collect(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+async function whole(pieces: AsyncIterable<string>): Promise<string> {
+  let text = '';
+  for await (const piece of pieces) text += piece;
+  return text;
+}
+
 async function render(journal: Uint8Array, format: ExportOptions['format']): Promise<Uint8Array> {
   switch (format) {
     case 'journal':
       return journal;
     case 'text':
-      return Buffer.from(await playbackText(journal));
+      return Buffer.from(await whole(playbackText(journal, false)));
     case 'json':
-      return Buffer.from(`${JSON.stringify(await playbackJson(journal))}\n`);
+      return Buffer.from(`${plainJson(await playbackDocument(journal))}\n`);
   }
 }

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { plainJson } from './plain.js';
 import type { Cell } from './table.js';
 import { renderTsv } from './table.js';
 
@@ -41,13 +42,21 @@ export class Output {
     return Math.max(40, this.#options.stdout.columns ?? 80);
   }
 
+  get colored(): boolean {
+    return this.#isColored(this.#options.stdout);
+  }
+
   /** The one document of a --json run, or one line of an NDJSON stream. */
   document(document: object): void {
-    this.#options.stdout.write(`${JSON.stringify(document)}\n`);
+    this.#options.stdout.write(`${plainJson(document)}\n`);
   }
   /** Payload: text that a script may take. */
   payload(text: string): void {
     this.#options.stdout.write(text.endsWith('\n') || text === '' ? text : `${text}\n`);
+  }
+  /** A part of the payload, as it is. */
+  piece(text: string): void {
+    this.#options.stdout.write(text);
   }
   /** With --json the document, else the text. */
   show(document: object, text: () => string): void {
@@ -81,9 +90,11 @@ export class Output {
   }
 
   #paint(stream: OutputStream, style: Style, text: string): string {
+    // The stream is judged here, with --color counted in; styleText's own check is off.
+    return this.#isColored(stream) ? styleText(style, text, { validateStream: false }) : text;
+  }
+  #isColored(stream: OutputStream): boolean {
     const { color, noColor, forceColor } = this.#options;
-    const on = color === 'always' || (color === 'auto' && !noColor && (stream.isTTY === true || forceColor));
-    // The stream was judged above, with --color counted in; styleText's own check is off.
-    return on ? styleText(style, text, { validateStream: false }) : text;
+    return color === 'always' || (color === 'auto' && !noColor && (stream.isTTY === true || forceColor));
   }
 }

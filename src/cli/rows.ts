@@ -1,5 +1,6 @@
 import type { ExecResult } from '../client/api-types.js';
 import type { Output } from './output.js';
+import { plainJson } from './plain.js';
 import { renderTsv } from './table.js';
 
 export const rowFormats = ['table', 'csv', 'tsv', 'json', 'jsonl'] as const;
@@ -24,11 +25,11 @@ export async function printRows(result: Result, format: RowFormat, out: Output):
     case 'csv':
       return out.payload([header, ...result.rows].map(csvLine).join(''));
     case 'json':
-      return out.payload(`${JSON.stringify(records(result))}\n`);
+      return out.payload(`${plainJson(records(result))}\n`);
     case 'jsonl':
       return out.payload(
         records(result)
-          .map((record) => `${JSON.stringify(record)}\n`)
+          .map((record) => `${plainJson(record)}\n`)
           .join(''),
       );
   }

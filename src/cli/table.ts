@@ -14,6 +14,6 @@ export function renderTsv(header: readonly string[], rows: readonly (readonly Ce
   return [line(header), ...rows.map(line)].map((text) => `${text}\n`).join('');
 }
 
-export function escapeTsv(text: string): string {
-  return plain(text.replaceAll('\\', '\\\\')).replaceAll('\\u0009', '\\t');
+function escapeTsv(text: string): string {
+  return plain(text.replaceAll('\\', '\\\\'));
 }

@@ -25,15 +25,15 @@ export function renderScreen(state: PlayerState, track: Track, { columns, rows }
 
 /** The last `rows` screen lines; long lines wrap. Works backwards, so a long session costs no more than a short one. */
 function tail(state: PlayerState, track: Track, columns: number, rows: number): readonly string[] {
-  const lines: string[] = [];
-  for (let index = stepsUntil(track, state.atMs) - 1; index >= 0 && lines.length < rows; index--) {
-    const own = (track.steps[index]?.text ?? '')
-      .replace(/\n$/, '')
-      .split('\n')
-      .flatMap((line) => wrap(line, columns));
-    lines.unshift(...own);
+  const pieces: string[] = [];
+  let breaks = 0;
+  for (let index = stepsUntil(track, state.atMs) - 1; index >= 0 && breaks <= rows; index--) {
+    const text = track.steps[index]?.text ?? '';
+    breaks += text.split('\n').length - 1;
+    pieces.push(text);
   }
-  return lines.slice(-rows);
+  const lines = pieces.reverse().join('').replace(/\n$/, '').split('\n').slice(-rows);
+  return lines.flatMap((line) => wrap(line, columns)).slice(-rows);
 }
 
 function wrap(line: string, columns: number): readonly string[] {

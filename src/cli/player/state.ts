@@ -1,5 +1,5 @@
 import type { Key } from './keys.js';
-import { stepsUntil, type Track } from './track.js';
+import { stepsUntil, type Track, type TrackStep } from './track.js';
 
 /** Where playback stands. Everything that a key or the clock changes is here; nothing else moves. */
 export interface PlayerState {
@@ -84,7 +84,7 @@ function character(state: PlayerState, typed: string, track: Track): PlayerState
       if (state.atMs >= track.durationMs) return { ...seek(state, 0, track), playing: true };
       return { ...state, playing: !state.playing, message: '' };
     case '.': {
-      const next = track.steps[stepsUntil(track, state.atMs)];
+      const next = track.steps.find((step) => step.stop && step.atMs > state.atMs);
       return { ...seek(state, next?.atMs ?? track.durationMs, track), playing: false };
     }
     case '[': {
@@ -146,7 +146,7 @@ function type(state: PlayerState, typing: string, key: Key, track: Track): Playe
 function search(state: PlayerState, track: Track): PlayerState {
   const wanted = state.query.toLowerCase();
   if (wanted === '') return { ...state, message: 'nothing to search for' };
-  const holds = (step: { readonly text: string }): boolean => step.text.toLowerCase().includes(wanted);
+  const holds = (step: TrackStep): boolean => step.search.toLowerCase().includes(wanted);
   const ahead = track.steps.find((step) => step.atMs > state.atMs && holds(step));
   const hit = ahead ?? track.steps.find(holds);
   if (hit === undefined) return { ...state, message: `not found: ${state.query}` };

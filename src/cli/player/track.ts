@@ -1,8 +1,12 @@
-/** One thing that appears during playback: its time from the session's start and the text it prints. */
+/** Something that is added to the screen, `atMs` after the session's start. Steps can be parts of one line. */
 export interface TrackStep {
   readonly atMs: number;
   readonly text: string;
-  /** This step is where a statement was sent; `[` and `]` stop here and search looks in it. */
+  /** What a search looks through: the whole of what this step completes, or '' when it completes nothing. */
+  readonly search: string;
+  /** `.` stops here: something is complete. */
+  readonly stop: boolean;
+  /** `[` and `]` stop here: a statement was sent. */
   readonly statement: boolean;
 }
 

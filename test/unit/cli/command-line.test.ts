@@ -5,7 +5,7 @@ import { exitCodeMeanings, exitCodeOf } from '../../../src/cli/exit-codes.js';
 import { asSluiceError, errorDocument } from '../../../src/cli/failure.js';
 import { failureText } from '../../../src/cli/failure-text.js';
 import { positionalParameters } from '../../../src/cli/input.js';
-import { oneLine, plain, plainBlock } from '../../../src/cli/plain.js';
+import { plain, plainBlock, plainJson } from '../../../src/cli/plain.js';
 import { resolveCommand } from '../../../src/cli/resolve.js';
 import { nearest } from '../../../src/cli/suggest.js';
 import { renderTable } from '../../../src/cli/table-screen.js';
@@ -137,15 +137,15 @@ describe('errors', () => {
       targetCode: '42P01',
     });
     const text = failureText(error, { operation: true, bold: (word) => word, red: (word) => word });
-    expect(text).toBe('✗ The target rejected it: bad \\u001b]52;c;x\\u0007  [42P01]   (exit 3)');
+    expect(text).toBe('✗ The target rejected it: bad \\x1b]52;c;x\\x07  [42P01]   (exit 3)');
   });
 });
 
 describe('values', () => {
   it('become visible when they hold control characters', () => {
-    expect(plain('a\u0000\u001b[2J\u009b\u202e\n')).toBe('a\\u0000\\u001b[2J\\u009b\\u202e\\n');
-    expect(plainBlock('a\r\nb\u0007')).toBe('a\nb\\u0007');
-    expect(oneLine('select\n  1   from x', 12)).toBe('select 1 fr…');
+    expect(plain('a\u0000\u001b[2J\u009b\u202e\n')).toBe('a\\x00\\x1b[2J\\x9b\\u{202e}\\n');
+    expect(plainBlock('a\r\nb\u0007')).toBe('a\nb\\x07');
+    expect(plainJson({ a: '\u009b\u202e' })).toBe('{"a":"\\u009b\\u202e"}');
   });
   it('stay one line a row in TSV', () => {
     expect(

@@ -4,15 +4,19 @@ import { renderScreen, statusLine } from '../../../src/cli/player/screen.js';
 import { advance, press, startState, type PlayerState } from '../../../src/cli/player/state.js';
 import { stepsUntil, type Track } from '../../../src/cli/player/track.js';
 
+const step = (atMs: number, text: string, statement: boolean): Track['steps'][number] => ({
+  ...{ atMs, statement, stop: true, search: text },
+  text: `${text}\n`,
+});
 const track: Track = {
   title: 'ses_1',
   durationMs: 100_000,
   steps: [
-    { atMs: 0, text: 'engineer on demo-db', statement: false },
-    { atMs: 1_000, text: 'demo-db> select 1', statement: true },
-    { atMs: 1_200, text: '1 row', statement: false },
-    { atMs: 60_000, text: 'demo-db> drop table orders', statement: true },
-    { atMs: 60_010, text: 'denied', statement: false },
+    step(0, 'engineer on demo-db', false),
+    step(1_000, 'demo-db> select 1', true),
+    step(1_200, '1 row', false),
+    step(60_000, 'demo-db> drop table orders', true),
+    step(60_010, 'denied', false),
   ],
 };
 const start = startState({ speed: 1, idleMs: null, atMs: 0 });
@@ -123,6 +127,18 @@ describe('the screen', () => {
   });
   it('has the search line in place of the status while typing', () => {
     expect(statusLine(keys(start, '/dro'), track, 40)).toBe('/dro');
+  });
+  it('joins steps that are parts of one line', () => {
+    const typed = { ...step(0, '', false), stop: false };
+    const parts = {
+      ...track,
+      steps: [
+        { ...typed, text: 'a=> ' },
+        { ...typed, text: 'sel' },
+        { ...typed, text: 'ect\n' },
+      ],
+    };
+    expect(renderScreen(start, parts, { columns: 20, rows: 2 })[0]).toBe('a=> select');
   });
   it('counts steps by time', () => {
     expect([stepsUntil(track, -1), stepsUntil(track, 0), stepsUntil(track, 60_005), stepsUntil(track, 1e9)]).toEqual([

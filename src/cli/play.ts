@@ -1,0 +1,58 @@
+import type { Readable } from 'node:stream';
+import type { SluiceClient } from '../client/api.js';
+import { parseDuration } from './durations.js';
+import type { Output } from './output.js';
+import { playbackDocument, playbackText, playbackTrack } from './playback.js';
+import { speeds } from './player/state.js';
+import { usage } from './usage.js';
+import { isFile } from './verify.js';
+
+export interface PlayOrder {
+  readonly format: 'text' | 'json' | undefined;
+  readonly speed: string;
+  readonly idle: string | undefined;
+  readonly at: string | undefined;
+}
+export interface PlayContext {
+  readonly out: Output;
+  readonly signal: AbortSignal;
+  readonly connect: () => Promise<SluiceClient>;
+}
+
+/** Plays on a terminal, prints everywhere else; --json is the JSON format. */
+export async function play(session: string, order: PlayOrder, context: PlayContext): Promise<void> {
+  const { out } = context;
+  const start = startOf(order);
+  const source = await open(session, context);
+  if (out.json || order.format === 'json') return out.document(await playbackDocument(source));
+  const terminal = out.interactive && process.stdin.isTTY === true;
+  if (order.format === 'text' || !terminal) {
+    for await (const piece of playbackText(source, out.colored)) out.piece(piece);
+    return;
+  }
+  const [{ runPlayer }, { startState }] = await Promise.all([import('./player/run.js'), import('./player/state.js')]);
+  const track = await playbackTrack(source, session);
+  await runPlayer(track, startState(start), {
+    input: process.stdin,
+    output: process.stdout,
+    now: () => performance.now(),
+  });
+}
+
+function startOf(order: PlayOrder): { readonly speed: number; readonly idleMs: number | null; readonly atMs: number } {
+  const speed = Number(order.speed);
+  const [slowest, fastest] = [Math.min(...speeds), Math.max(...speeds)];
+  if (!(speed >= slowest && speed <= fastest))
+    throw usage(`--speed expects ${slowest} to ${fastest}, not "${order.speed}".`);
+  return {
+    speed,
+    idleMs: order.idle === undefined ? null : parseDuration(order.idle, '--idle'),
+    atMs: order.at === undefined ? 0 : parseDuration(order.at, '--at'),
+  };
+}
+
+async function open(session: string, { connect, signal }: PlayContext): Promise<string | Readable> {
+  if (await isFile(session)) return session;
+  if (/[./\\]/.test(session)) throw usage(`No such file: ${session}.`);
+  return (await connect()).sessionJournal(session, { signal });
+}
