@@ -6,7 +6,7 @@ import type { Pulse } from './pulse.js';
 import { formatVersion, journalHeader } from './records.js';
 import { isNoSpace, type DiskReserve } from './reserve.js';
 import { appendCheckpoint, type SigningKey } from './signing.js';
-import { SyncedFile } from './synced-file.js';
+import { SyncedFile, type WriteSome } from './synced-file.js';
 
 const recordsPerCheckpoint = 1000;
 /** More than this is written ahead of its commit, so that a careless engine cannot fill memory. */
@@ -25,6 +25,7 @@ export interface JournalServices {
   readonly unsynced: Pulse<Journal>;
   /** Journals whose last records are not signed yet. */
   readonly unsigned: Pulse<Journal>;
+  readonly writeSome?: WriteSome;
 }
 
 /** The file of one session, being written: header, then chained records, with signatures among them. */
@@ -57,7 +58,7 @@ export class Journal {
 
   /** Creates the file with its binding, opening and first signature, and syncs it. Throws what the file system throws. */
   static async create(path: string, open: OpenEvent, services: JournalServices): Promise<Journal> {
-    const file = SyncedFile.create(path);
+    const file = SyncedFile.create(path, services.writeSome);
     try {
       const journal = new Journal(path, file, open, services);
       file.write(journalHeader);

@@ -34,7 +34,7 @@ export async function openLedger(
   if (problem !== null && (problem.byte < bytes || (head === null && problem.record > 0))) {
     throw changed(path, problem.message);
   }
-  const tail = await cutTail(path, bytes, options.keys);
+  const tail = await cutTail(path, content, options.keys);
   if (tail.kind === 'damaged') throw changed(path, problem?.message ?? 'its end is damaged');
   if (tail.kind === 'torn') options.onProblem(`the ledger's torn end was set aside in ${tail.keptIn}`, null);
   return { ledger: new Ledger({ ...options, file: openToAppend(path, bytes), from: head }), sessions };

@@ -27,6 +27,8 @@ export interface LedgerContent {
   readonly sessions: ReadonlyMap<string, LedgerSession>;
   /** Signed entries, signatures not counted. */
   readonly entries: number;
+  /** Records that fit the chain, signed or not. */
+  readonly records: number;
   /** Where the last signature ends, and the chain there; null when nothing is signed. */
   readonly bytes: number;
   readonly head: ChainHead | null;
@@ -94,6 +96,7 @@ class LedgerReader {
     return {
       sessions: this.#sessions,
       entries: this.#entries,
+      records: this.#before?.count ?? 0,
       bytes: this.#bytes,
       head: this.#head,
       problem,

@@ -11,9 +11,7 @@ export function lockRecordings(dir: string): RecordingsLock {
   let db: Database.Database | null = null;
   try {
     db = new Database(join(dir, 'lock.db'));
-    db.pragma('locking_mode = EXCLUSIVE');
-    db.pragma('journal_mode = MEMORY'); // nothing is ever written: no file for that either
-    db.exec('begin exclusive');
+    db.exec('begin exclusive'); // held for as long as the gateway runs; nothing is ever written
   } catch (error) {
     db?.close();
     const busy = error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY';

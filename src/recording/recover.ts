@@ -130,7 +130,7 @@ export async function recoverJournal(
     }
     if (verdict.session !== session) return { kind: 'damaged', message: 'it is the journal of another session' };
     if (verdict.key !== options.key.id) return { kind: 'damaged', message: `its key ${verdict.key} is not here` };
-    const tail = await cutTail(path, verdict.bytes, options.keys);
+    const tail = await cutTail(path, verdict, options.keys);
     if (tail.kind === 'damaged' || (verdict.closed && tail.kind === 'torn')) {
       return { kind: 'damaged', message: `record ${head.count + 1} was changed after it had been signed` };
     }

@@ -1,5 +1,8 @@
 import { close, fdatasync, ftruncateSync, openSync, writeSync } from 'node:fs';
 
+/** `fs.writeSync`: writes some of the bytes at this position and says how many. */
+export type WriteSome = (file: number, bytes: Uint8Array, offset: number, length: number, position: number) => number;
+
 /** An append-only file: writes are synchronous and go on where the last whole one ended, syncs are shared. */
 export class SyncedFile {
   readonly #file: number;
@@ -7,14 +10,17 @@ export class SyncedFile {
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
-  constructor(file: number, position: number) {
+  readonly #writeSome: WriteSome;
+
+  constructor(file: number, position: number, writeSome: WriteSome = writeSync) {
     this.#file = file;
     this.#position = position;
+    this.#writeSome = writeSome;
   }
 
   /** Creates a file that must not exist. */
-  static create(path: string): SyncedFile {
-    return new SyncedFile(openSync(path, 'wx', 0o600), 0);
+  static create(path: string, writeSome?: WriteSome): SyncedFile {
+    return new SyncedFile(openSync(path, 'wx', 0o600), 0, writeSome);
   }
 
   /** Bytes written whole. */
@@ -27,7 +33,7 @@ export class SyncedFile {
     let written = 0;
     try {
       while (written < bytes.length) {
-        written += writeSync(this.#file, bytes, written, bytes.length - written, this.#position + written);
+        written += this.#writeSome(this.#file, bytes, written, bytes.length - written, this.#position + written);
       }
     } catch (error) {
       this.#cut();

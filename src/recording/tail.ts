@@ -19,11 +19,17 @@ export type Tail =
   /** A later part carries a valid signature: the file was sound once, and changed since. It is left as it is. */
   | { readonly kind: 'damaged' };
 
+/** Up to where a file is to be kept, and how many records at its beginning fit their chain. */
+export interface SoundPart {
+  readonly bytes: number;
+  readonly records: number;
+}
+
 /**
- * Cuts off what follows byte `sound`, as a crash leaves it, and keeps it in a `.torn` file beside. Unless a signature
- * of ours stands in it: then this is no crash, and nothing is touched.
+ * Cuts off what follows the sound part, as a crash leaves it, and keeps it in a `.torn` file beside. Unless a signature
+ * of ours in it vouches for records that are not sound any more: then this is no crash, and nothing is touched.
  */
-export async function cutTail(path: string, sound: number, keys: PublicKeys): Promise<Tail> {
+export async function cutTail(path: string, { bytes: sound, records }: SoundPart, keys: PublicKeys): Promise<Tail> {
   const { size } = await stat(path);
   if (size <= sound) return { kind: 'none' };
   if (size - sound > maxTornBytes) return { kind: 'damaged' };
@@ -31,7 +37,7 @@ export async function cutTail(path: string, sound: number, keys: PublicKeys): Pr
   try {
     const torn = Buffer.alloc(size - sound);
     await file.read(torn, 0, torn.length, sound);
-    if (holdsSignature(torn, keys)) return { kind: 'damaged' };
+    if (holdsSignature(torn, records, keys)) return { kind: 'damaged' };
     const keptIn = `${path}.torn`;
     const kept = await open(keptIn, 'a', 0o600);
     try {
@@ -49,19 +55,20 @@ export async function cutTail(path: string, sound: number, keys: PublicKeys): Pr
 }
 
 /** Looks for any whole checkpoint with a valid signature. Those inside rows or texts do no harm: the file is left alone. */
-function holdsSignature(bytes: Buffer, keys: PublicKeys): boolean {
+function holdsSignature(bytes: Buffer, sound: number, keys: PublicKeys): boolean {
   for (let at = bytes.indexOf(checkpointStart); at >= 0; at = bytes.indexOf(checkpointStart, at + 1)) {
     for (let length = checkpointBytes.least; length <= checkpointBytes.most; length++) {
-      if (isSigned(bytes.subarray(at, at + length), keys)) return true;
+      if (isSigned(bytes.subarray(at, at + length), sound, keys)) return true;
     }
   }
   return false;
 }
 
-function isSigned(body: Buffer, keys: PublicKeys): boolean {
+function isSigned(body: Buffer, sound: number, keys: PublicKeys): boolean {
   try {
     const record = decodeRecord(body);
-    if (record.type !== 'checkpoint') return false;
+    // One over no more than the sound records only lost its own chain hash, as a torn write may.
+    if (record.type !== 'checkpoint' || record.count <= sound) return false;
     for (const key of keys.values()) if (signatureProblem(record, key) === null) return true;
     return false;
   } catch (error) {
