@@ -34,7 +34,8 @@ export interface SmallGatewayOptions {
 }
 
 export async function startSmallGateway(options: SmallGatewayOptions = {}): Promise<SmallGateway> {
-  const server = createServer({ allowHalfOpen: true } as object);
+  const server = createServer();
+  const upgraded = new Set<Duplex>();
   const url = await listen(server, options.port ?? 0);
   const provider = await createDemoProvider({
     issuer: `${url}/idp`,
@@ -49,7 +50,10 @@ export async function startSmallGateway(options: SmallGatewayOptions = {}): Prom
     verifier: verifierFor(provider, url),
     onTunnel: (socket) => socket.pipe(socket),
     demo: true,
-    close: () => close(server),
+    close: () => {
+      for (const socket of upgraded) socket.destroy();
+      return close(server);
+    },
   };
   server.on('request', (request, response) => {
     gateway.requests.push(`${request.method} ${new URL(request.url ?? '', url).pathname}`);
@@ -57,6 +61,7 @@ export async function startSmallGateway(options: SmallGatewayOptions = {}): Prom
     else void answer(gateway, request, response);
   });
   server.on('upgrade', (request, socket: Duplex) => {
+    upgraded.add(socket);
     void gateway.verifier.verify(bearerOf(request)).then(
       () => {
         socket.on('error', () => undefined);
