@@ -13,21 +13,24 @@ export class TargetDirectory {
     this.#configuration = configuration;
   }
 
-  /** Throws not_found, with the same words for an absent and a hidden target. */
+  /**
+   * Throws not_found, with the same words for an absent and a hidden target. `classification` is that of the moment it
+   * is read: live sessions mask by it, so a column classified now is masked from now on.
+   */
   find(name: string, principal: Principal): { readonly target: TargetConfig; readonly classification: Classification } {
-    const { targets, classification } = this.#configuration.current();
-    const target = targets.get(name);
+    const configuration = this.#configuration;
+    const target = configuration.current().targets.get(name);
     if (target === undefined || !this.mayConnect(principal, target)) {
       throw new SluiceError('not_found', `no target ${JSON.stringify(name)}`, {
         next: [{ command: 'sluice targets', when: 'to see the targets you may use' }],
       });
     }
-    return { target, classification };
-  }
-
-  /** The classification of the moment: live sessions mask by it, so a column classified now is masked from now on. */
-  classification(): Classification {
-    return this.#configuration.current().classification;
+    return {
+      target,
+      get classification() {
+        return configuration.current().classification;
+      },
+    };
   }
 
   visible(principal: Principal): readonly TargetConfig[] {

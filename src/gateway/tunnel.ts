@@ -67,7 +67,8 @@ async function openTunnel(
   const caller = await within(parts.callers.identify(bearerToken(request)), parts.limits.upgradeTimeoutMs, null);
   if (caller === null) throw new SluiceError('timeout', 'the login was not checked in time', { decider: 'gateway' });
   const { principal } = caller;
-  const { target } = parts.targets.find(decodeName(path[1]), principal);
+  const found = parts.targets.find(decodeName(path[1]), principal);
+  const { target } = found;
   const origin = {
     address: request.socket.remoteAddress ?? '',
     via: 'tunnel',
@@ -94,7 +95,7 @@ async function openTunnel(
             principal,
             target,
             get classification() {
-              return parts.targets.classification();
+              return found.classification;
             },
             origin,
           },

@@ -29,12 +29,13 @@ export function execRoutes(services: GatewayServices): readonly ApiRoute[] {
       async handle(call, { body }) {
         const { principal } = call;
         const subject = subjectOf(body, ownRequest(services, call, body));
-        const { target, classification } = services.targets.find(subject.target, principal);
+        const found = services.targets.find(subject.target, principal);
+        const { target } = found;
         if (body.dry_run) {
           const explanation = await services.postgres.explain(
             principal,
             target,
-            classification,
+            found.classification,
             subject.text,
             subject.parameters,
           );
@@ -46,7 +47,7 @@ export function execRoutes(services: GatewayServices): readonly ApiRoute[] {
             {
               principal,
               target,
-              classification: () => services.targets.classification(),
+              classification: () => found.classification,
               text: subject.text,
               parameters: subject.parameters,
               bounds: { maxRows: body.limit, maxBytes: body.max_bytes },

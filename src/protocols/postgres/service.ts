@@ -69,7 +69,7 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
       }
       const principal = await hooks.authenticate(await askForToken(current, input));
       input.requireNothingBehind();
-      const { target, classification } = hooks.findTarget(targetName(packet), principal);
+      const found = hooks.findTarget(targetName(packet), principal);
       const origin = {
         address: socket.remoteAddress ?? '',
         via: 'listener',
@@ -78,7 +78,17 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
         approvedRequest: null,
         waitForApproval: true,
       } as const;
-      await runSession(parts, cancels, { stream: current, principal, target, classification, origin }, packet, signal);
+      const incoming: IncomingConnection = {
+        stream: current,
+        principal,
+        target: found.target,
+        // Asked for at each use: a bundle applied meanwhile may classify more.
+        get classification() {
+          return found.classification;
+        },
+        origin,
+      };
+      await runSession(parts, cancels, incoming, packet, signal);
     } catch (error) {
       refuse(parts, current, error);
     }
@@ -160,12 +170,7 @@ async function runSession(
   );
   const relay = new Relay(talk);
   const keys = cancels.add(incoming.principal.id, () => relay.cancel());
-  const onAbort = (): void =>
-    relay.end(
-      'ended by gateway',
-      'the gateway is shutting down',
-      new SluiceError('interrupted', 'the gateway is shutting down; connect again'),
-    );
+  const onAbort = (): void => endSession(relay, signal.reason);
   try {
     session.announce(target, incoming.principal, (reason, detail) =>
       relay.end(reason, detail, new SluiceError('interrupted', detail, { decider: 'gateway' })),
@@ -183,6 +188,28 @@ async function runSession(
   } finally {
     keys.forget();
     signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Says to the client and to the record why the gateway ends a session. */
+function endSession(relay: Relay, reason: unknown): void {
+  const error = (message: string): SluiceError => new SluiceError('interrupted', message, { decider: 'gateway' });
+  switch (reason) {
+    case 'revoked':
+      relay.end('revoked', 'the user may not connect any more', error('you may no longer connect to this target'));
+      return;
+    case 'timeout':
+      relay.end('ended by gateway', 'the time was up', error('the time was up'));
+      return;
+    case 'client closed':
+      relay.end('client closed', '', error('the client is gone'));
+      return;
+    default:
+      relay.end(
+        'ended by gateway',
+        'the gateway is shutting down',
+        error('the gateway is shutting down; connect again'),
+      );
   }
 }
 
