@@ -1,7 +1,9 @@
+import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { SluiceClient } from '../client/api.js';
 import { parseDuration } from './durations.js';
 import type { Output } from './output.js';
+import { plain } from './plain.js';
 import { playbackDocument, playbackText, playbackTrack } from './playback.js';
 import { speeds } from './player/state.js';
 import { usage } from './usage.js';
@@ -31,11 +33,12 @@ export async function play(session: string, order: PlayOrder, context: PlayConte
     return;
   }
   const [{ runPlayer }, { startState }] = await Promise.all([import('./player/run.js'), import('./player/state.js')]);
-  const track = await playbackTrack(source, session);
+  const track = await playbackTrack(source, plain(basename(session)));
   await runPlayer(track, startState(start), {
     input: process.stdin,
     output: process.stdout,
     now: () => performance.now(),
+    signal: context.signal,
   });
 }
 

@@ -8,6 +8,7 @@ export interface PlayerTerminal {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
   readonly now: () => number;
+  readonly signal: AbortSignal;
 }
 
 const enter = '\u001b[?1049h\u001b[?25l';
@@ -16,7 +17,7 @@ const frameMs = 50;
 
 /** Plays until the person quits. The terminal is given back as it was, also after an error. */
 export async function runPlayer(track: Track, start: PlayerState, terminal: PlayerTerminal): Promise<void> {
-  const { input, output, now } = terminal;
+  const { input, output, now, signal } = terminal;
   let state = start;
   let shown = '';
   const draw = (): void => {
@@ -42,6 +43,7 @@ export async function runPlayer(track: Track, start: PlayerState, terminal: Play
         input.off('data', onData);
         input.off('end', finish);
         output.off('resize', draw);
+        signal.removeEventListener('abort', finish);
         resolve();
       };
       const onData = (chunk: string): void => {
@@ -57,6 +59,7 @@ export async function runPlayer(track: Track, start: PlayerState, terminal: Play
       }, frameMs);
       input.on('data', onData);
       input.once('end', finish);
+      signal.addEventListener('abort', finish, { once: true });
       output.on('resize', draw);
       draw();
     });
@@ -65,4 +68,5 @@ export async function runPlayer(track: Track, start: PlayerState, terminal: Play
     input.pause();
     output.write(leave);
   }
+  signal.throwIfAborted();
 }

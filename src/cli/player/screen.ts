@@ -54,8 +54,8 @@ export function statusLine(state: PlayerState, track: Track, columns: number): s
     `${state.playing ? '▶' : '⏸'} ${clockTime(state.atMs)} / ${clockTime(track.durationMs)}`,
     `${state.speed}×${state.skipIdle ? ' skipping idle' : ''}`,
     `statement ${current}/${statements.length}`,
-    state.message === '' ? track.title : state.message,
-    '? help',
+    state.message === '' ? '? help' : state.message,
+    track.title,
   ];
   return [...parts.join('   ')].slice(0, columns).join('');
 }
