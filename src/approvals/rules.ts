@@ -79,10 +79,9 @@ function voter(vote: ApprovalVote): { readonly id: string; readonly name: string
   return { id: vote.by, name: vote.name };
 }
 
-/** Comments are shown in terminals and records: no control characters but tab and newline. */
+/** Comments are shown in terminals and records: no control characters but tab and newline, nothing that reverses text. */
 function cleanComment(comment: string): string {
-  // eslint-disable-next-line no-control-regex
-  const clean = comment.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '').trim();
+  const clean = comment.replace(/(?![\t\n])\p{Cc}|\p{Bidi_Control}/gu, '').trim();
   if (clean.length > maxCommentCharacters)
     throw new SluiceError('usage', `A comment may have ${maxCommentCharacters} characters.`);
   return clean;

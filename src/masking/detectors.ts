@@ -15,29 +15,45 @@ export interface Span {
 export interface Detectors {
   /** What to do at each byte value: 0 nothing, 1 e-mail, 2 card, 3 the rules of that byte. */
   readonly triggers: Uint8Array;
-  readonly rules: ReadonlyMap<number, readonly PrefixRule[]>;
+  readonly rules: RuleTable;
 }
 
 const emailTrigger = 1;
 const cardTrigger = 2;
 const rulesTrigger = 3;
 
+type RuleTable = ReadonlyMap<number, readonly PrefixRule[]>;
+
+/** A result is masked for one row as often as for a million, so nothing of this is built for each. */
+const ruleTables: Readonly<Record<'none' | 'keys' | 'tokens' | 'both', RuleTable>> = {
+  none: new Map(),
+  keys: byTrigger(privateKeyRules),
+  tokens: byTrigger(tokenRules),
+  both: byTrigger([...privateKeyRules, ...tokenRules]),
+};
+
+function byTrigger(rules: readonly PrefixRule[]): RuleTable {
+  const table = new Map<number, PrefixRule[]>();
+  for (const rule of rules) {
+    const byte = rule.prefix[rule.trigger] ?? 0;
+    table.set(byte, [...(table.get(byte) ?? []), rule]);
+  }
+  return table;
+}
+
 /** Prepares the detectors that classification turns on; null when it turns on none. */
 export function compileDetectors(detectors: Classification['detectors']): Detectors | null {
+  const keys = detectors['private-key'] === 'mask';
+  const tokens = detectors.token === 'mask';
+  const cards = detectors.card === 'mask';
+  const emails = detectors.email === 'mask';
+  if (!keys && !tokens && !cards && !emails) return null;
+  const rules = ruleTables[keys ? (tokens ? 'both' : 'keys') : tokens ? 'tokens' : 'none'];
   const triggers = new Uint8Array(256);
-  const rules = new Map<number, PrefixRule[]>();
-  const prefixes = [
-    ...(detectors['private-key'] === 'mask' ? privateKeyRules : []),
-    ...(detectors.token === 'mask' ? tokenRules : []),
-  ];
-  for (const rule of prefixes) {
-    const byte = rule.prefix[rule.trigger] ?? 0;
-    rules.set(byte, [...(rules.get(byte) ?? []), rule]);
-    triggers[byte] = rulesTrigger;
-  }
-  if (detectors.card === 'mask') triggers.fill(cardTrigger, 0x30, 0x3a);
-  if (detectors.email === 'mask') triggers[0x40] = emailTrigger;
-  return triggers.some((trigger) => trigger !== 0) ? { triggers, rules } : null;
+  for (const byte of rules.keys()) triggers[byte] = rulesTrigger;
+  if (cards) triggers.fill(cardTrigger, 0x30, 0x3a);
+  if (emails) triggers[0x40] = emailTrigger;
+  return { triggers, rules };
 }
 
 /**

@@ -11,7 +11,7 @@ const shortMask = Buffer.from('****');
  * The length is not shown.
  */
 export function maskLastFour(bytes: Buffer, start: number, end: number): Buffer {
-  const out = Buffer.allocUnsafe(8).fill(star);
+  const out = stars(8);
   let seen = 0;
   for (let index = end - 1; index >= start && seen < 8; index--) {
     const byte = bytes[index] ?? 0;
@@ -48,7 +48,7 @@ export function maskEmail(bytes: Buffer, start: number, end: number): Buffer {
   const topLength = last - top;
   const showsTop = topLength >= 2 && topLength <= 4 && bytes[top - 1] === dot;
 
-  const out = Buffer.allocUnsafe((showsFirst ? 8 : 7) + (showsTop ? topLength + 1 : 0)).fill(star);
+  const out = stars((showsFirst ? 8 : 7) + (showsTop ? topLength + 1 : 0));
   let index = 0;
   if (showsFirst) out[index++] = bytes[start] ?? star;
   out[index + 3] = at;
@@ -56,5 +56,12 @@ export function maskEmail(bytes: Buffer, start: number, end: number): Buffer {
     out[index + 7] = dot;
     for (let letter = 0; letter < topLength; letter++) out[index + 8 + letter] = bytes[top + letter] ?? star;
   }
+  return out;
+}
+
+/** For a few bytes a loop is faster than Buffer's own fill. */
+function stars(count: number): Buffer {
+  const out = Buffer.allocUnsafe(count);
+  for (let index = 0; index < count; index++) out[index] = star;
   return out;
 }

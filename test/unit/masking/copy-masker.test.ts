@@ -182,7 +182,7 @@ describe('createCopyMasker', () => {
     ['OIDs', Buffer.concat([signature, Buffer.from([0, 1, 0, 0, 0, 0, 0, 0])]), { format: 'binary' }],
     ['another number of columns', binary(dataRow(['a'])), { format: 'binary' }],
   ] as const)('stops for good at %s', (_name, input, options) => {
-    const masker = create(options as Partial<CopyMaskerOptions>);
+    const masker = create(options);
     expect(() => {
       masker.push(Buffer.from(input));
       masker.end();

@@ -1,0 +1,8 @@
+/** The parts of pg-copy-streams that the tests use; it ships no types of its own. */
+declare module 'pg-copy-streams' {
+  import type { Readable, Writable } from 'node:stream';
+  import type { Submittable } from 'pg';
+
+  export function to(sql: string): Readable & Submittable;
+  export function from(sql: string): Writable & Submittable;
+}
