@@ -285,14 +285,14 @@ test.each<[string, SluiceError, string]>([
 
 test('a client that leaves while the gateway is away ends the waiting', async () => {
   let attempts = 0;
-  let aborted: AbortSignal | null = null;
+  const signals: AbortSignal[] = [];
   const tunnel = await serveTunnel({
     target: 't',
     listen: (server) => listenOnPort(server, 0),
     awayMs: 600_000,
     async dial(_verifier, signal) {
       attempts += 1;
-      aborted = signal;
+      signals.push(signal);
       throw new SluiceError('gateway_unreachable', 'away');
     },
   });
@@ -300,7 +300,7 @@ test('a client that leaves while the gateway is away ends the waiting', async ()
   const socket = await dial(tunnel);
   await expect.poll(() => attempts).toBeGreaterThan(0);
   socket.resetAndDestroy();
-  await expect.poll(() => (aborted as AbortSignal | null)?.aborted).toBe(true);
+  await expect.poll(() => signals[0]?.aborted).toBe(true);
   expect(tunnel.connections).toBe(0);
 });
 

@@ -101,6 +101,46 @@ test('knows nobody but its demo users', async () => {
   });
 });
 
+test('lets a browser on this machine log in by PKCE, on any port', async () => {
+  const configuration = await client();
+  const verifier = oidc.randomPKCECodeVerifier();
+  const redirect = 'http://127.0.0.1:49152/callback';
+  const start = oidc.buildAuthorizationUrl(configuration, {
+    redirect_uri: redirect,
+    scope,
+    prompt: 'consent',
+    resource: gateway.url,
+    code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  });
+  const cookies = new Map<string, string>();
+  let next: { url: URL; body?: string } = { url: start };
+  while (!next.url.href.startsWith(redirect)) {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const { url, body } = next;
+    const form = {
+      method: 'POST',
+      body: body ?? '',
+      headers: { cookie, 'content-type': 'application/x-www-form-urlencoded' },
+    };
+    const page = await fetch(url, { redirect: 'manual', ...(body === undefined ? { headers: { cookie } } : form) });
+    for (const line of page.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      cookies.set(name, value);
+    }
+    const location = page.headers.get('location');
+    next = location === null ? { url, body: 'user=reviewer2&decision=confirm' } : { url: new URL(location, url) };
+  }
+  const tokens = await oidc.authorizationCodeGrant(
+    configuration,
+    next.url,
+    { pkceCodeVerifier: verifier },
+    { resource: gateway.url },
+  );
+  expect(await gateway.verifier.verify(tokens.access_token)).toMatchObject({ subject: 'reviewer2' });
+  expect(tokens.refresh_token).toBeTypeOf('string');
+});
+
 test('issues tokens for its own gateway only', async () => {
   await expect(
     oidc.initiateDeviceAuthorization(await client(), { scope, resource: 'https://other.example' }),
