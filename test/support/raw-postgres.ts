@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { dialPostgres, type DialledTarget } from '../../src/protocols/postgres/dial.js';
+import { dialPostgres, sendCancel, type DialledTarget } from '../../src/protocols/postgres/dial.js';
 import { decodeErrorFields } from '../../src/protocols/postgres/errors.js';
+import type { TargetConfig } from '../../src/sessions/types.js';
 import { cString, frame, int16, int32 } from '../../src/protocols/postgres/frames.js';
 
 /** One message as the client saw it, comparable between two connections. */
@@ -9,35 +10,38 @@ export type Seen = readonly [type: string, text: string];
 /** A client that speaks bytes: it can pipeline, misbehave and compare transcripts. */
 export class RawPostgres {
   readonly #dialled: DialledTarget;
+  readonly #target: TargetConfig;
   closed = false;
 
-  private constructor(dialled: DialledTarget) {
+  private constructor(dialled: DialledTarget, target: TargetConfig) {
     this.#dialled = dialled;
+    this.#target = target;
     dialled.socket.on('close', () => (this.closed = true));
     dialled.socket.on('error', () => undefined);
   }
 
   static async connect(port: number, user: string, password: string, database: string): Promise<RawPostgres> {
-    const dialled = await dialPostgres(
-      {
-        name: 'raw',
-        kind: 'postgres',
-        labels: {},
-        host: '127.0.0.1',
-        port,
-        database,
-        tls: { mode: 'disable', ca: null },
-        username: user,
-        recording: 'strict',
-        readSecret: () => Promise.resolve(password),
-      },
-      { parameters: new Map([['client_encoding', 'UTF8']]), signal: AbortSignal.timeout(10_000) },
-    );
-    return new RawPostgres(dialled);
+    const target: TargetConfig = {
+      name: 'raw',
+      kind: 'postgres',
+      labels: {},
+      host: '127.0.0.1',
+      port,
+      database,
+      tls: { mode: 'disable', ca: null },
+      username: user,
+      recording: 'strict',
+      readSecret: () => Promise.resolve(password),
+    };
+    const signal = AbortSignal.timeout(10_000);
+    const dialled = await dialPostgres(target, { parameters: new Map([['client_encoding', 'UTF8']]), signal });
+    return new RawPostgres(dialled, target);
   }
 
-  get keys(): { readonly processId: number; readonly key: Buffer } {
-    return { processId: this.#dialled.processId, key: this.#dialled.cancelKey };
+  /** Sends a CancelRequest over a connection of its own, as libpq does. */
+  async cancel(): Promise<void> {
+    const { processId, cancelKey } = this.#dialled;
+    await sendCancel(this.#target, processId, cancelKey, AbortSignal.timeout(5_000));
   }
   get parameters(): ReadonlyMap<string, string> {
     return this.#dialled.parameters;

@@ -45,6 +45,8 @@ const pinned = new Set([
   'transform_null_equals',
 ]);
 
+const writes = new Set<Effect['action']>(['insert', 'update', 'delete', 'merge', 'copyIn']);
+
 const known = new WeakMap<QueryAnalysis, JudgedQuery>();
 
 /** Analyses a text; synchronous when it has been seen before, else through the parser's worker. */
@@ -99,15 +101,18 @@ function build(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): J
 }
 
 function pinnedFault(effects: readonly Effect[]): SluiceError | null {
-  const effect = effects.find(
-    ({ action, facts }) => action === 'setParameter' && pinned.has(facts.object.toLowerCase()),
-  );
+  const effect = effects.find(changesPinned);
   if (effect === undefined) return null;
-  return new SluiceError(
-    'denied',
-    `the setting "${effect.facts.object}" is pinned: the gateway reads every statement under it.`,
-    { decider: 'gateway' },
-  );
+  const name = effect.facts.object === '' ? 'of the session' : `"${effect.facts.object}"`;
+  return new SluiceError('denied', `the setting ${name} is pinned: the gateway reads every statement under it.`, {
+    decider: 'gateway',
+  });
+}
+
+/** UPDATE of pg_settings sets whatever the row names (PostgreSQL 54.24). */
+function changesPinned({ action, facts, resource }: Effect): boolean {
+  if (action === 'setParameter') return pinned.has(facts.object.toLowerCase());
+  return writes.has(action) && resource.path.at(-1) === 'pg_settings' && resource.path.at(-2) === 'pg_catalog';
 }
 
 function reservedFault(changes: readonly SessionChange[]): SluiceError | null {
