@@ -49,9 +49,10 @@ export async function openRecorder(options: RecorderOptions): Promise<GatewayRec
     const reserve = new DiskReserve(join(dir, 'reserve'), options.reserveBytes ?? defaultReserveBytes);
     const pool = new BufferPool();
     const { ledger, sessions } = await openLedger({ dir, key, keys, pool, reserve, clock, onProblem });
+    // First of all: it names the key that signs what recovery writes.
+    await ledger.append({ type: 'gateway started', at: clock(), version: formatVersion, gateway, key: key.id });
     await recoverSessions({ dir, ledger, sessions, key, keys, pool, clock, onProblem });
     reserve.take(); // after recovery: on a full disk the reserve was for that
-    await ledger.append({ type: 'gateway started', at: clock(), version: formatVersion, gateway, key: key.id });
     return new RecordingsOfGateway({ ...options, clock, onProblem }, { lock, ledger, reserve, pool, key, gateway });
   } catch (error) {
     lock.release();

@@ -348,14 +348,18 @@ describe('recovery', () => {
     const { dir, id } = await live();
     const ledger = await readFile(join(dir, 'recordings', 'ledger.journal'));
     const state = await killed(dir);
-    // As if the ledger's entry of the opening had not been written any more.
-    const opened = ledger.indexOf(id) - 17;
-    await truncate(join(state, 'recordings', 'ledger.journal'), opened);
     const planted = newId('ses');
     await copyFile(journalOf(state, id), journalOf(state, planted));
-    const { recorder } = await startRecorder(state);
-    expect(await recorder.verify(id)).toMatchObject({ sessions: [{ id, valid: true, closed: true }] });
-    expect(await recorder.verify(planted)).toMatchObject({ sessions: [{ id: planted, valid: false }] });
+    // As if the ledger's entry of the opening had not been written any more, or not even all of the one before.
+    for (const bytes of [ledger.indexOf(id), ledger.indexOf(id) - 16, ledger.indexOf(id) - 17]) {
+      const cut = join(await tempDir(), 'state');
+      await cp(state, cut, { recursive: true });
+      await truncate(join(cut, 'recordings', 'ledger.journal'), bytes);
+      const { recorder } = await startRecorder(cut);
+      expect(await recorder.verify(id)).toMatchObject({ sessions: [{ id, valid: true, closed: true }] });
+      expect(await recorder.verify(planted)).toMatchObject({ sessions: [{ id: planted, valid: false }] });
+      await recorder.close();
+    }
   });
 
   it('recovers hundreds of open journals at once', async () => {

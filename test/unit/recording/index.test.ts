@@ -1,0 +1,190 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isSluiceError } from '../../../src/lib/errors.js';
+import type { OpenEvent } from '../../../src/recording/events.js';
+import { opening, recordSession, startOfTime, startRecorder, statement, tempDir } from './support.js';
+
+const as = (name: string, target: string, at = startOfTime): OpenEvent =>
+  opening({
+    at,
+    identity: { subject: `sub-${name}`, name, kind: 'human', issuer: 'https://issuer.example', groups: [] },
+    target: { name: target, kind: 'postgres', labels: {} },
+  });
+
+describe('the index of recordings', () => {
+  it('lists newest first, filtered and in pages', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const ids: string[] = [];
+    for (let index = 0; index < 7; index++) {
+      const open = as(index % 2 === 0 ? 'ann' : 'bob', index < 5 ? 'demo-db' : 'prod-db');
+      ids.unshift(await recordSession(recorder, [statement(1, 'select 1')], open));
+    }
+    const live = await recorder.openSession(as('ann', 'demo-db'));
+    const idsOf = (page: { sessions: readonly { id: string }[] }): string[] => page.sessions.map(({ id }) => id);
+    expect(idsOf(await recorder.list({}))).toEqual([live.session, ...ids]);
+    expect(idsOf(await recorder.list({ state: 'live' }))).toEqual([live.session]);
+    expect(idsOf(await recorder.list({ user: 'bob', target: 'prod-db' }))).toEqual([ids[1]]);
+    const first = await recorder.list({ state: 'closed', limit: 4 });
+    expect(idsOf(first)).toEqual(ids.slice(0, 4));
+    const second = await recorder.list({ state: 'closed', limit: 4, cursor: first.next_cursor ?? '' });
+    expect(idsOf(second)).toEqual(ids.slice(4));
+    expect(second.next_cursor).toBeNull();
+    await expect(recorder.list({ cursor: "'; drop table sessions" })).rejects.toSatisfy((error) =>
+      isSluiceError(error, 'usage'),
+    );
+  });
+
+  it('finds statements, parameters, errors, effects, policies, people and targets', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const one = await recordSession(
+      recorder,
+      [
+        statement(1, 'select * from order_items'),
+        statement(2, 'select * from nope', { error: 'relation "nope" is unknown' }),
+      ],
+      as('ann', 'demo-db'),
+    );
+    const two = await recordSession(
+      recorder,
+      [statement(1, 'drop table orders', { verdict: 'deny' }), statement(2, "update customers set name = 'Zoë'")],
+      as('bob@corp.example', 'prod-db'),
+    );
+    const found = async (query: string, filter = {}): Promise<string[]> =>
+      (await recorder.search(query, filter)).sessions.flatMap(({ id, matches }) =>
+        matches.map(({ op }) => `${id} ${op}`),
+      );
+    expect(await found('order_items')).toEqual([`${one} 1`]);
+    expect(await found('unknown relation')).toEqual([`${one} 2`]);
+    expect(await found('drop')).toEqual([`${two} 1`]);
+    expect(await found('bob zoe')).toEqual([`${two} 2`]);
+    expect(await found('"from nope"')).toEqual([`${one} 2`]);
+    expect(await found('42', { target: 'demo-db' })).toEqual([`${one} 1`, `${one} 2`]);
+    expect(await found('sel', { user: 'ann' })).toEqual([`${one} 1`, `${one} 2`]);
+    expect(await found('readers')).toHaveLength(4);
+    expect(await found('readers', { target: 'demo' })).toEqual([]);
+    expect(await found('missing words here')).toEqual([]);
+    const page = await recorder.search('drop', {});
+    expect(page.sessions).toMatchObject([
+      { id: two, user: 'bob@corp.example', denied: 1, matches: [{ verdict: 'deny', snippet: '«drop» table orders' }] },
+    ]);
+  });
+
+  it('takes a query for words, never for syntax', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const id = await recordSession(recorder, [statement(1, 'delete from orders where id=7 and note = \'a "b" c\'')]);
+    for (const query of [
+      'delete from orders where id=7',
+      'NEAR(delete',
+      'text : delete',
+      '"',
+      '^delete -from',
+      'id:7*)',
+    ]) {
+      const outcome = await recorder.search(query, {}).catch((error: unknown) => error);
+      expect(outcome instanceof Error ? isSluiceError(outcome, 'usage') : true, query).toBe(true);
+    }
+    expect((await recorder.search('delete from orders where id=7', {})).sessions).toMatchObject([{ id }]);
+    expect((await recorder.search('-- note \'a "b" c\'', {})).sessions).toMatchObject([{ id }]);
+    await expect(recorder.search(' *** ', {})).rejects.toThrow('at least one word');
+  });
+
+  it('pages through sessions of a search, each once', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const ids: string[] = [];
+    const busy = Array.from({ length: 8 }, (_, index) => statement(index + 1, 'select pg_sleep(1)'));
+    for (let index = 0; index < 5; index++) ids.unshift(await recordSession(recorder, busy));
+    const seen: string[] = [];
+    let cursor: string | null | undefined;
+    do {
+      const page = await recorder.search('pg_sleep', { limit: 2, ...(cursor ? { cursor } : {}) });
+      for (const { id, matches } of page.sessions) {
+        expect(matches).toHaveLength(5);
+        seen.push(id);
+      }
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+    expect(seen).toEqual(ids);
+  });
+
+  it('gives a session with all its operations, page by page', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const open = opening();
+    const session = await recorder.openSession(open);
+    for (const event of statement(1, 'delete from orders')) session.append(event);
+    const [operation, decision, result] = statement(2, 'delete from orders where id = 7');
+    if (operation === undefined || decision === undefined || result === undefined) throw new TypeError();
+    session.append(operation);
+    session.append({
+      ...{ type: 'decision', at: startOfTime, op: 2, verdict: 'hold', policies: ['prod-writes'], message: 'ask a DBA' },
+      ...{ policyVersion: 'v1', request: 'req_0123456789abcdef' },
+    });
+    session.commit();
+    expect(await recorder.get(open.session)).toMatchObject({
+      operations: [{ op: 1 }, { op: 2, verdict: 'hold', message: 'ask a DBA', request_id: 'req_0123456789abcdef' }],
+    });
+    expect((await recorder.search('prod-writes', {})).sessions).toHaveLength(1);
+    session.append(decision);
+    session.append(result);
+    session.commit();
+    expect((await recorder.get(open.session))?.operations[1]).toEqual({
+      ...{
+        op: 2,
+        at: new Date(startOfTime + 2000).toISOString(),
+        kind: 'query',
+        text: 'delete from orders where id = 7',
+      },
+      ...{ parameters: ['42', null], effects: ['select on table demo-db/shop/public/customers'], verdict: 'allow' },
+      ...{ policies: ['readers'], message: null, request_id: 'req_0123456789abcdef', row_count: 2, error: null },
+      duration_ms: 5,
+    });
+    expect((await recorder.search('prod-writes', {})).sessions).toHaveLength(0);
+    const first = await recorder.get(open.session, { limit: 1 });
+    expect(first).toMatchObject({ operations: [{ op: 1 }], next_op: 1 });
+    const rest = await recorder.get(open.session, { limit: 5, afterOp: first?.next_op ?? 0 });
+    expect(rest).toMatchObject({ operations: [{ op: 2 }], next_op: null });
+    expect(await recorder.get('ses_0000000000000000')).toBeNull();
+  });
+
+  it('is built again from the journals when it is lost, damaged, or when asked to', async () => {
+    const dir = await tempDir();
+    const before = await startRecorder(dir);
+    for (let index = 0; index < 3; index++)
+      await recordSession(before.recorder, [statement(1, `select ${index} as marker`)]);
+    const expected = await before.recorder.list({});
+    await before.recorder.close();
+    for (const lose of [
+      () => rm(join(dir, 'index.db')),
+      () => writeFile(join(dir, 'index.db'), 'this is no database'.repeat(1000)),
+    ]) {
+      await lose();
+      const { recorder } = await startRecorder(dir);
+      expect(await recorder.list({})).toEqual(expected);
+      expect((await recorder.search('marker', {})).sessions).toHaveLength(3);
+      expect(await recorder.reindex()).toEqual({ sessions: 3 });
+      expect(await recorder.list({})).toEqual(expected);
+      expect((await recorder.search('marker', {})).sessions).toHaveLength(3);
+      await recorder.close();
+    }
+  });
+
+  it('goes on with a live session after being built again', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const session = await recorder.openSession(opening());
+    for (const event of statement(1, 'select 1')) session.append(event);
+    session.commit();
+    await recorder.reindex();
+    for (const event of statement(2, 'select 2')) session.append(event);
+    session.commit();
+    expect((await recorder.get(session.session))?.operations).toMatchObject([{ op: 1 }, { op: 2 }]);
+    await session.close('client closed', '');
+    expect((await recorder.list({})).sessions).toMatchObject([{ state: 'closed', operations: 2, rows: 4 }]);
+  });
+
+  it('keeps up with statements too long to index whole', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const id = await recordSession(recorder, [statement(1, `insert into t values ('${'x'.repeat(3_000_000)}')`)]);
+    expect((await recorder.search('insert', {})).sessions).toMatchObject([{ id }]);
+    expect((await recorder.get(id))?.operations[0]?.text).toHaveLength(64 * 1024);
+  });
+});
