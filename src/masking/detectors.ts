@@ -21,24 +21,21 @@ export interface Detectors {
 const emailTrigger = 1;
 const cardTrigger = 2;
 const rulesTrigger = 3;
+const none: readonly PrefixRule[] = [];
 
-type RuleTable = ReadonlyMap<number, readonly PrefixRule[]>;
+/** Rules by their trigger byte. */
+type RuleTable = readonly (readonly PrefixRule[])[];
 
 /** A result is masked for one row as often as for a million, so nothing of this is built for each. */
 const ruleTables: Readonly<Record<'none' | 'keys' | 'tokens' | 'both', RuleTable>> = {
-  none: new Map(),
+  none: byTrigger([]),
   keys: byTrigger(privateKeyRules),
   tokens: byTrigger(tokenRules),
   both: byTrigger([...privateKeyRules, ...tokenRules]),
 };
 
 function byTrigger(rules: readonly PrefixRule[]): RuleTable {
-  const table = new Map<number, PrefixRule[]>();
-  for (const rule of rules) {
-    const byte = rule.prefix[rule.trigger] ?? 0;
-    table.set(byte, [...(table.get(byte) ?? []), rule]);
-  }
-  return table;
+  return Array.from({ length: 256 }, (_, byte) => rules.filter(({ prefix, trigger }) => prefix[trigger] === byte));
 }
 
 /** Prepares the detectors that classification turns on; null when it turns on none. */
@@ -50,7 +47,7 @@ export function compileDetectors(detectors: Classification['detectors']): Detect
   if (!keys && !tokens && !cards && !emails) return null;
   const rules = ruleTables[keys ? (tokens ? 'both' : 'keys') : tokens ? 'tokens' : 'none'];
   const triggers = new Uint8Array(256);
-  for (const byte of rules.keys()) triggers[byte] = rulesTrigger;
+  for (let byte = 0; byte < 256; byte++) if (rules[byte]?.length !== 0) triggers[byte] = rulesTrigger;
   if (cards) triggers.fill(cardTrigger, 0x30, 0x3a);
   if (emails) triggers[0x40] = emailTrigger;
   return { triggers, rules };
@@ -77,9 +74,11 @@ export function findSpans(bytes: Buffer, start: number, end: number, { triggers,
     } else if (trigger === emailTrigger) {
       span = emailAround(bytes, index, free, end);
     } else {
-      for (const rule of rules.get(byte) ?? []) {
-        span = secretAt(bytes, index, { start: free, end }, rule);
-        if (span !== null) break;
+      const candidates = rules[byte] ?? none;
+      const before = bytes[index - 1] ?? 0;
+      for (let rule = 0; rule < candidates.length && span === null; rule++) {
+        const candidate = candidates[rule];
+        if (candidate?.before === before) span = secretAt(bytes, index, { start: free, end }, candidate);
       }
     }
     if (span === null) continue;

@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { SluiceError } from '../lib/errors.js';
+import { int32At } from './bytes.js';
 import { cellMasker, unchanged, type CellMasker, type Masked } from './column-masker.js';
 import { compileDetectors } from './detectors.js';
 import type { Classification, RowMasker, WireColumn } from './types.js';
@@ -47,7 +48,7 @@ class DataRowMasker implements RowMasker {
     let changed = false;
     for (let column = 0; column < maskers.length; column++) {
       if (index + 4 > size) throw malformed('truncated');
-      const length = payload.readInt32BE(index);
+      const length = int32At(payload, index);
       const start = index + 4;
       if (length < -1 || start + length > size) throw malformed('a value runs over the end');
       index = length < 0 ? start : start + length;
@@ -75,7 +76,7 @@ class DataRowMasker implements RowMasker {
       const lengthAt = (this.#starts[column] ?? 0) - 4;
       at = copyBytes(payload, copied, lengthAt, out, at);
       copied = this.#ends[column] ?? 0;
-      at = out.writeInt32BE(result === null ? -1 : result.length, at);
+      at = putInt32(result === null ? -1 : result.length, out, at);
       if (result !== null) at = copyBytes(result, 0, result.length, out, at);
     }
     copyBytes(payload, copied, payload.length, out, at);
@@ -89,6 +90,14 @@ function copyBytes(from: Buffer, start: number, end: number, to: Buffer, at: num
   if (length > 64) from.copy(to, at, start, end);
   else for (let index = 0; index < length; index++) to[at + index] = from[start + index] ?? 0;
   return at + length;
+}
+
+function putInt32(value: number, to: Buffer, at: number): number {
+  to[at] = value >>> 24;
+  to[at + 1] = value >>> 16;
+  to[at + 2] = value >>> 8;
+  to[at + 3] = value;
+  return at + 4;
 }
 
 function malformed(what: string): SluiceError {

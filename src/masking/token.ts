@@ -8,6 +8,8 @@ export interface PrefixRule {
   readonly prefix: Buffer;
   /** Index in `prefix` of its rarest byte, at which the scanner looks. */
   readonly trigger: number;
+  /** The byte before the trigger: most candidates end there. */
+  readonly before: number;
   readonly mask: string;
   /** What may not stand right before it. No rule can begin twice in one run of its bytes: that keeps the scan linear. */
   readonly notAfter: ByteTest;
@@ -75,11 +77,13 @@ function privateKey(bytes: Buffer, from: number, end: number): number {
 }
 
 function rule(prefix: string, trigger: string, match: PrefixRule['match'], notAfter: ByteTest = word): PrefixRule {
-  return { prefix: Buffer.from(prefix), trigger: prefix.lastIndexOf(trigger), mask: `${prefix}***`, notAfter, match };
+  const bytes = Buffer.from(prefix);
+  const at = prefix.lastIndexOf(trigger);
+  return { prefix: bytes, trigger: at, before: bytes[at - 1] ?? 0, mask: `${prefix}***`, notAfter, match };
 }
 
 export const privateKeyRules: readonly PrefixRule[] = [
-  { prefix: Buffer.from('-----BEGIN '), trigger: 5, mask: '[private key]', notAfter: () => false, match: privateKey },
+  { ...rule('-----BEGIN ', 'B', privateKey, () => false), mask: '[private key]' },
   rule('AGE-SECRET-KEY-1', '-', run(upper, 50)),
 ];
 
