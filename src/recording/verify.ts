@@ -113,6 +113,7 @@ export class JournalCheck {
     const code = codeOf(record);
     try {
       if (record.index === 1) return this.#judgeBinding(record);
+      if (record.index === 2 && code !== recordCodes.open) return 'the second record does not open the session';
       if (code === recordCodes.checkpoint) {
         const checkpoint = decodeRecord(record.body);
         if (checkpoint.type !== 'checkpoint') return 'not a signature';
