@@ -55,7 +55,8 @@ export async function openCredentialStore(options: CredentialStoreOptions): Prom
         cause: error,
       });
     }
-    return fileStore(configDir, `No usable keyring (${why}); the login is kept in a file that only you can read`);
+    const locked = error instanceof KeyringTimeout ? ' (it does not answer; is it locked?)' : '';
+    return fileStore(configDir, `No usable keyring here${locked}; the login is kept in a file that only you can read`);
   }
 }
 
@@ -118,15 +119,14 @@ async function orLocal<T>(call: Promise<T>): Promise<T> {
   }
 }
 
+class KeyringTimeout extends Error {}
+
 /** A locked keyring may wait for a dialog that nobody sees: no call waits longer than this. */
 function limited(keyring: Keyring, limitMs: number): Keyring {
   const within = async <T>(call: Promise<T>): Promise<T> => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`it did not answer within ${limitMs / 1000} s; is it locked?`)),
-        limitMs,
-      );
+      timer = setTimeout(() => reject(new KeyringTimeout(`it did not answer within ${limitMs / 1000} s`)), limitMs);
     });
     try {
       return await Promise.race([call, late]);

@@ -76,7 +76,7 @@ test('a keyring that fails is replaced by a file, and the user hears of it', asy
     loadKeyring: async () => Promise.reject(new Error('no D-Bus')),
   });
   expect(store.kind).toBe('file');
-  expect(store.note).toBe('No usable keyring (no D-Bus); the login is kept in a file that only you can read');
+  expect(store.note).toBe('No usable keyring here; the login is kept in a file that only you can read');
 });
 
 test('a keyring that never answers is given up', async () => {
