@@ -14,7 +14,10 @@ export function showExplanation(document: PolicyExplanation, out: Output): void 
     const [color, word] = marks[document.verdict];
     const lines = [`${out.paint(color, word)}${document.message === '' ? '' : `   ${plain(document.message)}`}`];
     for (const effect of document.effects) {
-      const facts = Object.entries(effect.facts).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+      // Every fact is always present; only what says something is worth a person's time.
+      const facts = Object.entries(effect.facts)
+        .filter(([, value]) => value !== '' && value !== false && value !== null)
+        .map(([name, value]) => `${name}=${JSON.stringify(value)}`);
       const by = effect.policies.length === 0 ? 'no policy permits it' : effect.policies.join(', ');
       const [effectColor] = marks[effect.verdict];
       const what = plain(`${effect.action} on ${effect.resource}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`);

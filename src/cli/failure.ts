@@ -21,8 +21,21 @@ function parseFailure(error: unknown): ParseFailure | null {
     .replace(/\u001b\[[0-9;]*m/g, '')
     .replace(/^The following errors? occurred:\s*/, '')
     .trim();
+  const missing = message.startsWith('Missing ') ? missingArguments(error) : null;
+  if (missing !== null) return { message: missing, flags: [] };
   const flags = 'flags' in error && Array.isArray(error.flags) ? error.flags.map(String) : [];
   return { message, flags };
+}
+
+/** "Missing TARGET: the target's name" for oclif's several lines. */
+function missingArguments(error: Error): string | null {
+  if (!('args' in error) || !Array.isArray(error.args)) return null;
+  const named = error.args.flatMap((arg: unknown) =>
+    isObject(arg) && typeof arg['name'] === 'string'
+      ? [`${arg['name'].toUpperCase()}${typeof arg['description'] === 'string' ? `: ${arg['description']}` : ''}`]
+      : [],
+  );
+  return named.length === 0 ? null : `Missing ${named.join('; ')}`;
 }
 
 const systemCodes: Readonly<Record<string, ErrorCode>> = {
@@ -40,6 +53,8 @@ const systemCodes: Readonly<Record<string, ErrorCode>> = {
   ECONNRESET: 'gateway_unreachable',
 };
 
+const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
+
 /** Whatever was thrown, as the one error type. `suggest` may know what an unknown flag was meant to be. */
 export function asSluiceError(error: unknown, suggest: (flag: string) => string | null = () => null): SluiceError {
   if (error instanceof SluiceError) return error;
@@ -47,7 +62,7 @@ export function asSluiceError(error: unknown, suggest: (flag: string) => string 
   if (parse !== null) {
     const hints = parse.flags.map((flag) => suggest(flag)).filter((hint) => hint !== null);
     const hint = hints.length === 0 ? '' : ` Did you mean ${hints.join(', ')}?`;
-    return new SluiceError('usage', `${parse.message.replace(/^Nonexistent flag/, 'Unknown flag')}.${hint}`, {
+    return new SluiceError('usage', `${sentence(parse.message.replace(/^Nonexistent flag/, 'Unknown flag'))}${hint}`, {
       cause: error,
     });
   }
