@@ -33,7 +33,10 @@ export async function runQuickstart(options: QuickstartOptions): Promise<number>
     await (options.tour ? runTour(options, announce) : serve(options, announce));
     return 0;
   } catch (error) {
-    if (options.signal.aborted && !options.tour) return 0; // asked to end while still starting
+    if (options.signal.aborted && !options.tour) {
+      announce({ event: 'stopped' }); // asked to end while still starting
+      return 0;
+    }
     const explained = explain(error);
     if (!options.json) throw explained;
     const { code, message, details } = explained;
