@@ -33,6 +33,10 @@ export function maskContent(bytes: Buffer, start: number, end: number, content: 
     case 'xml':
       if (!hasByte(bytes, ampersand, start, end)) return maskPlain(bytes, start, end, detectors);
       return viaText(bytes, start, end, (text) => maskXmlText(text, (part) => maskText(part, detectors)));
+    case 'opaque':
+      // Of an unknown type nothing can be replaced in place, so the caller withholds the value.
+      if (findSpans(bytes, start, end, detectors) === null) return null;
+      throw new TypeError('a secret in a value of unknown type');
     case 'array':
       return format === 0 ? maskArrayLiteral(bytes, start, end, content) : maskBinaryArray(bytes, start, end, content);
   }

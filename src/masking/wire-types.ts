@@ -20,7 +20,7 @@ export const oid = {
 } as const;
 
 /** How the bytes of a column are read when detectors look into it; null: they do not. */
-export type ContentKind = 'text' | 'json' | 'jsonb' | 'xml' | 'array';
+export type ContentKind = 'text' | 'json' | 'jsonb' | 'xml' | 'array' | 'opaque';
 
 /** Element type by array type, for every built-in array (pg_type.typarray, PostgreSQL 13 to 18). */
 export const arrayElements: ReadonlyMap<number, number> = new Map([
@@ -55,6 +55,7 @@ export function isTextType(typeOid: number): boolean {
 
 /** What detectors find in a column of this type; identifiers (`name`) and numbers are left alone. */
 export function contentKind(typeOid: number): ContentKind | null {
+  if (typeOid === 0) return 'opaque'; // a COPY's column whose type nobody knows
   if (typeOid === oid.json) return 'json';
   if (typeOid === oid.jsonb) return 'jsonb';
   if (typeOid === oid.xml) return 'xml';

@@ -157,6 +157,10 @@ describe('createCopyMasker', () => {
     expect(maskWhole('secret\tanna@x.org\n', { columns: unknown })).toBe('***\ta***@***.org\n');
     const masked = stream(create({ columns: unknown, format: 'binary' }), [binary(dataRow(['secret', 'x']))]);
     expect(masked).toEqual(binary(dataRow([null, 'x'])));
+    const found = stream(create({ columns: unknown, format: 'binary' }), [
+      binary(dataRow(['secret', 'to anna@x.org'])),
+    ]);
+    expect(found).toEqual(binary(dataRow([null, null])));
   });
 
   it('finds what an odd delimiter hides behind escapes', () => {
