@@ -70,7 +70,11 @@ describe('openStore', () => {
 describe('bundles', () => {
   it('remembers every application in order and what each version held', () => {
     const { bundles, close } = openStore(path);
-    const files = (text: string) => new Map([['targets.yaml', text], ['policies/a.cedar', 'permit(…);']]);
+    const files = (text: string) =>
+      new Map([
+        ['targets.yaml', text],
+        ['policies/a.cedar', 'permit(…);'],
+      ]);
     expect(bundles.latest()).toBeNull();
     bundles.append({ version: 'v1', files: files('one'), appliedAt: 1, by: 'ada', message: null });
     bundles.append({ version: 'v2', files: files('two'), appliedAt: 2, by: 'bob', message: 'more' });
@@ -87,11 +91,22 @@ describe('audit', () => {
   it('pages from the newest, and refuses to change or forget', () => {
     const { audit, close } = openStore(path);
     for (let at = 1; at <= 5; at++) {
-      audit.append({ at, actor: 'ada', action: 'secret.set', object: `s${at}`, outcome: 'done', detail: { note: `n${at}` } });
+      audit.append({
+        at,
+        actor: 'ada',
+        action: 'secret.set',
+        object: `s${at}`,
+        outcome: 'done',
+        detail: { note: `n${at}` },
+      });
     }
     const [newest, second] = audit.list({ limit: 2 });
     expect([newest?.object, second?.object]).toEqual(['s5', 's4']);
-    expect(audit.list({ limit: 9, before: second?.sequence ?? 0 }).map(({ object }) => object)).toEqual(['s3', 's2', 's1']);
+    expect(audit.list({ limit: 9, before: second?.sequence ?? 0 }).map(({ object }) => object)).toEqual([
+      's3',
+      's2',
+      's1',
+    ]);
     expect(newest?.detail).toEqual({ note: 'n5' });
     close();
     const database = new Database(path);

@@ -61,7 +61,11 @@ describe('vault', () => {
     await vault.set('db', secret, 'gateway');
     store.close();
     const bytes = readFileSync(join(directory, 'state.db'));
-    for (const form of [Buffer.from(secret), Buffer.from(Buffer.from(secret).toString('hex')), Buffer.from(Buffer.from(secret).toString('base64'))]) {
+    for (const form of [
+      Buffer.from(secret),
+      Buffer.from(Buffer.from(secret).toString('hex')),
+      Buffer.from(Buffer.from(secret).toString('base64')),
+    ]) {
       expect(bytes.includes(form)).toBe(false);
     }
   });
