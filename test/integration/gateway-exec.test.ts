@@ -12,6 +12,7 @@ import {
   sessionSearchDocument,
   verifyDocument,
 } from '../../src/gateway/schemas/sessions.js';
+import { starterBundle } from '../../src/quickstart/bundle.js';
 import { seedShop } from '../../src/quickstart/seed.js';
 import { smallShop } from '../../src/quickstart/shop-rows.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
@@ -35,6 +36,11 @@ afterAll(async () => {
   await server.stop();
   await rm(dir, { recursive: true, force: true });
 });
+
+function withoutReaders(): ReadonlyMap<string, string> {
+  const forbid = '@id("no-readers")\nforbid (principal, action == Action::"readSession", resource);\n';
+  return new Map(starterBundle({ pgPort: server.port })).set('policies/no-readers.cedar', forbid);
+}
 
 async function exec(
   text: string,
@@ -178,13 +184,13 @@ describe('exec refuses', () => {
   });
 
   it('when the time is up, and stops the statement', async () => {
-    const error = await failure('select count(*) from generate_series(1, 2000000000)', { timeout_ms: 300 });
+    const error = await failure('select count(*) from orders a, orders b, orders c', { timeout_ms: 300 });
     expect(error).toMatchObject({ status: 504, code: 'timeout', exit_code: 14 });
     await expect
       .poll(
         () =>
           count(
-            `pg_stat_activity where query like 'select count(*) from generate_series%' and state = 'active' and pid <> pg_backend_pid()`,
+            `pg_stat_activity where query like 'select count(*) from orders a%' and state = 'active' and pid <> pg_backend_pid()`,
           ),
         patience,
       )
@@ -195,7 +201,7 @@ describe('exec refuses', () => {
     const leave = new AbortController();
     const call = running.call('POST', '/v1/exec', {
       as: 'engineer',
-      body: { target: 'demo-db', text: 'select count(*) + 1 from generate_series(1, 2000000000)', timeout_ms: 60_000 },
+      body: { target: 'demo-db', text: 'select count(*) + 1 from orders a, orders b, orders c', timeout_ms: 60_000 },
       signal: leave.signal,
     });
     await expect
@@ -390,6 +396,16 @@ describe('recordings', () => {
     for (const path of ['', '/verify', '/journal']) {
       expect((await running.call('GET', `/v1/sessions/${id}${path}`, { as: 'robot' })).status).toBe(404);
       expect((await running.call('GET', `/v1/sessions/${id}${path}`, { as: 'reviewer' })).status).toBe(200);
+    }
+    // A name is only a claim: who takes another's gets none of their recordings.
+    const imposter = await running.token('reviewer2', { email: 'engineer@demo.example' });
+    running.gateway.applyBundle(withoutReaders(), 'nobody reads others’ sessions');
+    try {
+      expect((await running.call('GET', `/v1/sessions/${id}`, { token: imposter })).status).toBe(404);
+      const list = await running.call('GET', '/v1/sessions', { token: imposter });
+      expect(sessionListDocument.parse(list.document).sessions).toEqual([]);
+    } finally {
+      running.gateway.applyBundle(starterBundle({ pgPort: server.port }), 'back');
     }
     const others = sessionListDocument.parse((await running.call('GET', '/v1/sessions', { as: 'robot' })).document);
     expect(others.sessions.filter((session) => session.user !== 'robot')).toEqual([]);

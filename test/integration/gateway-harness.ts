@@ -16,6 +16,7 @@ export interface TokenClaims {
   readonly audience?: string;
   readonly issuer?: string;
   readonly expiresInSeconds?: number;
+  readonly email?: string;
 }
 
 /** A whole gateway with the demo identity and the starter bundle, in a directory of its own. */
@@ -81,7 +82,7 @@ export async function startTestGateway(
     const own =
       role === 'robot'
         ? { client_id: 'robot' }
-        : { client_id: 'sluice-cli', email: `${role}@demo.example`, scope: 'openid' };
+        : { client_id: 'sluice-cli', email: claims.email ?? `${role}@demo.example`, scope: 'openid' };
     return new SignJWT({ ...own, groups: [...(user?.groups ?? [])] })
       .setProtectedHeader({ alg: 'ES256', kid: jwk.kid, typ: 'at+jwt' })
       .setIssuer(claims.issuer ?? `${url}/idp`)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeAll, afterAll, describe, expect, it } from 'vitest';
+import { asConnectedSocket } from '../../src/gateway/exec/socket-like.js';
 import { sessionListDocument } from '../../src/gateway/schemas/sessions.js';
 import { starterBundle } from '../../src/quickstart/bundle.js';
 import { seedShop } from '../../src/quickstart/seed.js';
@@ -64,8 +65,9 @@ async function native(token: string, on = running, database = 'demo-db'): Promis
 async function tunnel(role: Role, on = running): Promise<pg.Client> {
   const token = await on.token(role);
   const socket = await upgrade(on, token);
-  const ready = Object.assign(socket, { connect: () => void queueMicrotask(() => socket.emit('connect')) });
-  const client = track(new pg.Client({ stream: () => ready, user: 'me', database: 'anything', ssl: false }));
+  const client = track(
+    new pg.Client({ stream: () => asConnectedSocket(socket), user: 'me', database: 'anything', ssl: false }),
+  );
   await client.connect();
   return client;
 }
