@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { serialize } from 'node:v8';
 import { SluiceError } from '../lib/errors.js';
 import { LruCache } from './lru.js';
 import type {
@@ -89,7 +88,7 @@ class Analyser implements PostgresAnalyser {
       throw new SluiceError('protocol', `PostgreSQL ${raw.serverMajor} is not supported: there is no parser for it.`);
     }
     const parts: CatalogParts = { raw, classified: classification };
-    const bytes = serialize(parts);
+    const bytes = Buffer.from(JSON.stringify(parts));
     const digest = createHash('sha256').update(bytes).digest('base64');
     const same = this.#byDigest.get(digest)?.deref();
     if (same !== undefined) return same;

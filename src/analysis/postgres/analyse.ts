@@ -1,3 +1,4 @@
+import { distrustStatement, inferEffect } from '../distrust.js';
 import type { OutputColumn, QueryAnalysis, StatementAnalysis } from '../postgres-types.js';
 import { tagged } from './ast.js';
 import type { Catalog } from './catalog-model.js';
@@ -5,6 +6,7 @@ import type { Context, ParseSql, ParsedStatement } from './context.js';
 import { analyseExpression } from './expressions.js';
 import { Findings } from './findings.js';
 import type { ViewReading } from './relation.js';
+import { SqlSyntaxError } from './parser.js';
 import type { Scope } from './scope.js';
 import { statementHandlers, type StatementRows } from './statements.js';
 import { noRows, type Rows } from './value.js';
@@ -24,12 +26,21 @@ export function analyseQuery(parse: ParseSql, catalog: Catalog, sql: string): Qu
     };
   }
   const bytes = parsed.length > 1 ? Buffer.from(sql, 'utf8') : null;
-  return {
-    ok: true,
-    statements: parsed.map((statement) =>
-      analyseStatement(parse, catalog, statement.node, textOf(sql, bytes, statement)),
-    ),
-  };
+  const statements: StatementAnalysis[] = [];
+  // A statement behind a change of the catalog: its names may mean something else by the time it runs.
+  const inferred = parsed.length > 1 ? catalog.protectedColumns.map((column) => inferEffect(catalog.root, column)) : [];
+  let isStale = false;
+  for (const statement of parsed) {
+    const analysis = analyseStatement(parse, catalog, statement.node, textOf(sql, bytes, statement));
+    statements.push(isStale ? distrustStatement(analysis, inferred) : analysis);
+    isStale ||= analysis.changes.some((change) => change.type === 'catalogChange') || movesNames(analysis);
+  }
+  return { ok: true, statements };
+}
+
+/** The path by which names are found moves: what follows in the same query was resolved by the old one. */
+function movesNames(analysis: StatementAnalysis): boolean {
+  return analysis.effects.some((effect) => effect.action === 'setParameter');
 }
 
 /** stmt_location and stmt_len are UTF-8 bytes; a length of 0 reaches to the end. */
@@ -102,11 +113,20 @@ function outputOf(rows: StatementRows): StatementAnalysis['output'] {
 export function readView(parse: ParseSql, catalog: Catalog, definition: string, columns: number): ViewReading {
   const findings = new Findings(catalog.root, catalog.protectedColumns);
   const ctx = makeContext(parse, catalog, findings, []);
-  const [statement] = parse(definition);
-  const rows = rowsOf(ctx.statement(statement?.node, null));
+  const rows = rowsOf(ctx.statement(parseDefinition(parse, definition), null));
   const calls = findings.effects.filter(
     (effect) => effect.action === 'callFunction' || effect.action === 'unknown' || effect.action === 'setParameter',
   );
   const fields = rows.open || rows.fields.length !== columns ? null : rows.fields;
   return { fields, touchesProtected: findings.touchesProtected, calls };
+}
+
+/** A definition that the parser rejects is a statement that is not known. */
+function parseDefinition(parse: ParseSql, definition: string): unknown {
+  try {
+    return parse(definition)[0]?.node;
+  } catch (error) {
+    if (error instanceof SqlSyntaxError) return null;
+    throw error;
+  }
 }

@@ -26,6 +26,8 @@ export class Catalog {
   readonly searchPath: readonly string[];
   /** Every protected column, tables' and views' own. */
   readonly protectedColumns: readonly ProtectedColumn[];
+  /** The session has temporary relations of its own. */
+  readonly hasTemporary: boolean;
   /** Anything is classified at all: then a relation that is not known may be protected. */
   readonly isClassified: boolean;
   readonly #protection: Protection;
@@ -43,6 +45,7 @@ export class Catalog {
     this.major = raw.serverMajor;
     this.searchPath = raw.searchPath;
     this.isClassified = classified.columns.length > 0;
+    this.hasTemporary = raw.relations.some((relation) => relation.schema === 'pg_temp');
     this.#readView = readView;
     this.#protection = classify(raw, classified);
     this.protectedColumns = [...this.#protection.values()].flatMap((columns) => [...columns.values()]);
@@ -176,7 +179,9 @@ export class Catalog {
     }
     if (own === undefined) return { ...inner.value, type };
     if (!isTainted(inner.value)) return { ...inner.value, sources: [own], derived: false, type };
-    return derive([inner.value, { ...clearOf(type), sources: [own] }], type);
+    // A view's column that is classified as the one it shows is still that one, unchanged.
+    const isSame = !inner.value.derived && inner.value.sources.every((source) => source.class === own.class);
+    return isSame ? { ...inner.value, type } : derive([inner.value, { ...clearOf(type), sources: [own] }], type);
   }
 }
 

@@ -24,6 +24,9 @@ export function analyseCopy(ctx: Context, body: Body): Rows | 'unknown' | null {
   return rows;
 }
 
+/** A DefElem's constant. */
+type OptionValue = string | number | boolean;
+
 /** A file or program is reached with the server's own rights. */
 function outside(ctx: Context, body: Body): boolean {
   const file = text(body, 'filename');
@@ -62,15 +65,15 @@ function copiedRows(ctx: Context, body: Body): Rows | 'unknown' {
 }
 
 /** Another encoding on the wire would reach the masker as other characters than it judges. */
-function checkEncoding(ctx: Context, options: ReadonlyMap<string, unknown>): void {
+function checkEncoding(ctx: Context, options: ReadonlyMap<string, OptionValue>): void {
   const encoding = options.get('encoding');
   if (encoding === undefined || /^utf-?8$/i.test(String(encoding))) return;
   ctx.findings.add('setParameter', 'Object', ['client_encoding'], { object: 'client_encoding' });
 }
 
 /** DefElems by name; a bare option is true. */
-function readOptions(nodes: readonly unknown[]): ReadonlyMap<string, unknown> {
-  const options = new Map<string, unknown>();
+function readOptions(nodes: readonly unknown[]): ReadonlyMap<string, OptionValue> {
+  const options = new Map<string, OptionValue>();
   for (const node of nodes) {
     const element = bodyOf(node, 'DefElem') ?? {};
     options.set(text(element, 'defname'), element['arg'] === undefined ? true : (constantOf(element['arg']) ?? true));
@@ -78,7 +81,7 @@ function readOptions(nodes: readonly unknown[]): ReadonlyMap<string, unknown> {
   return options;
 }
 
-function format(options: ReadonlyMap<string, unknown>): {
+function format(options: ReadonlyMap<string, OptionValue>): {
   readonly format: 'text' | 'csv' | 'binary';
   readonly csv: CopyCsvOptions;
 } {
@@ -100,6 +103,6 @@ function format(options: ReadonlyMap<string, unknown>): {
 }
 
 /** `header`, `header true`, `header on`, `header 1`, `header match`. */
-function isOn(value: unknown): boolean {
+function isOn(value: OptionValue | undefined): boolean {
   return value !== undefined && value !== false && value !== 0 && !/^(false|off|0|no)$/i.test(String(value));
 }

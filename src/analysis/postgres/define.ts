@@ -115,6 +115,10 @@ export function alterTable(ctx: Context, body: Body): null {
   if (object === 'type') return define(ctx, 'alter', namedObject(ctx, 'OBJECT_TYPE', { RangeVar: rangeVar }));
   defineOnTable(ctx, 'alter', object, rangeVar);
   inferTableChanges(ctx, rangeVar, list(body, 'cmds'));
+  const changesOwner = list(body, 'cmds').some(
+    (node) => text(bodyOf(node, 'AlterTableCmd') ?? {}, 'subtype') === 'AT_ChangeOwner',
+  );
+  if (changesOwner) addTableEffect(ctx, 'grant', findRelation(ctx, rangeVar), { object: 'owner' });
   judgeCalls(ctx, body['cmds']);
   return null;
 }

@@ -1,4 +1,5 @@
 import { plainFacts, type ActionName, type Effect, type EffectFacts, type ResourceRef } from '../effects.js';
+import { inferEffect } from '../distrust.js';
 import type { ProtectedColumn, SessionChange } from '../postgres-types.js';
 import type { Value } from './value.js';
 
@@ -56,7 +57,7 @@ export class Findings {
   }
 
   inferColumn(column: ProtectedColumn): void {
-    this.add('infer', 'Column', [column.schema, column.table, column.column], { class: column.class });
+    this.addEffect(inferEffect(this.#root, column));
   }
 
   change(change: SessionChange): void {

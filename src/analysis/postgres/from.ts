@@ -6,7 +6,7 @@ import { joinItems } from './joins.js';
 import { readRelation } from './relations.js';
 import { Scope, itemOf, type FromItem, type Source } from './scope.js';
 import { analyseJsonTable, analyseXmlTable } from './table-functions.js';
-import { clear, derive, isTainted, renameFields, type Field, type Rows, type Value } from './value.js';
+import { clear, derive, renameFields, type Field, type Rows, type Value } from './value.js';
 
 /** Analyses a FROM clause into `scope`, whose items are what is visible to LATERAL as the clause is read. */
 export function analyseFrom(ctx: Context, nodes: readonly unknown[], scope: Scope): void {
@@ -109,10 +109,9 @@ function functionRows(
   alias: Body | null,
 ): Rows {
   const call = callIn(node);
-  const result: CallResult =
-    call === null ? { value: ctx.expr(node, scope), rows: null } : analyseCall(ctx, call, scope);
+  const result: CallResult = call === null ? scalarResult(ctx.expr(node, scope)) : analyseCall(ctx, call, scope);
   // How many rows a function gives depends on its arguments.
-  if (isTainted(result.value) && !result.value.unknown) ctx.findings.infer(result.value);
+  ctx.findings.infer(result.input ?? clear);
   const defined = definitions.map((item) => bodyOf(item, 'ColumnDef')).filter((item) => item !== null);
   if (defined.length > 0) {
     const value: Value = { ...derive([result.value]), fallible: true };
@@ -124,6 +123,10 @@ function functionRows(
     fields: [{ name: alias === null ? columnName(node) : text(alias, 'aliasname'), value: derive([result.value]) }],
     open: false,
   };
+}
+
+function scalarResult(value: Value): CallResult {
+  return { value, input: value, rows: null };
 }
 
 /** A function of one scalar names its column after the alias; PostgreSQL does so unless the function has OUT names. */

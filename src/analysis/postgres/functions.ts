@@ -28,6 +28,8 @@ import {
 /** A call's result: one value, or the columns it has as a member of FROM. */
 export interface CallResult {
   readonly value: Value;
+  /** Its arguments together; absent where they do not matter. */
+  readonly input?: Value;
   readonly rows: Rows | null;
 }
 
@@ -45,7 +47,8 @@ export function analyseCall(ctx: Context, call: Body, scope: Scope): CallResult 
   if (call['agg_filter'] !== undefined) ctx.findings.infer(ctx.expr(call['agg_filter'], scope));
   const over = child(call, 'over');
   if (over !== null) analyseWindow(ctx, over, scope);
-  return resolveCall(ctx, schema, name, within ? [...values, ...ordered] : values, nodes);
+  const result = resolveCall(ctx, schema, name, within ? [...values, ...ordered] : values, nodes);
+  return { ...result, input: derive(values) };
 }
 
 /** OVER and WINDOW: rows are grouped and ordered by these, which shows them. */

@@ -1,4 +1,4 @@
-import { bodyOf, itemsOf, list, namesOf, stringOf, tagged, text, type Body } from './ast.js';
+import { itemsOf, list, namesOf, stringOf, tagged, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import type { ResourceRef } from '../effects.js';
 
@@ -102,9 +102,4 @@ export function objectNames(node: unknown): readonly string[] {
 export function rangeVarNames(body: Body): readonly string[] {
   const schema = text(body, 'schemaname');
   return schema === '' ? [text(body, 'relname')] : [schema, text(body, 'relname')];
-}
-
-/** Names of a list of DefElem options, lower case. */
-export function optionNames(nodes: readonly unknown[]): readonly string[] {
-  return nodes.map((node) => text(bodyOf(node, 'DefElem') ?? {}, 'defname').toLowerCase());
 }

@@ -26,6 +26,7 @@ export function analyseOperator(ctx: Context, body: Body, scope: Scope): Value {
   const called = callUserOperators(ctx, names, values);
   if (isArithmetic(name, left) && rights.length === 1)
     return derive([analyseArithmetic(ctx, name, body, left ?? clear, rights[0] ?? clear), ...called]);
+  if (left === null && (name === '-' || name === '+')) return derive([...values, ...called], values[0]?.type);
   const isPattern = patternKinds.has(kind) || patternOperators.has(name);
   // A pattern can be malformed, so a protected one shows itself by failing.
   if (isPattern) rights.forEach((value) => isTainted(value) && ctx.findings.infer(value));

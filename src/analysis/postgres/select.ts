@@ -6,7 +6,7 @@ import { analyseWindow } from './functions.js';
 import { createInto } from './into.js';
 import { addTableEffect, findRelation } from './relations.js';
 import { Scope, type Source } from './scope.js';
-import { derive, isTainted, mergeRows, type Field, type Rows, type Value } from './value.js';
+import { derive, mergeRows, type Field, type Rows, type Value } from './value.js';
 import { defineCtes } from './with.js';
 
 /** SelectStmt in all its forms: VALUES, set operations, and SELECT itself. */
@@ -167,9 +167,4 @@ function lock(ctx: Context, clause: Body, scope: Scope): void {
     addTableEffect(ctx, 'lockRow', relation);
   }
   if (sources.every((source) => source.relation === null)) ctx.findings.addGlobal('lockRow', '');
-}
-
-/** Says whether any column of a result is protected or may be. */
-export function showsProtected(rows: Rows): boolean {
-  return rows.open || rows.fields.some((field) => isTainted(field.value));
 }

@@ -91,7 +91,9 @@ export function analyseDiscard(ctx: Context, body: Body): null {
   const target = text(body, 'target');
   ctx.findings.addGlobal('setSafeParameter', target.replace('DISCARD_', 'discard ').toLowerCase());
   ctx.findings.change({ type: 'discard', all: target === 'DISCARD_ALL' });
-  if (target === 'DISCARD_ALL' || target === 'DISCARD_TEMP') ctx.findings.changeCatalog();
+  // A dropped temporary table uncovers the one whose name it took.
+  const dropsTemporary = target === 'DISCARD_ALL' || target === 'DISCARD_TEMP';
+  if (dropsTemporary && ctx.catalog.hasTemporary) ctx.findings.changeCatalog();
   return null;
 }
 
@@ -146,6 +148,7 @@ export function analyseCallStatement(ctx: Context, body: Body): 'unknown' {
   const call = child(body, 'funccall') ?? {};
   const value = ctx.expr({ FuncCall: call }, new Scope(null));
   if (isTainted(value)) ctx.findings.touchesProtected = true;
+  ctx.findings.changeCatalog();
   const path = list(call, 'funcname')
     .map((node) => constantOf(node))
     .filter((name) => typeof name === 'string');

@@ -58,7 +58,10 @@ const control =
  * action `unknown`; a test holds this table against the parsers' own node lists.
  */
 export const statementHandlers: Readonly<Record<string, Handler>> = {
-  SelectStmt: analyseSelect,
+  SelectStmt: (ctx, body, outer) => {
+    const rows = analyseSelect(ctx, body, outer);
+    return hasInto(body) ? null : rows;
+  },
   InsertStmt: analyseInsert,
   UpdateStmt: analyseUpdate,
   DeleteStmt: analyseDelete,
@@ -224,6 +227,12 @@ export const innerNodes: ReadonlySet<string> = new Set([
   'PLAssignStmt',
   'ReplicaIdentityStmt',
 ]);
+
+/** SELECT INTO gives no rows; in a set operation INTO stands in the leftmost SELECT. */
+function hasInto(body: Body): boolean {
+  const left = child(body, 'larg');
+  return body['intoClause'] !== undefined || (left !== null && hasInto(left));
+}
 
 /** ACCESS SHARE is the lock that SELECT itself takes. PostgreSQL 13.3.1. */
 const accessShareLock = 1;

@@ -1,6 +1,6 @@
 import type { CatalogHandle, ClassifiedColumns, RawCatalog } from '../postgres-types.js';
 
-/** What the gateway asks of an analysis worker. Catalogs travel as the bytes of `v8.serialize`. */
+/** What the gateway asks of an analysis worker. Catalogs travel as the bytes of their JSON. */
 export type WorkerRequest =
   | { readonly type: 'analyse'; readonly id: number; readonly epoch: number; readonly sql: string }
   | { readonly type: 'load'; readonly id: number; readonly epoch: number; readonly bytes: Uint8Array };

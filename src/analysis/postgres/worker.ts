@@ -1,4 +1,3 @@
-import { deserialize } from 'node:v8';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { messageOf } from '../../lib/errors.js';
 import type { QueryAnalysis } from '../postgres-types.js';
@@ -41,7 +40,7 @@ class AnalysisWorker {
   }
 
   async #load(epoch: number, bytes: Uint8Array): Promise<LoadedCatalog> {
-    const { raw, classified } = deserialize(bytes) as CatalogParts;
+    const { raw, classified } = JSON.parse(Buffer.from(bytes).toString('utf8')) as CatalogParts;
     const parse = await loadParser(raw.serverMajor);
     const catalog = new Catalog(raw, classified, (reading, definition, columns) =>
       readView(parse, reading, definition, columns),

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { effectText, inferred, only, outputText, shopAnalyser } from './shop.js';
+
+describe.each([13, 14, 15, 16, 17, 18])('with the parser of PostgreSQL %i', (major) => {
+  it('reads constants, strings and names alike', async () => {
+    const analyse = await shopAnalyser(major);
+    // Before 15 the parser writes true as a cast of 't'.
+    const constant = major === 13 ? 'bool' : '?column?';
+    expect(outputText(only(analyse("SELECT email AS e, lower(email), 'x', 1, true, null FROM customers")))).toBe(
+      `e<customers.email>, lower<~customers.email>, ?column?, ?column?, ${constant}, ?column?`,
+    );
+    expect(only(analyse('DELETE FROM orders WHERE 1 = 1')).effects.map(effectText)).toEqual([
+      'delete public.orders !unfiltered',
+    ]);
+    expect(only(analyse("SET search_path = ''")).effects.map(effectText)).toEqual([
+      'setSafeParameter search_path {search_path}',
+    ]);
+    expect(only(analyse("SELECT set_config('search_path', 'x', false)")).effects.map(effectText)).toEqual([
+      'setParameter search_path {search_path}',
+    ]);
+    expect(outputText(only(analyse('DELETE FROM customers WHERE id = 1 RETURNING email')))).toBe(
+      'email<customers.email>',
+    );
+    expect(inferred(only(analyse('SELECT id, email FROM customers ORDER BY 2')))).toEqual(['customers.email']);
+    expect(only(analyse("COPY orders TO STDOUT (FORMAT csv, DELIMITER ';', HEADER)")).changes).toEqual([
+      { type: 'copyOut', format: 'csv', csv: { delimiter: ';', nullText: '', quote: '"', escape: '"', header: true } },
+    ]);
+  });
+});
+
+describe('what only newer majors have', () => {
+  it('reads MERGE with RETURNING (17)', async () => {
+    const analyse = await shopAnalyser(17);
+    const sql =
+      'MERGE INTO customers c USING notes n ON n.id = c.id WHEN MATCHED THEN DELETE RETURNING merge_action(), c.email';
+    expect(outputText(only(analyse(sql)))).toBe('merge_action, email<customers.email>');
+  });
+
+  it('reads RETURNING old and new (18)', async () => {
+    const analyse = await shopAnalyser(18);
+    const sql = 'UPDATE customers SET email = $1 WHERE id = 1 RETURNING old.email, new.id, o.phone';
+    expect(outputText(only(analyse(sql.replace(', o.phone', ''))))).toBe('email<customers.email>, id');
+    const named = sql.replace('RETURNING old.email', 'RETURNING WITH (OLD AS o) o.email');
+    expect(outputText(only(analyse(named)))).toBe('email<customers.email>, id, phone<customers.phone>');
+  });
+
+  it('reads SQL/JSON (16 to 18)', async () => {
+    const analyse = await shopAnalyser(18);
+    const sql = `SELECT json_object('e': email), json_array(phone), json_arrayagg(email ORDER BY id), email IS JSON FROM customers`;
+    expect(outputText(only(analyse(sql)))).toBe(
+      'json_object<~customers.email>, json_array<~customers.phone>, json_arrayagg<~customers.email>, ?column?<~customers.email>',
+    );
+    const table = `SELECT t.a FROM customers, JSON_TABLE(profile, '$' COLUMNS (a text PATH '$.a')) t`;
+    expect(outputText(only(analyse(table)))).toBe('a<~customers.profile>');
+    expect(inferred(only(analyse(table)))).toEqual(['customers.profile']);
+    expect(
+      outputText(
+        only(analyse(`SELECT JSON_VALUE(profile, '$.a'), JSON_ARRAY(SELECT email FROM customers) FROM customers`)),
+      ),
+    ).toBe('json_value<~customers.profile>, json_array<~customers.email>');
+  });
+});
