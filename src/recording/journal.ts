@@ -133,6 +133,13 @@ export class Journal {
     this.#services.unsigned.remove(this);
   }
 
+  /** Closes the file as it is: the session has not begun. */
+  async abandon(): Promise<void> {
+    this.#ended = true;
+    this.#queue.rollback();
+    await this.#file.close();
+  }
+
   /** Writes the end and its signature, syncs and closes. Rejects when even that cannot be written; then recovery does it. */
   async end(event: EndEvent): Promise<ChainHead> {
     this.#ended = true;

@@ -72,6 +72,8 @@ class RecordingsOfGateway implements GatewayRecorder {
   readonly #live = new Map<string, SessionRecording>();
   /** Being opened or closed: known to the journal's file before the ledger, or the other way round. */
   readonly #passing = new Set<string>();
+  /** Their opening failed half way; only the next start can tell. */
+  readonly #stranded = new Set<string>();
   readonly #index: IndexClient;
   readonly #grown: Pulse<SessionRecording>;
   readonly #journals: JournalServices;
@@ -138,17 +140,22 @@ class RecordingsOfGateway implements GatewayRecorder {
   async #openJournal(open: OpenEvent): Promise<SessionRecording> {
     const path = journalPath(open.session, open.at);
     const file = join(this.#options.dir, path);
-    let created = false;
+    let journal: Journal | null = null;
     try {
       await makeDir(dirname(file));
-      const journal = await Journal.create(file, open, this.#journals);
-      created = true;
+      journal = await Journal.create(file, open, this.#journals);
       await syncDir(dirname(file));
       await this.#enter(open, path, journal.firstHash);
       return new SessionRecording(open.session, open.mode, journal, this.#sessions);
     } catch (error) {
-      if (created || !hasCode(error, 'EEXIST')) await rm(file, { force: true }).catch(() => undefined);
-      throw openFailed(error);
+      await journal?.abandon();
+      const failed = openFailed(error);
+      // A ledger that failed in another way than by lack of space may hold the entry all the same: then the file must
+      // stay for the next start to recover, whichever it was.
+      const mayBeKnown = journal !== null && !isSluiceError(failed, 'unavailable');
+      if (mayBeKnown) this.#stranded.add(open.session);
+      else if (!hasCode(error, 'EEXIST')) await rm(file, { force: true }).catch(() => undefined);
+      throw failed;
     }
   }
 
@@ -228,7 +235,7 @@ class RecordingsOfGateway implements GatewayRecorder {
     const live = new Set(this.#passing);
     return verifyAll(this.#options.dir, {
       ...(session === undefined ? {} : { session }),
-      isLive: (id) => live.has(id) || this.#passing.has(id),
+      isLive: (id) => live.has(id) || this.#passing.has(id) || this.#stranded.has(id),
     });
   }
 

@@ -20,7 +20,7 @@ describe('the independent verifier', () => {
     const off = await recordSession(recorder, [], opening({ mode: 'off' }));
     const live = await recorder.openSession(opening({ reason: 'INC-42' }));
     for (const event of statement(1, 'x'.repeat(70_000))) live.append(event);
-    live.commit();
+    void live.commit();
     const recordings = join(dir, 'recordings');
     const { status, stdout } = verify(recordings);
     expect(stdout).toContain(`valid    ${one}  11 records\n`);

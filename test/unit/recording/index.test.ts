@@ -119,14 +119,14 @@ describe('the index of recordings', () => {
       ...{ type: 'decision', at: startOfTime, op: 2, verdict: 'hold', policies: ['prod-writes'], message: 'ask a DBA' },
       ...{ policyVersion: 'v1', request: 'req_0123456789abcdef' },
     });
-    session.commit();
+    void session.commit();
     expect(await recorder.get(open.session)).toMatchObject({
       operations: [{ op: 1 }, { op: 2, verdict: 'hold', message: 'ask a DBA', request_id: 'req_0123456789abcdef' }],
     });
     expect((await recorder.search('prod-writes', {})).sessions).toHaveLength(1);
     session.append(decision);
     session.append(result);
-    session.commit();
+    void session.commit();
     expect((await recorder.get(open.session))?.operations[1]).toEqual({
       ...{
         op: 2,
@@ -172,10 +172,10 @@ describe('the index of recordings', () => {
     const { recorder } = await startRecorder(await tempDir());
     const session = await recorder.openSession(opening());
     for (const event of statement(1, 'select 1')) session.append(event);
-    session.commit();
+    void session.commit();
     await recorder.reindex();
     for (const event of statement(2, 'select 2')) session.append(event);
-    session.commit();
+    void session.commit();
     expect((await recorder.get(session.session))?.operations).toMatchObject([{ op: 1 }, { op: 2 }]);
     await session.close('client closed', '');
     expect((await recorder.list({})).sessions).toMatchObject([{ state: 'closed', operations: 2, rows: 4 }]);

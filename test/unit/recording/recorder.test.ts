@@ -204,13 +204,13 @@ describe('a gateway’s recorder', () => {
       return [verdict.records, verdict.signed];
     };
     for (const event of statement(1, 'select 1')) session.append(event);
-    session.commit();
+    void session.commit();
     expect(await signed()).toEqual([6, 3]);
     time.fire();
     expect(await signed()).toEqual([7, 7]);
     for (let op = 2; op < 400; op++) {
       for (const event of statement(op, 'select 1')) session.append(event);
-      session.commit();
+      void session.commit();
     }
     const [records = 0, last = 0] = await signed();
     expect(records - last).toBeLessThan(1000);
@@ -227,7 +227,7 @@ describe('a gateway’s recorder', () => {
       return session.commit();
     });
     expect(commits.every((commit) => commit instanceof Promise)).toBe(true);
-    await Promise.all(commits);
+    await Promise.all(commits.map((commit) => Promise.resolve(commit)));
     expect(await eventsOf(journalOf(dir, open.session))).toHaveLength(10);
   });
 
@@ -268,7 +268,7 @@ describe('recovery', () => {
     const open = opening();
     const session = await recorder.openSession(open);
     for (const event of statement(1, 'select 1')) session.append(event);
-    session.commit();
+    void session.commit();
     await recorder.list({});
     return { dir, id: open.session };
   }
@@ -368,7 +368,7 @@ describe('recovery', () => {
     const sessions = await Promise.all(Array.from({ length: 300 }, () => recorder.openSession(opening())));
     for (const session of sessions) {
       for (const event of statement(1, 'select 1')) session.append(event);
-      session.commit();
+      void session.commit();
     }
     const state = await killed(dir);
     const again = await startRecorder(state);
@@ -402,7 +402,7 @@ describe('a full disk', () => {
     const fill = (): void => {
       for (let op = 1; op < 10_000; op++) {
         for (const event of statement(op, `select '${'x'.repeat(1000)}'`)) writer.append(event);
-        writer.commit();
+        void writer.commit();
       }
     };
     expect(fill).toThrow(/the disk for recordings is full/);
