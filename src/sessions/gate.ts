@@ -133,7 +133,9 @@ export class SessionGate {
     if (decision.verdict === 'allow') return this.#allow(op, operation.text, decision.policies);
     if (decision.verdict === 'deny')
       return this.#deny(op, decision.policies, deniedError(decision, this.#parts.target.name));
-    if (subject.preparesOnly === true) return this.#allow(op, operation.text, decision.policies);
+    if (subject.preparesOnly === true) {
+      return this.#allow(op, operation.text, none, 'prepared only; held when it runs');
+    }
     return this.#hold(op, subject, decision);
   }
 
@@ -160,18 +162,16 @@ export class SessionGate {
   /** Which of these protected columns (as `reveal` effects) may be seen in clear. Nothing is recorded. */
   reveals(effects: readonly Effect[]): readonly boolean[] {
     const { target, origin } = this.#parts;
-    return this.#parts
-      .policies()
-      .reveals(
-        {
-          principal: this.#parts.principal(),
-          target,
-          approvals: none,
-          session: this.#parts.facts(),
-          reason: origin.reason,
-        },
-        effects,
-      );
+    return this.#parts.policies().reveals(
+      {
+        principal: this.#parts.principal(),
+        target,
+        approvals: none,
+        session: this.#parts.facts(),
+        reason: origin.reason,
+      },
+      effects,
+    );
   }
 
   #decide(effects: readonly Effect[], approvals: readonly string[]): Decision {
@@ -198,7 +198,7 @@ export class SessionGate {
     return texts;
   }
 
-  #allow(op: number, text: string, policies: readonly string[]): Allowed {
+  #allow(op: number, text: string, policies: readonly string[], message = ''): Allowed {
     const { recorder, now } = this.#parts;
     const policyVersion = this.policyVersion;
     recorder.append({
@@ -207,7 +207,7 @@ export class SessionGate {
       op,
       verdict: 'allow',
       policies,
-      message: '',
+      message,
       policyVersion,
       request: null,
     });
@@ -353,9 +353,11 @@ function isReadOnly(effect: Effect): boolean {
 
 function deniedError(decision: Extract<Decision, { verdict: 'deny' }>, target: string): SluiceError {
   const first = decision.refused[0];
-  const why = first === undefined ? '' : ` Why: ${describeEffect(first)}.`;
+  const what = first === undefined ? '' : describeEffect(first);
   const [policy] = decision.policies;
-  return new SluiceError('denied', `${decision.message}${why}`, {
+  // A default message names the effect itself.
+  const message = what === '' || decision.message.includes(what) ? decision.message : `${decision.message} (${what})`;
+  return new SluiceError('denied', message, {
     decider: 'gateway',
     policy: policy ?? null,
     retryable: false,

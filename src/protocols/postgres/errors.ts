@@ -52,8 +52,7 @@ export function encodeFields(type: 'E' | 'N', fields: ErrorFields): Buffer {
 
 export function sqlStateOf(error: unknown): string {
   if (!isSluiceError(error)) return sqlStates.unexpected;
-  if (error.code === 'denied' && error.details.targetCode !== undefined && error.details.targetCode !== null)
-    return error.details.targetCode;
+  if (error.code === 'target_rejected') return error.details.targetCode ?? sqlStates.target_rejected;
   return sqlStates[error.code];
 }
 
@@ -75,7 +74,7 @@ export function gatewayError(error: unknown, severity: 'ERROR' | 'FATAL' = 'ERRO
 
 function headline(error: unknown): string {
   if (!isSluiceError(error)) return `sluice: ${messageOf(error)}`;
-  if (error.code === 'denied' && error.details.targetCode === '42601') return error.message;
+  if (error.code === 'target_rejected') return error.message;
   return `${prefix(error)}${error.message}`;
 }
 

@@ -1,6 +1,5 @@
 import type { StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { Effect } from '../../analysis/effects.js';
-import { SluiceError } from '../../lib/errors.js';
 import { treatmentFor, type Reveal } from '../../masking/treatment.js';
 import type { Classification } from '../../masking/types.js';
 import type { Decision, Principal } from '../../policy/types.js';
@@ -31,7 +30,7 @@ export async function explainStatement(
 ): Promise<Explanation> {
   const { handle } = await parts.catalogs.load(target, classification);
   const query = await analyseQuery(parts.analyser, text, handle);
-  if (query.fault !== null) throw new SluiceError('denied', query.fault.message, query.fault.details);
+  if (query.fault !== null) throw query.fault;
   const policies = parts.sessions.policies();
   const ask = {
     principal,

@@ -70,11 +70,11 @@ function judgedForm(analysis: QueryAnalysis, text: string, catalog: CatalogHandl
 
 function build(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): JudgedQuery {
   if (!analysis.ok) {
-    const syntax = analysis.reason === 'syntax';
-    const fault = new SluiceError('denied', analysis.message, {
-      decider: 'gateway',
-      ...(syntax ? { targetCode: '42601' } : {}),
-    });
+    // PostgreSQL's own parser has spoken: the same error as the server's, without asking it.
+    const fault =
+      analysis.reason === 'syntax'
+        ? new SluiceError('target_rejected', analysis.message, { decider: 'gateway', targetCode: '42601' })
+        : new SluiceError('denied', analysis.message, { decider: 'gateway' });
     return {
       text,
       statements: [],

@@ -11,6 +11,7 @@ import { ServerResponses } from './responses.js';
 const mebibyte = 1024 * 1024;
 const maxQueuedBytes = 8 * mebibyte; // what a client may send ahead while its statement waits
 const lingerMs = 2_000;
+const targetLingerMs = 10_000; // a statement being cancelled ends before its connection does
 
 /** Largest message a client may send: values can be large, control messages cannot. */
 function clientLimit(type: number): number {
@@ -93,14 +94,28 @@ export class Relay {
     sendCancel(incoming.target, processId, cancelKey, AbortSignal.timeout(5_000)).catch(() => undefined);
   }
 
+  /**
+   * Stops what still runs for a client that has left. A CancelRequest that arrives between two statements is lost, so it
+   * is sent again until the server has closed the connection, which it does once it reads Terminate.
+   */
+  async #cancelUntilGone(): Promise<void> {
+    const { backend, incoming } = this.#talk;
+    const { socket, processId, cancelKey } = backend.dialled;
+    for (const waitMs of [0, 200, 800, 2_000, 5_000]) {
+      if (waitMs > 0) await within(closed(socket), waitMs);
+      if (socket.closed) return;
+      await sendCancel(incoming.target, processId, cancelKey, AbortSignal.timeout(5_000)).catch(() => undefined);
+    }
+  }
+
   async #shutDown(reason: EndEvent['reason'], detail: string, error: SluiceError | null): Promise<void> {
     const { session, backend, incoming, tracker } = this.#talk;
-    if (!tracker.isEmpty) this.#cancelUpstream();
+    if (!tracker.isEmpty) void this.#cancelUntilGone();
     tracker.drain();
     this.#wakeIdle();
     backend.end();
     const { socket } = backend.dialled;
-    closeSoon(socket, lingerMs);
+    closeSoon(socket, targetLingerMs);
     if (!this.#clientGone && !incoming.stream.destroyed) {
       if (error !== null) incoming.stream.write(encodeFields('E', gatewayError(error, 'FATAL')));
       closeSoon(incoming.stream, lingerMs);
@@ -267,6 +282,14 @@ export class Relay {
       stream.on('drain', done).on('close', done);
     });
   }
+}
+
+/** Resolves when `done` does, or after this long. */
+async function within(done: Promise<void>, waitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, waitMs).unref()));
+  await Promise.race([done, late]);
+  clearTimeout(timer);
 }
 
 function closed(stream: {

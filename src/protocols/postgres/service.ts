@@ -156,6 +156,7 @@ async function runSession(
       code: told.code,
       message: told.message,
     });
+    incoming.observer?.refused?.(told);
     await session.close('target closed', messageOf(told));
     throw error;
   }

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { startGateway } from '../src/gateway/app.js';
+import { bootstrapSchema } from '../src/gateway/config.js';
+import { createLog } from '../src/gateway/log.js';
+import { demoToken } from '../test/support/demo-tokens.js';
+
+interface Given {
+  readonly stateDir: string;
+  readonly port: number;
+  readonly postgresPort: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  /** Files of the certificate that clients trust, and its key. */
+  readonly tls: { readonly cert: string; readonly key: string };
+}
+
+/** A whole gateway in a process of its own, with policy, recording, masking and detectors on. argv: JSON, see `Given`. */
+const given = JSON.parse(readFileSync(0, 'utf8')) as Given;
+const publicUrl = `https://localhost:${given.port}`;
+const gateway = await startGateway(
+  bootstrapSchema.parse({
+    listen: { host: '127.0.0.1', port: given.port, tls: given.tls },
+    publicUrl,
+    stateDir: given.stateDir,
+    issuers: [
+      { url: `${publicUrl}/idp`, audience: publicUrl, clientId: 'sluice-cli', nameClaim: 'preferred_username' },
+    ],
+    listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null } },
+    demoIdentity: true,
+  }),
+  { log: createLog({ level: 'error', file: null }) },
+);
+await gateway.setSecret('bench', given.password);
+const target = (name: string, recording: string): string =>
+  `  - { name: ${name}, kind: postgres, address: "127.0.0.1:${given.postgresPort}", database: ${given.database}, username: ${given.user}, secret: "vault:bench", tls: { mode: disable }, labels: { env: bench }, recording: ${recording} }`;
+gateway.applyBundle(
+  new Map([
+    ['targets.yaml', `targets:\n${target('bench', 'strict')}\n${target('bench-durable', 'durable')}\n`],
+    [
+      'classification.yaml',
+      [
+        'classes: { email: { mask: email }, card: { mask: last4 } }',
+        'columns:',
+        '  - { column: "public.bulk_masked.email", class: email }',
+        '  - { column: "public.bulk_masked.card", class: card }',
+        'detectors: { email: mask, card: mask, private-key: mask, token: mask }',
+        '',
+      ].join('\n'),
+    ],
+    ['bindings.yaml', 'groups: { engineers: { claims: { groups: [engineers] } } }\n'],
+    [
+      'policies/bench.cedar',
+      [
+        '@id("bench-allow")',
+        'permit (principal in Group::"engineers", action, resource in Label::"env=bench")',
+        'unless { action in Action::"reveal" };',
+        '@id("bench-no-drop") @message("no")',
+        'forbid (principal, action == Action::"drop", resource);',
+        '',
+      ].join('\n'),
+    ],
+  ]),
+  'bench',
+);
+process.stdout.write(
+  `${JSON.stringify({ url: publicUrl, listener: gateway.postgresPort, token: await demoToken(publicUrl, 'engineer') })}\n`,
+);
+process.on('SIGTERM', () => void gateway.close({ graceMs: 0 }).then(() => process.exit(0)));
+process.on('message', (message) => {
+  if (message !== 'memory') return;
+  globalThis.gc?.();
+  process.send?.(process.memoryUsage.rss());
+});

@@ -1,0 +1,171 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile, chown, chmod } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { startPostgres } from '../test/support/postgres.js';
+import type { Address } from './pgbench.js';
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** Everything that is measured, side by side, on loopback. */
+export interface Peers {
+  readonly direct: Address;
+  readonly relay: Address;
+  readonly twoHopTlsRelay: Address;
+  readonly pgbouncer: Address | null;
+  /** The gateway's native listener. */
+  readonly gateway: Address;
+  /** The gateway behind a local agent's tunnel over TLS. */
+  readonly tunnel: Address;
+  /** Resident bytes of the gateway's process, after a collection where it can. */
+  gatewayMemory(): Promise<number>;
+  sql(text: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startPeers(): Promise<Peers> {
+  const dir = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
+  const children: ChildProcess[] = [];
+  const postgres = await startPostgres();
+  const { port, superuser: user, password } = postgres;
+  const direct: Address = { port, user, password, database: 'postgres' };
+  const stop = async (): Promise<void> => {
+    for (const child of children) child.kill('SIGTERM');
+    await Promise.all(children.map((child) => (child.exitCode === null ? once(child, 'exit') : undefined)));
+    await postgres.stop();
+    await rm(dir, { recursive: true, force: true });
+  };
+  try {
+    const relayTo = async (listen: object, to: object): Promise<number> => {
+      const child = spawn(process.execPath, [here('./relay.js'), JSON.stringify({ listen, to })], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      children.push(child);
+      return Number(await firstLine(child));
+    };
+    const relay = await relayTo({}, { port });
+    const pair = selfSigned(dir);
+    const tls = { cert: await readFile(pair.cert, 'utf8'), key: await readFile(pair.key, 'utf8') };
+    const far = await relayTo({ tls }, { port });
+    const near = await relayTo({}, { port: far, tls: { ca: tls.cert } });
+
+    const gateway = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', here('./gateway-process.ts')], {
+      stdio: ['pipe', 'pipe', 'inherit', 'ipc'],
+      env: { ...process.env, NODE_EXTRA_CA_CERTS: pair.cert },
+    });
+    children.push(gateway);
+    const stateDir = join(dir, 'gateway');
+    gateway.stdin?.end(
+      JSON.stringify({
+        stateDir,
+        port: await unusedPort(),
+        postgresPort: port,
+        database: 'postgres',
+        user,
+        password,
+        tls: pair,
+      }),
+    );
+    const { url, listener, token } = JSON.parse(await firstLine(gateway)) as {
+      url: string;
+      listener: number;
+      token: string;
+    };
+    const agent = spawn(process.execPath, ['--import', 'tsx', here('./agent-process.ts')], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    children.push(agent);
+    agent.stdin?.end(JSON.stringify({ url, token, caFile: pair.cert }));
+    const tunnel = JSON.parse(await firstLine(agent)) as { port: number; password: string };
+    return {
+      direct,
+      relay: { ...direct, port: relay },
+      twoHopTlsRelay: { ...direct, port: near },
+      pgbouncer: await startPgbouncer(dir, direct, children),
+      gateway: { port: listener, user: 'bench', password: token, database: 'bench' },
+      tunnel: { ...tunnel, user: 'bench', database: 'bench' },
+      async gatewayMemory() {
+        gateway.send('memory');
+        const [bytes] = (await once(gateway, 'message')) as [number];
+        return bytes;
+      },
+      async sql(text) {
+        await postgres.query(text);
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('no output to read');
+  for await (const line of createInterface({ input: child.stdout })) return line;
+  throw new Error('the process ended before it was ready');
+}
+
+async function unusedPort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+function selfSigned(dir: string): { readonly cert: string; readonly key: string } {
+  const cert = join(dir, 'cert.pem');
+  const key = join(dir, 'key.pem');
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      '/CN=localhost',
+      '-addext',
+      'subjectAltName=DNS:localhost',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+    ],
+    { stdio: 'ignore' },
+  );
+  return { cert, key };
+}
+
+/** pgbouncer with session pooling where it is installed; it refuses root, so it runs as another user. */
+async function startPgbouncer(dir: string, direct: Address, children: ChildProcess[]): Promise<Address | null> {
+  try {
+    execFileSync('pgbouncer', ['--version'], { stdio: 'ignore' });
+  } catch {
+    return null;
+  }
+  const uid = process.getuid?.() === 0 ? 65534 : null;
+  const port = await unusedPort();
+  const config = join(dir, 'pgbouncer.ini');
+  await writeFile(join(dir, 'users.txt'), `"${direct.user}" "${direct.password}"\n`);
+  await writeFile(
+    config,
+    `[databases]\npostgres = host=127.0.0.1 port=${direct.port} dbname=postgres\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=${port}\nunix_socket_dir=\nauth_type=scram-sha-256\nauth_file=${join(dir, 'users.txt')}\npool_mode=session\ndefault_pool_size=60\nmax_client_conn=200\nmax_prepared_statements=100\nlog_connections=0\nlog_disconnections=0\n`,
+  );
+  await chmod(dir, 0o755);
+  if (uid !== null) for (const name of ['users.txt', 'pgbouncer.ini']) await chown(join(dir, name), uid, uid);
+  const child = spawn('pgbouncer', ['-q', config], { stdio: 'ignore', ...(uid === null ? {} : { uid, gid: uid }) });
+  children.push(child);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return child.exitCode === null ? { ...direct, port } : null;
+}

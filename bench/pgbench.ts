@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export interface Address {
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+export interface PgbenchResult {
+  readonly tps: number;
+  /** Average latency of a transaction in milliseconds, from pgbench's own report. */
+  readonly latencyMs: number;
+}
+
+/** pgbench's select-only script with prepared statements, for some seconds. */
+export async function pgbench(at: Address, clients: number, seconds: number): Promise<PgbenchResult> {
+  const args = [
+    '-S',
+    '-n',
+    '-M',
+    'prepared',
+    '-c',
+    String(clients),
+    '-j',
+    clients > 1 ? '2' : '1',
+    '-T',
+    String(seconds),
+  ];
+  const where = ['-h', '127.0.0.1', '-p', String(at.port), '-U', at.user, at.database];
+  const { stdout } = await run('pgbench', [...args, ...where], {
+    env: { ...process.env, PGPASSWORD: at.password, PGSSLMODE: 'disable' },
+  });
+  const tps = /^tps = ([\d.]+)/m.exec(stdout)?.[1];
+  const latency = /^latency average = ([\d.]+) ms/m.exec(stdout)?.[1];
+  if (tps === undefined || latency === undefined) throw new Error(`pgbench said:\n${stdout}`);
+  return { tps: Number(tps), latencyMs: Number(latency) };
+}
+
+/** Creates pgbench's tables, straight at the server. */
+export async function initPgbench(at: Address, scale: number): Promise<void> {
+  await run(
+    'pgbench',
+    ['-i', '-q', '-s', String(scale), '-h', '127.0.0.1', '-p', String(at.port), '-U', at.user, at.database],
+    {
+      env: { ...process.env, PGPASSWORD: at.password },
+    },
+  );
+}
