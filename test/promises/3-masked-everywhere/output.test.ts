@@ -1,0 +1,12 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { openLab, type Lab } from '../support/lab.js';
+import { testLeaks } from '../support/leaks.js';
+import { outputForms } from './output-forms.js';
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = await openLab();
+}, 60_000);
+afterAll(() => lab.close());
+
+describe('a protected value in a result, in any form', () => testLeaks(outputForms, () => lab));
