@@ -94,7 +94,7 @@ export class Catalog {
     const user: RawFunction[] = [];
     for (const fn of this.#functions.get(name) ?? []) {
       if (!path.has(fn.schema)) continue;
-      if (fn.schema === 'pg_catalog') builtin.push(fn);
+      if (isBuiltin(fn)) builtin.push(fn);
       else if (takes(fn, argumentCount)) user.push(fn);
     }
     return { builtin, user };
@@ -151,7 +151,7 @@ export class Catalog {
       kind: raw.kind,
       attnums: raw.columns.map((column) => column.attnum),
       fields,
-      touchesProtected: view?.touchesProtected === true || fields.some((field) => isTainted(field.value)),
+      touchesProtected: view?.touchesProtected === true || touches(raw.schema, fields),
       calls: view?.calls ?? [],
     };
     if (!this.#reading.has(raw.oid)) this.#relations.set(raw.oid, relation);
@@ -185,6 +185,12 @@ export class Catalog {
   }
 }
 
+/** A catalog of which only one column is a secret is read all the time; its errors show nothing. */
+function touches(schema: string, fields: readonly Field[]): boolean {
+  const tainted = fields.filter((field) => isTainted(field.value)).length;
+  return systemSchemas.has(schema) ? tainted > 0 && tainted === fields.length : tainted > 0;
+}
+
 function key(schema: string, name: string): string {
   return `${schema}\u0000${name}`;
 }
@@ -193,6 +199,11 @@ function push<T>(map: Map<string, T[]>, name: string, item: T): void {
   const items = map.get(name);
   if (items === undefined) map.set(name, [item]);
   else items.push(item);
+}
+
+/** The server's own: what somebody creates in a system schema later is still theirs. FirstNormalObjectId, transam.h. */
+function isBuiltin(fn: RawFunction): boolean {
+  return systemSchemas.has(fn.schema) && (fn.oid < 16_384 || fn.language === 'internal');
 }
 
 function takes(fn: RawFunction, count: number): boolean {

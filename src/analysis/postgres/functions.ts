@@ -96,7 +96,10 @@ function callBuiltin(
   const volatility = isVolatile ? 'volatile' : overloads.some((fn) => fn.volatility === 's') ? 'stable' : 'immutable';
   if (name === 'set_config') setConfig(ctx, nodes, values);
   else if (dangerous.has(name) || (isVolatile && !harmlessVolatile.has(name))) {
-    ctx.findings.add('callFunction', 'Function', ['pg_catalog', name], { source: 'builtin', volatility });
+    ctx.findings.add('callFunction', 'Function', [overloads[0]?.schema ?? 'pg_catalog', name], {
+      source: 'builtin',
+      volatility,
+    });
   }
   if (runsSql.has(name)) ctx.findings.touchesProtected ||= ctx.catalog.isClassified;
   const returnsSet = overloads.some((fn) => fn.returnsSet);

@@ -4,6 +4,7 @@ import type { Context } from './context.js';
 import { analyseFrom } from './from.js';
 import { analyseWindow } from './functions.js';
 import { createInto } from './into.js';
+import { withNamedSetting } from './named-setting.js';
 import { addTableEffect, findRelation } from './relations.js';
 import { Scope, type Source } from './scope.js';
 import { derive, mergeRows, type Field, type Rows, type Value } from './value.js';
@@ -24,7 +25,7 @@ function plainSelect(ctx: Context, body: Body, level: Scope): Rows {
   const scope = new Scope(level);
   analyseFrom(ctx, list(body, 'fromClause'), scope);
   if (body['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(body['whereClause'], scope));
-  const rows = analyseTargets(ctx, list(body, 'targetList'), scope);
+  const rows = analyseTargets(ctx, withNamedSetting(ctx, body), scope);
   for (const node of list(body, 'groupClause')) inferGrouping(ctx, node, rows, scope);
   if (body['havingClause'] !== undefined) ctx.findings.infer(ctx.expr(body['havingClause'], scope));
   for (const node of list(body, 'windowClause')) analyseWindow(ctx, bodyOf(node, 'WindowDef') ?? {}, scope);
