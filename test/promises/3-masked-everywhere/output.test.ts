@@ -9,4 +9,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => lab.close());
 
-describe('a protected value in a result, in any form', () => testLeaks(outputForms, () => lab));
+describe('a protected value in a result, in any form', () => {
+  testLeaks(outputForms, () => lab);
+});

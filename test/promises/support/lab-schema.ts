@@ -59,7 +59,7 @@ create function wipe_now() returns int language plpgsql volatile as
 create function mark(text) returns text language sql volatile as $$ insert into public.ledger (what) values ($1) returning what $$;
 create function mark_true(text) returns boolean language sql volatile as $$ insert into public.ledger (what) values ($1) returning true $$;
 create function run_text(text) returns void language plpgsql volatile as 'begin execute $1; end';
-create function open_users(refcursor) returns refcursor language plpgsql volatile as
+create function open_users(refcursor) returns refcursor language plpgsql stable as
   'begin open $1 for select reverse(ssn) as s from public.users; return $1; end';
 create procedure purge() language plpgsql as $$ begin insert into public.ledger (what) values ('purged'); delete from public.orders; end $$;
 create function mark_op(text, text) returns boolean language sql volatile as $$ insert into public.ledger (what) values ($1 || $2) returning true $$;

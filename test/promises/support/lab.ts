@@ -167,7 +167,10 @@ function labBundle(files: Record<string, string>, port: number): Record<string, 
     'classification.yaml': `classes:\n${classes.join('\n')}\ncolumns:\n${columns.join('\n')}\ndetectors: {}\n`,
     'policies/lab.cedar': `
 @id("lab-trusted")
-permit (principal in Group::"engineers", action in [Action::"session", Action::"read", Action::"write", Action::"define", Action::"call"], resource in Label::"env=lab");
+permit (principal in Group::"engineers", action in [Action::"session", Action::"read", Action::"write", Action::"define"], resource in Label::"env=lab");
+@id("lab-pure-functions")
+permit (principal in Group::"engineers", action == Action::"callFunction", resource in Label::"env=lab")
+when { ["immutable", "stable"].contains(context.volatility) };
 `,
     'policies/guardrails.cedar': (files['policies/guardrails.cedar'] ?? '')
       .replace(

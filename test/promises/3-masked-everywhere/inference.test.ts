@@ -1,0 +1,14 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { openLab, type Lab } from '../support/lab.js';
+import { testLeaks } from '../support/leaks.js';
+import { inferenceForms } from './inference-forms.js';
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = await openLab();
+}, 60_000);
+afterAll(() => lab.close());
+
+describe('a protected value that decides what is shown', () => {
+  testLeaks(inferenceForms, () => lab);
+});
