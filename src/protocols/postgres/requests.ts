@@ -9,6 +9,7 @@ import { decodeUtf8, FieldReader, type Frame } from './frames.js';
 import { analyseQuery, type JudgedQuery } from './judged-query.js';
 import { holdStatement } from './holding.js';
 import { Run } from './run.js';
+import type { NameChange } from './tracker.js';
 import { readyForQuery } from './words.js';
 
 /** What the client's half needs from the relay that owns both sockets. */
@@ -108,15 +109,15 @@ export class ClientRequests {
     const judged = await this.#judge('query', query, bodies, []);
     const talk = this.#talk;
     if (talk.skipping) return; // the server failed meanwhile and ignores everything up to Sync
-    if (judged.verdict === 'deny')
-      return await this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) }, true);
-    const { permit } = judged;
-    // A simple query ends the unnamed statement (PostgreSQL 55.2.3).
+    // A simple query ends the unnamed statement, even one that fails (PostgreSQL 55.2.3).
     const unnamed = talk.statements.get('');
     if (unnamed !== undefined) {
       talk.statements.delete('');
-      this.#closeUpstream('statement', unnamed.upstream, () => restoreMissing(talk.statements, '', unnamed));
+      this.#closeUpstream('statement', '', unnamed.upstream, () => restoreMissing(talk.statements, '', unnamed));
     }
+    if (judged.verdict === 'deny')
+      return await this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) }, true);
+    const { permit } = judged;
     const runs = bodies.statements.map((statement) => this.#run(permit, statement, query));
     if (this.#deallocates(query, permit)) return;
     talk.backend.query(permit);
@@ -169,11 +170,12 @@ export class ClientRequests {
       true,
     );
     if (talk.skipping) return;
+    if (talk.tracker.isUncertain('statement', name) && (await this.#isSkippedMeanwhile())) return;
     const prior = talk.statements.get(name);
     if (name === '' && prior !== undefined) {
       // The unnamed statement ends with the next Parse, even one that fails (PostgreSQL 55.2.3).
       talk.statements.delete('');
-      this.#closeUpstream('statement', prior.upstream, () => restoreMissing(talk.statements, '', prior));
+      this.#closeUpstream('statement', '', prior.upstream, () => restoreMissing(talk.statements, '', prior));
     }
     if (judged.verdict === 'deny')
       return await this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) });
@@ -184,12 +186,18 @@ export class ClientRequests {
     talk.statements.set(name, statement);
     talk.backend.parse(judged.permit, statement.upstream, types);
     talk.unsynced = true;
-    talk.tracker.push({ type: 'parse', undo: () => takeBack(talk.statements, name, statement) });
+    talk.tracker.push({
+      type: 'parse',
+      changes: { kind: 'statement', name },
+      undo: () => takeBack(talk.statements, name, statement),
+    });
   }
 
   async #bind(payload: Buffer): Promise<void> {
     const talk = this.#talk;
     const { portal: name, statement: statementName, values, parameters } = decodeBind(payload);
+    if (talk.tracker.isUncertain('statement', statementName) && (await this.#isSkippedMeanwhile())) return;
+    if (talk.tracker.isUncertain('portal', name) && (await this.#isSkippedMeanwhile())) return;
     const statement = talk.statements.get(statementName);
     if (statement === undefined) {
       if (!talk.sqlStatements.has(statementName)) return await this.#refuse(noStatement(statementName));
@@ -224,7 +232,7 @@ export class ClientRequests {
       executed: false,
     };
     if (prior !== undefined) {
-      this.#closeUpstream('portal', prior.upstream, () => restoreMissing(talk.portals, name, prior));
+      this.#closeUpstream('portal', name, prior.upstream, () => restoreMissing(talk.portals, name, prior));
     }
     talk.portals.set(name, portal);
     talk.backend.bind(judged.permit, portal.upstream, statement.upstream, values);
@@ -233,6 +241,7 @@ export class ClientRequests {
       type: 'bind',
       run: portal.run,
       named: { client: statementName, upstream: statement.upstream },
+      changes: { kind: 'portal', name },
       undo: () => takeBack(talk.portals, name, portal),
     });
   }
@@ -241,6 +250,7 @@ export class ClientRequests {
   #describe(payload: Buffer): void | Promise<void> {
     const talk = this.#talk;
     const { kind, name } = decodeNamed(payload);
+    if (talk.tracker.isUncertain(kind, name)) return this.#onceCertain(() => this.#describe(payload));
     if (kind === 'statement') {
       const statement = talk.statements.get(name);
       if (statement === undefined) return this.#refuse(noStatement(name));
@@ -273,6 +283,7 @@ export class ClientRequests {
     const name = reader.string();
     const maxRows = reader.int32();
     reader.end();
+    if (talk.tracker.isUncertain('portal', name) && (await this.#isSkippedMeanwhile())) return;
     const portal = talk.portals.get(name);
     if (portal === undefined) return await this.#refuse(sqlError('34000', `portal "${name}" does not exist`));
     if (portal.query.usesNames) {
@@ -314,9 +325,10 @@ export class ClientRequests {
   }
 
   /** Close: Byte1('S' or 'P') String(name). Closing what does not exist is no error (PostgreSQL 55.2.3). */
-  #close(payload: Buffer): void {
+  #close(payload: Buffer): void | Promise<void> {
     const talk = this.#talk;
     const { kind, name } = decodeNamed(payload);
+    if (talk.tracker.isUncertain(kind, name)) return this.#onceCertain(() => this.#close(payload));
     let undo = (): void => undefined;
     let upstream = `sluice_none`;
     if (kind === 'statement') {
@@ -336,12 +348,24 @@ export class ClientRequests {
     }
     talk.backend.close(kind, upstream);
     talk.unsynced = true;
-    talk.tracker.push({ type: 'close', hidden: false, undo });
+    talk.tracker.push({ type: 'close', hidden: false, changes: { kind, name }, undo });
+    return undefined;
   }
 
-  #closeUpstream(kind: 'statement' | 'portal', upstream: string, undo: () => void): void {
+  #closeUpstream(kind: NameChange['kind'], name: string, upstream: string, undo: () => void): void {
     this.#talk.backend.close(kind, upstream);
-    this.#talk.tracker.push({ type: 'close', hidden: true, undo });
+    this.#talk.tracker.push({ type: 'close', hidden: true, changes: { kind, name }, undo });
+  }
+
+  /** Waits until the server has said what a name of an earlier pipeline means; the server may fail this one meanwhile. */
+  async #isSkippedMeanwhile(): Promise<boolean> {
+    await this.#hooks.idle();
+    return this.#talk.skipping;
+  }
+
+  async #onceCertain(then: () => void | Promise<void>): Promise<void> {
+    await this.#hooks.idle();
+    if (!this.#talk.skipping) await then();
   }
 
   #sync(): void | Promise<void> {
@@ -390,7 +414,7 @@ export class ClientRequests {
       for (const change of statement.changes) {
         if (change.type === 'execute' || change.type === 'fetch') {
           const found = (change.type === 'execute' ? statements : cursors).get(change.name)?.body;
-          if (found === undefined) fault ??= unknownName(change.type, change.name, talk.statements.has(change.name));
+          if (found === undefined) fault ??= this.#unknownName(change.type, change.name);
           else body = found;
         } else applyName(change, statements, cursors);
       }
@@ -404,6 +428,19 @@ export class ClientRequests {
       };
     });
     return { statements: resolved, effects, fault };
+  }
+
+  /** A name that nobody has given: the server would say the same of it, once it ran. */
+  #unknownName(type: 'execute' | 'fetch', name: string): SluiceError {
+    const { statements, transaction } = this.#talk;
+    const rejected = (targetCode: string, message: string): SluiceError =>
+      new SluiceError('target_rejected', message, { decider: 'gateway', targetCode });
+    if (transaction === 'E')
+      return rejected('25P02', 'current transaction is aborted, commands ignored until end of transaction block');
+    if (type === 'fetch') return rejected('34000', `cursor "${name}" does not exist`);
+    if (!statements.has(name)) return rejected('26000', `prepared statement "${name}" does not exist`);
+    const message = `prepared statement "${name}" was prepared on the wire; run it from there.`;
+    return new SluiceError('denied', message, { decider: 'gateway' });
   }
 
   async #judge(
@@ -552,14 +589,6 @@ function applyName(
     default:
       return false;
   }
-}
-
-function unknownName(type: 'execute' | 'fetch', name: string, onWire: boolean): SluiceError {
-  const what = type === 'execute' ? `prepared statement "${name}"` : `cursor "${name}"`;
-  const why = onWire
-    ? 'was prepared on the wire; run it from there'
-    : 'is not known in this session, so it cannot be judged';
-  return new SluiceError('denied', `${what} ${why}.`, { decider: 'gateway' });
 }
 
 function noStatement(name: string): Refusal {

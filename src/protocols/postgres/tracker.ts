@@ -7,14 +7,26 @@ export interface Named {
   readonly upstream: string;
 }
 
+/** A name of the client's that a message gives or takes away. */
+export interface NameChange {
+  readonly kind: 'statement' | 'portal';
+  readonly name: string;
+}
+
 /** What the server still owes for messages already sent, oldest first. `undo` takes back what the message would have changed. */
 export type Expected =
-  | { readonly type: 'parse'; readonly undo: () => void }
-  | { readonly type: 'bind'; readonly run: Run; readonly named: Named; readonly undo: () => void }
+  | { readonly type: 'parse'; readonly changes: NameChange; readonly undo: () => void }
+  | {
+      readonly type: 'bind';
+      readonly run: Run;
+      readonly named: Named;
+      readonly changes: NameChange;
+      readonly undo: () => void;
+    }
   | { readonly type: 'describeStatement'; readonly named: Named }
   | { readonly type: 'describePortal'; readonly hidden: boolean; readonly run: Run; readonly named: Named }
   | { readonly type: 'execute'; readonly run: Run; readonly named: Named }
-  | { readonly type: 'close'; readonly hidden: boolean; readonly undo: () => void }
+  | { readonly type: 'close'; readonly hidden: boolean; readonly changes: NameChange; readonly undo: () => void }
   | { readonly type: 'deallocate'; readonly run: Run; readonly undo: () => void }
   | { readonly type: 'refusal'; readonly fields: ErrorFields }
   | { readonly type: 'sync'; readonly era: number }
@@ -25,6 +37,8 @@ export type Expected =
 export class Tracker {
   #queue: Expected[] = [];
   #head = 0;
+  /** Syncs and Queries among what is owed. */
+  #boundaries = 0;
 
   get isEmpty(): boolean {
     return this.#head === this.#queue.length;
@@ -34,16 +48,34 @@ export class Tracker {
   }
   push(expected: Expected): void {
     this.#queue.push(expected);
+    if (isBoundary(expected)) this.#boundaries++;
   }
   shift(): Expected | undefined {
     const first = this.#queue[this.#head];
     if (first === undefined) return undefined;
     this.#head++;
+    if (isBoundary(first)) this.#boundaries--;
     if (this.#head > 64 && this.#head * 2 > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
     return first;
+  }
+
+  /**
+   * Whether a message before the last Sync, not answered yet, gives or takes this name: if one before it fails, the name
+   * still means what it meant, and what comes behind the Sync is served all the same.
+   */
+  isUncertain(kind: NameChange['kind'], name: string): boolean {
+    if (this.#boundaries === 0) return false;
+    let changed = false;
+    for (let at = this.#head; at < this.#queue.length; at++) {
+      const expected = this.#queue[at];
+      if (expected === undefined) break;
+      if (changed && isBoundary(expected)) return true;
+      changed ||= 'changes' in expected && expected.changes.kind === kind && expected.changes.name === name;
+    }
+    return false;
   }
 
   /**
@@ -67,6 +99,11 @@ export class Tracker {
     const left = this.#queue.slice(this.#head);
     this.#queue = [];
     this.#head = 0;
+    this.#boundaries = 0;
     return left;
   }
+}
+
+function isBoundary({ type }: Expected): boolean {
+  return type === 'sync' || type === 'query';
 }

@@ -1,0 +1,64 @@
+import pg from 'pg';
+import { RawPostgres } from '../support/raw-postgres.js';
+import { startPostgres, type TestPostgres } from '../support/postgres.js';
+import { startTestGateway } from './gateway-harness.js';
+
+/** Where a client connects: PostgreSQL itself, or the gateway in front of it. */
+export interface Address {
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+/** A real PostgreSQL and a real gateway that permits everything on it: what differs between the two ways is our fault. */
+export interface OpenGateway {
+  readonly postgres: TestPostgres;
+  readonly direct: (database: string) => Address;
+  readonly through: (database: string) => Address;
+  stop(): Promise<void>;
+}
+
+const everything = '@id("everything")\npermit (principal, action, resource);\n';
+
+/** Starts both; each of `databases` is made empty and is a target of the same name. */
+export async function startOpenGateway(databases: readonly string[]): Promise<OpenGateway> {
+  const postgres = await startPostgres();
+  for (const database of databases) await postgres.query(`create database "${database}" template template0`);
+  const targets = databases.map(
+    (name) =>
+      `  - { name: ${name}, kind: postgres, address: "127.0.0.1:${postgres.port}", database: ${name}, username: ${postgres.superuser}, secret: "vault:open", tls: { mode: disable }, labels: {} }`,
+  );
+  const gateway = await startTestGateway({
+    bundle: new Map([
+      ['targets.yaml', `targets:\n${targets.join('\n')}\n`],
+      ['classification.yaml', 'classes: {}\ncolumns: []\ndetectors: {}\n'],
+      ['bindings.yaml', 'groups: {}\n'],
+      ['policies/everything.cedar', everything],
+    ]),
+    bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null } } },
+  });
+  await gateway.gateway.setSecret('open', postgres.password);
+  const token = await gateway.token('engineer');
+  const { superuser: user, password, port } = postgres;
+  return {
+    postgres,
+    direct: (database) => ({ port, user, password, database }),
+    through: (database) => ({ port: gateway.gateway.postgresPort ?? 0, user: 'x', password: token, database }),
+    async stop() {
+      await gateway.stop();
+      await postgres.stop();
+    },
+  };
+}
+
+export function rawClient({ port, user, password, database }: Address): Promise<RawPostgres> {
+  return RawPostgres.connect(port, user, password, database);
+}
+
+export async function pgClient(address: Address): Promise<pg.Client> {
+  const client = new pg.Client({ host: '127.0.0.1', ...address });
+  client.on('error', () => undefined); // the query in hand fails as well, and says so
+  await client.connect();
+  return client;
+}
