@@ -1,18 +1,15 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { PostgresAnalyser } from '../analysis/postgres-types.js';
 import type { SessionEvent } from '../recording/events.js';
+import { HotCounts } from './hot-counts.js';
 
 const quickBuckets = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1];
 
 /** What a Prometheus scrapes. A registry a gateway, so that two in one process do not share counts. */
 export class GatewayMetrics {
   readonly registry = new Registry();
-  readonly #operations = new Counter({
-    name: 'sluice_operations_total',
-    help: 'Operations judged, by verdict',
-    labelNames: ['verdict'],
-    registers: [this.registry],
-  });
+  /** What every statement counts is kept in plain numbers and handed over when it is scraped. */
+  readonly #hot = new HotCounts(this.registry);
   readonly #sessions = new Counter({
     name: 'sluice_sessions_total',
     help: 'Sessions opened, by way in',
@@ -20,26 +17,10 @@ export class GatewayMetrics {
     registers: [this.registry],
   });
   readonly #live = new Gauge({ name: 'sluice_sessions_live', help: 'Sessions open now', registers: [this.registry] });
-  readonly #rows = new Counter({
-    name: 'sluice_rows_total',
-    help: 'Rows delivered to clients',
-    registers: [this.registry],
-  });
-  readonly #resultBytes = new Counter({
-    name: 'sluice_result_bytes_total',
-    help: 'Bytes of results delivered to clients',
-    registers: [this.registry],
-  });
   readonly #errors = new Counter({
     name: 'sluice_session_errors_total',
     help: 'Errors in sessions, by who decided',
     labelNames: ['decider'],
-    registers: [this.registry],
-  });
-  readonly #decision = new Histogram({
-    name: 'sluice_decision_seconds',
-    help: 'Time of a policy decision, cached ones included',
-    buckets: quickBuckets,
     registers: [this.registry],
   });
   readonly #analysis = new Histogram({
@@ -81,8 +62,7 @@ export class GatewayMetrics {
         this.#live.inc();
         return;
       case 'result':
-        this.#rows.inc(event.rowCount);
-        this.#resultBytes.inc(event.byteCount);
+        this.#hot.countResult(event.rowCount, event.byteCount);
         return;
       case 'error':
         this.#errors.inc({ decider: event.decider });
@@ -103,8 +83,7 @@ export class GatewayMetrics {
 
   /** Counts a final verdict and the time it took to decide. */
   observeVerdict(verdict: 'allow' | 'deny' | 'hold', microseconds: number): void {
-    this.#operations.inc({ verdict });
-    this.#decision.observe(microseconds / 1e6);
+    this.#hot.countVerdict(verdict, microseconds);
   }
 
   /** The same analyser, timed. */

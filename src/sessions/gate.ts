@@ -175,7 +175,7 @@ export class SessionGate {
   }
 
   #decide(effects: readonly Effect[], approvals: readonly string[]): Decision {
-    const started = process.hrtime.bigint();
+    const started = performance.now();
     const { target, origin } = this.#parts;
     const decision = this.#parts.policies().decide({
       principal: this.#parts.principal(),
@@ -185,7 +185,7 @@ export class SessionGate {
       session: this.#parts.facts(),
       reason: origin.reason,
     });
-    this.#parts.onVerdict(decision.verdict, Number(process.hrtime.bigint() - started) / 1000);
+    this.#parts.onVerdict(decision.verdict, (performance.now() - started) * 1000);
     return decision;
   }
 

@@ -1,13 +1,8 @@
 import type { Permit } from '../../sessions/gate.js';
 import type { DialledTarget } from './dial.js';
-import { cString, frame, int32 } from './frames.js';
+import type { Frame } from './frames.js';
 
-const describeStatement = Buffer.from('S');
-const describePortal = Buffer.from('P');
-const sync = frame('S');
-const flush = frame('H');
-const copyDone = frame('c');
-const terminate = frame('X');
+const slabBytes = 8 * 1024;
 
 /**
  * The target's end. What runs or prepares anything demands a Permit and takes its text from it: judged is forwarded.
@@ -15,7 +10,11 @@ const terminate = frame('X');
  */
 export class Backend {
   readonly dialled: DialledTarget;
-  #queue: Buffer[] = [];
+  #full: Buffer[] = [];
+  /** Messages are written one behind the other; what has been handed to the socket is never written again. */
+  #slab: Buffer = Buffer.alloc(0);
+  #from = 0;
+  #to = 0;
 
   constructor(dialled: DialledTarget) {
     this.dialled = dialled;
@@ -23,51 +22,66 @@ export class Backend {
 
   /** Query: Byte1('Q') Int32(length) String(text). PostgreSQL 55.7. */
   query(permit: Permit): void {
-    this.#queue.push(frame('Q', cString(genuine(permit).text)));
+    const { text } = genuine(permit);
+    const length = Buffer.byteLength(text);
+    this.#begin(0x51, length + 1);
+    this.#string(text, length);
   }
 
   /** Parse: Byte1('P') Int32(length) String(statement) String(text) Int16(n) Int32(type) × n. */
   parse(permit: Permit, statement: string, types: Buffer): void {
-    this.#queue.push(frame('P', cString(statement), cString(genuine(permit).text), types));
+    const { text } = genuine(permit);
+    const length = Buffer.byteLength(text);
+    this.#begin(0x50, statement.length + 1 + length + 1 + types.length);
+    this.#string(statement, statement.length);
+    this.#string(text, length);
+    this.#bytes(types);
   }
 
   /** Bind: Byte1('B') Int32(length) String(portal) String(statement), then formats, values and result formats as decoded. */
   bind(permit: Permit, portal: string, statement: string, values: Buffer): void {
     genuine(permit);
-    this.#queue.push(frame('B', cString(portal), cString(statement), values));
+    this.#begin(0x42, portal.length + statement.length + 2 + values.length);
+    this.#string(portal, portal.length);
+    this.#string(statement, statement.length);
+    this.#bytes(values);
   }
 
   /** Execute: Byte1('E') Int32(length) String(portal) Int32(rows, 0 for all). */
   execute(permit: Permit, portal: string, maxRows: number): void {
     genuine(permit);
-    this.#queue.push(frame('E', cString(portal), int32(maxRows)));
+    this.#execute(portal, maxRows);
   }
 
-  /** CopyData and CopyDone of a permitted COPY FROM STDIN; `whole` is the client's frame. */
-  copyData(permit: Permit, whole: Buffer): void {
+  /** CopyData and CopyDone of a permitted COPY FROM STDIN; `message` is the client's frame. */
+  copyData(permit: Permit, message: Frame): void {
     genuine(permit);
-    this.#queue.push(whole);
+    const { payload } = message;
+    this.#begin(0x64, payload.length);
+    this.#bytes(payload);
   }
   copyDone(permit: Permit): void {
     genuine(permit);
-    this.#queue.push(copyDone);
+    this.#begin(0x63, 0);
   }
   /** CopyFail: only ever ends a COPY. */
   copyFail(reason: string): void {
-    this.#queue.push(frame('f', cString(reason)));
+    const length = Buffer.byteLength(reason);
+    this.#begin(0x66, length + 1);
+    this.#string(reason, length);
   }
 
   describe(kind: 'statement' | 'portal', name: string): void {
-    this.#queue.push(frame('D', kind === 'statement' ? describeStatement : describePortal, cString(name)));
+    this.#named(0x44, kind, name);
   }
   close(kind: 'statement' | 'portal', name: string): void {
-    this.#queue.push(frame('C', kind === 'statement' ? describeStatement : describePortal, cString(name)));
+    this.#named(0x43, kind, name);
   }
   sync(): void {
-    this.#queue.push(sync);
+    this.#begin(0x53, 0);
   }
   flush(): void {
-    this.#queue.push(flush);
+    this.#begin(0x48, 0);
   }
 
   /**
@@ -75,30 +89,69 @@ export class Backend {
    * that its transaction state and its skipping up to Sync are true. The client never sees this error's own text.
    */
   fail(): void {
-    this.#queue.push(frame('E', cString('sluice_refused'), int32(0)));
+    this.#execute('sluice_refused', 0);
   }
 
   get hasQueued(): boolean {
-    return this.#queue.length > 0;
+    return this.#to > this.#from || this.#full.length > 0;
   }
 
   /** Writes what is queued; false when the socket asks to wait for 'drain'. Call only after the journal is committed. */
   release(): boolean {
-    const queue = this.#queue;
-    if (queue.length === 0) return true;
-    this.#queue = [];
+    if (!this.hasQueued) return true;
     const { socket } = this.dialled;
+    const last = this.#slab.subarray(this.#from, this.#to);
+    this.#from = this.#to;
+    const full = this.#full;
     if (socket.destroyed) return true;
-    return socket.write(queue.length === 1 ? (queue[0] ?? sync) : Buffer.concat(queue));
+    if (full.length === 0) return socket.write(last);
+    this.#full = [];
+    return socket.write(Buffer.concat([...full, last]));
   }
 
   /** Says goodbye: Terminate, then the end of the stream. */
   end(): void {
     const { socket } = this.dialled;
-    if (!socket.destroyed) socket.end(terminate);
+    if (!socket.destroyed) socket.end(Buffer.from([0x58, 0, 0, 0, 4]));
   }
   destroy(): void {
     this.dialled.socket.destroy();
+  }
+
+  #execute(portal: string, maxRows: number): void {
+    this.#begin(0x45, portal.length + 5);
+    this.#string(portal, portal.length);
+    this.#to = this.#slab.writeInt32BE(maxRows, this.#to);
+  }
+
+  /** Describe and Close: Byte1(type) Int32(length) Byte1('S' or 'P') String(name); private names are ASCII. */
+  #named(type: number, kind: 'statement' | 'portal', name: string): void {
+    this.#begin(type, name.length + 2);
+    this.#slab[this.#to++] = kind === 'statement' ? 0x53 : 0x50;
+    this.#string(name, name.length);
+  }
+
+  /** Makes room for one whole message and writes its head. */
+  #begin(type: number, payloadBytes: number): void {
+    const needed = payloadBytes + 5;
+    if (this.#slab.length - this.#to < needed) {
+      if (this.#to > this.#from) this.#full.push(this.#slab.subarray(this.#from, this.#to));
+      this.#slab = Buffer.allocUnsafe(Math.max(slabBytes, needed));
+      this.#from = 0;
+      this.#to = 0;
+    }
+    this.#slab[this.#to] = type;
+    this.#to = this.#slab.writeInt32BE(payloadBytes + 4, this.#to + 1);
+  }
+
+  #string(text: string, bytes: number): void {
+    this.#slab.write(text, this.#to, bytes, 'utf8');
+    this.#to += bytes;
+    this.#slab[this.#to++] = 0;
+  }
+
+  #bytes(bytes: Buffer): void {
+    this.#to += bytes.copy(this.#slab, this.#to);
   }
 }
 

@@ -17,11 +17,29 @@ export interface LoadedCatalog {
   readonly searchPath: string;
 }
 
-interface Entry {
+class Entry {
   readonly classification: Classification;
-  readonly identity: string;
-  loaded: LoadedCatalog | null;
-  loading: Promise<LoadedCatalog> | null;
+  loaded: LoadedCatalog | null = null;
+  loading: Promise<LoadedCatalog> | null = null;
+  #target: TargetConfig;
+
+  constructor(classification: Classification, target: TargetConfig) {
+    this.classification = classification;
+    this.#target = target;
+  }
+
+  /** Says whether this is the same database reached as the same role. */
+  isOf(target: TargetConfig): boolean {
+    const own = this.#target;
+    if (own === target) return true;
+    const same =
+      own.host === target.host &&
+      own.port === target.port &&
+      own.database === target.database &&
+      own.username === target.username;
+    if (same) this.#target = target; // the next call by the same session is quick
+    return same;
+  }
 }
 
 const readTimeoutMs = 30_000;
@@ -38,9 +56,7 @@ export class TargetCatalogs {
   /** The catalog if it is at hand and nothing has changed since it was read; never waits. */
   current(target: TargetConfig, classification: Classification): LoadedCatalog | null {
     const entry = this.#entries.get(target.name);
-    return entry !== undefined && entry.classification === classification && entry.identity === identityOf(target)
-      ? entry.loaded
-      : null;
+    return entry !== undefined && entry.classification === classification && entry.isOf(target) ? entry.loaded : null;
   }
 
   /** The catalog, read now if need be. Many callers share one reading. */
@@ -48,8 +64,8 @@ export class TargetCatalogs {
     const ready = this.current(target, classification);
     if (ready !== null) return ready;
     let entry = this.#entries.get(target.name);
-    if (entry === undefined || entry.classification !== classification || entry.identity !== identityOf(target)) {
-      entry = { classification, identity: identityOf(target), loaded: null, loading: null };
+    if (entry === undefined || entry.classification !== classification || !entry.isOf(target)) {
+      entry = new Entry(classification, target);
       this.#entries.set(target.name, entry);
     }
     const owner = entry;
@@ -93,8 +109,4 @@ export class TargetCatalogs {
       client.end();
     }
   }
-}
-
-function identityOf(target: TargetConfig): string {
-  return JSON.stringify([target.host, target.port, target.database, target.username]);
 }

@@ -4,6 +4,7 @@ import type { Permit } from '../../sessions/gate.js';
 import type { IncomingConnection } from '../../sessions/types.js';
 import type { Backend } from './backend.js';
 import type { TargetCatalogs } from './catalogs.js';
+import { Spans } from './frames.js';
 import type { JudgedQuery } from './judged-query.js';
 import type { MaskingSetup } from './result-plan.js';
 import type { PlanSlot, Run } from './run.js';
@@ -58,7 +59,6 @@ export class Conversation {
   /** A statement that changes the catalog has run in the transaction now open. */
   catalogChanged = false;
   #names = 0;
-  #toClient: Buffer[] = [];
 
   constructor(
     readonly incoming: IncomingConnection,
@@ -84,18 +84,11 @@ export class Conversation {
     };
   }
 
-  /** Queues bytes for the client; they leave once what they show is in the journal. */
-  toClient(bytes: Buffer): void {
-    const last = this.#toClient.at(-1);
-    // Neighbouring views of one received chunk become one view: a large result costs one write a chunk, not one a row.
-    if (last !== undefined && last.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
-      this.#toClient[this.#toClient.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length);
-    } else this.#toClient.push(bytes);
-  }
+  /** What leaves for the client once what it shows is in the journal. */
+  readonly spans = new Spans();
 
-  takeForClient(): readonly Buffer[] {
-    const queued = this.#toClient;
-    if (queued.length > 0) this.#toClient = [];
-    return queued;
+  /** Queues bytes of our own for the client. */
+  toClient(bytes: Buffer): void {
+    this.spans.add(bytes, 0, bytes.length);
   }
 }

@@ -1,13 +1,69 @@
 import { SluiceError } from '../../lib/errors.js';
 
-/**
- * One framed message: Byte1(type) Int32(length, itself included, type not) payload. PostgreSQL 55.7.
- * `whole` is the message as it came, `payload` the part behind the length; both are views of the received bytes.
- */
-export interface Frame {
+/** One framed message: Byte1(type) Int32(length, itself included, type not) payload. PostgreSQL 55.7. */
+export class Frame {
   readonly type: number;
-  readonly whole: Buffer;
-  readonly payload: Buffer;
+  readonly #bytes: Buffer;
+  readonly #start: number;
+  readonly #end: number;
+
+  /** The frame that stands in `bytes` from `start` to `end`. Views are made when asked for: most frames pass unread. */
+  constructor(bytes: Buffer, start: number, end: number) {
+    this.type = bytes[start] ?? 0;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** The message as it came. */
+  get whole(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+  /** The part behind the length. */
+  get payload(): Buffer {
+    return this.#bytes.subarray(this.#start + 5, this.#end);
+  }
+  /** Adds the message to `spans` without making a view of it. */
+  passTo(spans: Spans): void {
+    spans.add(this.#bytes, this.#start, this.#end);
+  }
+}
+
+/** Bytes to be written, as few views as possible: neighbours in one received chunk become one. */
+export class Spans {
+  #done: Buffer[] = [];
+  #bytes: Buffer | null = null;
+  #start = 0;
+  #end = 0;
+
+  add(bytes: Buffer, start: number, end: number): void {
+    if (this.#bytes === bytes && this.#end === start) {
+      this.#end = end;
+      return;
+    }
+    this.#seal();
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  get isEmpty(): boolean {
+    return this.#bytes === null && this.#done.length === 0;
+  }
+
+  /** Everything added since the last call. */
+  take(): readonly Buffer[] {
+    this.#seal();
+    const taken = this.#done;
+    if (taken.length > 0) this.#done = [];
+    return taken;
+  }
+
+  #seal(): void {
+    if (this.#bytes === null) return;
+    this.#done.push(this.#bytes.subarray(this.#start, this.#end));
+    this.#bytes = null;
+  }
 }
 
 /** Largest payload accepted by message type; a longer one ends the connection before it is read. */
@@ -70,17 +126,17 @@ export class FrameReader {
       );
     }
     if (available < length + 1) return this.#want(length + 1);
-    const whole = this.#buffer.subarray(this.#at, this.#at + length + 1);
+    const start = this.#at;
     this.#at += length + 1;
     this.#needed = 0;
-    return { type, whole, payload: whole.subarray(5) };
+    return new Frame(this.#buffer, start, this.#at);
   }
 
   /**
-   * All whole frames of this type that follow one another now, as one view, with their number; null when the next frame
+   * Passes on all whole frames of this type that follow one another now and gives them as one view; null when the next frame
    * is another or incomplete. For rows that are passed on as they are: nothing is allocated a row.
    */
-  takeRun(type: number): { readonly bytes: Buffer; readonly count: number } | null {
+  takeRun(type: number, spans: Spans): { readonly bytes: Buffer; readonly count: number } | null {
     if (this.#waitingBytes > 0) {
       if (this.pending < this.#needed) return null;
       this.#join();
@@ -96,6 +152,7 @@ export class FrameReader {
     }
     if (count === 0) return null;
     const bytes = buffer.subarray(this.#at, at);
+    spans.add(buffer, this.#at, at);
     this.#at = at;
     this.#needed = 0;
     return { bytes, count };

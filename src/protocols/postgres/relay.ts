@@ -257,7 +257,7 @@ export class Relay {
   /** The journal first, then the client; a promise while the record is being made durable or the client does not read. */
   #deliver(): void | Promise<void> {
     if (this.#delivering !== null) return this.#delivering.then(() => this.#deliver());
-    const pieces = this.#talk.takeForClient();
+    const pieces = this.#talk.spans.take();
     const committed = this.#talk.session.recorder.commit();
     if (committed === undefined) return this.#writeToClient(pieces);
     const delivering = committed.then(() => this.#writeToClient(pieces)).finally(() => (this.#delivering = null));
@@ -268,12 +268,18 @@ export class Relay {
   #writeToClient(pieces: readonly Buffer[]): void | Promise<void> {
     const { stream } = this.#talk.incoming;
     if (pieces.length === 0 || stream.destroyed) return undefined;
+    const [only] = pieces;
+    if (pieces.length === 1 && only !== undefined) return stream.write(only) ? undefined : this.#untilDrained();
     // One system call for all pieces, without copying what may be a large result.
     stream.cork();
     let flowing = true;
     for (const piece of pieces) flowing = stream.write(piece);
     stream.uncork();
-    if (flowing) return undefined;
+    return flowing ? undefined : this.#untilDrained();
+  }
+
+  #untilDrained(): Promise<void> {
+    const { stream } = this.#talk.incoming;
     return new Promise((resolve) => {
       const done = (): void => {
         stream.off('drain', done).off('close', done);

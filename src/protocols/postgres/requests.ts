@@ -81,7 +81,7 @@ export class ClientRequests {
     const { backend } = this.#talk;
     switch (type) {
       case 'd':
-        backend.copyData(run.permit, message.whole);
+        backend.copyData(run.permit, message);
         return;
       case 'c':
         backend.copyDone(run.permit);

@@ -31,10 +31,9 @@ export class ServerResponses {
     for (;;) {
       const run = this.#copyOut === null ? this.#currentRun() : null;
       if (run !== null && run.plan !== null && run.plan.masker === null) {
-        const rows = reader.takeRun(dataRow);
+        const rows = reader.takeRun(dataRow, this.#talk.spans);
         if (rows !== null) {
           this.#countRows(run, rows.bytes, rows.count);
-          this.#talk.toClient(rows.bytes);
         }
       }
       const message = reader.next();
@@ -42,6 +41,11 @@ export class ServerResponses {
       this.#handle(message);
     }
     this.#flushRows();
+  }
+
+  /** Passes a message on as it came. */
+  #pass(message: Frame): void {
+    message.passTo(this.#talk.spans);
   }
 
   #handle(message: Frame): void {
@@ -60,15 +64,15 @@ export class ServerResponses {
         return this.#ready(message);
       case '1':
         this.#expect('parse');
-        return talk.toClient(message.whole);
+        return this.#pass(message);
       case '2':
         this.#expect('bind');
-        return talk.toClient(message.whole);
+        return this.#pass(message);
       case '3':
         return this.#closed(message);
       case 't':
         if (talk.tracker.head?.type !== 'describeStatement') throw unexpected(message);
-        return talk.toClient(message.whole);
+        return this.#pass(message);
       case 'T':
         return this.#description(message);
       case 'n':
@@ -113,13 +117,13 @@ export class ServerResponses {
     const head = this.#talk.tracker.head;
     if (head?.type === 'describeStatement') {
       this.#talk.tracker.shift();
-      return this.#talk.toClient(message.whole);
+      return this.#pass(message);
     }
     const run = head?.type === 'describePortal' ? head.run : this.#requireRun(message);
     run.plan = this.#plan(message.payload, run);
-    if (head?.type !== 'describePortal') return this.#talk.toClient(message.whole);
+    if (head?.type !== 'describePortal') return this.#pass(message);
     this.#talk.tracker.shift();
-    if (!head.hidden) this.#talk.toClient(message.whole);
+    if (!head.hidden) this.#pass(message);
   }
 
   #plan(payload: Buffer, run: Run): ResultPlan {
@@ -154,15 +158,20 @@ export class ServerResponses {
     const head = tracker.head;
     if (head?.type !== 'describePortal' && head?.type !== 'describeStatement') throw unexpected(message);
     tracker.shift();
-    if (head.type === 'describeStatement' || !head.hidden) this.#talk.toClient(message.whole);
+    if (head.type === 'describeStatement' || !head.hidden) this.#pass(message);
   }
 
   #row(message: Frame): void {
     const run = this.#requireRun(message);
     if (run.plan === null) throw new SluiceError('protocol', 'the target sent rows it did not describe');
     const { masker } = run.plan;
-    const masked = masker === null ? message.payload : masker.maskRow(message.payload);
-    const whole = masked === message.payload ? message.whole : frame('D', masked);
+    const { payload } = message;
+    const masked = masker === null ? payload : masker.maskRow(payload);
+    if (masked === payload) {
+      this.#countRows(run, message.whole, 1);
+      return this.#pass(message);
+    }
+    const whole = frame('D', masked);
     this.#countRows(run, whole, 1);
     this.#talk.toClient(whole);
   }
@@ -183,15 +192,14 @@ export class ServerResponses {
     const { tracker, session, now } = this.#talk;
     const head = tracker.head;
     // An empty query has no statement, yet is answered.
-    if (head?.type === 'query' && head.runs.length === 0 && message.type === 0x49)
-      return this.#talk.toClient(message.whole);
+    if (head?.type === 'query' && head.runs.length === 0 && message.type === 0x49) return this.#pass(message);
     const run = this.#requireRun(message);
     run.complete(session.recorder, now(), tag);
     this.#touched = null;
     run.onDone?.();
     if (head?.type === 'query') head.at++;
     else tracker.shift();
-    this.#talk.toClient(message.whole);
+    this.#pass(message);
   }
 
   #suspended(message: Frame): void {
@@ -201,7 +209,7 @@ export class ServerResponses {
     head.run.complete(session.recorder, now(), '');
     this.#touched = null;
     tracker.shift();
-    this.#talk.toClient(message.whole);
+    this.#pass(message);
   }
 
   #closed(message: Frame): void {
@@ -214,7 +222,7 @@ export class ServerResponses {
     }
     if (head?.type !== 'close') throw unexpected(message);
     tracker.shift();
-    if (!head.hidden) this.#talk.toClient(message.whole);
+    if (!head.hidden) this.#pass(message);
   }
 
   #ready(message: Frame): void {
@@ -226,7 +234,7 @@ export class ServerResponses {
     if (message.payload.length !== 1 || (status !== 'I' && status !== 'T' && status !== 'E')) throw unexpected(message);
     talk.transaction = status;
     if (status === 'I') this.#transactionEnded(head.era);
-    talk.toClient(message.whole);
+    this.#pass(message);
   }
 
   /** Portals end with their transaction, cursors too unless WITH HOLD; what DDL changed is now visible to others. */
@@ -340,7 +348,7 @@ export class ServerResponses {
       (name === 'standard_conforming_strings' && value !== 'on') ||
       (name === 'session_authorization' && value !== this.#talk.backend.dialled.parameters.get(name));
     if (moved) throw new SluiceError('unexpected', `the pinned setting "${name}" changed; the session ends to be safe`);
-    this.#talk.toClient(message.whole);
+    this.#pass(message);
   }
 
   /** NotificationResponse: Int32(process) String(channel) String(payload). What others send may be anything. */
@@ -366,7 +374,7 @@ export class ServerResponses {
     const run = this.#requireRun(message);
     if (!run.statement.changes.some((change) => change.type === 'copyIn')) throw unexpected(message);
     this.#talk.copyIn = run;
-    this.#talk.toClient(message.whole);
+    this.#pass(message);
   }
 
   /** CopyOutResponse: Int8(format) Int16(columns) Int16(format) × columns. */
@@ -388,14 +396,15 @@ export class ServerResponses {
       hashKey: talk.hashKey,
     });
     this.#copyOut = run;
-    talk.toClient(message.whole);
+    this.#pass(message);
   }
 
   #copyData(message: Frame): void {
     const run = this.#copyOut;
     if (run === null) throw unexpected(message);
-    const masked = run.copyMasker === null ? message.payload : run.copyMasker.push(message.payload);
-    if (masked === message.payload) this.#emitCopy(run, message.whole);
+    const { payload } = message;
+    const masked = run.copyMasker === null ? payload : run.copyMasker.push(payload);
+    if (masked === payload) this.#emitCopy(run, message.whole);
     else if (masked.length > 0) this.#emitCopy(run, frame('d', masked));
   }
 
@@ -405,7 +414,7 @@ export class ServerResponses {
     const rest = run.copyMasker?.end();
     if (rest !== undefined && rest.length > 0) this.#emitCopy(run, frame('d', rest));
     this.#copyOut = null;
-    this.#talk.toClient(message.whole);
+    this.#pass(message);
   }
 
   #emitCopy(run: Run, whole: Buffer): void {
