@@ -7,30 +7,55 @@ export const ledgerName = 'ledger.journal';
 const journalSuffix = '.journal';
 const dayPattern = /^\d{4,6}-\d\d-\d\d$/;
 
-/** `YYYY-MM-DD/<session id>.journal`, the day in UTC; how the ledger names a journal. */
+/** Folders that are no volumes, whatever their name. */
+const ownFolders: ReadonlySet<string> = new Set(['keys']);
+const volumePattern = /^[a-z][a-z0-9-]{0,31}$/;
+
+/** A folder in the recordings folder, best a disk of its own, that takes the journals of some targets. */
+export function isVolumeName(name: string): boolean {
+  return volumePattern.test(name) && !ownFolders.has(name);
+}
+
+/** `YYYY-MM-DD/<session id>.journal`, the day in UTC: a journal in its volume, and as the ledger names one outside of any. */
 export function journalPath(session: string, openedAt: number): string {
   const [day = ''] = new Date(openedAt).toISOString().split('T');
   return `${day}/${session}${journalSuffix}`;
 }
 
-/** Says whether a path that came from a file is one that `journalPath` could have made; anything else must not be opened. */
+/**
+ * Says whether a path that came from a file is one that `journalPath` could have made, perhaps behind a volume's name;
+ * anything else must not be opened.
+ */
 export function isJournalPath(path: string): boolean {
-  const [day = '', name = '', ...more] = path.split('/');
-  if (more.length > 0 || !dayPattern.test(day) || !name.endsWith(journalSuffix)) return false;
-  return isId('ses', name.slice(0, -journalSuffix.length));
+  const parts = path.split('/');
+  const [name = '', day = '', volume] = parts.reverse();
+  if (parts.length > 3 || !dayPattern.test(day) || !name.endsWith(journalSuffix)) return false;
+  return (volume === undefined || isVolumeName(volume)) && isId('ses', name.slice(0, -journalSuffix.length));
 }
 
 /** The session whose journal this path names. */
 export function sessionOfPath(path: string): string {
-  return path.slice(path.indexOf('/') + 1, -journalSuffix.length);
+  return path.slice(path.lastIndexOf('/') + 1, -journalSuffix.length);
 }
 
-/** Every journal in the folder, as the ledger would name it, oldest day first. Days before `since` are left out. */
+/** Every journal in the folder and its volumes, as the ledger would name it. Days before `since` are left out. */
 export async function* journalPaths(dir: string, since = ''): AsyncGenerator<string> {
-  const days = await readdir(dir, { withFileTypes: true });
+  yield* pathsIn(dir, '', since);
+  for (const volume of await volumeNames(dir)) yield* pathsIn(dir, `${volume}/`, since);
+}
+
+/** Folders (or links to some) that hold journals as volumes do, configured or not. */
+async function volumeNames(dir: string): Promise<readonly string[]> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink());
+  return folders.map(({ name }) => name).filter((name) => isVolumeName(name));
+}
+
+async function* pathsIn(dir: string, volume: string, since: string): AsyncGenerator<string> {
+  const days = await readdir(join(dir, volume), { withFileTypes: true });
   const names = days.filter((day) => day.isDirectory() && dayPattern.test(day.name) && day.name >= since);
   for (const day of names.map(({ name }) => name).sort()) {
-    const files = await readdir(join(dir, day));
-    for (const file of files.sort()) if (isJournalPath(`${day}/${file}`)) yield `${day}/${file}`;
+    const files = await readdir(join(dir, volume, day));
+    for (const file of files.sort()) if (isJournalPath(`${day}/${file}`)) yield `${volume}${day}/${file}`;
   }
 }
