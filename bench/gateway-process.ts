@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
 import { startGateway } from '../src/gateway/app.js';
 import { bootstrapSchema } from '../src/gateway/config.js';
 import { createLog } from '../src/gateway/log.js';
-import { demoToken } from '../test/support/demo-tokens.js';
+import { startIssuer } from './issuer.js';
 
 interface Given {
   readonly stateDir: string;
@@ -18,16 +19,14 @@ interface Given {
 /** A whole gateway in a process of its own, with policy, recording, masking and detectors on. argv: JSON, see `Given`. */
 const given = JSON.parse(readFileSync(0, 'utf8')) as Given;
 const publicUrl = `https://localhost:${given.port}`;
+const issuer = await startIssuer(publicUrl);
 const gateway = await startGateway(
   bootstrapSchema.parse({
     listen: { host: '127.0.0.1', port: given.port, tls: given.tls },
     publicUrl,
     stateDir: given.stateDir,
-    issuers: [
-      { url: `${publicUrl}/idp`, audience: publicUrl, clientId: 'sluice-cli', nameClaim: 'preferred_username' },
-    ],
+    issuers: [issuer.trusted],
     listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null } },
-    demoIdentity: true,
   }),
   { log: createLog({ level: 'error', file: null }) },
 );
@@ -64,11 +63,23 @@ gateway.applyBundle(
   'bench',
 );
 process.stdout.write(
-  `${JSON.stringify({ url: publicUrl, listener: gateway.postgresPort, token: await demoToken(publicUrl, 'engineer') })}\n`,
+  `${JSON.stringify({ url: publicUrl, listener: gateway.postgresPort, token: await issuer.token() })}\n`,
 );
 process.on('SIGTERM', () => void gateway.close({ graceMs: 0 }).then(() => process.exit(0)));
+const profiler = new Session();
 process.on('message', (message) => {
-  if (message !== 'memory') return;
-  globalThis.gc?.();
-  process.send?.(process.memoryUsage.rss());
+  if (message === 'memory') {
+    globalThis.gc?.();
+    process.send?.(process.memoryUsage.rss());
+  } else if (message === 'profile') {
+    profiler.connect();
+    profiler.post('Profiler.enable');
+    profiler.post('Profiler.start');
+  } else if (typeof message === 'object' && message !== null && 'saveProfile' in message) {
+    const file = String(message.saveProfile);
+    profiler.post('Profiler.stop', (_error, { profile }) => {
+      writeFileSync(file, JSON.stringify(profile));
+      process.send?.('saved');
+    });
+  }
 });

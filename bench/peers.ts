@@ -22,6 +22,8 @@ export interface Peers {
   readonly tunnel: Address;
   /** Resident bytes of the gateway's process, after a collection where it can. */
   gatewayMemory(): Promise<number>;
+  /** CPU profile of the gateway while `work` runs, saved in Chrome's .cpuprofile form. */
+  profile(file: string, work: () => Promise<unknown>): Promise<void>;
   sql(text: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -40,7 +42,7 @@ export async function startPeers(): Promise<Peers> {
   };
   try {
     const relayTo = async (listen: object, to: object): Promise<number> => {
-      const child = spawn(process.execPath, [here('./relay.js'), JSON.stringify({ listen, to })], {
+      const child = spawn(process.execPath, [here('../../bench/relay.js'), JSON.stringify({ listen, to })], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       children.push(child);
@@ -52,7 +54,7 @@ export async function startPeers(): Promise<Peers> {
     const far = await relayTo({ tls }, { port });
     const near = await relayTo({}, { port: far, tls: { ca: tls.cert } });
 
-    const gateway = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', here('./gateway-process.ts')], {
+    const gateway = spawn(process.execPath, ['--expose-gc', here('./gateway-process.js')], {
       stdio: ['pipe', 'pipe', 'inherit', 'ipc'],
       env: { ...process.env, NODE_EXTRA_CA_CERTS: pair.cert },
     });
@@ -74,7 +76,7 @@ export async function startPeers(): Promise<Peers> {
       listener: number;
       token: string;
     };
-    const agent = spawn(process.execPath, ['--import', 'tsx', here('./agent-process.ts')], {
+    const agent = spawn(process.execPath, [here('./agent-process.js')], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     children.push(agent);
@@ -91,6 +93,12 @@ export async function startPeers(): Promise<Peers> {
         gateway.send('memory');
         const [bytes] = (await once(gateway, 'message')) as [number];
         return bytes;
+      },
+      async profile(file, work) {
+        gateway.send('profile');
+        await work();
+        gateway.send({ saveProfile: file });
+        await once(gateway, 'message');
       },
       async sql(text) {
         await postgres.query(text);

@@ -4,9 +4,11 @@ import { startPeers, type Peers } from './peers.js';
 import { initPgbench, pgbench, type Address } from './pgbench.js';
 import { round, spread, type Spread } from './stats.js';
 
-/** `npm run bench -- [--json] [--quick]`: all ratios of one run, measured in turn so that a drifting machine cancels out. */
+/** `npm run bench -- [--json] [--quick] [--profile=FILE.cpuprofile]`: all ratios of one run, measured in turn so that a drifting machine cancels out. */
 const json = process.argv.includes('--json');
 const quick = process.argv.includes('--quick');
+const profileFile =
+  process.argv.find((argument) => argument.startsWith('--profile='))?.slice('--profile='.length) ?? null;
 const rounds = quick ? 2 : 5;
 const seconds = quick ? 2 : 5;
 const bulkRows = quick ? 200_000 : 1_000_000;
@@ -83,6 +85,7 @@ try {
   for (const statement of bulkTables(bulkRows)) await peers.sql(statement);
   await peers.sql('vacuum analyze');
   await pgbench(peers.gateway, 4, 1); // warms caches and the compiler
+  if (profileFile !== null) await peers.profile(profileFile, () => pgbench(peers.gateway, 16, seconds));
   await measureTransactions(peers);
   const before = await peers.gatewayMemory();
   await measureBulk(peers);
