@@ -1,6 +1,10 @@
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
 import { ChainQueue, sha256, type BufferPool, type ChainHead } from './chain.js';
-import { encodeBinding, encodeEvent } from './event-codec.js';
+import type { CommitLog, CommittingJournal } from './commit-log.js';
+import type { Recipient } from './encryption/recipients.js';
+import { RecordCipher } from './encryption/record-cipher.js';
+import { newSessionKey, wrapSessionKey } from './encryption/session-key.js';
+import { encodeBinding, encodeEvent, encodeRecipients } from './event-codec.js';
 import type { EndEvent, OpenEvent, SessionEvent } from './events.js';
 import type { Pulse } from './pulse.js';
 import { formatVersion, journalHeader } from './records.js';
@@ -26,22 +30,46 @@ export interface JournalServices {
   /** Journals whose last records are not signed yet. */
   readonly unsigned: Pulse<Journal>;
   readonly writeSome?: WriteSome;
+  /** Who can read what is recorded; none: it is not encrypted. */
+  readonly recipients?: readonly Recipient[];
+}
+
+/** Where a journal's writes are made safe with those of others. */
+interface Durable {
+  readonly log: CommitLog;
+  /** The journal's path relative to the log's folder, with slashes. */
+  readonly place: string;
+}
+
+export interface JournalOptions extends JournalServices {
+  readonly path: string;
+  /** Null: writes reach the disk a moment later, by themselves. */
+  readonly durable?: Durable | null;
 }
 
 /** The file of one session, being written: header, then chained records, with signatures among them. */
-export class Journal {
+export class Journal implements CommittingJournal {
   readonly path: string;
   /** Chain hash of the first record, which the ledger keeps. */
   readonly firstHash: Buffer;
   readonly #file: SyncedFile;
   readonly #queue: ChainQueue;
   readonly #services: JournalServices;
+  /** Its binding names it, so a journal keeps it to its end whatever key others are signed with by then. */
+  readonly #key: SigningKey;
+  readonly #durable: Durable | null;
+  /** Resolves when everything written so far is safe; null when it is. */
+  #safe: Promise<void> | null = null;
+  /** Events between the opening and the end go through this. */
+  readonly #encode: typeof encodeEvent;
   #signedCount = 0;
   #broken: SluiceError | null = null;
   #ended = false;
 
-  private constructor(path: string, file: SyncedFile, open: OpenEvent, services: JournalServices) {
+  private constructor(file: SyncedFile, open: OpenEvent, { path, durable = null, ...services }: JournalOptions) {
     this.path = path;
+    this.#durable = durable;
+    this.#key = services.key;
     this.#file = file;
     this.#services = services;
     this.#queue = new ChainQueue(services.pool, { count: 0, hash: sha256(journalHeader) });
@@ -50,20 +78,31 @@ export class Journal {
       version: formatVersion,
       session: open.session,
       gateway: services.gateway,
-      key: services.key.id,
+      key: this.#key.id,
     });
     this.firstHash = this.#queue.head();
     this.#queue.append(encodeEvent, open);
+    this.#encode = this.#encryptFor(services.recipients ?? [], open);
+  }
+
+  /** The key is made here and kept in memory only: once the session is over, only the recipients have it. */
+  #encryptFor(recipients: readonly Recipient[], { session, at }: OpenEvent): typeof encodeEvent {
+    if (recipients.length === 0) return encodeEvent;
+    const key = newSessionKey();
+    const keys = recipients.map((recipient) => wrapSessionKey(key, session, recipient));
+    this.#queue.append(encodeRecipients, { at, keys });
+    return new RecordCipher(key).encode;
   }
 
   /** Creates the file with its binding, opening and first signature, and syncs it. Throws what the file system throws. */
-  static async create(path: string, open: OpenEvent, services: JournalServices): Promise<Journal> {
-    const file = SyncedFile.create(path, services.writeSome);
+  static async create(open: OpenEvent, options: JournalOptions): Promise<Journal> {
+    const file = SyncedFile.create(options.path, options.writeSome);
     try {
-      const journal = new Journal(path, file, open, services);
+      const journal = new Journal(file, open, options);
       file.write(journalHeader);
       journal.#sign();
-      journal.#writeQueued();
+      file.write(journal.#queue.pending());
+      journal.#queue.clear();
       await file.sync();
       return journal;
     } catch (error) {
@@ -76,6 +115,9 @@ export class Journal {
   get bytes(): number {
     return this.#file.position;
   }
+  get place(): string {
+    return this.#durable?.place ?? '';
+  }
   get written(): ChainHead {
     return this.#queue.written;
   }
@@ -87,7 +129,7 @@ export class Journal {
   append(event: SessionEvent): void {
     if (this.#broken !== null || this.#ended) return;
     try {
-      this.#queue.append(encodeEvent, event);
+      this.#queue.append(this.#encode, event);
       if (this.#queue.bytes > maxQueuedBytes) this.flush();
     } catch (error) {
       this.#fail(error);
@@ -106,8 +148,16 @@ export class Journal {
     } catch (error) {
       throw this.#fail(error);
     }
-    this.#services.unsynced.add(this);
+    if (this.#durable === null) this.#services.unsynced.add(this);
     this.#services.unsigned.add(this);
+  }
+
+  /**
+   * Of a durable journal: a promise that resolves when everything flushed survives a power cut and rejects with
+   * recorder_failed; undefined when it does already.
+   */
+  safe(): Promise<void> | undefined {
+    return this.#safe ?? undefined;
   }
 
   /** Resolves when everything written is on the disk; rejects with recorder_failed. */
@@ -119,6 +169,11 @@ export class Journal {
     } catch (error) {
       throw this.#fail(error);
     }
+  }
+
+  /** Brings the file itself to the disk, for the commit log. */
+  syncFile(): Promise<void> {
+    return this.#file.sync();
   }
 
   /** Signs what is not signed yet; a failure shows at the next `flush`. */
@@ -137,7 +192,7 @@ export class Journal {
   async abandon(): Promise<void> {
     this.#ended = true;
     this.#queue.rollback();
-    await this.#file.close();
+    await this.#close();
   }
 
   /** Writes the end and its signature, syncs and closes. Rejects when even that cannot be written; then recovery does it. */
@@ -151,8 +206,13 @@ export class Journal {
       return this.#queue.written;
     } finally {
       this.#queue.rollback();
-      await this.#file.close();
+      await this.#close();
     }
+  }
+
+  async #close(): Promise<void> {
+    this.#durable?.log.forget(this);
+    await this.#file.close();
   }
 
   #writeEnd(event: EndEvent): void {
@@ -175,13 +235,31 @@ export class Journal {
   }
 
   #sign(): void {
-    appendCheckpoint(this.#queue, this.#services.key, this.#services.clock());
+    appendCheckpoint(this.#queue, this.#key, this.#services.clock());
     this.#signedCount = this.#queue.count;
   }
 
   #writeQueued(): void {
-    this.#file.write(this.#queue.pending());
+    const bytes = this.#queue.pending();
+    const offset = this.#file.position;
+    this.#file.write(bytes);
+    // The end is synced in the file itself, whatever the mode.
+    if (this.#durable !== null && !this.#ended) this.#makeSafe(this.#durable, offset, bytes);
     this.#queue.clear();
+  }
+
+  #makeSafe({ log }: Durable, offset: number, bytes: Uint8Array): void {
+    const added = log.add(this, offset, bytes);
+    const safe = (this.#safe === null ? added : Promise.all([this.#safe, added]).then(() => undefined)).then(
+      () => {
+        if (this.#safe === safe) this.#safe = null;
+      },
+      (error: unknown) => {
+        throw this.#fail(error);
+      },
+    );
+    safe.catch(() => undefined); // whoever commits sees it
+    this.#safe = safe;
   }
 
   #fail(error: unknown): SluiceError {

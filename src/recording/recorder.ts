@@ -4,6 +4,9 @@ import { dirname, join } from 'node:path';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
 import { isId } from '../lib/ids.js';
 import { BufferPool } from './chain.js';
+import type { CommitCounts } from './commit-log.js';
+import { keyOfJournal } from './encryption/journal-opener.js';
+import { readIdentityFile, readRecipients, type Identity } from './encryption/recipients.js';
 import type { OpenEvent, SessionRecorder } from './events.js';
 import { IndexClient } from './index/client.js';
 import { Journal, type JournalServices } from './journal.js';
@@ -15,7 +18,6 @@ import { lockRecordings, type RecordingsLock } from './lock.js';
 import { Pulse, realSchedule } from './pulse.js';
 import { formatVersion } from './records.js';
 import { recoverSessions } from './recover.js';
-import { DiskReserve } from './reserve.js';
 import { SessionRecording, type SessionServices } from './session-recorder.js';
 import type {
   GatewayRecorder,
@@ -28,6 +30,7 @@ import type {
   SessionPage,
 } from './types.js';
 import { verifyAll } from './verify-all.js';
+import { Volumes, type Volume } from './volumes.js';
 
 const syncAfterMs = 50; // promised: within 100 ms
 const signAfterMs = 1000;
@@ -41,19 +44,24 @@ export async function openRecorder(options: RecorderOptions): Promise<GatewayRec
   const { dir, keysDir, gateway } = options;
   const clock = options.clock ?? Date.now;
   const onProblem = options.onProblem ?? (() => undefined);
+  const recipients = readRecipients(options.recipients ?? []);
+  const identities = typeof options.identityFile === 'string' ? readIdentityFile(options.identityFile) : [];
   await makeDir(dir);
   const lock = lockRecordings(dir);
   try {
     const key = await openSigningKey(keysDir, dir);
     const keys = new Map(await publishedKeys(dir)).set(key.id, createPublicKey(key.privateKey));
-    const reserve = new DiskReserve(join(dir, 'reserve'), options.reserveBytes ?? defaultReserveBytes);
+    const volumes = new Volumes(dir, options.volumes ?? [], options.reserveBytes ?? defaultReserveBytes);
     const pool = new BufferPool();
+    const { reserve } = volumes.main;
     const { ledger, sessions } = await openLedger({ dir, key, keys, pool, reserve, clock, onProblem });
     // First of all: it names the key that signs what recovery writes.
     await ledger.append({ type: 'gateway started', at: clock(), version: formatVersion, gateway, key: key.id });
+    const mended = await volumes.replay((id) => (sessions.get(id)?.closed ?? null) !== null);
+    if (mended.length > 0) onProblem(`put back into ${mended.length} journals what a power cut took from them`, null);
     await recoverSessions({ dir, ledger, sessions, key, keys, pool, clock, onProblem });
-    reserve.take(); // after recovery: on a full disk the reserve was for that
-    return new RecordingsOfGateway({ ...options, clock, onProblem }, { lock, ledger, reserve, pool, key, gateway });
+    for (const volume of volumes.all) volume.reserve.take(); // after recovery: on a full disk the reserve was for that
+    return new RecordingsOfGateway({ ...options, clock, onProblem }, { lock, ledger, volumes, pool, key, gateway, recipients, identities });
   } catch (error) {
     lock.release();
     throw error;
@@ -61,9 +69,12 @@ export async function openRecorder(options: RecorderOptions): Promise<GatewayRec
 }
 
 type Settled = RecorderOptions & Required<Pick<RecorderOptions, 'clock' | 'onProblem'>>;
-type Parts = Pick<JournalServices, 'reserve' | 'pool' | 'key' | 'gateway'> & {
+type Parts = Pick<JournalServices, 'pool' | 'key' | 'gateway' | 'recipients'> & {
   readonly lock: RecordingsLock;
+  readonly volumes: Volumes;
   readonly ledger: Ledger;
+  /** Read what is encrypted; none when this gateway cannot. */
+  readonly identities: readonly Identity[];
 };
 
 class RecordingsOfGateway implements GatewayRecorder {
@@ -76,7 +87,7 @@ class RecordingsOfGateway implements GatewayRecorder {
   readonly #stranded = new Set<string>();
   readonly #index: IndexClient;
   readonly #grown: Pulse<SessionRecording>;
-  readonly #journals: JournalServices;
+  readonly #journals: Omit<JournalServices, 'reserve'>;
   readonly #sessions: SessionServices;
   #closing: Promise<void> | null = null;
 
@@ -86,7 +97,7 @@ class RecordingsOfGateway implements GatewayRecorder {
     const { dir, clock, onProblem } = options;
     const schedule = options.schedule ?? realSchedule;
     const indexPath = options.indexPath ?? join(dirname(dir), 'index.db');
-    this.#index = new IndexClient({ recordingsDir: dir, indexPath }, onProblem);
+    this.#index = new IndexClient({ recordingsDir: dir, indexPath, identityFile: options.identityFile ?? null }, onProblem);
     this.#index.tell({ type: 'catch up', live: [] });
     this.#grown = new Pulse(schedule, indexAfterMs, () => this.#tellGrown());
     const ignore = (): void => undefined; // a failed journal throws at its next commit
@@ -111,16 +122,17 @@ class RecordingsOfGateway implements GatewayRecorder {
   }
 
   get ready(): boolean {
-    return this.#closing === null && !this.#parts.reserve.isFull;
+    return this.#closing === null && !this.#parts.volumes.main.reserve.isFull;
   }
 
   async openSession(open: OpenEvent): Promise<SessionRecorder> {
     if (!isId('ses', open.session)) throw new TypeError('not a session id');
     if (this.#closing !== null) throw new SluiceError('unavailable', 'the gateway is stopping', { decider: 'gateway' });
-    if (!this.#parts.reserve.restore()) throw noSpace(null);
+    const volume = this.#parts.volumes.of(open.target.name);
+    for (const { reserve } of [this.#parts.volumes.main, volume]) if (!reserve.restore()) throw noSpace(null);
     this.#passing.add(open.session);
     try {
-      const recording = open.mode === 'off' ? await this.#openUnrecorded(open) : await this.#openJournal(open);
+      const recording = open.mode === 'off' ? await this.#openUnrecorded(open) : await this.#openJournal(open, volume);
       this.#live.set(open.session, recording);
       if (recording.journal === null) this.#index.tell({ type: 'unrecorded opened', open });
       else this.#grown.add(recording);
@@ -137,15 +149,16 @@ class RecordingsOfGateway implements GatewayRecorder {
     return new SessionRecording(open.session, open.mode, null, this.#sessions);
   }
 
-  async #openJournal(open: OpenEvent): Promise<SessionRecording> {
-    const path = journalPath(open.session, open.at);
-    const file = join(this.#options.dir, path);
+  async #openJournal(open: OpenEvent, volume: Volume): Promise<SessionRecording> {
+    const place = journalPath(open.session, open.at);
+    const file = join(volume.dir, place);
     let journal: Journal | null = null;
     try {
+      const durable = open.mode === 'durable' ? { log: volume.commits, place } : null;
       await makeDir(dirname(file));
-      journal = await Journal.create(file, open, this.#journals);
+      journal = await Journal.create(open, { ...this.#journals, reserve: volume.reserve, path: file, durable });
       await syncDir(dirname(file));
-      await this.#enter(open, path, journal.firstHash);
+      await this.#enter(open, volume.prefix + place, journal.firstHash);
       return new SessionRecording(open.session, open.mode, journal, this.#sessions);
     } catch (error) {
       await journal?.abandon();
@@ -206,7 +219,13 @@ class RecordingsOfGateway implements GatewayRecorder {
 
   search(query: string, filter: SessionFilter): Promise<SearchPage> {
     this.#grown.runNow();
-    return this.#index.ask({ type: 'search', query, filter });
+    return this.#index.ask({ type: 'search', query, filter, now: this.#options.clock() });
+  }
+
+  ownerOf(id: string): Promise<string | null> {
+    if (!isId('ses', id)) return Promise.resolve(null);
+    this.#grown.runNow();
+    return this.#index.ask({ type: 'owner', id });
   }
 
   async journal(id: string): Promise<{ readonly path: string; readonly bytes: number } | null> {
@@ -218,6 +237,11 @@ class RecordingsOfGateway implements GatewayRecorder {
     const file = join(this.#options.dir, path);
     const bytes = await sizeOf(file);
     return bytes === null ? null : { path: file, bytes };
+  }
+
+  async sessionKey(id: string): Promise<Uint8Array | null> {
+    const journal = await this.journal(id);
+    return journal === null ? null : keyOfJournal(journal.path, this.#parts.identities);
   }
 
   async verify(id: string): Promise<RecordingsVerdict | null> {
@@ -237,6 +261,14 @@ class RecordingsOfGateway implements GatewayRecorder {
       ...(session === undefined ? {} : { session }),
       isLive: (id) => live.has(id) || this.#passing.has(id) || this.#stranded.has(id),
     });
+  }
+
+  get commitCounts(): CommitCounts {
+    const counts = this.#parts.volumes.all.map((volume) => volume.counts);
+    return {
+      commits: counts.reduce((sum, { commits }) => sum + commits, 0),
+      syncs: counts.reduce((sum, { syncs }) => sum + syncs, 0),
+    };
   }
 
   async keys(): Promise<readonly RecordingKey[]> {
@@ -259,13 +291,14 @@ class RecordingsOfGateway implements GatewayRecorder {
   }
 
   async #close(): Promise<void> {
-    const { ledger, lock, reserve } = this.#parts;
+    const { ledger, lock, volumes } = this.#parts;
     const { clock, onProblem } = this.#options;
     await Promise.all(
       [...this.#live.values()].map((live) => live.close('ended by gateway', 'the gateway is stopping')),
     );
     try {
-      if (reserve.isFull) onProblem('the gateway stops while the disk for recordings is full', null);
+      if (volumes.all.some(({ reserve }) => reserve.isFull))
+        onProblem('the gateway stops while the disk for recordings is full', null);
       await ledger.append({ type: 'gateway stopped', at: clock() });
     } catch (error) {
       onProblem('the ledger of recordings could not be closed', error);
@@ -274,6 +307,7 @@ class RecordingsOfGateway implements GatewayRecorder {
     this.#grown.stop();
     this.#journals.unsynced.stop();
     this.#journals.unsigned.stop();
+    for (const volume of volumes.all) await volume.close();
     await this.#index.close();
     lock.release();
   }
@@ -303,7 +337,8 @@ function hasCode(error: unknown, code: string): boolean {
 
 async function makeDir(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const made = await mkdir(dir, { recursive: true, mode: 0o700 });
+    if (made !== undefined) await syncDir(dirname(made));
   } catch (error) {
     throw openFailed(error);
   }

@@ -43,7 +43,7 @@ export class SessionRecording implements SessionRecorder {
     }
     journal.flush();
     this.#services.onGrown(this);
-    return this.mode === 'durable' ? journal.sync() : undefined;
+    return journal.safe();
   }
 
   close(reason: EndEvent['reason'], detail: string): Promise<void> {

@@ -1,4 +1,6 @@
+import type { CommitCounts } from './commit-log.js';
 import type { Recorder, RecordingMode, SessionEvent } from './events.js';
+import type { VolumeOptions } from './volumes.js';
 
 /** A session as lists and the API show it. Times are RFC 3339 UTC. */
 export interface IndexedSession {
@@ -49,6 +51,8 @@ export interface SessionFilter {
   readonly target?: string | undefined;
   readonly user?: string | undefined;
   readonly state?: SessionState | undefined;
+  /** Only sessions that this subject opened, by the identity in their journals. */
+  readonly owner?: string | undefined;
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
 }
@@ -59,6 +63,9 @@ export interface SessionPage {
 export interface SearchPage {
   readonly sessions: readonly (IndexedSession & { readonly matches: readonly SessionMatch[] })[];
   readonly next_cursor: string | null;
+  /** Matching operations in all sessions; at least so many when capped. */
+  readonly match_count: number;
+  readonly match_count_capped: boolean;
 }
 export interface SessionDetail {
   readonly session: IndexedSession;
@@ -126,11 +133,17 @@ export interface GatewayRecorder extends Recorder {
   /** Null when there is no such session. At most `limit` operations (default 1,000) after `afterOp`. */
   get(id: string, page?: { readonly limit?: number; readonly afterOp?: number }): Promise<SessionDetail | null>;
   search(query: string, filter: SessionFilter): Promise<SearchPage>;
+  /** Subject of the identity that opened a session, by its journal; null when there is no journal. */
+  ownerOf(id: string): Promise<string | null>;
   /** The session's file and how many of its bytes are whole records now; null when there is none. */
   journal(id: string): Promise<{ readonly path: string; readonly bytes: number } | null>;
+  /** The key of an encrypted session, for one who may read it; null when it has none, or none that this gateway can open. */
+  sessionKey(id: string): Promise<Uint8Array | null>;
   /** Null when there is no such session. */
   verify(id: string): Promise<RecordingsVerdict | null>;
   verifyAll(): Promise<RecordingsVerdict>;
+  /** Since the start: how many commits of durable sessions were made safe, and with how many syncs of the disk. */
+  readonly commitCounts: CommitCounts;
   keys(): Promise<readonly RecordingKey[]>;
   /** Forgets the index and builds it again from the journals. */
   reindex(): Promise<{ readonly sessions: number }>;
@@ -150,8 +163,14 @@ export interface RecorderOptions {
   readonly clock?: () => number;
   /** Runs `task` once after about `ms` milliseconds and gives back how to cancel; the default never keeps a process alive. */
   readonly schedule?: Schedule;
+  /** `age1…`, or files of them: what happens in a session is encrypted for these. Default: nothing is encrypted. */
+  readonly recipients?: readonly string[];
+  /** An identity file, with which the gateway reads what it has encrypted: for its index, and for whoever may read. */
+  readonly identityFile?: string | null;
   /** Bytes kept back so that journals can still be ended and signed on a full disk. Default 4 MiB. */
   readonly reserveBytes?: number;
+  /** Folders in `dir` for the journals of some targets; the first that takes a target has it. Default none. */
+  readonly volumes?: readonly VolumeOptions[];
   /** Sees every event of every session right after it was queued. Must be quick; what it throws is ignored. */
   readonly onEvent?: (session: string, event: SessionEvent) => void;
   /** Faults that stop no session: a lost index, a journal that could not be recovered. */

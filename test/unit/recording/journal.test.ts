@@ -31,7 +31,7 @@ async function journalOn(disk: Disk) {
   const services = journalServices(dir, keys, { writeSome: disk.writeSome });
   const open = opening();
   const path = join(dir, `${open.session}.journal`);
-  const journal = await Journal.create(path, open, services);
+  const journal = await Journal.create(open, { ...services, path });
   return { journal, services, path, verify: async () => verifyJournal(await readFile(path), keys.trusted) };
 }
 

@@ -114,7 +114,7 @@ export function journalServices(
 /** A small, closed journal in a file. */
 export async function writeJournal(dir: string, keys: Keys, open: OpenEvent = opening()): Promise<string> {
   const path = join(dir, `${open.session}.journal`);
-  const journal = await Journal.create(path, open, journalServices(dir, keys));
+  const journal = await Journal.create(open, { ...journalServices(dir, keys), path });
   for (const event of statement(1, 'select * from customers')) journal.append(event);
   journal.flush();
   journal.checkpoint();
