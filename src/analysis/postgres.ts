@@ -67,7 +67,7 @@ class Analyser implements PostgresAnalyser {
   }
 
   cached(sql: string, catalog: CatalogHandle): QueryAnalysis | null {
-    return this.#cache.get(keyOf(sql, catalog)) ?? null;
+    return this.#cache.get(catalog.epoch, sql) ?? null;
   }
 
   async analyse(sql: string, catalog: CatalogHandle): Promise<QueryAnalysis> {
@@ -78,7 +78,7 @@ class Analyser implements PostgresAnalyser {
     const key = keyOf(sql, catalog);
     const running = this.#running.get(key);
     if (running !== undefined) return running;
-    const started = this.#analyse(sql, catalog, key).finally(() => this.#running.delete(key));
+    const started = this.#analyse(sql, catalog).finally(() => this.#running.delete(key));
     this.#running.set(key, started);
     return started;
   }
@@ -122,7 +122,7 @@ class Analyser implements PostgresAnalyser {
     }
   }
 
-  async #analyse(sql: string, catalog: CatalogHandle, key: string): Promise<QueryAnalysis> {
+  async #analyse(sql: string, catalog: CatalogHandle): Promise<QueryAnalysis> {
     const held = this.#held.get(catalog);
     if (held === undefined) return refused('The catalog was not loaded by this analyser.');
     const { epoch } = catalog;
@@ -134,7 +134,7 @@ class Analyser implements PostgresAnalyser {
       });
       if (response.type !== 'analysed') return refused('The statement could not be analysed.');
       const analysis = JSON.parse(response.json) as QueryAnalysis;
-      this.#cache.set(key, analysis, key.length * 2 + response.json.length * 2 + 256);
+      this.#cache.set(epoch, sql, analysis, sql.length * 2 + response.json.length * 2 + 256);
       return analysis;
     } catch (error) {
       // A fault is not cached: the next worker may do better, and a refusal harms nobody.

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCatalog } from '../../src/analysis/catalog.js';
 import { createPostgresAnalyser } from '../../src/analysis/postgres.js';
 import type { CatalogHandle, QueryAnalysis, StatementAnalysis } from '../../src/analysis/postgres-types.js';
+import { messageOf } from '../../src/lib/errors.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { harmless, outputs, shapes } from '../unit/analysis/forms.js';
 import { shopClasses } from '../unit/analysis/shop.js';
@@ -68,8 +69,7 @@ async function run(sql: string, world: string): Promise<Outcome> {
       affected: result.rowCount ?? 0,
     };
   } catch (error) {
-    const failed = error instanceof pg.DatabaseError ? (error.code ?? '?') : String(error);
-    return { failed, names: [], rows: [], affected: 0 };
+    return { failed: messageOf(error), names: [], rows: [], affected: 0 };
   } finally {
     await client.query('ROLLBACK');
   }
@@ -94,7 +94,8 @@ async function leaks(sql: string): Promise<readonly string[]> {
     if (JSON.stringify(names) !== JSON.stringify(first.names))
       found.push(`columns are ${first.names.join()}, not ${names.join()}`);
   }
-  if (first.failed !== second.failed && !infers) found.push(`fails with ${first.failed} or ${second.failed}`);
+  if ((first.failed === null) !== (second.failed === null) && !infers)
+    found.push(`fails with ${first.failed} or ${second.failed}`);
   if ((first.rows.length !== second.rows.length || first.affected !== second.affected) && !infers)
     found.push('row counts differ');
   if (output === 'unknown' || output === null || infers) {
