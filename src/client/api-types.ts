@@ -203,11 +203,15 @@ export interface SessionSearchFilter {
   readonly target?: string;
   readonly user?: string;
   readonly limit?: number;
+  readonly cursor?: string;
 }
 /** GET /v1/sessions/search */
 export interface SessionSearch extends Envelope<'sluice.session_search/v1'> {
   readonly sessions: readonly (ApiSession & { readonly matches: readonly SessionMatch[] })[];
   readonly next_cursor: string | null;
+  /** Matching operations in all sessions; at least so many when capped. */
+  readonly match_count: number;
+  readonly match_count_capped: boolean;
 }
 export interface SessionOperation {
   readonly op: number;

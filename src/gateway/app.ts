@@ -25,7 +25,6 @@ import { LiveConnections } from './live-connections.js';
 import { type Logger, createLog } from './log.js';
 import { GatewayMetrics } from './metrics.js';
 import { type PostgresListenerParts, listenPostgres } from './postgres-listener.js';
-import { RecordingOwners } from './recording-owners.js';
 import { routeTable } from './route-table.js';
 import type { GatewayServices } from './services.js';
 import { Shutdown } from './shutdown.js';
@@ -145,7 +144,6 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     audit: state.audit,
     vault: state.vault,
     recorder,
-    owners: new RecordingOwners(recorder),
     postgres,
     connections,
     execSlots: new ExecSlots(limits.execs, limits.execsPerPrincipal),

@@ -10,7 +10,6 @@ import type { ActiveConfiguration } from './configuration.js';
 import type { ExecSlots } from './exec/slots.js';
 import type { LiveConnections } from './live-connections.js';
 import type { GatewayMetrics } from './metrics.js';
-import type { RecordingOwners } from './recording-owners.js';
 import type { TargetDirectory } from './target-directory.js';
 import type { TargetStatuses } from './target-status.js';
 
@@ -27,7 +26,6 @@ export interface GatewayServices {
   readonly audit: Audit;
   readonly vault: Vault;
   readonly recorder: GatewayRecorder;
-  readonly owners: RecordingOwners;
   readonly postgres: PostgresService;
   readonly connections: LiveConnections;
   readonly execSlots: ExecSlots;

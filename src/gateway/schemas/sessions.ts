@@ -56,6 +56,9 @@ export const sessionSearchDocument = documentOf('sluice.session_search/v1', {
     }),
   ),
   next_cursor: z.string().nullable(),
+  /** Matching operations in all sessions; at least so many when capped. */
+  match_count: z.int(),
+  match_count_capped: z.boolean(),
 });
 
 export const recordedOperation = z.object({

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import Database from 'libsql';
 import { schema, schemaVersion } from './schema.js';
+import { WordSplitter } from './words.js';
 
 export type SqlValue = string | number | bigint | Buffer | null;
 
@@ -9,6 +10,7 @@ export type SqlValue = string | number | bigint | Buffer | null;
  * stand in LIMIT go in as bigint: a number would be bound as a float.
  */
 export class IndexDatabase {
+  readonly words = new WordSplitter((word) => void this.run('insert or ignore into vocabulary values (?)', word));
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
 
@@ -51,6 +53,7 @@ export class IndexDatabase {
       work();
       this.#db.exec('commit');
     } catch (error) {
+      this.words.forget();
       this.#db.exec('rollback');
       throw error;
     }
@@ -60,8 +63,17 @@ export class IndexDatabase {
   clear(): void {
     this.transaction(() => {
       this.#db.exec("insert into operation_words (operation_words) values ('delete-all')");
-      this.#db.exec('delete from operations; delete from sessions');
+      this.#db.exec('delete from operations; delete from sessions; delete from vocabulary');
+      this.words.forget();
     });
+  }
+
+  /** More words are gathered in memory before they are written, while everything is read again. */
+  bulk(on: boolean): void {
+    this.#db.exec(
+      `insert into operation_words (operation_words, rank) values ('hashsize', ${on ? 33554432 : 1048576})`,
+    );
+    this.#db.pragma(`cache_size = -${on ? 65536 : 8192}`);
   }
 
   close(): void {

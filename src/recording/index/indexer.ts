@@ -1,11 +1,17 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../../lib/errors.js';
+import { JournalOpener } from '../encryption/journal-opener.js';
+import type { Identity } from '../encryption/recipients.js';
 import { isJournalPath, ledgerName } from '../layout.js';
 import { readLedger, type LedgerSession } from '../ledger-read.js';
 import type { IndexDatabase } from './database.js';
 import type { Grown, IndexNote } from './messages.js';
 import { JournalTail } from './tail.js';
 import { SessionWriter, type SessionCounters } from './writer.js';
+
+/** A question waits no longer than this for what is being read. */
+const stepMs = 50;
 
 interface Following {
   readonly id: string;
@@ -23,16 +29,23 @@ export class Indexer {
   readonly #db: IndexDatabase;
   readonly #dir: string;
   readonly #onProblem: (problem: string) => void;
+  readonly #identities: readonly Identity[];
   readonly #following = new Map<string, Following>();
   /** Those with something to read. */
   readonly #behind = new Set<Following>();
   /** What the ledger knows and the index has yet to look at, newest first. */
   #backlog: LedgerSession[] = [];
 
-  constructor(db: IndexDatabase, dir: string, onProblem: (problem: string) => void) {
+  constructor(
+    db: IndexDatabase,
+    dir: string,
+    onProblem: (problem: string) => void,
+    identities: readonly Identity[] = [],
+  ) {
     this.#db = db;
     this.#dir = dir;
     this.#onProblem = onProblem;
+    this.#identities = identities;
   }
 
   get isBehind(): boolean {
@@ -59,21 +72,40 @@ export class Indexer {
         return;
       case 'abandoned': {
         const following = this.#following.get(note.id);
-        while (following !== undefined && this.#behind.has(following)) this.#read(following);
-        this.#following.delete(note.id);
-        this.#endSession(note.id, note.at, note.reason);
+        this.#inTransaction(() => {
+          while (following !== undefined && this.#behind.has(following)) this.#read(following);
+          this.#following.delete(note.id);
+          this.#endSession(note.id, note.at, note.reason);
+        });
         return;
       }
     }
   }
 
-  /** Reads a little of one journal that has grown; when there is none, takes one from the backlog. */
-  step(): void {
-    const [next] = this.#behind;
-    if (next !== undefined) this.#read(next);
-    else {
-      const session = this.#backlog.pop();
-      if (session !== undefined) this.#catchUpWith(session);
+  /** Reads for a while: first the journals that have grown, then those of the backlog. One transaction for all. */
+  step(forMs = stepMs): void {
+    const until = performance.now() + forMs;
+    this.#inTransaction(() => {
+      do {
+        const [next] = this.#behind;
+        if (next !== undefined) this.#read(next);
+        else {
+          const session = this.#backlog.pop();
+          if (session === undefined) return;
+          this.#catchUpWith(session);
+        }
+      } while (performance.now() < until);
+    });
+  }
+
+  /** What was read and not kept is read again, from where the index is. */
+  #inTransaction(work: () => void): void {
+    try {
+      this.#db.transaction(work);
+    } catch (error) {
+      this.#following.clear();
+      this.#behind.clear();
+      throw error;
     }
   }
 
@@ -92,14 +124,12 @@ export class Indexer {
       return;
     }
     // Mode `off`: the ledger is all there is.
-    this.#db.transaction(() => {
-      this.#db.run(
-        `insert or ignore into sessions (id, target, user, user_kind, client, via, started_at, state, recording, who)
-         values (?, ?, ?, 'human', '', 'tunnel', ?, 'live', 'off', '')`,
-        ...[id, target, user, openedAt],
-      );
-      if (closed !== null) this.#endSession(id, closed.at, closed.reason);
-    });
+    this.#db.run(
+      `insert or ignore into sessions (id, target, user, user_kind, client, via, started_at, state, recording, who)
+       values (?, ?, ?, 'human', '', 'tunnel', ?, 'live', 'off', '{}')`,
+      ...[id, target, user, openedAt],
+    );
+    if (closed !== null) this.#endSession(id, closed.at, closed.reason);
   }
 
   /** Ends a session whose journal says nothing of its end. */
@@ -144,32 +174,32 @@ export class Indexer {
       id,
     );
     const file = join(this.#dir, path);
+    const opener = new JournalOpener(file, this.#identities);
     if (known === null) {
-      const tail = new JournalTail(file, { bytes: 0, records: 0, hash: null });
+      const tail = new JournalTail(file, { bytes: 0, records: 0, hash: null }, opener);
       return { id, path, tail, writer: null, bytes: 0, over: false };
     }
     const [seq, who, operations, denied, rows, bytes, records, hash] = known;
     const counters: SessionCounters = { seq, who, operations, denied, rows };
-    const tail = new JournalTail(file, { bytes, records, hash });
+    const tail = new JournalTail(file, { bytes, records, hash }, opener);
     return { id, path, tail, writer: SessionWriter.resume(this.#db, counters), bytes: 0, over: false };
   }
 
+  /** Inside a transaction. What is sound of a damaged journal is kept: it may be all that tells of it. */
   #read(following: Following): void {
+    let damage: string | null = null;
+    let more = false;
     try {
-      this.#db.transaction(() => {
-        const more = following.tail.read(following.bytes, (event) => {
-          if (event.type === 'open') following.writer ??= SessionWriter.create(this.#db, event, following.path);
-          else following.writer?.apply(event);
-        });
-        following.writer?.flush(following.tail.position);
-        if (!more) this.#behind.delete(following);
+      more = following.tail.read(following.bytes, (event) => {
+        if (event.type === 'open') following.writer ??= SessionWriter.create(this.#db, event, following.path);
+        else following.writer?.apply(event);
       });
     } catch (error) {
-      this.#behind.delete(following);
-      this.#following.delete(following.id);
-      this.#onProblem(`${following.id} cannot be indexed: ${error instanceof Error ? error.message : String(error)}`);
-      return;
+      damage = messageOf(error);
     }
-    if (following.over && !this.#behind.has(following)) this.#following.delete(following.id);
+    following.writer?.flush(following.tail.position);
+    if (!more) this.#behind.delete(following);
+    if (damage !== null) this.#onProblem(`${following.id} cannot be indexed: ${damage}`);
+    if (damage !== null || (following.over && !more)) this.#following.delete(following.id);
   }
 }

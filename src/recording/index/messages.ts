@@ -24,13 +24,15 @@ export type IndexQuestion =
   | { readonly type: 'list'; readonly filter: SessionFilter }
   | { readonly type: 'get'; readonly id: string; readonly limit: number; readonly afterOp: number }
   | { readonly type: 'path'; readonly id: string }
-  | { readonly type: 'search'; readonly query: string; readonly filter: SessionFilter }
+  | { readonly type: 'owner'; readonly id: string }
+  | { readonly type: 'search'; readonly query: string; readonly filter: SessionFilter; readonly now: number }
   | { readonly type: 'reindex'; readonly live: readonly string[] };
 
 export interface IndexAnswers {
   readonly list: SessionPage;
   readonly get: SessionDetail | null;
   readonly path: string | null;
+  readonly owner: string | null;
   readonly search: SearchPage;
   readonly reindex: { readonly sessions: number };
 }
@@ -45,4 +47,6 @@ export type FromIndex =
 export interface IndexThreadOptions {
   readonly recordingsDir: string;
   readonly indexPath: string;
+  /** Reads what is encrypted; without it only the ends of such a session are indexed. */
+  readonly identityFile: string | null;
 }

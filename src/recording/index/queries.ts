@@ -2,25 +2,20 @@ import { SluiceError } from '../../lib/errors.js';
 import type {
   IndexedOperation,
   IndexedSession,
-  SearchPage,
   SessionDetail,
   SessionFilter,
-  SessionMatch,
   SessionPage,
   SessionState,
 } from '../types.js';
 import type { IndexDatabase, SqlValue } from './database.js';
-import { operationBits } from './schema.js';
+import { maxIndexedOps, operationBits } from './schema.js';
 
 const defaultLimit = 50;
 const maxLimit = 500;
-const matchesPerSession = 5;
-/** A search that finds this many sessions which the filter refuses hands back a cursor instead of going on. */
-const maxSkipped = 2000;
 
-const sessionColumns = `seq, id, target, user, user_kind, client, via, started_at, ended_at, state, end_reason,
+export const sessionColumns = `seq, id, target, user, user_kind, client, via, started_at, ended_at, state, end_reason,
   operations, denied, rows, recording`;
-type SessionRow = readonly [
+export type SessionRow = readonly [
   seq: number,
   id: string,
   target: string,
@@ -43,10 +38,14 @@ export function listSessions(db: IndexDatabase, filter: SessionFilter): SessionP
   const limit = limitOf(filter);
   const conditions = ['seq < ?'];
   const values: SqlValue[] = [beforeOf(filter.cursor)];
-  for (const name of ['target', 'user', 'state'] as const) {
-    const value = filter[name];
+  for (const [column, value] of [
+    ['target', filter.target],
+    ['user', filter.user],
+    ['state', filter.state],
+    ['subject', filter.owner],
+  ] as const) {
     if (value === undefined) continue;
-    conditions.push(`${name} = ?`);
+    conditions.push(`${column} = ?`);
     values.push(value);
   }
   const found = db.rows<SessionRow>(
@@ -64,6 +63,11 @@ export function listSessions(db: IndexDatabase, filter: SessionFilter): SessionP
 
 export function sessionPath(db: IndexDatabase, id: string): string | null {
   return db.row<[string | null]>('select path from sessions where id = ?', id)?.[0] ?? null;
+}
+
+/** Who opened the session, by its journal; null when it has none. */
+export function sessionOwner(db: IndexDatabase, id: string): string | null {
+  return db.row<[string | null]>('select subject from sessions where id = ?', id)?.[0] ?? null;
 }
 
 type OperationRow = readonly [
@@ -91,7 +95,7 @@ export function getSession(db: IndexDatabase, id: string, limit: number, afterOp
     `select id, at, kind, text, parameters, effects, verdict, policies, message, request_id, row_count, error, duration_ms
      from operations where id > ? and id < ? order by id limit ?`,
     first + BigInt(Math.max(0, Math.trunc(afterOp))),
-    first + (1n << operationBits),
+    first + BigInt(maxIndexedOps),
     BigInt(limit + 1),
   );
   const operations = found.slice(0, limit).map(operationOf);
@@ -102,94 +106,22 @@ export function getSession(db: IndexDatabase, id: string, limit: number, afterOp
   };
 }
 
-/** Sessions in which something matches every word, newest first, each with its first few matches. */
-export function searchSessions(db: IndexDatabase, query: string, filter: SessionFilter): SearchPage {
-  const match = matchExpression(query, filter);
-  const limit = limitOf(filter);
-  const sessions: (IndexedSession & { matches: readonly SessionMatch[] })[] = [];
-  let before = beforeOf(filter.cursor);
-  for (let looked = 0; looked < limit + maxSkipped; looked++) {
-    const found = db.row<[number]>(
-      `select rowid from operation_words where operation_words match ? and rowid < ? order by rowid desc limit 1`,
-      match,
-      before << operationBits,
-    );
-    if (found === null) return { sessions, next_cursor: null };
-    if (sessions.length === limit) break;
-    before = BigInt(found[0]) >> operationBits;
-    const row = db.row<SessionRow>(`select ${sessionColumns} from sessions where seq = ?`, before);
-    if (row === null) continue;
-    const session = sessionOf(row);
-    if (isWanted(session, filter)) sessions.push({ ...session, matches: matchesIn(db, match, before) });
-  }
-  return { sessions, next_cursor: cursorOf(before) };
-}
-
-function matchesIn(db: IndexDatabase, match: string, seq: bigint): readonly SessionMatch[] {
-  const found = db.rows<readonly [number, number, string, string | null, string]>(
-    `select o.id, o.at, o.text, o.verdict, snippet(operation_words, -1, '«', '»', '…', 16)
-     from operation_words join operations o on o.id = operation_words.rowid
-     where operation_words match ? and operation_words.rowid >= ? and operation_words.rowid < ?
-     order by operation_words.rowid limit ?`,
-    match,
-    seq << operationBits,
-    (seq + 1n) << operationBits,
-    BigInt(matchesPerSession),
-  );
-  return found.map(([id, at, text, verdict, snippet]) => ({
-    op: opOf(id),
-    at: timeOf(at),
-    text,
-    snippet,
-    verdict: verdictOf(verdict),
-  }));
-}
-
-/**
- * FTS5 query syntax stays ours: every word or "phrase" of the user's becomes a quoted string, a word finds what begins
- * with it, and all must be there. Words without a letter or digit (`=`, `*`) are not in the index and are left out.
- */
-function matchExpression(query: string, filter: SessionFilter): string {
-  const terms: string[] = [];
-  for (const [, phrase, word] of query.matchAll(/"([^"]*)"?|([^\s"]+)/gu)) {
-    const text = (phrase ?? word ?? '').replaceAll('\0', ' ');
-    if (/[\p{L}\p{N}]/u.test(text)) terms.push(quoted(text) + (phrase === undefined ? '*' : ''));
-  }
-  if (terms.length === 0) throw new SluiceError('usage', 'search for at least one word or number');
-  for (const name of [filter.target, filter.user]) {
-    if (name !== undefined && /[\p{L}\p{N}]/u.test(name)) terms.push(`{who} : ${quoted(name)}`);
-  }
-  return terms.join(' AND ');
-}
-
-function quoted(text: string): string {
-  return `"${text.replaceAll('"', '""')}"`;
-}
-
-function isWanted(session: IndexedSession, { target, user, state }: SessionFilter): boolean {
-  return (
-    (target === undefined || session.target === target) &&
-    (user === undefined || session.user === user) &&
-    (state === undefined || session.state === state)
-  );
-}
-
-function limitOf({ limit }: SessionFilter): number {
+export function limitOf({ limit }: SessionFilter): number {
   return Math.min(Math.max(1, Math.trunc(limit ?? defaultLimit)), maxLimit);
 }
 
-function cursorOf(seq: bigint): string {
+export function cursorOf(seq: bigint): string {
   return `s${seq.toString(36)}`;
 }
 
 /** The session number below which a page begins. */
-function beforeOf(cursor: string | undefined): bigint {
+export function beforeOf(cursor: string | undefined): bigint {
   if (cursor === undefined) return 1n << 38n;
   if (!/^s[0-9a-z]{1,8}$/.test(cursor)) throw new SluiceError('usage', 'this is not a cursor of an earlier page');
   return BigInt(Number.parseInt(cursor.slice(1), 36));
 }
 
-function sessionOf(row: SessionRow): IndexedSession {
+export function sessionOf(row: SessionRow): IndexedSession {
   const [, id, target, user, userKind, client, via, startedAt, endedAt, state, endReason, operations, denied, ...more] =
     row;
   const [rows, recording] = more;
@@ -231,14 +163,16 @@ function operationOf(row: OperationRow): IndexedOperation {
   };
 }
 
-function opOf(id: number): number {
-  return Number(BigInt(id) & ((1n << operationBits) - 1n));
+/** The operation's number in its session; 0 for terminal output. */
+export function opOf(id: number): number {
+  const op = Number(BigInt(id) & ((1n << operationBits) - 1n));
+  return op < maxIndexedOps ? op : 0;
 }
 
-function verdictOf(verdict: string | null): IndexedOperation['verdict'] {
+export function verdictOf(verdict: string | null): IndexedOperation['verdict'] {
   return verdict as IndexedOperation['verdict'];
 }
 
-function timeOf(at: number): string {
+export function timeOf(at: number): string {
   return new Date(at).toISOString();
 }

@@ -1,12 +1,13 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import type { JournalOpener } from '../encryption/journal-opener.js';
 import { decodeRecord } from '../event-codec.js';
 import type { SessionEvent } from '../events.js';
-import { journalHeader, recordCodes } from '../records.js';
+import { isEvent, journalHeader, recordCodes } from '../records.js';
 import { RecordScanner } from '../scan.js';
 
 const pieceBytes = 256 * 1024;
-/** Results and terminal output are not searched: their bytes are not even decoded. */
-const skipped: ReadonlySet<number> = new Set([recordCodes.rows, recordCodes.terminal, recordCodes.columns]);
+/** Results are not searched: their bytes are not even decoded. */
+const skipped: ReadonlySet<number> = new Set([recordCodes.rows, recordCodes.columns]);
 
 export interface TailPosition {
   readonly bytes: number;
@@ -20,9 +21,12 @@ export class JournalTail {
   readonly #scanner: RecordScanner;
   /** Bytes handed to the scanner. */
   #read: number;
+  /** Decrypts, where there is an identity for it; what is encrypted and cannot be read is left out. */
+  readonly #opener: JournalOpener | null;
 
-  constructor(path: string, from: TailPosition) {
+  constructor(path: string, from: TailPosition, opener: JournalOpener | null = null) {
     this.#path = path;
+    this.#opener = opener;
     const { bytes, records, hash } = from;
     this.#read = hash === null ? 0 : bytes;
     this.#scanner =
@@ -47,7 +51,11 @@ export class JournalTail {
     for (const { body } of this.#scanner.push(piece.subarray(0, got))) {
       if (skipped.has(body[1] ?? -1)) continue;
       const record = decodeRecord(body);
-      if (record.type !== 'binding' && record.type !== 'checkpoint' && record.type !== 'unknown') each(record);
+      if (isEvent(record)) each(record);
+      else if (record.type === 'encrypted' && !skipped.has(record.code)) {
+        const event = this.#opener?.eventOf(record) ?? null;
+        if (event !== null) each(event);
+      }
     }
     this.#throwIfDamaged();
     return this.#read < to;

@@ -2,9 +2,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { isSluiceError, messageOf } from '../../lib/errors.js';
 import { IndexDatabase } from './database.js';
 import { Indexer } from './indexer.js';
+import { readIdentityFile } from '../encryption/recipients.js';
 import type { FromIndex, IndexQuestion, IndexThreadOptions, ToIndex } from './messages.js';
-import { getSession, listSessions, searchSessions, sessionPath } from './queries.js';
+import { getSession, listSessions, sessionOwner, sessionPath } from './queries.js';
+import { searchSessions } from './search.js';
 
+/** While everything is read again nobody has anything to ask: long transactions write less. */
+const bulkStepMs = 5000;
 /** Right after a start a question waits this long for what the last gateway left behind. */
 const maxWaitForBacklogMs = 2000;
 
@@ -16,7 +20,8 @@ const maxWaitForBacklogMs = 2000;
 function serve(port: NonNullable<typeof parentPort>, options: IndexThreadOptions): void {
   const db = IndexDatabase.open(options.indexPath);
   const send = (message: FromIndex): void => port.postMessage(message);
-  const indexer = new Indexer(db, options.recordingsDir, (problem) => send({ problem }));
+  const identities = options.identityFile === null ? [] : readIdentityFile(options.identityFile);
+  const indexer = new Indexer(db, options.recordingsDir, (problem) => send({ problem }), identities);
   const incoming: ToIndex[] = [];
   let busy = false;
 
@@ -29,12 +34,16 @@ function serve(port: NonNullable<typeof parentPort>, options: IndexThreadOptions
       case 'path':
         return sessionPath(db, question.id);
       case 'search':
-        return searchSessions(db, question.query, question.filter);
+        return searchSessions(db, question.query, question.filter, question.now);
+      case 'owner':
+        return sessionOwner(db, question.id);
       case 'reindex': {
         db.clear();
         indexer.reset();
         const sessions = await indexer.catchUp(new Set());
-        while (indexer.isBehind || indexer.hasBacklog) indexer.step();
+        db.bulk(true);
+        while (indexer.isBehind || indexer.hasBacklog) indexer.step(bulkStepMs);
+        db.bulk(false);
         return { sessions };
       }
     }

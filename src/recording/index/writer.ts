@@ -1,39 +1,24 @@
 import type { OpenEvent, SessionEvent } from '../events.js';
 import type { IndexDatabase } from './database.js';
-import { maxIndexedOps, maxIndexedText, operationBits } from './schema.js';
+import { clip, OperationTable, type OperationRow, type SessionWords } from './operation-table.js';
+import { mark } from './query.js';
+import { maxIndexedOps } from './schema.js';
 import type { TailPosition } from './tail.js';
-
-/** One operation on its way into the index. */
-interface OperationRow {
-  readonly op: number;
-  readonly at: number;
-  readonly kind: string;
-  readonly text: string;
-  readonly parameters: string;
-  readonly effects: string;
-  readonly who: string;
-  extras: string;
-  verdict: string | null;
-  policies: string;
-  message: string | null;
-  request: string | null;
-  rowCount: number | null;
-  error: string | null;
-  durationMs: number | null;
-  /** As it stands in the full-text index; null when it does not yet. */
-  indexed: { readonly extras: string; readonly error: string | null } | null;
-  dirty: boolean;
-}
+import { TerminalText } from './terminal-text.js';
 
 /** Operations that may still change are kept at hand; older ones are read back if an event speaks of them. */
 const maxOperationsAtHand = 64;
+const maxPrepared = 256;
 
 /** Turns the events of one session into rows. `flush` inside a transaction makes them visible. */
 export class SessionWriter {
   readonly seq: number;
   readonly #db: IndexDatabase;
-  readonly #who: string;
+  readonly #table: OperationTable;
   readonly #rows = new Map<number, OperationRow>();
+  /** Allowed preparations that have not been run yet, by their text. */
+  readonly #prepared = new Map<string, number>();
+  readonly #terminal = new TerminalText();
   #operations: number;
   #denied: number;
   #rowCount: number;
@@ -42,7 +27,7 @@ export class SessionWriter {
   private constructor(db: IndexDatabase, from: SessionCounters) {
     this.#db = db;
     this.seq = from.seq;
-    this.#who = from.who;
+    this.#table = new OperationTable(db, from.seq, JSON.parse(from.who) as SessionWords);
     this.#operations = from.operations;
     this.#denied = from.denied;
     this.#rowCount = from.rows;
@@ -51,12 +36,19 @@ export class SessionWriter {
   /** A session's first appearance. */
   static create(db: IndexDatabase, open: OpenEvent, path: string | null): SessionWriter {
     const { identity, client, target } = open;
-    const who = [identity.name, identity.subject, target.name, client.application, open.reason ?? ''].join(' ');
+    const words: SessionWords = {
+      user: `${identity.name} ${identity.subject}`,
+      target: target.name,
+      other: [client.application, open.reason ?? ''].join(' ').trim(),
+      owner: path === null ? '' : mark.owner(identity.subject),
+    };
+    const who = JSON.stringify(words);
     const seq = db.run(
-      `insert into sessions (id, path, target, user, user_kind, client, via, started_at, state, recording, who)
-       values (?, ?, ?, ?, ?, ?, ?, ?, 'live', ?, ?)`,
+      `insert into sessions (id, path, subject, target, user, user_kind, client, via, started_at, state, recording, who)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'live', ?, ?)`,
       open.session,
       path,
+      path === null ? null : identity.subject,
       target.name,
       identity.name,
       identity.kind,
@@ -86,10 +78,16 @@ export class SessionWriter {
           row.policies = JSON.stringify(event.policies);
           row.message = event.message === '' ? null : clip(event.message);
           row.request = event.request ?? row.request;
-          row.extras = clip(`${row.parameters} ${row.effects} ${event.policies.join(' ')} ${event.request ?? ''}`);
+          if (row.kind === 'parse' && event.verdict === 'allow') this.#prepare(row);
         });
         return;
       }
+      case 'approval':
+        this.#change(event.op, (row) => {
+          row.request = event.request;
+          row.people = clip(event.by.map(({ name, comment }) => `${name} ${comment}`.trim()).join('; '));
+        });
+        return;
       case 'result':
         this.#rowCount += event.rowCount;
         this.#change(event.op, (row) => {
@@ -102,7 +100,11 @@ export class SessionWriter {
         this.#change(event.op, (row) => {
           row.error = clip(`${event.code} ${event.message}`);
           row.durationMs = Math.max(0, event.at - row.at);
+          if (this.#prepared.get(row.text) === row.op) this.#prepared.delete(row.text);
         });
+        return;
+      case 'terminal':
+        if (event.stream === 'o') this.#show(event.at, event.data);
         return;
       case 'end':
         this.#end = { at: event.at, reason: event.reason };
@@ -112,159 +114,76 @@ export class SessionWriter {
     }
   }
 
-  /** Marks a session whose journal will get no end from this gateway. */
-  end(at: number, reason: string): void {
-    this.#end = { at, reason };
-  }
-
-  flush(position: TailPosition | null): void {
-    for (const row of this.#rows.values()) if (row.dirty) this.#store(row);
+  flush({ bytes, records, hash }: TailPosition): void {
+    for (const row of this.#rows.values()) if (row.dirty) this.#table.store(row);
     for (const op of this.#rows.keys()) {
       if (this.#rows.size <= maxOperationsAtHand) break;
       this.#rows.delete(op);
     }
     this.#db.run(
-      'update sessions set operations = ?, denied = ?, rows = ? where seq = ?',
-      this.#operations,
-      this.#denied,
-      this.#rowCount,
-      this.seq,
+      `update sessions set operations = ?, denied = ?, rows = ?, indexed_bytes = ?, indexed_records = ?, indexed_hash = ?
+       where seq = ?`,
+      ...[this.#operations, this.#denied, this.#rowCount, bytes, records, hash, this.seq],
     );
-    if (position !== null) {
-      this.#db.run(
-        'update sessions set indexed_bytes = ?, indexed_records = ?, indexed_hash = ? where seq = ?',
-        position.bytes,
-        position.records,
-        position.hash,
-        this.seq,
-      );
-    }
-    if (this.#end !== null) {
-      const { at, reason } = this.#end;
-      const state = reason === 'interrupted' ? 'interrupted' : 'closed';
-      this.#db.run(
-        'update sessions set ended_at = ?, end_reason = ?, state = ? where seq = ?',
-        Math.trunc(at),
-        reason,
-        state,
-        this.seq,
-      );
-    }
+    if (this.#end === null) return;
+    const { at, reason } = this.#end;
+    const state = reason === 'interrupted' ? 'interrupted' : 'closed';
+    this.#db.run(
+      'update sessions set ended_at = ?, end_reason = ?, state = ? where seq = ?',
+      ...[Math.trunc(at), reason, state, this.seq],
+    );
   }
 
   #begin(event: Extract<SessionEvent, { type: 'operation' }>): void {
+    if (event.kind === 'execute') this.#dropPreparation(event.text);
     this.#operations++;
     if (event.op >= maxIndexedOps || event.op < 1) return;
-    const parameters = clip(JSON.stringify(event.parameters));
-    const effects = clip(JSON.stringify(event.effects));
-    this.#rows.set(event.op, {
-      op: event.op,
-      at: Math.trunc(event.at),
-      kind: event.kind,
-      text: clip(event.text),
-      parameters: parameters.length < maxIndexedText ? parameters : '[]',
-      effects: effects.length < maxIndexedText ? effects : '[]',
-      who: this.#who,
-      extras: clip(`${parameters} ${effects}`),
-      verdict: null,
-      policies: '[]',
-      message: event.fault === null ? null : clip(event.fault),
-      request: null,
-      rowCount: null,
-      error: null,
-      durationMs: null,
-      indexed: null,
-      dirty: true,
-    });
+    this.#rows.set(event.op, this.#table.begin(event));
+  }
+
+  /** A statement that is prepared and then run is one thing to people: what ran. */
+  #prepare(row: OperationRow): void {
+    this.#prepared.set(row.text, row.op);
+    if (this.#prepared.size <= maxPrepared) return;
+    const [oldest] = this.#prepared.keys();
+    if (oldest !== undefined) this.#prepared.delete(oldest);
+  }
+
+  #dropPreparation(text: string): void {
+    const clipped = clip(text);
+    const op = this.#prepared.get(clipped);
+    if (op === undefined) return;
+    this.#prepared.delete(clipped);
+    this.#operations--;
+    const row = this.#rows.get(op) ?? null;
+    this.#rows.delete(op);
+    if (row === null || row.indexed !== null) this.#table.remove(op);
+  }
+
+  #show(at: number, data: Uint8Array): void {
+    const { piece, text } = this.#terminal.push(data);
+    const op = maxIndexedOps + piece;
+    if (text === '' || op >= 2 * maxIndexedOps) return;
+    const row = this.#rows.get(op) ?? this.#table.beginTerminal(op, at);
+    row.text = text;
+    row.dirty = true;
+    this.#rows.set(op, row);
   }
 
   #change(op: number, change: (row: OperationRow) => void): void {
-    const row = this.#rows.get(op) ?? this.#load(op);
+    const row = this.#rows.get(op) ?? (op >= 1 && op < maxIndexedOps ? this.#table.load(op) : null);
     if (row === null) return;
     change(row);
     row.dirty = true;
-  }
-
-  #id(op: number): bigint {
-    return (BigInt(this.seq) << operationBits) | BigInt(op);
-  }
-
-  #load(op: number): OperationRow | null {
-    if (op >= maxIndexedOps || op < 1) return null;
-    const found = this.#db.row<LoadedOperation>(
-      `select at, kind, text, parameters, effects, who, extras, verdict, policies, message, request_id, row_count, error,
-              duration_ms from operations where id = ?`,
-      this.#id(op),
-    );
-    if (found === null) return null;
-    const [at, kind, text, parameters, effects, who, extras, verdict, policies, message, request, ...more] = found;
-    const [rowCount, error, durationMs] = more;
-    const indexed = { extras, error };
-    const row: OperationRow = {
-      ...{ op, at, kind, text, parameters, effects, who, extras, verdict, policies, message, request },
-      ...{ rowCount, error, durationMs, indexed, dirty: false },
-    };
     this.#rows.set(op, row);
-    return row;
-  }
-
-  #store(row: OperationRow): void {
-    row.dirty = false;
-    const id = this.#id(row.op);
-    const { extras, verdict, policies, message, request, rowCount, error, durationMs } = row;
-    const changing = [extras, verdict, policies, message, request, rowCount, error, durationMs];
-    if (row.indexed === null) {
-      this.#db.run(
-        `insert into operations (id, at, kind, text, parameters, effects, who,
-           extras, verdict, policies, message, request_id, row_count, error, duration_ms)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        ...[id, row.at, row.kind, row.text, row.parameters, row.effects, row.who, ...changing],
-      );
-    } else {
-      this.#db.run(
-        `update operations set extras = ?, verdict = ?, policies = ?, message = ?, request_id = ?, row_count = ?,
-           error = ?, duration_ms = ? where id = ?`,
-        ...[...changing, id],
-      );
-      if (row.indexed.extras === extras && row.indexed.error === error) return;
-      this.#db.run(
-        `insert into operation_words (operation_words, rowid, text, extras, error, who) values ('delete', ?, ?, ?, ?, ?)`,
-        ...[id, row.text, row.indexed.extras, row.indexed.error, row.who],
-      );
-    }
-    this.#db.run(
-      'insert into operation_words (rowid, text, extras, error, who) values (?, ?, ?, ?, ?)',
-      ...[id, row.text, extras, error, row.who],
-    );
-    row.indexed = { extras, error };
   }
 }
 
-type LoadedOperation = [
-  at: number,
-  kind: string,
-  text: string,
-  parameters: string,
-  effects: string,
-  who: string,
-  extras: string,
-  verdict: string | null,
-  policies: string,
-  message: string | null,
-  request: string | null,
-  rowCount: number | null,
-  error: string | null,
-  durationMs: number | null,
-];
-
 export interface SessionCounters {
   readonly seq: number;
+  /** JSON of the session's words. */
   readonly who: string;
   readonly operations: number;
   readonly denied: number;
   readonly rows: number;
-}
-
-function clip(text: string): string {
-  return text.length > maxIndexedText ? text.slice(0, maxIndexedText) : text;
 }
