@@ -1,7 +1,14 @@
 import { CborError, type CborWriter } from './cbor.js';
 import type { OpenEvent, SessionEvent } from './events.js';
 import { Fields } from './fields.js';
-import { recordCodes, type BindingRecord, type CheckpointRecord, type JournalRecord } from './records.js';
+import {
+  recordCodes,
+  type BindingRecord,
+  type CheckpointRecord,
+  type EncryptedRecord,
+  type JournalRecord,
+  type RecipientsRecord,
+} from './records.js';
 
 /** Starts a record's body: array head, code, time. */
 function start(out: CborWriter, fields: number, code: number, at: number): void {
@@ -135,6 +142,23 @@ export function encodeCheckpoint(out: CborWriter, record: Omit<CheckpointRecord,
   out.bytes(record.signature);
 }
 
+export function encodeRecipients(out: CborWriter, record: Omit<RecipientsRecord, 'type'>): void {
+  start(out, 3, recordCodes.recipients, record.at);
+  out.array(record.keys.length);
+  for (const { recipient, ephemeral, wrapped } of record.keys) {
+    out.array(3);
+    out.text(recipient);
+    out.bytes(ephemeral);
+    out.bytes(wrapped);
+  }
+}
+
+export function encodeEncrypted(out: CborWriter, record: Omit<EncryptedRecord, 'type'>): void {
+  start(out, 4, recordCodes.encrypted, record.at);
+  out.integer(record.code);
+  out.bytes(record.box);
+}
+
 /** Decodes a journal record's body. Fields that a later version appends are ignored; anything else odd throws CborError. */
 export function decodeRecord(body: Uint8Array): JournalRecord {
   const fields = Fields.of(body);
@@ -148,6 +172,16 @@ export function decodeRecord(body: Uint8Array): JournalRecord {
       session: fields.text(),
       gateway: fields.text(),
       key: fields.text(),
+    };
+  }
+  if (code === recordCodes.encrypted) {
+    return { type: 'encrypted', at: fields.integer(), code: fields.integer(), box: fields.bytes() };
+  }
+  if (code === recordCodes.recipients) {
+    return {
+      type: 'recipients',
+      at: fields.integer(),
+      keys: fields.list((key) => ({ recipient: key.text(), ephemeral: key.bytes(), wrapped: key.bytes() })),
     };
   }
   return decodeEvent(code, fields) ?? { type: 'unknown', code };

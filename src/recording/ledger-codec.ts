@@ -41,6 +41,20 @@ export function encodeLedgerEntry(out: CborWriter, entry: LedgerEntry): void {
     case 'gateway stopped':
       start(out, 2, recordCodes.gatewayStopped, entry.at);
       return;
+    case 'session held':
+    case 'session released':
+      start(out, 5, entry.type === 'session held' ? recordCodes.sessionHeld : recordCodes.sessionReleased, entry.at);
+      out.text(entry.session);
+      out.text(entry.by);
+      out.text(entry.reason);
+      return;
+    case 'session deleted':
+      start(out, 6, recordCodes.sessionDeleted, entry.at);
+      out.text(entry.session);
+      out.integer(entry.records);
+      bytesOrNull(out, entry.head);
+      out.text(entry.reason);
+      return;
   }
 }
 
@@ -79,6 +93,24 @@ export function decodeLedgerRecord(body: Uint8Array): LedgerRecord {
       };
     case recordCodes.gatewayStopped:
       return { type: 'gateway stopped', at: fields.integer() };
+    case recordCodes.sessionHeld:
+    case recordCodes.sessionReleased:
+      return {
+        type: code === recordCodes.sessionHeld ? 'session held' : 'session released',
+        at: fields.integer(),
+        session: fields.text(),
+        by: fields.text(),
+        reason: fields.text(),
+      };
+    case recordCodes.sessionDeleted:
+      return {
+        type: 'session deleted',
+        at: fields.integer(),
+        session: fields.text(),
+        records: fields.integer(),
+        head: fields.bytesOrNull(),
+        reason: fields.text(),
+      };
     default:
       return { type: 'unknown', code };
   }

@@ -20,6 +20,10 @@ export interface LedgerSession {
     readonly reason: string;
     readonly at: number;
   } | null;
+  /** A legal hold: nothing deletes it. */
+  held: boolean;
+  /** Its tombstone: it was deleted by policy, and its journal must be gone. */
+  deleted: { readonly at: number; readonly reason: string } | null;
 }
 
 /** The ledger up to its last valid signature; what stands behind that counts for nothing. */
@@ -154,6 +158,8 @@ class LedgerReader {
           user: entry.user,
           openedAt: entry.at,
           closed: null,
+          held: false,
+          deleted: null,
         });
       } else if (entry.type === 'session closed') {
         const session = this.#sessions.get(entry.session);
@@ -161,9 +167,33 @@ class LedgerReader {
         if (session.closed !== null) return `session ${entry.session} is closed twice`;
         const { records, head, reason, at } = entry;
         session.closed = { records, head: head === null ? null : Buffer.from(head), reason, at };
+      } else {
+        const problem = this.#acceptLater(entry);
+        if (problem !== null) return problem;
       }
     }
     this.#unsigned = [];
+    return null;
+  }
+
+  /** What happens to a session after its end. A tombstone on a held, open or unknown session is no tombstone. */
+  #acceptLater(entry: LedgerRecord): string | null {
+    if (entry.type !== 'session held' && entry.type !== 'session released' && entry.type !== 'session deleted') {
+      return null;
+    }
+    const session = this.#sessions.get(entry.session);
+    if (session === undefined) return `session ${entry.session} was never opened, yet: ${entry.type}`;
+    if (session.deleted !== null) return `session ${entry.session} is deleted already, yet: ${entry.type}`;
+    if (entry.type !== 'session deleted') {
+      session.held = entry.type === 'session held';
+      return null;
+    }
+    const { closed } = session;
+    if (closed === null) return `session ${entry.session} is deleted before it was closed`;
+    if (session.held) return `session ${entry.session} is deleted in spite of a legal hold`;
+    const sameHead = closed.head === null ? entry.head === null : closed.head.equals(entry.head ?? Buffer.alloc(0));
+    if (closed.records !== entry.records || !sameHead) return `the tombstone of ${entry.session} is that of another`;
+    session.deleted = { at: entry.at, reason: entry.reason };
     return null;
   }
 }

@@ -15,10 +15,15 @@ export const recordCodes = {
   notice: 10,
   terminal: 11,
   end: 12,
+  encrypted: 13,
+  recipients: 14,
   gatewayStarted: 16,
   sessionOpened: 17,
   sessionClosed: 18,
   gatewayStopped: 19,
+  sessionHeld: 24,
+  sessionReleased: 25,
+  sessionDeleted: 26,
 } as const;
 
 export const formatVersion = 1;
@@ -46,13 +51,52 @@ export interface CheckpointRecord {
   readonly signature: Uint8Array;
 }
 
+/** A session's key as one recipient can open it. */
+export interface WrappedKey {
+  /** `age1…` */
+  readonly recipient: string;
+  readonly ephemeral: Uint8Array;
+  readonly wrapped: Uint8Array;
+}
+
+/** Who can read what is encrypted in this journal; the third record of one that is. */
+export interface RecipientsRecord {
+  readonly type: 'recipients';
+  readonly at: number;
+  readonly keys: readonly WrappedKey[];
+}
+
+/** Another record, encrypted: its time and code stand in clear, so that all can be verified and counted without a key. */
+export interface EncryptedRecord {
+  readonly type: 'encrypted';
+  readonly at: number;
+  readonly code: number;
+  /** Nonce (12 bytes), ciphertext, tag (16 bytes). */
+  readonly box: Uint8Array;
+}
+
 /** Written by a later version; carried along, shown as nothing. */
 export interface UnknownRecord {
   readonly type: 'unknown';
   readonly code: number;
 }
 
-export type JournalRecord = BindingRecord | CheckpointRecord | SessionEvent | UnknownRecord;
+export type JournalRecord =
+  BindingRecord | CheckpointRecord | RecipientsRecord | EncryptedRecord | SessionEvent | UnknownRecord;
+
+/** Says whether a record is something that happened, rather than part of the journal's own frame. */
+export function isEvent(record: JournalRecord): record is SessionEvent {
+  switch (record.type) {
+    case 'binding':
+    case 'checkpoint':
+    case 'recipients':
+    case 'encrypted':
+    case 'unknown':
+      return false;
+    default:
+      return true;
+  }
+}
 
 export type LedgerEntry =
   | {
@@ -82,5 +126,22 @@ export type LedgerEntry =
       readonly head: Uint8Array | null;
       readonly reason: string;
     }
-  | { readonly type: 'gateway stopped'; readonly at: number };
+  | { readonly type: 'gateway stopped'; readonly at: number }
+  /** A legal hold begins or ends: while it lasts, nothing deletes the session. */
+  | {
+      readonly type: 'session held' | 'session released';
+      readonly at: number;
+      readonly session: string;
+      readonly by: string;
+      readonly reason: string;
+    }
+  /** The tombstone of a session: what it was, as the ledger saw it closed, and why its journal is no more. */
+  | {
+      readonly type: 'session deleted';
+      readonly at: number;
+      readonly session: string;
+      readonly records: number;
+      readonly head: Uint8Array | null;
+      readonly reason: string;
+    };
 export type LedgerRecord = LedgerEntry | CheckpointRecord | UnknownRecord;

@@ -82,7 +82,10 @@ async function recoverUnlisted(path: string, options: RecoveryOptions): Promise<
   const { target, identity } = open;
   const entry = { session: id, path, firstHash, target: target.name, user: identity.name };
   await ledger.append({ type: 'session opened', at: open.at, ...entry });
-  await recoverListed({ ...entry, id, openedAt: open.at, closed: null }, { ...options, clock });
+  await recoverListed(
+    { ...entry, id, openedAt: open.at, closed: null, held: false, deleted: null },
+    { ...options, clock },
+  );
 }
 
 /** Journals of the last days that the ledger does not know. */

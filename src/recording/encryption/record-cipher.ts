@@ -1,0 +1,81 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { CborError, CborWriter } from '../cbor.js';
+import { decodeRecord, encodeEncrypted, encodeEvent } from '../event-codec.js';
+import type { SessionEvent } from '../events.js';
+import type { EncryptedRecord } from '../records.js';
+
+const purpose = Buffer.from('sluice record 1\n');
+const nonceBytes = 12;
+const tagBytes = 16;
+const scratchBytes = 4096;
+
+/** What is authenticated beside the ciphertext: purpose, Int64(time), Byte1(code), as they stand in clear. */
+function associated(at: number, code: number): Buffer {
+  const bytes = Buffer.alloc(purpose.length + 9);
+  const offset = purpose.copy(bytes);
+  bytes.writeBigInt64BE(BigInt(at), offset);
+  bytes[offset + 8] = code;
+  return bytes;
+}
+
+/**
+ * Encrypts the records of one session: AES-256-GCM under its own key, the nonce a number that only grows. A record that
+ * could not be written is encrypted anew with the next number, so no nonce serves twice; and no other process ever
+ * encrypts under this key.
+ */
+export class RecordCipher {
+  readonly #key: Buffer;
+  readonly #scratch = new CborWriter(Buffer.allocUnsafeSlow(scratchBytes));
+  #used = 0;
+
+  constructor(key: Buffer) {
+    this.#key = key;
+  }
+
+  /** Appends the body of an event's record, encrypted. */
+  readonly encode = (out: CborWriter, event: SessionEvent): void => {
+    const inner = this.#scratch;
+    inner.length = 0;
+    encodeEvent(inner, event);
+    const plain = inner.buffer.subarray(0, inner.length);
+    const at = Math.trunc(event.at);
+    const code = plain[1] ?? 0; // array head, then an integer under 24
+    const nonce = Buffer.alloc(nonceBytes);
+    nonce.writeBigUInt64BE(BigInt(++this.#used), nonceBytes - 8);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
+    cipher.setAAD(associated(at, code));
+    const box = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+    if (inner.buffer.length > 16 * scratchBytes) inner.buffer = Buffer.allocUnsafeSlow(scratchBytes);
+    encodeEncrypted(out, { at, code, box });
+  };
+}
+
+/** The event inside an encrypted record. Throws CborError when the key is another or the record was made by nobody. */
+export function decryptRecord({ at, code, box }: EncryptedRecord, key: Uint8Array): SessionEvent | null {
+  const body = openBox(at, code, box, key);
+  if (body[1] !== code) throw new CborError('what is encrypted is not what stands before it');
+  const record = decodeRecord(body);
+  switch (record.type) {
+    case 'unknown':
+      return null;
+    case 'binding':
+    case 'checkpoint':
+    case 'recipients':
+    case 'encrypted':
+      throw new CborError('this record is never encrypted');
+    default:
+      return record;
+  }
+}
+
+function openBox(at: number, code: number, box: Uint8Array, key: Uint8Array): Buffer {
+  if (box.length < nonceBytes + tagBytes) throw new CborError('too short to be encrypted');
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, nonceBytes));
+    decipher.setAAD(associated(at, code));
+    decipher.setAuthTag(box.subarray(box.length - tagBytes));
+    return Buffer.concat([decipher.update(box.subarray(nonceBytes, box.length - tagBytes)), decipher.final()]);
+  } catch {
+    throw new CborError('the key does not open it');
+  }
+}
