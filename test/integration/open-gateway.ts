@@ -39,7 +39,7 @@ export async function startOpenGateway(databases: readonly string[]): Promise<Op
     bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null } } },
   });
   await gateway.gateway.setSecret('open', postgres.password);
-  const token = await gateway.token('engineer');
+  const token = await gateway.token('engineer', { expiresInSeconds: 3_600 });
   const { superuser: user, password, port } = postgres;
   return {
     postgres,
