@@ -18,6 +18,8 @@ export const actionGroups = {
   call: ['callFunction', 'callProcedure', 'doBlock'],
   session: ['connect', 'transaction', 'prepare', 'setSafeParameter'],
   reveal: ['reveal'],
+  /** To work on a target whose recording is `off`; judged once, when a session begins. */
+  unrecorded: ['unrecorded'],
   infer: ['infer'],
   unknown: ['unknown'],
   gateway: ['review', 'apply', 'manageSecrets', 'readSession', 'endSession', 'readPolicy'],

@@ -53,7 +53,7 @@ function textOf(sql: string, bytes: Buffer | null, statement: ParsedStatement): 
 /** One statement with findings of its own. */
 function analyseStatement(parse: ParseSql, catalog: Catalog, node: unknown, text: string): StatementAnalysis {
   const findings = new Findings(catalog.root, catalog.protectedColumns);
-  const ctx = makeContext(parse, catalog, findings, []);
+  const ctx = makeContext({ parse, catalog, text }, findings, []);
   const rows = ctx.statement(node, null);
   const output = outputOf(rows);
   return {
@@ -67,17 +67,20 @@ function analyseStatement(parse: ParseSql, catalog: Catalog, node: unknown, text
   };
 }
 
-function makeContext(parse: ParseSql, catalog: Catalog, findings: Findings, calls: readonly string[]): Context {
+function makeContext(
+  given: Pick<Context, 'parse' | 'catalog' | 'text'>,
+  findings: Findings,
+  calls: readonly string[],
+): Context {
   const ctx: Context = {
-    catalog,
+    ...given,
     findings,
-    parse,
     calls,
     expr: (node, scope) => analyseExpression(ctx, node, scope),
     query: (node, scope) => rowsOf(ctx.statement(node, scope)),
     statement: (node, scope) => dispatch(ctx, node, scope),
-    separately: (node, text) => analyseStatement(parse, catalog, node, text),
-    nested: (inner, name) => makeContext(parse, catalog, inner, name === null ? calls : [...calls, name]),
+    separately: (node) => analyseStatement(given.parse, given.catalog, node, given.text),
+    nested: (inner, name) => makeContext(given, inner, name === null ? calls : [...calls, name]),
   };
   return ctx;
 }
@@ -112,7 +115,7 @@ function outputOf(rows: StatementRows): StatementAnalysis['output'] {
 /** Reads a view's definition: its columns' lineage, and the calls it makes for whoever reads it. */
 export function readView(parse: ParseSql, catalog: Catalog, definition: string, columns: number): ViewReading {
   const findings = new Findings(catalog.root, catalog.protectedColumns);
-  const ctx = makeContext(parse, catalog, findings, []);
+  const ctx = makeContext({ parse, catalog, text: '' }, findings, []);
   const rows = rowsOf(ctx.statement(parseDefinition(parse, definition), null));
   const calls = findings.effects.filter(
     (effect) => effect.action === 'callFunction' || effect.action === 'unknown' || effect.action === 'setParameter',

@@ -22,6 +22,8 @@ export interface Context {
   readonly catalog: Catalog;
   readonly findings: Findings;
   readonly parse: ParseSql;
+  /** The text of the statement that is being analysed. */
+  readonly text: string;
   /** Names of SQL functions whose bodies are being read, outermost first. */
   readonly calls: readonly string[];
   /** The value of an expression; its effects go to `findings`. */
@@ -31,7 +33,7 @@ export interface Context {
   /** Any statement: its result, null when it returns none, 'unknown' when it cannot be named. */
   statement(node: unknown, scope: Scope | null): Rows | 'unknown' | null;
   /** A statement that will run later or elsewhere (PREPARE, DECLARE): analysed on its own. */
-  separately(node: unknown, text: string): StatementAnalysis;
+  separately(node: unknown): StatementAnalysis;
   /** The same analysis with findings of its own, inside the body of function `name`. */
   nested(findings: Findings, name: string | null): Context;
 }

@@ -1,5 +1,5 @@
 import type { ActionName } from '../effects.js';
-import { bodyOf, child, flag, list, namesOf, tagged, text, walk, type Body } from './ast.js';
+import { bodyOf, child, flag, itemsOf, list, namesOf, tagged, text, walk, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { noteStoredCall } from './functions.js';
 import { creationPlace, createInto } from './into.js';
@@ -38,7 +38,7 @@ export function createTable(ctx: Context, body: Body, object: string): null {
   const { schema, name, temporary } = creationPlace(ctx, child(body, 'relation') ?? {});
   define(ctx, 'create', { type: 'Table', path: [schema, name], object, temporary });
   for (const node of list(body, 'inhRelations')) defineOnTable(ctx, 'alter', 'table', bodyOf(node, 'RangeVar'));
-  judgeCalls(ctx, body['tableElts']);
+  judgeCalls(ctx, [body['tableElts'], body['partspec'], body['partbound']]);
   return null;
 }
 
@@ -51,7 +51,6 @@ export function judgeCalls(ctx: Context, node: unknown): void {
 export function createView(ctx: Context, body: Body): null {
   const { schema, name, temporary } = creationPlace(ctx, child(body, 'view') ?? {});
   ctx.query(body['query'], null);
-  if (flag(body, 'replace')) inferRelation(ctx, child(body, 'view') ?? {});
   return define(ctx, 'create', { type: 'Table', path: [schema, name], object: 'view', temporary });
 }
 
@@ -150,10 +149,21 @@ export function rename(ctx: Context, body: Body, kind: string): null {
   );
 }
 
-/** CREATE RULE, TRIGGER: code that later statements run without naming it. */
+/** CREATE RULE: statements that later ones run without naming them; `old` and `new` are rows of the table. */
 export function createRule(ctx: Context, body: Body): null {
-  defineOnTable(ctx, 'create', 'rule', child(body, 'relation'));
-  for (const node of list(body, 'actions')) if (tagged(node) !== null) judgeCalls(ctx, node);
+  const rangeVar = child(body, 'relation') ?? {};
+  defineOnTable(ctx, 'create', 'rule', rangeVar);
+  const { relation } = findRelation(ctx, rangeVar);
+  const sources = ['old', 'new'].map((alias) => ({
+    alias,
+    schema: '',
+    fields: relation?.fields ?? [],
+    open: relation === null,
+    relation,
+  }));
+  const scope = new Scope(null, [{ columns: [], open: false, sources }]);
+  if (body['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(body['whereClause'], scope));
+  for (const node of list(body, 'actions').flatMap(itemsOf)) if (tagged(node) !== null) ctx.statement(node, scope);
   return null;
 }
 

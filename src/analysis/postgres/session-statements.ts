@@ -35,7 +35,7 @@ export function analyseTransaction(ctx: Context, body: Body): null {
 
 /** PREPARE: the body is judged when it is executed. PostgreSQL, PREPARE. */
 export function analysePrepare(ctx: Context, body: Body): null {
-  const prepared = ctx.separately(body['query'], '');
+  const prepared = ctx.separately(body['query']);
   ctx.findings.addGlobal('prepare', '');
   if (prepared.touchesProtected) ctx.findings.touchesProtected = true;
   ctx.findings.change({ type: 'prepare', name: text(body, 'name'), body: prepared });
@@ -61,7 +61,7 @@ export function analyseDeallocate(ctx: Context, body: Body): null {
 
 /** DECLARE CURSOR starts its query: its effects are this statement's. */
 export function analyseDeclare(ctx: Context, body: Body): null {
-  const cursor = ctx.separately(body['query'], '');
+  const cursor = ctx.separately(body['query']);
   for (const effect of cursor.effects) ctx.findings.addEffect(effect);
   for (const name of cursor.missing ?? []) ctx.findings.missing.add(name);
   if (cursor.touchesProtected) ctx.findings.touchesProtected = true;
@@ -99,7 +99,7 @@ export function analyseDiscard(ctx: Context, body: Body): null {
 
 /** EXPLAIN plans its statement, and with ANALYZE runs it. */
 export function analyseExplain(ctx: Context, body: Body): Rows {
-  const inner = ctx.separately(body['query'], '');
+  const inner = ctx.separately(body['query']);
   const runs = list(body, 'options').some((node) => isAnalyse(bodyOf(node, 'DefElem') ?? {}));
   for (const effect of inner.effects) {
     const isPlanned = ['select', 'infer', 'callFunction', 'unknown', 'prepare'].includes(effect.action);

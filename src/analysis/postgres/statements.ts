@@ -12,7 +12,7 @@ import {
 import { analyseCopy } from './copy.js';
 import * as definitions from './define.js';
 import { namedObject, objectNames } from './object-types.js';
-import { addTableEffect, findRelation } from './relations.js';
+import { addTableEffect, findRelation, readRelation } from './relations.js';
 import { Scope } from './scope.js';
 import { analyseSelect } from './select.js';
 import * as session from './session-statements.js';
@@ -37,6 +37,14 @@ const inSchema =
   (action: 'create' | 'alter', kind: string, key: string): Handler =>
   (ctx, body) =>
     defineInSchema(ctx, action, kind, list(body, key));
+
+/** The conditions of a policy run with every statement on its table. */
+const policy =
+  (action: 'create' | 'alter'): Handler =>
+  (ctx, body) => {
+    definitions.judgeCalls(ctx, [body['qual'], body['with_check']]);
+    return defineOnTable(ctx, action, 'policy', child(body, 'table'));
+  };
 
 /** Two handlers, one after the other. */
 const both =
@@ -110,7 +118,7 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
     noteTriggerFunction,
   ),
   RuleStmt: definitions.createRule,
-  CreatePolicyStmt: (ctx, body) => defineOnTable(ctx, 'create', 'policy', child(body, 'table')),
+  CreatePolicyStmt: policy('create'),
   CreateStatsStmt: (ctx, body) => onRelations(ctx, 'create', list(body, 'relations'), 'statistics'),
   DefineStmt: definitions.defineObject,
   CompositeTypeStmt: (ctx, body) => definitions.createType(ctx, body, 'typevar'),
@@ -163,7 +171,7 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
   AlterOpFamilyStmt: inSchema('alter', 'OBJECT_OPFAMILY', 'opfamilyname'),
   AlterTSConfigurationStmt: inSchema('alter', 'OBJECT_TSCONFIGURATION', 'cfgname'),
   AlterTSDictionaryStmt: inSchema('alter', 'OBJECT_TSDICTIONARY', 'dictname'),
-  AlterPolicyStmt: (ctx, body) => defineOnTable(ctx, 'alter', 'policy', child(body, 'table')),
+  AlterPolicyStmt: policy('alter'),
   AlterExtensionStmt: both(global('alter', 'extension', 'extname'), control('loadLibrary', 'extension')),
   AlterExtensionContentsStmt: global('alter', 'extension', 'extname'),
   AlterFdwStmt: both(global('alter', 'fdw', 'fdwname'), control('loadLibrary', 'fdw')),
@@ -206,7 +214,7 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
   LoadStmt: control('loadLibrary', 'library'),
 
   RefreshMatViewStmt: (ctx, body) => {
-    addTableEffect(ctx, 'refresh', findRelation(ctx, child(body, 'relation') ?? {}), { object: 'materialized view' });
+    readRelation(ctx, child(body, 'relation') ?? {}, 'refresh', { object: 'materialized view' });
     return null;
   },
   VacuumStmt: (ctx, body) => {
@@ -270,6 +278,7 @@ function analyseComment(ctx: Context, body: Body): null {
 }
 
 function noteTriggerFunction(ctx: Context, body: Body): null {
+  definitions.judgeCalls(ctx, body['whenClause']);
   definitions.judgeCalls(ctx, [
     {
       FuncCall: {

@@ -34,9 +34,21 @@ export function analyseJsonTable(ctx: Context, body: Body, scope: Scope): Rows {
   const passing = list(body, 'passing').map((node) =>
     jsonValue(ctx, child(bodyOf(node, 'JsonArgument') ?? {}, 'val') ?? {}, scope),
   );
-  const document = derive([jsonValue(ctx, child(body, 'context_item') ?? {}, scope), ...passing]);
+  const defaults = defaultsOf(list(body, 'columns')).map((node) => ctx.expr(node, scope));
+  const document = derive([jsonValue(ctx, child(body, 'context_item') ?? {}, scope), ...passing, ...defaults]);
   if (isTainted(document)) ctx.findings.infer(document);
   return { fields: jsonColumns(list(body, 'columns'), { ...document, fallible: true }), open: false };
+}
+
+/** `DEFAULT f() ON EMPTY`: expressions inside column definitions. */
+function defaultsOf(nodes: readonly unknown[]): readonly unknown[] {
+  return nodes.flatMap((node) => {
+    const column = bodyOf(node, 'JsonTableColumn') ?? {};
+    const own = ['on_empty', 'on_error']
+      .map((key) => child(column, key)?.['expr'])
+      .filter((expr) => expr !== undefined);
+    return [...own, ...defaultsOf(list(column, 'columns'))];
+  });
 }
 
 function jsonColumns(nodes: readonly unknown[], value: Value): readonly Field[] {

@@ -7,6 +7,7 @@ import { inferWritten } from './into.js';
 import { addTableEffect, findRelation, readRelation } from './relations.js';
 import { Scope, itemOf, type Source } from './scope.js';
 import { analyseTargets } from './select.js';
+import { addUnnamedSetting } from './set-config.js';
 import { clear, isTainted, noRows, unknownValue, type Field, type Rows } from './value.js';
 import { defineCtes } from './with.js';
 
@@ -17,6 +18,7 @@ export function analyseInsert(ctx: Context, body: Body, outer: Scope | null): Ro
   const target = targetOf(ctx, child(body, 'relation') ?? {}, 'insert');
   const written = body['selectStmt'] === undefined ? noRows : ctx.query(body['selectStmt'], level);
   inferWritten(ctx, written);
+  judgeIndexes(ctx, list(body, 'cols'), level);
   const names = list(body, 'cols').map((node) => text(bodyOf(node, 'ResTarget') ?? {}, 'name'));
   const conflict = child(body, 'onConflictClause');
   if (conflict !== null) analyseConflict(ctx, conflict, target, names, written, level);
@@ -72,6 +74,8 @@ export function analyseUpdate(ctx: Context, body: Body, outer: Scope | null): Ro
   const level = new Scope(outer);
   defineCtes(ctx, body, level);
   const target = targetOf(ctx, child(body, 'relation') ?? {}, 'update', isFiltered(body['whereClause']));
+  // Writing to this view is SET by another name. PostgreSQL 54.24, pg_settings.
+  if (target.relation?.name === 'pg_settings' && target.relation.schema === 'pg_catalog') addUnnamedSetting(ctx);
   const scope = new Scope(level, [itemOf(target)]);
   analyseFrom(ctx, list(body, 'fromClause'), scope);
   assign(ctx, list(body, 'targetList'), scope);
@@ -112,6 +116,7 @@ export function analyseMerge(ctx: Context, body: Body, outer: Scope | null): Row
     if (action !== undefined) addTableEffect(ctx, action, named);
     if (clause['condition'] !== undefined) ctx.findings.infer(ctx.expr(clause['condition'], scope));
     if (action === 'update') assign(ctx, list(clause, 'targetList'), scope);
+    else judgeIndexes(ctx, list(clause, 'targetList'), scope);
     for (const value of list(clause, 'values')) ctx.findings.infer(ctx.expr(value, scope));
   }
   return returning(ctx, body, [target], level, scope);
@@ -135,10 +140,18 @@ function assign(ctx: Context, nodes: readonly unknown[], scope: Scope): void {
   for (const node of nodes) {
     const target = bodyOf(node, 'ResTarget') ?? {};
     ctx.findings.infer(ctx.expr(target['val'], scope));
-    for (const step of list(target, 'indirection')) {
+  }
+  judgeIndexes(ctx, nodes, scope);
+}
+
+/** `SET a[f()] = x`: expressions inside the name of what is written. */
+function judgeIndexes(ctx: Context, nodes: readonly unknown[], scope: Scope): void {
+  for (const node of nodes) {
+    for (const step of list(bodyOf(node, 'ResTarget') ?? {}, 'indirection')) {
       const indexes = bodyOf(step, 'A_Indices') ?? {};
-      for (const key of ['lidx', 'uidx'])
+      for (const key of ['lidx', 'uidx']) {
         if (indexes[key] !== undefined) ctx.findings.infer(ctx.expr(indexes[key], scope));
+      }
     }
   }
 }

@@ -210,8 +210,32 @@ describe('effects', () => {
   it('names a parameter of the session in a function that has none', () => {
     expect(effects('SELECT set_config($1, $2, false)')).toEqual([
       'setParameter ? {?}',
+      'setParameter client_encoding {client_encoding}',
+      'setParameter standard_conforming_strings {standard_conforming_strings}',
+      'setParameter search_path {search_path}',
       'callFunction pg_catalog.set_config [builtin volatile]',
     ]);
+  });
+});
+
+describe('effects that stand inside others', () => {
+  it.each([
+    ['INSERT INTO notes (body[wipe_all()]) VALUES (1)', 'callFunction public.wipe_all [user volatile]'],
+    ['UPDATE notes SET body[wipe_all()] = 1 WHERE id = 1', 'callFunction public.wipe_all [user volatile]'],
+    ['CREATE POLICY p ON orders USING (wipe_all() = 1)', 'callFunction public.wipe_all [user volatile]'],
+    ['CREATE RULE r AS ON INSERT TO notes DO ALSO DELETE FROM orders', 'delete public.orders !unfiltered'],
+    [
+      'CREATE RULE r AS ON INSERT TO notes DO ALSO (DELETE FROM orders; UPDATE orders SET id = 1)',
+      'update public.orders !unfiltered',
+    ],
+    [
+      "UPDATE pg_settings SET setting = 'off' WHERE name = $1",
+      'setParameter standard_conforming_strings {standard_conforming_strings}',
+    ],
+    ['EXPLAIN ANALYZE EXECUTE p', 'prepare @ {execute}'],
+    ['CREATE TABLE t AS EXECUTE p', 'create public.t {table}'],
+  ])('%s: %s', (sql, expected) => {
+    expect(effects(sql)).toContain(expected);
   });
 });
 

@@ -228,6 +228,7 @@ export const shapes: readonly (readonly [sql: string, ...columns: string[]])[] =
   ['CREATE INDEX ON employees ((1/(salary-5)))', 'employees.salary'],
   ['CREATE VIEW v AS SELECT id FROM customers WHERE email = $$x$$', 'customers.email'],
   ["EXPLAIN SELECT * FROM customers WHERE email = 'x'", 'customers.email'],
+  ['CREATE RULE r AS ON UPDATE TO customers DO ALSO INSERT INTO notes VALUES (1, old.email)', 'customers.email'],
   ['EXECUTE p((SELECT email FROM customers LIMIT 1))', 'customers.email'],
   ['DECLARE c CURSOR FOR SELECT id FROM customers ORDER BY email', 'customers.email'],
 ];

@@ -114,6 +114,7 @@ export function shopCatalog(): RawCatalog {
       relation('broken', 'x integer', { kind: 'v', definition: 'SELEC 1' }),
       relation('loop', 'x integer', { kind: 'v', definition: 'SELECT x FROM loop' }),
       relation('pg_class', 'oid oid,relname name,relkind char,relowner oid,relnamespace oid', system),
+      relation('pg_settings', 'name text,setting text', { ...system, kind: 'v' }),
       relation('pg_namespace', 'oid oid,nspname name', system),
       relation('pg_stats', 'schemaname name,tablename name,most_common_vals anyarray', { ...system, kind: 'v' }),
       relation('pg_stat_activity', 'pid integer,query text,state text', { ...system, kind: 'v' }),
