@@ -50,22 +50,21 @@ export class OperationTable {
   }
 
   begin({ op, at, kind, text, parameters, effects, fault }: OperationEvent): OperationRow {
-    const values = JSON.stringify(parameters);
-    const named = JSON.stringify(effects);
-    return {
-      ...{ op, at: Math.trunc(at), kind, text: clip(text) },
+    const values = jsonOf(parameters);
+    const named = jsonOf(effects);
+    return newRow({
+      op,
+      at,
+      kind,
+      text: clip(text),
       parameters: values.length <= maxIndexedText ? values : '[]',
       effects: named.length <= maxIndexedText ? named : '[]',
       message: fault === null ? null : clip(fault),
-      ...fresh,
-    };
+    });
   }
 
   beginTerminal(op: number, at: number): OperationRow {
-    return {
-      ...{ op, at: Math.trunc(at), kind: 'terminal', text: '', parameters: '[]', effects: '[]', message: null },
-      ...fresh,
-    };
+    return newRow({ op, at, kind: 'terminal', text: '', parameters: '[]', effects: '[]', message: null });
   }
 
   load(op: number): OperationRow | null {
@@ -118,10 +117,33 @@ export class OperationTable {
   }
 }
 
-const fresh = {
-  ...{ verdict: null, policies: '[]', request: null, rowCount: null, error: null, durationMs: null, people: '' },
-  ...{ indexed: null, dirty: true },
-} as const;
+type Arrived = Pick<OperationRow, 'op' | 'at' | 'kind' | 'text' | 'parameters' | 'effects' | 'message'>;
+
+/** Every row has the same shape, written out: there are millions of them. */
+function newRow({ op, at, kind, text, parameters, effects, message }: Arrived): OperationRow {
+  return {
+    op,
+    at: Math.trunc(at),
+    kind,
+    text,
+    parameters,
+    effects,
+    verdict: null,
+    policies: '[]',
+    message,
+    request: null,
+    rowCount: null,
+    error: null,
+    durationMs: null,
+    people: '',
+    indexed: null,
+    dirty: true,
+  };
+}
+
+function jsonOf(list: readonly (string | null)[]): string {
+  return list.length === 0 ? '[]' : JSON.stringify(list);
+}
 
 function changingOf({ text, verdict, policies, request, error, people, kind }: Omit<OperationRow, 'indexed'>): string {
   // Only terminal output grows; a statement's text is what it was.
