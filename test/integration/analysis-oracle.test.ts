@@ -248,6 +248,9 @@ describe("PostgreSQL's own record of what a query reads", () => {
              AND r.ev_class = 'oracle'::regclass AND c.oid <> r.ev_class`,
       );
       relations = result.rows.map((row) => row.name);
+    } catch (error) {
+      // A view cannot have a column of an anonymous row type.
+      if (!messageOf(error).includes('pseudo-type')) throw error;
     } finally {
       await client.query('ROLLBACK');
     }
