@@ -91,6 +91,8 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     keysDir: join(bootstrap.stateDir, 'keys'),
     indexPath: join(bootstrap.stateDir, 'index.db'),
     gateway: bootstrap.publicUrl,
+    volumes: bootstrap.recordings.volumes,
+    reserveBytes: Math.floor(bootstrap.recordings.reserveMegabytes * 1024 * 1024),
     clock,
     onEvent: (_session, event) => metrics.observeEvent(event),
     onProblem: (message, cause) => log.error({ err: cause }, message),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { recordingsSchema } from './recordings-config.js';
 
 /** The gateway's bootstrap file: only what it needs to start. Everything else is in the bundle. */
 export const bootstrapSchema = z.strictObject({
@@ -39,6 +40,7 @@ export const bootstrapSchema = z.strictObject({
     })
     .default({ postgres: null }),
   approvals: z.strictObject({ expireMinutes: z.int().min(1).max(10080).default(10) }).default({ expireMinutes: 10 }),
+  recordings: recordingsSchema.prefault({}),
   demoIdentity: z.boolean().default(false),
 });
 export type Bootstrap = z.infer<typeof bootstrapSchema>;

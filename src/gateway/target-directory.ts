@@ -1,6 +1,7 @@
 import { SluiceError } from '../lib/errors.js';
 import type { Classification } from '../masking/types.js';
 import type { Principal } from '../policy/types.js';
+import { decideUnrecorded } from '../sessions/recording-mode.js';
 import type { TargetConfig } from '../sessions/types.js';
 import { decideConnect } from './authorise.js';
 import type { ActiveConfiguration } from './configuration.js';
@@ -40,7 +41,9 @@ export class TargetDirectory {
   /** Says whether a connection made earlier would still be let in. */
   isStillAllowed(name: string, principal: Principal): boolean {
     const target = this.#configuration.current().targets.get(name);
-    return target !== undefined && this.mayConnect(principal, target);
+    if (target === undefined || !this.mayConnect(principal, target)) return false;
+    const unrecorded = decideUnrecorded(this.#configuration.current().policies, principal, target, null);
+    return unrecorded === null || unrecorded.verdict === 'allow';
   }
 
   /** A held `connect` is no refusal: the engine asks people when the connection is made. */

@@ -66,7 +66,11 @@ export function readTargets(
       );
     }
     if (target.recording === 'off')
-      source.report('warning', at('recording'), `sessions on "${target.name}" will not be recorded`);
+      source.report(
+        'warning',
+        at('recording'),
+        `sessions on "${target.name}" will not be recorded; who may use it so needs the action "unrecorded"`,
+      );
     if (target.tls.mode === 'require')
       source.report(
         'warning',

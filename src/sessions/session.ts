@@ -1,8 +1,10 @@
 import type { Approvals } from '../approvals/types.js';
+import { isSluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { PolicySet, Principal } from '../policy/types.js';
 import type { EndEvent, Recorder, SessionRecorder } from '../recording/events.js';
 import { SessionGate } from './gate.js';
+import { requireRecordedOrPermitted } from './recording-mode.js';
 import type { IncomingConnection, TargetConfig } from './types.js';
 
 /** What every engine's sessions need from the gateway. */
@@ -85,7 +87,17 @@ export class Session {
 
   /** Writes the journal's first record, then returns; throws recorder_failed or unavailable, and then nothing may run. */
   static async open(incoming: IncomingConnection, application: string, services: SessionServices): Promise<Session> {
+    try {
+      return await Session.#open(incoming, application, services);
+    } catch (error) {
+      if (isSluiceError(error)) incoming.observer?.refused?.(error);
+      throw error;
+    }
+  }
+
+  static async #open(incoming: IncomingConnection, application: string, services: SessionServices): Promise<Session> {
     const { principal, target, origin } = incoming;
+    requireRecordedOrPermitted(services.policies(), principal, target, origin.reason);
     const recorder = await services.recorder.openSession({
       type: 'open',
       at: services.now(),

@@ -60,7 +60,7 @@ function describeRoute({ configuration, targets }: GatewayServices): ApiRoute {
     async handle({ principal }, { params }) {
       const { target, classification } = targets.find(params.name, principal);
       const { policies } = configuration.current();
-      const permissions = describedActions().map((action) => {
+      const permissions = describedActions(target.recording).map((action) => {
         const decision = decideOnTarget(policies, principal, target, action);
         return { action, verdict: decision.verdict, policies: [...decision.policies] };
       });
@@ -83,9 +83,10 @@ function describeRoute({ configuration, targets }: GatewayServices): ApiRoute {
 }
 
 /** What people ask about; the other actions follow from statements too special to list. */
-function describedActions() {
-  const { read, write, define, control, call, session, reveal, infer } = actionGroups;
-  return [...session, ...read, ...write, ...define, ...control, ...call, ...reveal, ...infer] as const;
+function describedActions(recording: TargetConfig['recording']) {
+  const { read, write, define, control, call, session, reveal, infer, unrecorded } = actionGroups;
+  const always = [...session, ...read, ...write, ...define, ...control, ...call, ...reveal, ...infer] as const;
+  return recording === 'off' ? [...unrecorded, ...always] : always;
 }
 
 function hasLabel(target: TargetConfig, label: string): boolean {

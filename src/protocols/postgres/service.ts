@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
+import { recordingBanner } from '../../sessions/recording-mode.js';
 import { LiveSessions, Session, type SessionServices } from '../../sessions/session.js';
 import type { IncomingConnection } from '../../sessions/types.js';
 import { Backend } from './backend.js';
@@ -12,7 +13,7 @@ import { explainStatement } from './explain.js';
 import { askForToken, closeSoon, greet, negotiate, requireTunnelPassword, sayFatal, type Startup } from './frontend.js';
 import { Relay } from './relay.js';
 import { acceptedParameters } from './startup.js';
-import { authenticationOk, backendKeyData, parameterStatus, readyForQuery } from './words.js';
+import { authenticationOk, backendKeyData, notice, parameterStatus, readyForQuery } from './words.js';
 
 /** What the engine is built from. */
 export interface PostgresServiceParts extends Omit<SessionServices, 'live'>, CatalogServices {
@@ -180,7 +181,10 @@ async function runSession(
     negotiate(stream, startup);
     const greeting = [authenticationOk];
     for (const [name, value] of dialled.parameters) greeting.push(parameterStatus(name, value));
-    greeting.push(backendKeyData(keys.processId, keys.key), readyForQuery('I'));
+    greeting.push(backendKeyData(keys.processId, keys.key));
+    // `exec` names session and mode in its answer.
+    if (incoming.origin.via !== 'exec') greeting.push(bannerOf(session));
+    greeting.push(readyForQuery('I'));
     stream.write(Buffer.concat(greeting));
     const running = relay.run();
     if (signal.aborted) onAbort();
@@ -190,6 +194,11 @@ async function runSession(
     keys.forget();
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+function bannerOf({ id, recorder }: Session): Buffer {
+  const { message, hint } = recordingBanner(recorder.mode, id);
+  return notice(message, hint);
 }
 
 /** Says to the client and to the record why the gateway ends a session. */

@@ -6,6 +6,7 @@ export const basePolicies = `// Who may do what. Whatever no policy permits is r
 //   define   create, alter, drop, comment, …        call    functions, procedures
 //   reveal   see a classified value in clear        infer   use one where its value can be inferred
 //   control  grant, setRole, copyProgram, …         unknown what the gateway could not name
+//   unrecorded  a session on a target with recording: off
 
 @id("engineers-work-on-demo")
 permit (
