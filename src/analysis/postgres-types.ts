@@ -24,7 +24,7 @@ export type SessionChange =
   | { readonly type: 'begin' }
   | { readonly type: 'commit' } // also END, PREPARE TRANSACTION
   | { readonly type: 'rollback' }
-  | { readonly type: 'savepoint' }
+  | { readonly type: 'savepoint'; readonly name: string; readonly action: 'set' | 'release' | 'rollback' }
   | { readonly type: 'prepare'; readonly name: string; readonly body: StatementAnalysis }
   | { readonly type: 'execute'; readonly name: string }
   | { readonly type: 'deallocate'; readonly name: string | null } // null: ALL

@@ -1,4 +1,3 @@
-import type { SessionChange } from '../postgres-types.js';
 import { bodyOf, child, constantOf, flag, list, number, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { transactionModes } from './settings.js';
@@ -8,17 +7,17 @@ import { clear, isTainted, unknownValue, type Rows, type Value } from './value.j
 /** CURSOR_OPT_HOLD, parsenodes.h: the cursor outlives its transaction. */
 const cursorOptionHold = 0x20;
 
-const transactionChanges: Readonly<
-  Record<string, SessionChange['type'] & ('begin' | 'commit' | 'rollback' | 'savepoint')>
-> = {
+const transactionChanges: Readonly<Record<string, 'begin' | 'commit' | 'rollback'>> = {
   TRANS_STMT_BEGIN: 'begin',
   TRANS_STMT_START: 'begin',
   TRANS_STMT_COMMIT: 'commit',
   TRANS_STMT_ROLLBACK: 'rollback',
-  TRANS_STMT_SAVEPOINT: 'savepoint',
-  TRANS_STMT_RELEASE: 'savepoint',
-  TRANS_STMT_ROLLBACK_TO: 'savepoint',
   TRANS_STMT_PREPARE: 'commit',
+};
+const savepointActions: Readonly<Record<string, 'set' | 'release' | 'rollback'>> = {
+  TRANS_STMT_SAVEPOINT: 'set',
+  TRANS_STMT_RELEASE: 'release',
+  TRANS_STMT_ROLLBACK_TO: 'rollback',
 };
 
 /** TransactionStmt, two-phase commit included. */
@@ -30,6 +29,8 @@ export function analyseTransaction(ctx: Context, body: Body): null {
   );
   const change = transactionChanges[kind];
   if (change !== undefined) ctx.findings.change({ type: change });
+  const action = savepointActions[kind];
+  if (action !== undefined) ctx.findings.change({ type: 'savepoint', name: text(body, 'savepoint_name'), action });
   return null;
 }
 

@@ -15,6 +15,8 @@ export interface CatalogServices {
 export interface LoadedCatalog {
   readonly handle: CatalogHandle;
   readonly searchPath: string;
+  /** The same path as schema names. */
+  readonly path: readonly string[];
 }
 
 class Entry {
@@ -89,6 +91,20 @@ export class TargetCatalogs {
     this.#entries.delete(targetName);
   }
 
+  /** The catalog as the session behind `query` sees it, with the path that it is pinned to. Shared with nobody. */
+  async readWithin(
+    target: TargetConfig,
+    classification: Classification,
+    path: readonly string[],
+    query: CatalogQuery,
+  ): Promise<CatalogHandle> {
+    const raw = await this.#services.readCatalog(query);
+    return await this.#services.analyser.loadCatalog(
+      { ...raw, searchPath: path },
+      this.#services.narrow(classification, target),
+    );
+  }
+
   async #read(target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
     const signal = AbortSignal.timeout(readTimeoutMs);
     const dialled = await dialPostgres(target, {
@@ -104,7 +120,8 @@ export class TargetCatalogs {
         (await client.query(sql, signal)).map(({ row }) => ({ row: row ?? null })),
       );
       const handle = await this.#services.analyser.loadCatalog(raw, this.#services.narrow(classification, target));
-      return { handle, searchPath: raw.searchPath.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', ') };
+      const searchPath = raw.searchPath.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', ');
+      return { handle, searchPath, path: raw.searchPath };
     } finally {
       client.end();
     }

@@ -1,4 +1,4 @@
-import type { PostgresAnalyser, StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { PostgresAnalyser } from '../../analysis/postgres-types.js';
 import type { Session } from '../../sessions/session.js';
 import type { Permit } from '../../sessions/gate.js';
 import type { IncomingConnection } from '../../sessions/types.js';
@@ -8,6 +8,8 @@ import { Spans } from './frames.js';
 import type { JudgedQuery } from './judged-query.js';
 import type { MaskingSetup } from './result-plan.js';
 import type { PlanSlot, Run } from './run.js';
+import { SessionCatalog } from './session-catalog.js';
+import { SqlNames } from './sql-names.js';
 import { Tracker } from './tracker.js';
 
 /** A prepared statement of the client's, under a private name upstream that is never used again. */
@@ -31,21 +33,13 @@ export interface WirePortal {
   executed: boolean;
 }
 
-/** A statement or cursor that SQL itself named. */
-export interface NamedBody {
-  readonly body: StatementAnalysis;
-  readonly hold: boolean;
-}
-
 /** All state of one client's conversation with its target. The client's half and the target's half both work on it. */
 export class Conversation {
   readonly tracker = new Tracker();
   readonly statements = new Map<string, WireStatement>();
   readonly portals = new Map<string, WirePortal>();
-  readonly sqlStatements = new Map<string, NamedBody>();
-  readonly cursors = new Map<string, NamedBody>();
-  /** Moves with every acknowledged change of an SQL name. */
-  namesVersion = 0;
+  /** Statements and cursors that SQL itself named. */
+  readonly names = new SqlNames();
   /** Syncs and Queries sent so far. */
   era = 0;
   /** Messages of the extended protocol sent since the last Sync. */
@@ -58,7 +52,9 @@ export class Conversation {
   copyIn: Run | null = null;
   /** A statement that changes the catalog has run in the transaction now open. */
   catalogChanged = false;
-  #names = 0;
+  /** What names mean in this session. */
+  readonly view: SessionCatalog;
+  #privateNames = 0;
 
   constructor(
     readonly incoming: IncomingConnection,
@@ -68,11 +64,13 @@ export class Conversation {
     readonly catalogs: TargetCatalogs,
     readonly hashKey: Buffer,
     readonly now: () => number,
-  ) {}
+  ) {
+    this.view = new SessionCatalog(incoming, catalogs, backend.dialled);
+  }
 
   /** A private name nobody has used or will use on this connection. */
   newName(kind: 's' | 'p'): string {
-    return `sluice_${kind}${++this.#names}`;
+    return `sluice_${kind}${++this.#privateNames}`;
   }
 
   get masking(): MaskingSetup {

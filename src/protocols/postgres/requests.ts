@@ -3,7 +3,7 @@ import type { Effect } from '../../analysis/effects.js';
 import { SluiceError } from '../../lib/errors.js';
 import type { Allowed, Denied, Permit } from '../../sessions/gate.js';
 import { decodeBind } from './bind.js';
-import type { Conversation, NamedBody, WirePortal, WireStatement } from './conversation.js';
+import type { Conversation, WirePortal, WireStatement } from './conversation.js';
 import { encodeFields, gatewayError, type ErrorFields } from './errors.js';
 import { decodeUtf8, FieldReader, type Frame } from './frames.js';
 import { analyseQuery, type JudgedQuery } from './judged-query.js';
@@ -105,6 +105,7 @@ export class ClientRequests {
   async #query(text: string): Promise<void> {
     const query = await this.#analyse(text);
     if (query.usesNames) await this.#hooks.idle();
+    await this.#refreshNames(query);
     const bodies = this.#resolveNames(query);
     const judged = await this.#judge('query', query, bodies, []);
     const talk = this.#talk;
@@ -134,7 +135,7 @@ export class ClientRequests {
     const change = statement.changes.find((found) => found.type === 'deallocate');
     if (change?.type !== 'deallocate' || change.name === null) return false;
     const wire = talk.statements.get(change.name);
-    if (wire === undefined || talk.sqlStatements.has(change.name)) return false;
+    if (wire === undefined || talk.names.statements.has(change.name)) return false;
     const { name } = change;
     talk.statements.delete(name);
     talk.backend.close('statement', wire.upstream);
@@ -179,7 +180,7 @@ export class ClientRequests {
     }
     if (judged.verdict === 'deny')
       return await this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) });
-    if (name !== '' && (talk.statements.has(name) || talk.sqlStatements.has(name))) {
+    if (name !== '' && (talk.statements.has(name) || talk.names.statements.has(name))) {
       return await this.#refuse(sqlError('42P05', `prepared statement "${name}" already exists`));
     }
     const statement: WireStatement = { upstream: talk.newName('s'), query, plan: null };
@@ -200,7 +201,7 @@ export class ClientRequests {
     if (talk.tracker.isUncertain('portal', name) && (await this.#isSkippedMeanwhile())) return;
     const statement = talk.statements.get(statementName);
     if (statement === undefined) {
-      if (!talk.sqlStatements.has(statementName)) return await this.#refuse(noStatement(statementName));
+      if (!talk.names.statements.has(statementName)) return await this.#refuse(noStatement(statementName));
       return await this.#refuse(
         sqlError('0A000', `prepared statement "${statementName}" was made with PREPARE: run it with EXECUTE`),
       );
@@ -213,6 +214,7 @@ export class ClientRequests {
     const query = await this.#analyse(statement.query.text);
     statement.query = query;
     if (query.usesNames) await this.#hooks.idle();
+    await this.#refreshNames(query);
     const bodies = this.#resolveNames(query);
     const judged = await this.#judge('execute', query, bodies, parameters);
     if (talk.skipping) return;
@@ -227,7 +229,7 @@ export class ClientRequests {
       permit: judged.permit,
       run: this.#run(judged.permit, body ?? emptyStatement, query, statement),
       era: talk.era,
-      namesVersion: talk.namesVersion,
+      namesVersion: talk.names.version,
       described: false,
       executed: false,
     };
@@ -290,7 +292,7 @@ export class ClientRequests {
       await this.#hooks.idle();
       if (talk.skipping) return;
       // EXECUTE and FETCH look their name up when they run: it must still mean what was judged.
-      if (portal.namesVersion !== talk.namesVersion) {
+      if (portal.namesVersion !== talk.names.version) {
         return await this.#refuse(
           sqlError('55000', 'a statement or cursor changed between Bind and Execute; send Bind again'),
         );
@@ -313,6 +315,7 @@ export class ClientRequests {
       run.plan = plan;
     }
     portal.executed = true;
+    talk.view.noteSent(run.statement, talk.era);
     // Rows without a description could not be masked: every portal is described before it runs.
     if (!portal.described) this.#describePortal(name, portal, true);
     talk.backend.execute(run.permit, portal.upstream, maxRows);
@@ -394,29 +397,50 @@ export class ClientRequests {
   // Judging
 
   async #analyse(text: string): Promise<JudgedQuery> {
-    const { analyser, catalogs, incoming } = this.#talk;
-    const loaded =
-      catalogs.current(incoming.target, incoming.classification) ??
-      (await catalogs.load(incoming.target, incoming.classification));
-    return await analyseQuery(analyser, text, loaded.handle);
+    const talk = this.#talk;
+    if (talk.view.isStale) await this.#hooks.idle();
+    if (talk.view.isShared || talk.skipping) return await analyseQuery(talk.analyser, text, await talk.view.shared());
+    if (talk.transaction !== 'E')
+      return await analyseQuery(talk.analyser, text, await talk.view.own(talk.unsynced, this.#hooks.signal));
+    // Nothing can be read in a failed transaction, and nothing but its end runs in it.
+    const query = await analyseQuery(talk.analyser, text, await talk.view.shared());
+    if (query.statements.length < 2) return query;
+    const fault = new SluiceError('denied', 'end the failed transaction first, in a query of its own.', {
+      decider: 'gateway',
+    });
+    return { ...query, fault };
+  }
+
+  /** Reads the bodies of PREPARE again where names have moved since: the server plans them again as well. */
+  async #refreshNames(query: JudgedQuery): Promise<void> {
+    const talk = this.#talk;
+    for (const change of query.statements.flatMap((statement) => statement.changes)) {
+      const named = change.type === 'execute' ? talk.names.statements.get(change.name) : undefined;
+      if (named === undefined || change.type !== 'execute' || named.catalog === query.catalog) continue;
+      const again = await analyseQuery(talk.analyser, named.text, query.catalog);
+      const made = again.statements[0]?.changes.find((found) => found.type === 'prepare');
+      if (made?.type === 'prepare')
+        talk.names.statements.set(change.name, { ...named, body: made.body, catalog: query.catalog });
+      else talk.names.statements.delete(change.name);
+    }
   }
 
   /** Puts in place of EXECUTE and FETCH what they run. Call with nothing in flight. */
   #resolveNames(query: JudgedQuery): Resolved {
     if (!query.usesNames) return { statements: query.statements, effects: query.effects, fault: query.fault };
     const talk = this.#talk;
-    const statements = new Map(talk.sqlStatements);
-    const cursors = new Map(talk.cursors);
+    const names = talk.names.copy();
     const effects: Effect[] = [...query.effects];
     let fault = query.fault;
     const resolved = query.statements.map((statement) => {
       let body: StatementAnalysis | null = null;
       for (const change of statement.changes) {
         if (change.type === 'execute' || change.type === 'fetch') {
-          const found = (change.type === 'execute' ? statements : cursors).get(change.name)?.body;
+          const named = change.type === 'execute' ? names.statements.get(change.name) : names.cursor(change.name);
+          const found = named?.body;
           if (found === undefined) fault ??= this.#unknownName(change.type, change.name);
           else body = found;
-        } else applyName(change, statements, cursors);
+        } else names.apply(change, query, statement);
       }
       if (body === null) return statement;
       effects.push(...body.effects);
@@ -463,6 +487,7 @@ export class ClientRequests {
   #run(permit: Permit, statement: StatementAnalysis, query: JudgedQuery, plans?: WireStatement): Run {
     const talk = this.#talk;
     const { changes } = statement;
+    talk.view.noteSent(statement, talk.era);
     const parts = {
       permit,
       statement,
@@ -470,10 +495,10 @@ export class ClientRequests {
       ...(plans === undefined || query.usesNames ? {} : { plans }),
     };
     if (changes.length === 0) return new Run(parts);
-    const onDone = (): void => {
+    const onDone = (tag: string): void => {
       for (const change of changes) {
         if (change.type === 'catalogChange') talk.catalogChanged = true;
-        if (applyName(change, talk.sqlStatements, talk.cursors)) talk.namesVersion++;
+        talk.names.apply(change, query, statement, tag);
         if (change.type === 'deallocate' && change.name === null) talk.statements.clear();
         if (change.type === 'discard' && change.all) {
           talk.statements.clear();
@@ -557,38 +582,6 @@ function takeBack<T>(names: Map<string, T>, name: string, set: T): void {
 /** Undoes a removal that the server never did. */
 function restoreMissing<T>(names: Map<string, T>, name: string, prior: T): void {
   if (!names.has(name)) names.set(name, prior);
-}
-
-/** Follows one acknowledged change of an SQL name; says whether it was one. */
-function applyName(
-  change: StatementAnalysis['changes'][number],
-  statements: Map<string, NamedBody>,
-  cursors: Map<string, NamedBody>,
-): boolean {
-  switch (change.type) {
-    case 'prepare':
-      statements.set(change.name, { body: change.body, hold: true });
-      return true;
-    case 'declareCursor':
-      cursors.set(change.name, { body: change.body, hold: change.hold });
-      return true;
-    case 'deallocate':
-      if (change.name === null) statements.clear();
-      else statements.delete(change.name);
-      return true;
-    case 'closeCursor':
-      if (change.name === null) cursors.clear();
-      else cursors.delete(change.name);
-      return true;
-    case 'discard':
-      if (change.all) {
-        statements.clear();
-        cursors.clear();
-      }
-      return true;
-    default:
-      return false;
-  }
 }
 
 function noStatement(name: string): Refusal {

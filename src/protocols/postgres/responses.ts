@@ -19,6 +19,8 @@ export class ServerResponses {
   readonly #talk: Conversation;
   /** Runs that have rows to record before this chunk is delivered. */
   #touched: Run | null = null;
+  /** Something has failed since the last ReadyForQuery. */
+  #failed = false;
   /** The COPY TO STDOUT under way. */
   #copyOut: Run | null = null;
 
@@ -50,6 +52,7 @@ export class ServerResponses {
 
   #handle(message: Frame): void {
     const talk = this.#talk;
+    if (talk.view.takes(message)) return;
     const type = String.fromCharCode(message.type);
     switch (type) {
       case 'D':
@@ -129,7 +132,7 @@ export class ServerResponses {
   #plan(payload: Buffer, run: Run): ResultPlan {
     const talk = this.#talk;
     const loaded = talk.catalogs.current(talk.incoming.target, talk.incoming.classification);
-    const catalog = loaded?.handle ?? run.catalog;
+    const catalog = talk.view.isShared ? (loaded?.handle ?? run.catalog) : run.catalog;
     const policyVersion = talk.session.gate.policyVersion;
     const known = run.plans?.plan ?? null;
     if (
@@ -196,7 +199,7 @@ export class ServerResponses {
     const run = this.#requireRun(message);
     run.complete(session.recorder, now(), tag);
     this.#touched = null;
-    run.onDone?.();
+    run.onDone?.(tag);
     if (head?.type === 'query') head.at++;
     else tracker.shift();
     this.#pass(message);
@@ -234,6 +237,7 @@ export class ServerResponses {
     if (message.payload.length !== 1 || (status !== 'I' && status !== 'T' && status !== 'E')) throw unexpected(message);
     talk.transaction = status;
     if (status === 'I') this.#transactionEnded(head.era);
+    this.#failed = false;
     this.#pass(message);
   }
 
@@ -241,12 +245,8 @@ export class ServerResponses {
   #transactionEnded(era: number): void {
     const talk = this.#talk;
     for (const [name, portal] of talk.portals) if (portal.era <= era) talk.portals.delete(name);
-    for (const [name, cursor] of talk.cursors) {
-      if (!cursor.hold) {
-        talk.cursors.delete(name);
-        talk.namesVersion++;
-      }
-    }
+    talk.names.transactionEnded(this.#failed);
+    talk.view.transactionEnded(era);
     if (!talk.catalogChanged) return;
     talk.catalogChanged = false;
     talk.catalogs.invalidate(talk.incoming.target.name);
@@ -262,6 +262,7 @@ export class ServerResponses {
 
   #error(message: Frame): void {
     const talk = this.#talk;
+    this.#failed = true;
     const fields = this.#publicNames(decodeErrorFields(message.payload));
     talk.copyIn = null;
     this.#copyOut = null;

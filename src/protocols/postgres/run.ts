@@ -22,8 +22,8 @@ export class Run {
   readonly plans: PlanSlot | null;
   plan: ResultPlan | null = null;
   copyMasker: CopyMasker | null = null;
-  /** Called once the server has completed it. */
-  readonly onDone: (() => void) | null;
+  /** Called once the server has completed it, with CommandComplete's tag. */
+  readonly onDone: ((tag: string) => void) | null;
   #rows = 0;
   #bytes = 0;
   #kept: Buffer[] = [];
@@ -37,7 +37,7 @@ export class Run {
     statement: StatementAnalysis;
     catalog: CatalogHandle;
     plans?: PlanSlot;
-    onDone?: () => void;
+    onDone?: (tag: string) => void;
   }) {
     this.permit = parts.permit;
     this.statement = parts.statement;

@@ -1,0 +1,164 @@
+import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
+import { messageOf, SluiceError } from '../../lib/errors.js';
+import type { IncomingConnection } from '../../sessions/types.js';
+import type { LoadedCatalog, TargetCatalogs } from './catalogs.js';
+import type { DialledTarget } from './dial.js';
+import { decodeErrorFields } from './errors.js';
+import { cString, FieldReader, frame, int16, int32, type Frame } from './frames.js';
+
+interface Question {
+  readonly rows: { readonly row: string | null }[];
+  /** The answer ends with ReadyForQuery, not with CommandComplete. */
+  readonly synced: boolean;
+  readonly done: (error: SluiceError | null) => void;
+}
+
+const answers = new Set(['1', '2', 'n', 'T', 'D', 'C', 'I', 'Z', 'E'].map((type) => type.charCodeAt(0)));
+
+/**
+ * What names mean to this session. Mostly that is what they mean to everybody: the target's shared catalog. But a
+ * transaction sees its own changes before others do, and temporary objects stand before others of their name and are
+ * seen by nobody else. Then the catalog is read over the session's own connection, inside its own transaction.
+ */
+export class SessionCatalog {
+  readonly #incoming: IncomingConnection;
+  readonly #catalogs: TargetCatalogs;
+  readonly #dialled: DialledTarget;
+  #path: readonly string[] = [];
+  /** Something that changes the catalog was sent in the transaction now open. */
+  #changed = false;
+  /** The Sync behind the last such statement, as the conversation counts them. */
+  #changedEra = 0;
+  /** Temporary objects were made in this session. */
+  #temporary = false;
+  #own: CatalogHandle | null = null;
+  /** The shared catalog when `#own` was read: once that moves, so does this. */
+  #base: CatalogHandle | null = null;
+  #question: Question | null = null;
+
+  constructor(incoming: IncomingConnection, catalogs: TargetCatalogs, dialled: DialledTarget) {
+    this.#incoming = incoming;
+    this.#catalogs = catalogs;
+    this.#dialled = dialled;
+  }
+
+  /** Names mean to this session what they mean to others. */
+  get isShared(): boolean {
+    return !this.#changed && !this.#temporary;
+  }
+
+  /** What was read last may not be true any more: read again, with nothing in flight. */
+  get isStale(): boolean {
+    return !this.isShared && (this.#own === null || this.#base !== this.#current());
+  }
+
+  /** The shared catalog. */
+  async shared(): Promise<CatalogHandle> {
+    const { target, classification } = this.#incoming;
+    const loaded: LoadedCatalog =
+      this.#catalogs.current(target, classification) ?? (await this.#catalogs.load(target, classification));
+    if (this.#path.length === 0) this.#path = loaded.path;
+    return loaded.handle;
+  }
+
+  /** The catalog as this session sees it now. `unsynced`: inside a pipeline, whose transaction must not be ended. */
+  async own(unsynced: boolean, signal: AbortSignal): Promise<CatalogHandle> {
+    if (this.#own !== null && !this.isStale) return this.#own;
+    const { target, classification } = this.#incoming;
+    const base = this.#current();
+    const handle = await this.#catalogs.readWithin(target, classification, this.#path, (sql) =>
+      this.#ask(sql, !unsynced, signal),
+    );
+    this.#own = handle;
+    this.#base = base;
+    return handle;
+  }
+
+  /** Called for every statement before it leaves; `era` is the number of Syncs sent before it. */
+  noteSent(statement: StatementAnalysis, era: number): void {
+    if (!statement.changes.some(({ type }) => type === 'catalogChange')) return;
+    this.#changed = true;
+    this.#changedEra = era;
+    this.#own = null;
+    if (statement.effects.some(({ action, facts }) => action === 'create' && facts.temporary)) this.#temporary = true;
+  }
+
+  /** The transaction that ended with this Sync is over: its changes are everybody's, or nobody's. */
+  transactionEnded(era: number): void {
+    if (!this.#changed || era < this.#changedEra) return;
+    this.#own = null;
+    this.#changed = false;
+  }
+
+  /** Takes a message that answers a question of our own; false for all others. */
+  takes(message: Frame): boolean {
+    const question = this.#question;
+    if (question === null || !answers.has(message.type)) return false;
+    switch (String.fromCharCode(message.type)) {
+      case 'D':
+        question.rows.push({ row: onlyColumn(message.payload) });
+        break;
+      case 'C':
+        if (!question.synced) question.done(null);
+        break;
+      case 'Z':
+        question.done(null);
+        break;
+      case 'E': {
+        const fields = decodeErrorFields(message.payload);
+        const why = `${fields.get('C') ?? ''} ${fields.get('M') ?? ''}`;
+        question.done(new SluiceError('target_rejected', `the session's catalog could not be read (${why})`));
+        break;
+      }
+      default:
+    }
+    return true;
+  }
+
+  #current(): CatalogHandle | null {
+    return this.#catalogs.current(this.#incoming.target, this.#incoming.classification)?.handle ?? null;
+  }
+
+  /** Runs one query of ours under the unnamed statement and portal, which clients' names never reach upstream. */
+  async #ask(sql: string, synced: boolean, signal: AbortSignal): Promise<readonly { readonly row: string | null }[]> {
+    const rows: { readonly row: string | null }[] = [];
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const onAbort = (): void => reject(new SluiceError('interrupted', 'the session ended'));
+        signal.addEventListener('abort', onAbort, { once: true });
+        const done = (error: SluiceError | null): void => {
+          signal.removeEventListener('abort', onAbort);
+          if (error === null) resolve();
+          else reject(error);
+        };
+        this.#question = { rows, synced, done };
+        if (signal.aborted) onAbort();
+        else this.#dialled.socket.write(question(sql, synced));
+      });
+    } catch (error) {
+      // Its transaction is lost with it, so the session cannot go on.
+      throw error instanceof SluiceError ? error : new SluiceError('unexpected', messageOf(error), { cause: error });
+    } finally {
+      this.#question = null;
+    }
+    return rows;
+  }
+}
+
+/** Parse, Bind, Execute, then Sync or Flush. PostgreSQL 55.2.3. */
+function question(sql: string, synced: boolean): Buffer {
+  return Buffer.concat([
+    frame('P', cString(''), cString(sql), int16(0)),
+    frame('B', cString(''), cString(''), int16(0), int16(0), int16(0)),
+    frame('E', cString(''), int32(0)),
+    frame(synced ? 'S' : 'H'),
+  ]);
+}
+
+/** DataRow: Int16(1) Int32(length, -1 for NULL) Byten. */
+function onlyColumn(payload: Buffer): string | null {
+  const reader = new FieldReader(payload);
+  if (reader.int16() !== 1) throw new SluiceError('protocol', 'the target answered a catalog query with other columns');
+  const length = reader.int32();
+  return length === -1 ? null : reader.bytes(length).toString('utf8');
+}
