@@ -10,12 +10,14 @@ change the recordings can change too.
 """
 import argparse
 import base64
+import gzip
 import hashlib
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+import zlib
 
 JOURNAL, LEDGER = b"sluice journal 1\n", b"sluice ledger 1\n"
 PURPOSE = b"sluice checkpoint 1\n"
@@ -213,12 +215,17 @@ def read_ledger(data, keys):
                     if entry[0] == 17:
                         if entry[2] in sessions:
                             raise Invalid(f"{entry[2]} is opened twice", entry_number, entry_byte)
-                        sessions[entry[2]] = {"path": entry[3], "first": entry[4], "closed": None}
+                        sessions[entry[2]] = {"path": entry[3], "first": entry[4], "closed": None, "held": False}
+                        sessions[entry[2]]["deleted"] = None
                     elif entry[0] == 18:
                         known = sessions.get(entry[2])
                         if known is None or known["closed"] is not None:
                             raise Invalid(f"{entry[2]} is closed twice or was never opened", entry_number, entry_byte)
                         known["closed"] = {"records": entry[3], "head": entry[4], "reason": entry[5]}
+                    elif entry[0] in (24, 25, 26):
+                        problem = after_the_end(entry, sessions.get(entry[2]))
+                        if problem:
+                            raise Invalid(f"{entry[2]} {problem}", entry_number, entry_byte)
                 waiting, signed = [], True
             count, head = number, digest
     except Invalid as error:
@@ -229,16 +236,47 @@ def read_ledger(data, keys):
     return sessions, entries
 
 
+def after_the_end(entry, known):
+    """Takes over a legal hold, its release or a tombstone; why it cannot be one, or None."""
+    if known is None or known["deleted"] is not None:
+        return "was never opened, or is deleted already"
+    if entry[0] != 26:
+        known["held"] = entry[0] == 24
+        return None
+    closed = known["closed"]
+    if closed is None or known["held"]:
+        return "is deleted before its end, or in spite of a legal hold"
+    if (closed["records"], closed["head"]) != (entry[3], entry[4]):
+        return "has the tombstone of another"
+    known["deleted"] = entry[5]
+    return None
+
+
+def read_journal(file):
+    """The bytes of a journal, packed or not; None when there is none."""
+    packed = file.with_name(file.name + ".gz")
+    if file.is_file() or not packed.is_file():
+        return file.read_bytes() if file.is_file() else None
+    try:
+        return gzip.decompress(packed.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise Invalid(f"the sealed journal cannot be unpacked: {error}") from None
+
+
 def check_session(folder, session, entry, keys):
     path, closed = entry["path"], entry["closed"]
     if path is None:
         return 0, False
     if not PATH.fullmatch(path) or PATH.fullmatch(path)[1] != session:
         raise Invalid("the ledger names another file for this session")
-    file = folder / path
-    if not file.is_file():
+    data = read_journal(folder / path)
+    if entry["deleted"] is not None:
+        if data is not None:
+            raise Invalid("deleted by policy, yet a journal is there")
+        return 0, True
+    if data is None:
         raise Invalid(f"the journal {path} is missing")
-    its_session, count, first, head, is_closed = verify_journal(file.read_bytes(), keys, closed is None)
+    its_session, count, first, head, is_closed = verify_journal(data, keys, closed is None)
     if its_session != session:
         raise Invalid(f"this is the journal of {its_session}")
     if first != entry["first"]:
@@ -269,12 +307,16 @@ def verify_folder(folder, keys):
             valid = False
             print(f"INVALID  {session}  {error}")
     known = {entry["path"] for entry in sessions.values()}
-    for file in sorted(folder.glob("*/*.journal")):
-        path = file.relative_to(folder).as_posix()
+    for file in sorted([*folder.glob("*/*.journal"), *folder.glob("*/*.journal.gz")]):
+        path = file.relative_to(folder).as_posix().removesuffix(".gz")
         if PATH.fullmatch(path) and path not in known:
             valid = False
             print(f"INVALID  {path}  the ledger does not know this journal")
     return valid
+
+
+def read_file(path):
+    return read_journal(path.with_suffix("")) if path.suffix == ".gz" else path.read_bytes()
 
 
 def main():
@@ -292,7 +334,7 @@ def main():
         if options.path.is_dir():
             valid = verify_folder(options.path, keys)
         else:
-            session, count, _, _, closed = verify_journal(options.path.read_bytes(), keys, options.allow_open)
+            session, count, _, _, closed = verify_journal(read_file(options.path), keys, options.allow_open)
             print(f"valid    {session}  {count} records{'' if closed else ', open'}")
             valid = True
     except Invalid as error:

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isId } from '../lib/ids.js';
+import { isSealed, sealedSuffix } from './sealing/sealed-file.js';
 
 /** Where things are in the recordings folder. */
 export const ledgerName = 'ledger.journal';
@@ -56,6 +57,8 @@ async function* pathsIn(dir: string, volume: string, since: string): AsyncGenera
   const names = days.filter((day) => day.isDirectory() && dayPattern.test(day.name) && day.name >= since);
   for (const day of names.map(({ name }) => name).sort()) {
     const files = await readdir(join(dir, volume, day));
-    for (const file of files.sort()) if (isJournalPath(`${day}/${file}`)) yield `${volume}${day}/${file}`;
+    // A sealed journal stands for the one that the ledger names.
+    const journals = new Set(files.map((file) => (isSealed(file) ? file.slice(0, -sealedSuffix.length) : file)));
+    for (const file of [...journals].sort()) if (isJournalPath(`${day}/${file}`)) yield `${volume}${day}/${file}`;
   }
 }

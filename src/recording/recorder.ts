@@ -18,6 +18,10 @@ import { lockRecordings, type RecordingsLock } from './lock.js';
 import { Pulse, realSchedule } from './pulse.js';
 import { formatVersion } from './records.js';
 import { recoverSessions } from './recover.js';
+import { deletesAnything, keepAll } from './retention/policy.js';
+import { Retention } from './retention/retention.js';
+import { locateJournal } from './sealing/locate.js';
+import { Sealer } from './sealing/sealer.js';
 import { SessionRecording, type SessionServices } from './session-recorder.js';
 import type {
   GatewayRecorder,
@@ -29,6 +33,7 @@ import type {
   SessionFilter,
   SessionPage,
 } from './types.js';
+import { Upkeep, type UpkeepReport } from './upkeep.js';
 import { verifyAll } from './verify-all.js';
 import { Volumes, type Volume } from './volumes.js';
 
@@ -36,6 +41,8 @@ const syncAfterMs = 50; // promised: within 100 ms
 const signAfterMs = 1000;
 const indexAfterMs = 200;
 const defaultReserveBytes = 4 * 1024 * 1024;
+const upkeepAfterMs = 60_000;
+const upkeepEveryMs = 3_600_000;
 const defaultOperations = 1000;
 const maxOperations = 10_000;
 
@@ -89,6 +96,8 @@ class RecordingsOfGateway implements GatewayRecorder {
   readonly #grown: Pulse<SessionRecording>;
   readonly #journals: Omit<JournalServices, 'reserve'>;
   readonly #sessions: SessionServices;
+  readonly #retention: Retention;
+  readonly #upkeep: Upkeep;
   #closing: Promise<void> | null = null;
 
   constructor(options: Settled, parts: Parts) {
@@ -97,9 +106,23 @@ class RecordingsOfGateway implements GatewayRecorder {
     const { dir, clock, onProblem } = options;
     const schedule = options.schedule ?? realSchedule;
     const indexPath = options.indexPath ?? join(dirname(dir), 'index.db');
-    this.#index = new IndexClient({ recordingsDir: dir, indexPath, identityFile: options.identityFile ?? null }, onProblem);
+    this.#index = new IndexClient(
+      { recordingsDir: dir, indexPath, identityFile: options.identityFile ?? null },
+      onProblem,
+    );
     this.#index.tell({ type: 'catch up', live: [] });
     this.#grown = new Pulse(schedule, indexAfterMs, () => this.#tellGrown());
+    this.#retention = new Retention({
+      ...{ dir, ledger: parts.ledger, clock, onProblem, policy: options.retention ?? keepAll },
+      onDeleted: async (session) => this.#index.tell({ type: 'deleted', id: session }),
+    });
+    this.#upkeep = new Upkeep({
+      ...{ dir, schedule, onProblem, everyMs: upkeepEveryMs, retention: this.#retention },
+      sealer: new Sealer({ dir, clock, onProblem, afterDays: options.sealAfterDays ?? null }),
+    });
+    if (deletesAnything(options.retention ?? keepAll) || (options.sealAfterDays ?? null) !== null) {
+      this.#upkeep.start(upkeepAfterMs);
+    }
     const ignore = (): void => undefined; // a failed journal throws at its next commit
     this.#journals = {
       ...parts,
@@ -234,9 +257,17 @@ class RecordingsOfGateway implements GatewayRecorder {
     if (live !== null && live !== undefined) return { path: live.path, bytes: live.bytes };
     const path = await this.#index.ask({ type: 'path', id });
     if (path === null) return null;
-    const file = join(this.#options.dir, path);
-    const bytes = await sizeOf(file);
-    return bytes === null ? null : { path: file, bytes };
+    const found = await locateJournal(this.#options.dir, path);
+    return found === null ? null : { path: found.file, bytes: found.bytes };
+  }
+
+  async setHold(id: string, held: boolean, by: string, reason: string): Promise<void> {
+    if (!isId('ses', id)) throw new SluiceError('not_found', `no session ${id}`);
+    await this.#retention.setHold(id, held, by, reason);
+  }
+
+  upkeep(): Promise<UpkeepReport> {
+    return this.#upkeep.run();
   }
 
   async sessionKey(id: string): Promise<Uint8Array | null> {
@@ -259,7 +290,8 @@ class RecordingsOfGateway implements GatewayRecorder {
     const live = new Set(this.#passing);
     return verifyAll(this.#options.dir, {
       ...(session === undefined ? {} : { session }),
-      isLive: (id) => live.has(id) || this.#passing.has(id) || this.#stranded.has(id),
+      isLive: (id) => live.has(id) || this.#passing.has(id) || this.#stranded.has(id) || this.#retention.isDeleting(id),
+      wasDeleted: (id) => this.#retention.wasDeleted(id),
     });
   }
 
@@ -292,6 +324,7 @@ class RecordingsOfGateway implements GatewayRecorder {
 
   async #close(): Promise<void> {
     const { ledger, lock, volumes } = this.#parts;
+    await this.#upkeep.stop();
     const { clock, onProblem } = this.#options;
     await Promise.all(
       [...this.#live.values()].map((live) => live.close('ended by gateway', 'the gateway is stopping')),
@@ -352,18 +385,5 @@ async function syncDir(dir: string): Promise<void> {
     await folder.sync();
   } finally {
     await folder.close();
-  }
-}
-
-async function sizeOf(path: string): Promise<number | null> {
-  try {
-    const file = await openFile(path, 'r');
-    try {
-      return (await file.stat()).size;
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return null;
   }
 }

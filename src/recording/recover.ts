@@ -72,6 +72,7 @@ async function recoverUnlisted(path: string, options: RecoveryOptions): Promise<
   const { dir, ledger, clock } = options;
   const id = sessionOfPath(path);
   const file = join(dir, path);
+  if (!(await exists(file))) return; // sealed, so it was closed
   const check = await inspect(file, options.keys);
   const verdict = check.finish(true);
   // A stranger's file, or one that was closed: only the ledger's loss explains that, and verification must say so.

@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { hashBytes, sha256 } from './chain.js';
 import { maxRecordBytes } from './records.js';
+import { isSealed, SealedFile } from './sealing/sealed-file.js';
 
 const lengthBytes = 4;
+const chunkBytes = 1024 * 1024;
 
 /** One record as it stands in a file, its chain hash checked. */
 export interface ScannedRecord {
@@ -149,16 +151,30 @@ export class RecordScanner {
 /** The bytes of a recording: a file, or what is already in memory or on its way. */
 export type RecordingSource = string | Uint8Array | AsyncIterable<Uint8Array>;
 
-/** The source in chunks, from `from` on and, for files, no further than `to`. */
+/** The source in chunks, from `from` on and, for files, no further than `to`. A sealed journal is unpacked. */
 export async function* chunksOf(source: RecordingSource, from = 0, to = Infinity): AsyncGenerator<Buffer> {
   if (typeof source === 'string') {
     if (to <= from) return;
+    if (isSealed(source)) {
+      yield* unpacked(source, from, to);
+      return;
+    }
     const end = Number.isFinite(to) ? { end: to - 1 } : {};
-    for await (const chunk of createReadStream(source, { start: from, highWaterMark: 1024 * 1024, ...end })) {
+    for await (const chunk of createReadStream(source, { start: from, highWaterMark: chunkBytes, ...end })) {
       yield asBuffer(chunk as Uint8Array);
     }
   } else if (source instanceof Uint8Array) yield asBuffer(source).subarray(from);
   else for await (const chunk of source) yield asBuffer(chunk);
+}
+
+async function* unpacked(path: string, from: number, to: number): AsyncGenerator<Buffer> {
+  const sealed = new SealedFile(path);
+  for (let at = from; at < Math.min(to, sealed.size);) {
+    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, to - at, sealed.size - at));
+    at += sealed.read(chunk, at);
+    yield chunk;
+    await new Promise((resolve) => setImmediate(resolve)); // unpacking is synchronous: lets others in
+  }
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -1,5 +1,7 @@
 import type { CommitCounts } from './commit-log.js';
 import type { Recorder, RecordingMode, SessionEvent } from './events.js';
+import type { RetentionPolicy } from './retention/policy.js';
+import type { UpkeepReport } from './upkeep.js';
 import type { VolumeOptions } from './volumes.js';
 
 /** A session as lists and the API show it. Times are RFC 3339 UTC. */
@@ -105,6 +107,8 @@ export interface SessionVerdict {
   readonly records: number;
   readonly closed: boolean;
   readonly problem: RecordProblem | null;
+  /** The ledger holds its tombstone, and its journal is gone as it should be. */
+  readonly deleted: boolean;
 }
 export interface LedgerVerdict {
   readonly valid: boolean;
@@ -139,6 +143,10 @@ export interface GatewayRecorder extends Recorder {
   journal(id: string): Promise<{ readonly path: string; readonly bytes: number } | null>;
   /** The key of an encrypted session, for one who may read it; null when it has none, or none that this gateway can open. */
   sessionKey(id: string): Promise<Uint8Array | null>;
+  /** Begins or ends a legal hold on a session: while it lasts, nothing deletes it. Signed in the ledger. */
+  setHold(id: string, held: boolean, by: string, reason: string): Promise<void>;
+  /** Deletes what has expired and packs what is old, now rather than within the hour. */
+  upkeep(): Promise<UpkeepReport>;
   /** Null when there is no such session. */
   verify(id: string): Promise<RecordingsVerdict | null>;
   verifyAll(): Promise<RecordingsVerdict>;
@@ -167,6 +175,10 @@ export interface RecorderOptions {
   readonly recipients?: readonly string[];
   /** An identity file, with which the gateway reads what it has encrypted: for its index, and for whoever may read. */
   readonly identityFile?: string | null;
+  /** How long recordings are kept; default: for ever. */
+  readonly retention?: RetentionPolicy;
+  /** Days after which journals are packed; default: never. */
+  readonly sealAfterDays?: number | null;
   /** Bytes kept back so that journals can still be ended and signed on a full disk. Default 4 MiB. */
   readonly reserveBytes?: number;
   /** Folders in `dir` for the journals of some targets; the first that takes a target has it. Default none. */

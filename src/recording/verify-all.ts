@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isJournalPath, journalPaths, ledgerName, sessionOfPath } from './layout.js';
 import { readLedger, type LedgerContent, type LedgerSession } from './ledger-read.js';
 import { publishedKeys } from './keys.js';
+import { locateJournal, sizeOf } from './sealing/locate.js';
 import type { PublicKeys } from './signing.js';
 import type { JournalVerdict, LedgerVerdict, RecordingsVerdict, SessionVerdict } from './types.js';
 import { verifyJournal } from './verify.js';
@@ -14,6 +14,8 @@ export interface VerifyAllOptions {
   readonly session?: string;
   /** Sessions that may be on their way from or into the ledger at this moment (a running gateway's live ones). */
   readonly isLive?: (session: string) => boolean;
+  /** Sessions that a running gateway has deleted, perhaps since the ledger was read. */
+  readonly wasDeleted?: (session: string) => boolean;
 }
 
 /**
@@ -29,13 +31,17 @@ export async function verifyAll(dir: string, options: VerifyAllOptions = {}): Pr
   const sessions: SessionVerdict[] = [];
   for (const [id, entry] of ledger.content?.sessions ?? []) {
     if (options.session !== undefined && options.session !== id) continue;
-    sessions.push(await verifyEntry(dir, entry, keys, isLive(id)));
+    const verdict = await verifyEntry(dir, entry, keys, isLive(id));
+    const isGone = verdict.records === 0 && options.wasDeleted?.(id) === true;
+    sessions.push(isGone ? gone(id) : verdict);
   }
   for (const path of files) {
     const id = sessionOfPath(path);
     const known = ledger.content?.sessions.get(id);
     if (known?.path === path || isLive(id)) continue;
-    const verdict = await verifyJournal(join(dir, path), keys, { allowOpen: true });
+    const journal = await locateJournal(dir, path);
+    if (journal === null) continue; // gone since
+    const verdict = await verifyJournal(journal.file, keys, { allowOpen: true });
     const message = known === undefined ? 'the ledger does not know this journal' : 'a second journal of this session';
     sessions.push(judged(id, verdict, message));
   }
@@ -70,13 +76,16 @@ async function verifyEntry(
   keys: PublicKeys,
   live: boolean,
 ): Promise<SessionVerdict> {
-  const { id, path, closed } = entry;
-  if (path === null) return { id, valid: true, records: 0, closed: closed !== null, problem: null }; // not recorded
+  const { id, path, closed, deleted } = entry;
+  if (path === null) return { ...gone(id), closed: closed !== null, deleted: false }; // not recorded
   if (!isJournalPath(path)) return failed(id, 'the ledger names a path that is none');
-  const file = join(dir, path);
-  const size = await sizeOf(file);
-  if (size === null) return failed(id, `the journal ${path} is missing`);
-  const verdict = await verifyJournal(file, keys, { allowOpen: closed === null });
+  const journal = await locateJournal(dir, path);
+  if (deleted !== null) {
+    if (journal === null || live) return gone(id);
+    return failed(id, `deleted by policy at ${new Date(deleted.at).toISOString()}, yet a journal is there`);
+  }
+  if (journal === null) return failed(id, `the journal ${path} is missing`);
+  const verdict = await verifyJournal(journal.file, keys, { allowOpen: closed === null });
   return judged(id, verdict, verdict.problem === null ? ledgerMismatch(entry, verdict, live) : null);
 }
 
@@ -101,17 +110,14 @@ function ledgerMismatch(entry: LedgerSession, verdict: JournalVerdict, live: boo
 function judged(id: string, verdict: JournalVerdict, message: string | null): SessionVerdict {
   const { records, closed } = verdict;
   const problem = verdict.problem ?? (message === null ? null : { record: 0, byte: 0, message });
-  return { id, valid: problem === null, records, closed, problem };
+  return { id, valid: problem === null, records, closed, problem, deleted: false };
+}
+
+/** Deleted by policy: all that is left is its tombstone. */
+function gone(id: string): SessionVerdict {
+  return { id, valid: true, records: 0, closed: true, problem: null, deleted: true };
 }
 
 function failed(id: string, message: string): SessionVerdict {
-  return { id, valid: false, records: 0, closed: false, problem: { record: 0, byte: 0, message } };
-}
-
-async function sizeOf(path: string): Promise<number | null> {
-  try {
-    return (await stat(path)).size;
-  } catch {
-    return null;
-  }
+  return { id, valid: false, records: 0, closed: false, problem: { record: 0, byte: 0, message }, deleted: false };
 }

@@ -4,6 +4,7 @@ import { decodeRecord } from './event-codec.js';
 import type { EndEvent } from './events.js';
 import { formatVersion, journalHeader, recordCodes, type BindingRecord, type CheckpointRecord } from './records.js';
 import { chunksOf, RecordScanner, type RecordingSource, type ScannedRecord } from './scan.js';
+import { SealedFileError } from './sealing/members.js';
 import { checkpointProblem, type PublicKeys } from './signing.js';
 import type { JournalVerdict, RecordProblem } from './types.js';
 
@@ -22,9 +23,14 @@ export async function verifyJournal(
   options: VerifyOptions = {},
 ): Promise<JournalVerdict> {
   const check = new JournalCheck(keys);
-  for await (const chunk of chunksOf(source)) {
-    check.push(chunk);
-    if (check.failed) break;
+  try {
+    for await (const chunk of chunksOf(source)) {
+      check.push(chunk);
+      if (check.failed) break;
+    }
+  } catch (error) {
+    if (!(error instanceof SealedFileError)) throw error;
+    check.stop(error.message);
   }
   return check.finish(options.allowOpen === true);
 }
@@ -79,6 +85,11 @@ export class JournalCheck {
       this.#soundBytes = this.#scanner.offset;
       this.#soundHash = record.hash;
     }
+  }
+
+  /** Nothing more can be read, and this is why. */
+  stop(message: string): void {
+    this.#problem ??= { record: this.#sound + 1, byte: this.#soundBytes, message };
   }
 
   finish(allowOpen: boolean): JournalVerdict {

@@ -1,8 +1,8 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { decodeRecord } from '../event-codec.js';
 import type { SessionEvent } from '../events.js';
 import { isEvent, journalHeader, type JournalRecord } from '../records.js';
 import { RecordScanner } from '../scan.js';
+import { JournalBytes } from '../sealing/journal-bytes.js';
 import { decryptRecord } from './record-cipher.js';
 import type { Identity } from './recipients.js';
 import { unwrapSessionKey } from './session-key.js';
@@ -25,13 +25,8 @@ export function keyOfJournal(path: string, identities: readonly Identity[]): Uin
 }
 
 function startOf(path: string): Buffer {
-  const file = openSync(path, 'r');
-  try {
-    const start = Buffer.alloc(startBytes);
-    return start.subarray(0, readSync(file, start, 0, startBytes, 0));
-  } finally {
-    closeSync(file);
-  }
+  const start = Buffer.alloc(startBytes);
+  return start.subarray(0, new JournalBytes(path).read(start, 0));
 }
 
 /** Decrypts what the index reads, where it has an identity for that. */

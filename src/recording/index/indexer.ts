@@ -1,11 +1,12 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../lib/errors.js';
 import { JournalOpener } from '../encryption/journal-opener.js';
 import type { Identity } from '../encryption/recipients.js';
 import { isJournalPath, ledgerName } from '../layout.js';
 import { readLedger, type LedgerSession } from '../ledger-read.js';
+import { JournalBytes } from '../sealing/journal-bytes.js';
 import type { IndexDatabase } from './database.js';
+import { forgetSession } from './forget.js';
 import type { Grown, IndexNote } from './messages.js';
 import { JournalTail } from './tail.js';
 import { SessionWriter, type SessionCounters } from './writer.js';
@@ -70,6 +71,10 @@ export class Indexer {
       case 'unrecorded closed':
         this.#endSession(note.id, note.at, note.reason);
         return;
+      case 'deleted':
+        this.#following.delete(note.id);
+        this.#inTransaction(() => forgetSession(this.#db, note.id));
+        return;
       case 'abandoned': {
         const following = this.#following.get(note.id);
         this.#inTransaction(() => {
@@ -113,14 +118,19 @@ export class Indexer {
   async catchUp(live: ReadonlySet<string>): Promise<number> {
     const { sessions } = await readLedger(join(this.#dir, ledgerName), new Map(), 'none');
     const done = new Set(this.#db.rows<[string]>(`select id from sessions where state <> 'live'`).map(([id]) => id));
-    this.#backlog = [...sessions.values()].filter(({ id }) => !done.has(id) && !live.has(id)).reverse();
+    for (const { id, deleted } of sessions.values()) {
+      if (deleted !== null) this.#inTransaction(() => forgetSession(this.#db, id));
+    }
+    this.#backlog = [...sessions.values()]
+      .filter(({ id, deleted }) => deleted === null && !done.has(id) && !live.has(id))
+      .reverse();
     return sessions.size;
   }
 
   #catchUpWith({ id, path, target, user, openedAt, closed }: LedgerSession): void {
     if (path !== null && isJournalPath(path)) {
-      const size = statSync(join(this.#dir, path), { throwIfNoEntry: false })?.size;
-      if (size !== undefined) this.#follow({ id, path, bytes: size }, true);
+      const { size } = new JournalBytes(join(this.#dir, path));
+      if (size !== null) this.#follow({ id, path, bytes: size }, true);
       return;
     }
     // Mode `off`: the ledger is all there is.

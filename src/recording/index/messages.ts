@@ -17,6 +17,8 @@ export type IndexNote =
   | { readonly type: 'unrecorded closed'; readonly id: string; readonly at: number; readonly reason: string }
   /** The session is over; what is missing from its journal now will not come. */
   | { readonly type: 'abandoned'; readonly id: string; readonly at: number; readonly reason: string }
+  /** Its recording is no more. */
+  | { readonly type: 'deleted'; readonly id: string }
   /** Reads whatever the ledger knows and the index has not finished. */
   | { readonly type: 'catch up'; readonly live: readonly string[] };
 

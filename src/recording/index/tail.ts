@@ -1,9 +1,9 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import type { JournalOpener } from '../encryption/journal-opener.js';
 import { decodeRecord } from '../event-codec.js';
 import type { SessionEvent } from '../events.js';
 import { isEvent, journalHeader, recordCodes } from '../records.js';
 import { RecordScanner } from '../scan.js';
+import { JournalBytes } from '../sealing/journal-bytes.js';
 
 const pieceBytes = 256 * 1024;
 /** Results are not searched: their bytes are not even decoded. */
@@ -17,7 +17,7 @@ export interface TailPosition {
 
 /** Follows one journal as it grows, from where it was left. */
 export class JournalTail {
-  readonly #path: string;
+  readonly #source: JournalBytes;
   readonly #scanner: RecordScanner;
   /** Bytes handed to the scanner. */
   #read: number;
@@ -25,7 +25,7 @@ export class JournalTail {
   readonly #opener: JournalOpener | null;
 
   constructor(path: string, from: TailPosition, opener: JournalOpener | null = null) {
-    this.#path = path;
+    this.#source = new JournalBytes(path);
     this.#opener = opener;
     const { bytes, records, hash } = from;
     this.#read = hash === null ? 0 : bytes;
@@ -67,11 +67,6 @@ export class JournalTail {
   }
 
   #readPiece(piece: Buffer): number {
-    const file = openSync(this.#path, 'r');
-    try {
-      return readSync(file, piece, 0, piece.length, this.#read);
-    } finally {
-      closeSync(file);
-    }
+    return this.#source.read(piece, this.#read);
   }
 }
