@@ -41,6 +41,11 @@ export function encodeLedgerEntry(out: CborWriter, entry: LedgerEntry): void {
     case 'gateway stopped':
       start(out, 2, recordCodes.gatewayStopped, entry.at);
       return;
+    case 'key introduced':
+      start(out, 4, recordCodes.keyIntroduced, entry.at);
+      out.text(entry.key);
+      out.bytes(entry.spki);
+      return;
     case 'session held':
     case 'session released':
       start(out, 5, entry.type === 'session held' ? recordCodes.sessionHeld : recordCodes.sessionReleased, entry.at);
@@ -93,6 +98,8 @@ export function decodeLedgerRecord(body: Uint8Array): LedgerRecord {
       };
     case recordCodes.gatewayStopped:
       return { type: 'gateway stopped', at: fields.integer() };
+    case recordCodes.keyIntroduced:
+      return { type: 'key introduced', at: fields.integer(), key: fields.text(), spki: fields.bytes() };
     case recordCodes.sessionHeld:
     case recordCodes.sessionReleased:
       return {

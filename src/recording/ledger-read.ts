@@ -1,5 +1,7 @@
+import type { KeyObject } from 'node:crypto';
 import { CborError } from './cbor.js';
 import type { ChainHead } from './chain.js';
+import { keyId, publicKeyOfDer } from './keys.js';
 import { decodeLedgerRecord } from './ledger-codec.js';
 import { ledgerHeader, type CheckpointRecord, type LedgerRecord } from './records.js';
 import { chunksOf, RecordScanner, type RecordingSource, type ScannedRecord } from './scan.js';
@@ -28,6 +30,10 @@ export interface LedgerSession {
 
 /** The ledger up to its last valid signature; what stands behind that counts for nothing. */
 export interface LedgerContent {
+  /** The keys that were trusted, and those that they introduced (only looked for when all signatures are checked). */
+  readonly keys: PublicKeys;
+  /** Id of the key that signed last; null when nothing says. */
+  readonly key: string | null;
   readonly sessions: ReadonlyMap<string, LedgerSession>;
   /** Signed entries, signatures not counted. */
   readonly entries: number;
@@ -60,7 +66,7 @@ export async function readLedger(
 }
 
 class LedgerReader {
-  readonly #keys: PublicKeys;
+  readonly #keys: Map<string, KeyObject>;
   readonly #signatures: SignatureCheck;
   #unchecked: { readonly checkpoint: CheckpointRecord; readonly key: string; readonly problem: RecordProblem } | null =
     null;
@@ -75,7 +81,7 @@ class LedgerReader {
   #problem: RecordProblem | null = null;
 
   constructor(keys: PublicKeys, signatures: SignatureCheck) {
-    this.#keys = keys;
+    this.#keys = new Map(keys);
     this.#signatures = signatures;
   }
 
@@ -99,6 +105,8 @@ class LedgerReader {
       (torn === null || torn.torn ? null : { record: torn.record, byte: torn.byte, message: torn.message });
     return {
       sessions: this.#sessions,
+      keys: this.#keys,
+      key: this.#key === '' ? null : this.#key,
       entries: this.#entries,
       records: this.#before?.count ?? 0,
       bytes: this.#bytes,
@@ -148,7 +156,8 @@ class LedgerReader {
   #accept(): string | null {
     for (const entry of this.#unsigned) {
       this.#entries++;
-      if (entry.type === 'session opened') {
+      if (entry.type === 'key introduced') this.#trust(entry.key, entry.spki);
+      else if (entry.type === 'session opened') {
         if (this.#sessions.has(entry.session)) return `session ${entry.session} is opened twice`;
         this.#sessions.set(entry.session, {
           id: entry.session,
@@ -174,6 +183,13 @@ class LedgerReader {
     }
     this.#unsigned = [];
     return null;
+  }
+
+  /** A key that a trusted one vouches for is trusted too. With the last signature alone checked nobody has vouched yet. */
+  #trust(id: string, spki: Uint8Array): void {
+    if (this.#signatures !== 'all') return;
+    const key = publicKeyOfDer(spki);
+    if (key !== null && keyId(key) === id) this.#keys.set(id, key);
   }
 
   /** What happens to a session after its end. A tombstone on a held, open or unknown session is no tombstone. */

@@ -1,7 +1,7 @@
 import { messageOf, SluiceError } from '../lib/errors.js';
 import { ChainQueue, sha256, type BufferPool, type ChainHead } from './chain.js';
 import { encodeLedgerEntry } from './ledger-codec.js';
-import { ledgerHeader, type LedgerEntry } from './records.js';
+import { ledgerHeader, type CheckpointRecord, type LedgerEntry } from './records.js';
 import { isNoSpace, type DiskReserve } from './reserve.js';
 import { appendCheckpoint, type SigningKey } from './signing.js';
 import type { SyncedFile } from './synced-file.js';
@@ -10,6 +10,8 @@ const maxBatch = 256;
 
 interface Waiting {
   readonly entry: LedgerEntry;
+  /** Signs this entry's batch and all after it. */
+  readonly key: SigningKey | null;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;
 }
@@ -22,25 +24,44 @@ export interface LedgerOptions {
   readonly pool: BufferPool;
   readonly reserve: DiskReserve;
   readonly clock: () => number;
+  /** Told of every signature that is on the disk. */
+  readonly onSigned?: (signed: SignedHead) => void;
+}
+
+/** A signature of the ledger's, and the key that made it. */
+export interface SignedHead {
+  readonly checkpoint: CheckpointRecord;
+  readonly key: string;
 }
 
 /** The gateway's own chain: which sessions were opened and closed, so that a missing journal shows. */
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #queue: ChainQueue;
+  #key: SigningKey;
   #waiting: Waiting[] = [];
   #running: Promise<void> | null = null;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.#key = options.key;
     if (options.from === null) options.file.write(ledgerHeader);
     this.#queue = new ChainQueue(options.pool, options.from ?? { count: 0, hash: sha256(ledgerHeader) });
   }
 
   /** Resolves when the entry is signed and on the disk. Entries that wait together share one signature and one sync. */
   append(entry: LedgerEntry): Promise<void> {
+    return this.#append(entry, null);
+  }
+
+  /** Changes the key; the entry must be the `gateway started` that names it, which is the first thing it signs. */
+  changeKey(key: SigningKey, entry: LedgerEntry & { readonly type: 'gateway started' }): Promise<void> {
+    return this.#append(entry, key);
+  }
+
+  #append(entry: LedgerEntry, key: SigningKey | null): Promise<void> {
     return new Promise((done, failed) => {
-      this.#waiting.push({ entry, done, failed });
+      this.#waiting.push({ entry, key, done, failed });
       this.#running ??= this.#run();
     });
   }
@@ -54,11 +75,12 @@ export class Ledger {
   async #run(): Promise<void> {
     await Promise.resolve(); // whoever appends in this same turn joins the batch
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, maxBatch);
+      const batch = this.#takeBatch();
       try {
-        this.#write(batch.map(({ entry }) => entry));
+        const signed = this.#write(batch);
         await this.#options.file.sync();
         for (const { done } of batch) done();
+        this.#options.onSigned?.(signed);
       } catch (error) {
         this.#settleFailed(batch, error);
       }
@@ -66,12 +88,21 @@ export class Ledger {
     this.#running = null;
   }
 
-  #write(entries: readonly LedgerEntry[]): void {
+  /** What waits, up to where the key changes. */
+  #takeBatch(): readonly Waiting[] {
+    const change = this.#waiting.findIndex(({ key }, index) => index > 0 && key !== null);
+    return this.#waiting.splice(0, change === -1 ? maxBatch : Math.min(change, maxBatch));
+  }
+
+  #write(batch: readonly Waiting[]): SignedHead {
     try {
-      for (const entry of entries) this.#queue.append(encodeLedgerEntry, entry);
-      appendCheckpoint(this.#queue, this.#options.key, this.#options.clock());
+      for (const { entry } of batch) this.#queue.append(encodeLedgerEntry, entry);
+      const key = batch[0]?.key ?? this.#key;
+      const checkpoint = appendCheckpoint(this.#queue, key, this.#options.clock());
       this.#options.file.write(this.#queue.pending());
       this.#queue.clear();
+      this.#key = key;
+      return { checkpoint, key: key.id };
     } catch (error) {
       this.#queue.rollback();
       throw error;

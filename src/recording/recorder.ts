@@ -1,22 +1,22 @@
-import { createPublicKey } from 'node:crypto';
-import { mkdir, open as openFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
 import { isId } from '../lib/ids.js';
+import { AnchorKeeper } from './anchor-keeper.js';
 import { BufferPool } from './chain.js';
 import type { CommitCounts } from './commit-log.js';
 import { keyOfJournal } from './encryption/journal-opener.js';
 import { readIdentityFile, readRecipients, type Identity } from './encryption/recipients.js';
 import type { OpenEvent, SessionRecorder } from './events.js';
+import { hasCode, syncFolder } from './files.js';
 import { IndexClient } from './index/client.js';
 import { Journal, type JournalServices } from './journal.js';
-import { openSigningKey, publishedKeys } from './keys.js';
+import { KeyRing } from './key-ring.js';
 import { journalPath } from './layout.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger, SignedHead } from './ledger.js';
 import { openLedger } from './ledger-open.js';
 import { lockRecordings, type RecordingsLock } from './lock.js';
 import { Pulse, realSchedule } from './pulse.js';
-import { formatVersion } from './records.js';
 import { recoverSessions } from './recover.js';
 import { deletesAnything, keepAll } from './retention/policy.js';
 import { Retention } from './retention/retention.js';
@@ -40,6 +40,7 @@ import { Volumes, type Volume } from './volumes.js';
 const syncAfterMs = 50; // promised: within 100 ms
 const signAfterMs = 1000;
 const indexAfterMs = 200;
+const defaultAnchorMs = 60_000;
 const defaultReserveBytes = 4 * 1024 * 1024;
 const upkeepAfterMs = 60_000;
 const upkeepEveryMs = 3_600_000;
@@ -56,19 +57,30 @@ export async function openRecorder(options: RecorderOptions): Promise<GatewayRec
   await makeDir(dir);
   const lock = lockRecordings(dir);
   try {
-    const key = await openSigningKey(keysDir, dir);
-    const keys = new Map(await publishedKeys(dir)).set(key.id, createPublicKey(key.privateKey));
+    const ring = await KeyRing.open({ keysDir, recordingsDir: dir, given: options.signingKeys ?? null });
+    const keys = await ring.trusted();
     const volumes = new Volumes(dir, options.volumes ?? [], options.reserveBytes ?? defaultReserveBytes);
     const pool = new BufferPool();
     const { reserve } = volumes.main;
-    const { ledger, sessions } = await openLedger({ dir, key, keys, pool, reserve, clock, onProblem });
+    const anchors = new AnchorKeeper({
+      ...{ sinks: options.anchors ?? [], gateway, onProblem, schedule: options.schedule ?? realSchedule },
+      intervalMs: options.anchorMs ?? defaultAnchorMs,
+    });
+    const { active: key, signers } = ring;
+    const onSigned = (signed: SignedHead): void => anchors.note(signed);
+    const opened = await openLedger({ dir, key, signers, keys, pool, reserve, clock, onProblem, onSigned });
+    const { ledger, sessions } = opened;
     // First of all: it names the key that signs what recovery writes.
-    await ledger.append({ type: 'gateway started', at: clock(), version: formatVersion, gateway, key: key.id });
+    await ring.announceStart(ledger, opened.lastKey, { gateway, clock });
     const mended = await volumes.replay((id) => (sessions.get(id)?.closed ?? null) !== null);
     if (mended.length > 0) onProblem(`put back into ${mended.length} journals what a power cut took from them`, null);
-    await recoverSessions({ dir, ledger, sessions, key, keys, pool, clock, onProblem });
+    await recoverSessions({ dir, ledger, sessions, signers, keys, pool, clock, onProblem });
+    await ring.forgetRetired();
     for (const volume of volumes.all) volume.reserve.take(); // after recovery: on a full disk the reserve was for that
-    return new RecordingsOfGateway({ ...options, clock, onProblem }, { lock, ledger, volumes, pool, key, gateway, recipients, identities });
+    return new RecordingsOfGateway(
+      { ...options, clock, onProblem },
+      { lock, ledger, volumes, pool, ring, anchors, gateway, recipients, identities },
+    );
   } catch (error) {
     lock.release();
     throw error;
@@ -76,7 +88,9 @@ export async function openRecorder(options: RecorderOptions): Promise<GatewayRec
 }
 
 type Settled = RecorderOptions & Required<Pick<RecorderOptions, 'clock' | 'onProblem'>>;
-type Parts = Pick<JournalServices, 'pool' | 'key' | 'gateway' | 'recipients'> & {
+type Parts = Pick<JournalServices, 'pool' | 'gateway' | 'recipients'> & {
+  readonly ring: KeyRing;
+  readonly anchors: AnchorKeeper;
   readonly lock: RecordingsLock;
   readonly volumes: Volumes;
   readonly ledger: Ledger;
@@ -94,7 +108,7 @@ class RecordingsOfGateway implements GatewayRecorder {
   readonly #stranded = new Set<string>();
   readonly #index: IndexClient;
   readonly #grown: Pulse<SessionRecording>;
-  readonly #journals: Omit<JournalServices, 'reserve'>;
+  readonly #journals: Omit<JournalServices, 'reserve' | 'key'>;
   readonly #sessions: SessionServices;
   readonly #retention: Retention;
   readonly #upkeep: Upkeep;
@@ -179,8 +193,11 @@ class RecordingsOfGateway implements GatewayRecorder {
     try {
       const durable = open.mode === 'durable' ? { log: volume.commits, place } : null;
       await makeDir(dirname(file));
-      journal = await Journal.create(open, { ...this.#journals, reserve: volume.reserve, path: file, durable });
-      await syncDir(dirname(file));
+      journal = await Journal.create(open, {
+        ...{ ...this.#journals, reserve: volume.reserve, key: this.#parts.ring.active },
+        ...{ path: file, durable },
+      });
+      await syncFolder(dirname(file));
       await this.#enter(open, volume.prefix + place, journal.firstHash);
       return new SessionRecording(open.session, open.mode, journal, this.#sessions);
     } catch (error) {
@@ -303,14 +320,14 @@ class RecordingsOfGateway implements GatewayRecorder {
     };
   }
 
-  async keys(): Promise<readonly RecordingKey[]> {
-    const keys = await publishedKeys(this.#options.dir);
-    return [...keys].map(([id, key]) => ({
-      id,
-      algorithm: 'Ed25519',
-      public_key_pem: key.export({ type: 'spki', format: 'pem' }).toString(),
-      state: id === this.#parts.key.id ? 'active' : 'retired',
-    }));
+  keys(): Promise<readonly RecordingKey[]> {
+    return this.#parts.ring.list();
+  }
+
+  rotateKey(): Promise<string> {
+    const { ring, ledger, gateway } = this.#parts;
+    if (this.#closing !== null) throw new SluiceError('unavailable', 'the gateway is stopping', { decider: 'gateway' });
+    return ring.rotate(ledger, { gateway, clock: this.#options.clock });
   }
 
   reindex(): Promise<{ readonly sessions: number }> {
@@ -337,6 +354,7 @@ class RecordingsOfGateway implements GatewayRecorder {
       onProblem('the ledger of recordings could not be closed', error);
     }
     await ledger.close();
+    await this.#parts.anchors.close();
     this.#grown.stop();
     this.#journals.unsynced.stop();
     this.#journals.unsigned.stop();
@@ -364,26 +382,11 @@ function noSpace(cause: unknown): SluiceError {
   });
 }
 
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
-}
-
 async function makeDir(dir: string): Promise<void> {
   try {
     const made = await mkdir(dir, { recursive: true, mode: 0o700 });
-    if (made !== undefined) await syncDir(dirname(made));
+    if (made !== undefined) await syncFolder(dirname(made));
   } catch (error) {
     throw openFailed(error);
-  }
-}
-
-/** A new file is only there after a power cut when its folder is on the disk too. */
-async function syncDir(dir: string): Promise<void> {
-  if (process.platform === 'win32') return; // folders cannot be opened there
-  const folder = await openFile(dir, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }

@@ -21,6 +21,7 @@ export const recordCodes = {
   sessionOpened: 17,
   sessionClosed: 18,
   gatewayStopped: 19,
+  keyIntroduced: 20,
   sessionHeld: 24,
   sessionReleased: 25,
   sessionDeleted: 26,
@@ -127,6 +128,8 @@ export type LedgerEntry =
       readonly reason: string;
     }
   | { readonly type: 'gateway stopped'; readonly at: number }
+  /** The key that signs from now on vouches for the one that will sign after it. */
+  | { readonly type: 'key introduced'; readonly at: number; readonly key: string; readonly spki: Uint8Array }
   /** A legal hold begins or ends: while it lasts, nothing deletes the session. */
   | {
       readonly type: 'session held' | 'session released';

@@ -20,7 +20,8 @@ export interface RecoveryOptions {
   readonly ledger: Ledger;
   /** What the ledger held when it was opened. */
   readonly sessions: ReadonlyMap<string, LedgerSession>;
-  readonly key: SigningKey;
+  /** The keys that sign, by id: the one of now and, for journals begun under them, older ones. */
+  readonly signers: ReadonlyMap<string, SigningKey>;
   readonly keys: PublicKeys;
   readonly pool: BufferPool;
   readonly clock: () => number;
@@ -122,7 +123,7 @@ async function inspect(path: string, keys: PublicKeys): Promise<JournalCheck> {
 export async function recoverJournal(
   path: string,
   session: string,
-  options: Pick<RecoveryOptions, 'key' | 'keys' | 'pool' | 'clock'>,
+  options: Pick<RecoveryOptions, 'signers' | 'keys' | 'pool' | 'clock'>,
 ): Promise<Recovered> {
   if (!(await exists(path))) return { kind: 'missing', message: 'the file is missing' };
   try {
@@ -133,14 +134,18 @@ export async function recoverJournal(
       return { kind: 'damaged', message: verdict.problem?.message ?? 'nothing in it is signed' };
     }
     if (verdict.session !== session) return { kind: 'damaged', message: 'it is the journal of another session' };
-    if (verdict.key !== options.key.id) return { kind: 'damaged', message: `its key ${verdict.key} is not here` };
+    const key = options.signers.get(verdict.key ?? '');
+    if (key === undefined && !verdict.closed) return { kind: 'damaged', message: `its key ${verdict.key} is not here` };
     const tail = await cutTail(path, verdict, options.keys);
     if (tail.kind === 'damaged' || (verdict.closed && tail.kind === 'torn')) {
       return { kind: 'damaged', message: `record ${head.count + 1} was changed after it had been signed` };
     }
-    if (verdict.closed) return { kind: 'closed', head, reason: end?.reason ?? 'interrupted' };
+    if (verdict.closed || key === undefined) return { kind: 'closed', head, reason: end?.reason ?? 'interrupted' };
     const detail = describe(verdict.records, verdict.signed, tail);
-    return await endJournal({ path, head, bytes: verdict.bytes, detail, ended: end?.reason ?? null }, options);
+    return await endJournal(
+      { path, head, bytes: verdict.bytes, detail, ended: end?.reason ?? null },
+      { ...options, key },
+    );
   } catch (error) {
     return { kind: 'damaged', message: messageOf(error) };
   }
@@ -155,7 +160,7 @@ function describe(records: number, signed: number, tail: Tail): string {
 
 async function endJournal(
   journal: { path: string; head: ChainHead; bytes: number; detail: string; ended: string | null },
-  { key, pool, clock }: Pick<RecoveryOptions, 'key' | 'pool' | 'clock'>,
+  { key, pool, clock }: Pick<RecoveryOptions, 'pool' | 'clock'> & { readonly key: SigningKey },
 ): Promise<Recovered> {
   const file = openToAppend(journal.path, journal.bytes);
   const queue = new ChainQueue(pool, journal.head);

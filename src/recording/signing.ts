@@ -25,17 +25,15 @@ function signedBytes(at: number, count: number, head: Uint8Array): Buffer {
   return message;
 }
 
-/** Queues a signature (Ed25519, RFC 8032) over everything in the chain so far. */
-export function appendCheckpoint(queue: ChainQueue, key: SigningKey, at: number): void {
+/** Queues a signature (Ed25519, RFC 8032) over everything in the chain so far, and gives it. */
+export function appendCheckpoint(queue: ChainQueue, key: SigningKey, at: number): CheckpointRecord {
   const { count } = queue;
   const head = queue.head();
   const time = Math.max(0, Math.trunc(at));
-  queue.append(encodeCheckpoint, {
-    at: time,
-    count,
-    head,
-    signature: sign(null, signedBytes(time, count, head), key.privateKey),
-  });
+  const signature = sign(null, signedBytes(time, count, head), key.privateKey);
+  const checkpoint = { type: 'checkpoint', at: time, count, head, signature } as const;
+  queue.append(encodeCheckpoint, checkpoint);
+  return checkpoint;
 }
 
 /** Why this checkpoint does not vouch for the chain before it, or null when it does. */

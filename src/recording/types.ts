@@ -1,7 +1,9 @@
+import type { AnchorSink } from './anchor-keeper.js';
 import type { CommitCounts } from './commit-log.js';
 import type { Recorder, RecordingMode, SessionEvent } from './events.js';
 import type { RetentionPolicy } from './retention/policy.js';
 import type { UpkeepReport } from './upkeep.js';
+import type { GivenKeys } from './signing-keys.js';
 import type { VolumeOptions } from './volumes.js';
 
 /** A session as lists and the API show it. Times are RFC 3339 UTC. */
@@ -153,6 +155,8 @@ export interface GatewayRecorder extends Recorder {
   /** Since the start: how many commits of durable sessions were made safe, and with how many syncs of the disk. */
   readonly commitCounts: CommitCounts;
   keys(): Promise<readonly RecordingKey[]>;
+  /** Signs with a new key from now on; gives its id. Journals that are open keep their key. */
+  rotateKey(): Promise<string>;
   /** Forgets the index and builds it again from the journals. */
   reindex(): Promise<{ readonly sessions: number }>;
   /** Ends every session that is still open as `ended by gateway`, closes ledger and index. Idempotent. */
@@ -181,6 +185,11 @@ export interface RecorderOptions {
   readonly sealAfterDays?: number | null;
   /** Bytes kept back so that journals can still be ended and signed on a full disk. Default 4 MiB. */
   readonly reserveBytes?: number;
+  /** Signing keys that are kept elsewhere than in `keysDir`. */
+  readonly signingKeys?: GivenKeys | null;
+  /** Where the ledger's head is told, at most once in `anchorMs` (default a minute). */
+  readonly anchors?: readonly AnchorSink[];
+  readonly anchorMs?: number;
   /** Folders in `dir` for the journals of some targets; the first that takes a target has it. Default none. */
   readonly volumes?: readonly VolumeOptions[];
   /** Sees every event of every session right after it was queued. Must be quick; what it throws is ignored. */

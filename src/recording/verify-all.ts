@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { anchorProblem, type LedgerAnchor } from './anchor.js';
 import { isJournalPath, journalPaths, ledgerName, sessionOfPath } from './layout.js';
 import { readLedger, type LedgerContent, type LedgerSession } from './ledger-read.js';
 import { publishedKeys } from './keys.js';
@@ -10,6 +11,8 @@ import { verifyJournal } from './verify.js';
 export interface VerifyAllOptions {
   /** Default: the keys published beside the recordings, which only helps against those who cannot write there. */
   readonly keys?: PublicKeys;
+  /** Heads of the ledger that were kept elsewhere; it must hold every one of them. */
+  readonly anchors?: readonly LedgerAnchor[];
   /** Only this session; the ledger is checked all the same. */
   readonly session?: string;
   /** Sessions that may be on their way from or into the ledger at this moment (a running gateway's live ones). */
@@ -23,10 +26,11 @@ export interface VerifyAllOptions {
  * Works while a gateway writes there, and offline.
  */
 export async function verifyAll(dir: string, options: VerifyAllOptions = {}): Promise<RecordingsVerdict> {
-  const keys = options.keys ?? (await publishedKeys(dir));
+  const given = options.keys ?? (await publishedKeys(dir));
   // Files first, ledger second: a journal that is created in between is not taken for a stranger.
   const files = await filesOf(dir, options.session);
-  const ledger = await ledgerOf(dir, keys);
+  const ledger = await ledgerOf(dir, given, options.anchors ?? []);
+  const keys = ledger.content?.keys ?? given;
   const isLive = options.isLive ?? (() => false);
   const sessions: SessionVerdict[] = [];
   for (const [id, entry] of ledger.content?.sessions ?? []) {
@@ -59,6 +63,7 @@ async function filesOf(dir: string, session: string | undefined): Promise<readon
 async function ledgerOf(
   dir: string,
   keys: PublicKeys,
+  anchors: readonly LedgerAnchor[],
 ): Promise<{ readonly content: LedgerContent | null; readonly verdict: LedgerVerdict }> {
   const path = join(dir, ledgerName);
   const size = await sizeOf(path);
@@ -66,7 +71,8 @@ async function ledgerOf(
   const content = await readLedger(path, keys);
   const { problem, entries } = content;
   const nothing = content.head === null ? 'nothing in the ledger is signed' : null;
-  const message = problem === null ? nothing : `record ${problem.record} (byte ${problem.byte}): ${problem.message}`;
+  const broken = problem === null ? nothing : `record ${problem.record} (byte ${problem.byte}): ${problem.message}`;
+  const message = broken ?? (await anchorProblem(path, anchors, content.keys));
   return { content, verdict: { valid: message === null, entries, problem: message } };
 }
 
