@@ -233,6 +233,18 @@ export interface SessionDocument extends Envelope<'sluice.session/v1'> {
   readonly session: ApiSession;
   readonly operations: readonly SessionOperation[];
 }
+/** GET /v1/sessions/watch, its query; the answer is NDJSON of `sluice.audit/v1` events. */
+export interface WatchFilter {
+  readonly session?: string;
+  readonly target?: string;
+  readonly user?: string;
+}
+/** POST /v1/sessions/:id/end */
+export interface SessionEnd extends Envelope<'sluice.session_end/v1'> {
+  readonly session_id: string;
+  /** False when the gateway is still closing its record. */
+  readonly ended: boolean;
+}
 /** GET /v1/sessions/verify, GET /v1/sessions/:id/verify. `ok` says that the question was answered; `valid` is the answer. */
 export interface VerifyDocument extends Envelope<'sluice.verify/v1'> {
   readonly valid: boolean;

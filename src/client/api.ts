@@ -37,6 +37,8 @@ interface Call<Schema extends string> extends CallOptions {
 /** Longer than the gateway's own limit for what is asked, so that its answer names the reason. */
 const slackMs = 15_000;
 const defaultExecMs = 10 * 60_000;
+/** A stream ends when its source or its reader does; this is the longest a timer can wait. */
+const endlessMs = 2_147_483_647;
 
 /** The gateway's HTTP API. Every refusal comes back as the `SluiceError` that it was at the gateway. */
 export class SluiceClient {
@@ -126,16 +128,19 @@ export class SluiceClient {
   session(id: string, options: CallOptions = {}): Promise<api.SessionDocument> {
     return this.#call('GET', `/v1/sessions/${part(id)}`, { schema: 'sluice.session/v1', ...options });
   }
-  /** The journal file as it is, to be read as it comes. */
-  async sessionJournal(id: string, options: CallOptions = {}): Promise<Readable> {
-    const url = this.#url(`/v1/sessions/${part(id)}/journal`);
-    const answer = await this.#authorized(options.signal, async (authorization) => {
-      const headers = { ...authorization, accept: 'application/octet-stream' };
-      const message = await this.#transport.open({ method: 'GET', url, headers, timeoutMs: 10 * 60_000, ...options });
-      if (message.statusCode !== 200) throw await this.#failure(message);
-      return message;
-    });
-    return answer;
+  /** The journal file as it is, to be read as it comes. `follow` goes on until the session ends. */
+  sessionJournal(id: string, options: CallOptions & { readonly follow?: boolean } = {}): Promise<Readable> {
+    const { follow, ...rest } = options;
+    const url = this.#url(`/v1/sessions/${part(id)}/journal`, { follow });
+    return this.#stream(url, 'application/octet-stream', rest);
+  }
+  /** Live sessions and what happens in them, as NDJSON that goes on until one leaves. */
+  watchSessions(filter: api.WatchFilter = {}, options: CallOptions = {}): Promise<Readable> {
+    return this.#stream(this.#url('/v1/sessions/watch', { ...filter }), 'application/x-ndjson', options);
+  }
+  endSession(id: string, reason: string, options: CallOptions = {}): Promise<api.SessionEnd> {
+    const path = `/v1/sessions/${part(id)}/end`;
+    return this.#call('POST', path, { schema: 'sluice.session_end/v1', body: { reason }, ...options });
   }
   /** Null verifies all sessions and the ledger. */
   verifySessions(id: string | null = null, options: CallOptions = {}): Promise<api.VerifyDocument> {
@@ -144,6 +149,9 @@ export class SluiceClient {
   }
   keys(options: CallOptions = {}): Promise<api.KeyList> {
     return this.#call('GET', '/v1/keys', { schema: 'sluice.keys/v1', ...options });
+  }
+  rotateKey(options: CallOptions = {}): Promise<api.KeyList> {
+    return this.#call('POST', '/v1/keys/rotate', { schema: 'sluice.keys/v1', body: {}, ...options });
   }
 
   checkPolicy(files: api.BundleFiles, options: CallOptions = {}): Promise<api.PolicyCheck> {
@@ -222,6 +230,15 @@ export class SluiceClient {
       return decodeAnswer(answer.status, answer.body.toString('utf8'), new URL(url).host, call.schema);
     };
     return call.anonymous === true ? send({}) : this.#authorized(call.signal, send);
+  }
+
+  #stream(url: string, accept: string, options: CallOptions): Promise<Readable> {
+    return this.#authorized(options.signal, async (authorization) => {
+      const headers = { ...authorization, accept };
+      const message = await this.#transport.open({ method: 'GET', url, headers, timeoutMs: endlessMs, ...options });
+      if (message.statusCode !== 200) throw await this.#failure(message);
+      return message;
+    });
   }
 
   /** Runs `send` with a token, and once more with another one if the gateway does not take the first. */

@@ -25,6 +25,8 @@ import { LiveConnections } from './live-connections.js';
 import { type Logger, createLog } from './log.js';
 import { GatewayMetrics } from './metrics.js';
 import { type PostgresListenerParts, listenPostgres } from './postgres-listener.js';
+import { Oversight } from './oversight.js';
+import { recordingOptions } from './recordings-options.js';
 import { routeTable } from './route-table.js';
 import type { GatewayServices } from './services.js';
 import { Shutdown } from './shutdown.js';
@@ -83,6 +85,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   const limits: GatewayLimits = { ...defaultLimits, ...options.limits };
   const metrics = new GatewayMetrics();
   const connections = new LiveConnections();
+  const oversight = new Oversight();
 
   const state = openState(bootstrap, { clock, environment: process.env });
   shutdown.close(() => state.close());
@@ -91,10 +94,12 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     keysDir: join(bootstrap.stateDir, 'keys'),
     indexPath: join(bootstrap.stateDir, 'index.db'),
     gateway: bootstrap.publicUrl,
-    volumes: bootstrap.recordings.volumes,
-    reserveBytes: Math.floor(bootstrap.recordings.reserveMegabytes * 1024 * 1024),
+    ...(await recordingOptions(bootstrap.recordings, process.env)),
     clock,
-    onEvent: (_session, event) => metrics.observeEvent(event),
+    onEvent: (session, event) => {
+      metrics.observeEvent(event);
+      oversight.observe(session, event);
+    },
     onProblem: (message, cause) => log.error({ err: cause }, message),
   });
   shutdown.close(() => recorder.close());
@@ -146,7 +151,9 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     audit: state.audit,
     vault: state.vault,
     recorder,
+    oversight,
     postgres,
+    refreshPrincipal: callers.refresh,
     connections,
     execSlots: new ExecSlots(limits.execs, limits.execsPerPrincipal),
     metrics,

@@ -2,24 +2,29 @@ import { isSluiceError } from '../lib/errors.js';
 import type { Principal } from '../policy/types.js';
 import type { AuditEntry, AuditStore } from '../store/ports.js';
 
-/** What the gateway's own API did for someone: every admin act and every reading of a recording. */
-export type AuditAction =
-  | 'bundle.apply'
-  | 'bundle.rollback'
-  | 'secret.set'
-  | 'secret.remove'
-  | 'request.create'
-  | 'request.approve'
-  | 'request.deny'
-  | 'request.cancel'
-  | 'session.list'
-  | 'session.read'
-  | 'session.search'
-  | 'session.export'
-  | 'session.verify'
-  | 'policy.read'
+/** What the gateway's own API did for someone: every admin act and every reading of a recording. docs/audit-events.md */
+export const auditActions = [
+  'bundle.apply',
+  'bundle.rollback',
+  'secret.set',
+  'secret.remove',
+  'request.create',
+  'request.approve',
+  'request.deny',
+  'request.cancel',
+  'session.list',
+  'session.read',
+  'session.search',
+  'session.watch',
+  'session.end',
+  'session.export',
+  'session.verify',
+  'key.rotate',
+  'policy.read',
   /** A route that policy does not permit was called; the object is the route. */
-  | 'api.refused';
+  'api.refused',
+] as const;
+export type AuditAction = (typeof auditActions)[number];
 
 type Detail = Readonly<Record<string, string>>;
 

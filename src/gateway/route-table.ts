@@ -3,7 +3,9 @@ import { describeApi } from './openapi.js';
 import { bundleRoutes } from './routes/bundle.js';
 import { execRoutes } from './routes/exec.js';
 import { healthRoutes } from './routes/health.js';
+import { keyRoutes } from './routes/keys.js';
 import { loginRoutes } from './routes/login.js';
+import { oversightRoutes } from './routes/oversight.js';
 import { policyRoutes } from './routes/policy.js';
 import { requestRoutes } from './routes/requests.js';
 import { secretRoutes } from './routes/secrets.js';
@@ -21,6 +23,8 @@ export function routeTable(services: GatewayServices, version: string): readonly
     ...execRoutes(services),
     ...requestRoutes(services),
     ...sessionRoutes(services),
+    ...keyRoutes(services),
+    ...oversightRoutes(services),
     ...policyRoutes(services),
     ...bundleRoutes(services),
     ...secretRoutes(services),

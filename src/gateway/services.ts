@@ -1,4 +1,5 @@
 import type { Approvals } from '../approvals/types.js';
+import type { Principal } from '../policy/types.js';
 import type { GatewayRecorder } from '../recording/types.js';
 import type { PostgresService } from '../protocols/postgres/index.js';
 import type { Vault } from '../vault/vault.js';
@@ -10,6 +11,7 @@ import type { ActiveConfiguration } from './configuration.js';
 import type { ExecSlots } from './exec/slots.js';
 import type { LiveConnections } from './live-connections.js';
 import type { GatewayMetrics } from './metrics.js';
+import type { Oversight } from './oversight.js';
 import type { TargetDirectory } from './target-directory.js';
 import type { TargetStatuses } from './target-status.js';
 
@@ -26,7 +28,10 @@ export interface GatewayServices {
   readonly audit: Audit;
   readonly vault: Vault;
   readonly recorder: GatewayRecorder;
+  readonly oversight: Oversight;
   readonly postgres: PostgresService;
+  /** The principal as bindings make it now. */
+  readonly refreshPrincipal: (principal: Principal) => Principal;
   readonly connections: LiveConnections;
   readonly execSlots: ExecSlots;
   readonly metrics: GatewayMetrics;

@@ -10,15 +10,17 @@ const matchesPerSession = 5;
 /** A search that finds this many sessions which the filter refuses hands back a cursor instead of going on. */
 const maxSkipped = 500;
 /** Matches are counted up to here; whoever finds more will narrow the search, not count. */
-const maxCounted = 10_000;
+const maxCounted = 5_000;
 
-/** A query made ready: the part of a statement behind `from`, with its values, for ids between two bounds. */
+/** A query made ready: the parts of the statements that answer it. */
 interface Search {
   readonly query: ParsedQuery;
+  /** With the full-text expression as its only value, where there is one. */
   readonly from: string;
+  readonly match: readonly SqlValue[];
+  readonly times: readonly { readonly condition: string; readonly at: number }[];
   /** The operation's id as `from` names it: FTS5 uses bounds and order on its own rowid only. */
   readonly id: string;
-  readonly values: readonly SqlValue[];
   /** Session numbers that can have a match at all. */
   readonly first: bigint;
   readonly last: bigint;
@@ -32,13 +34,11 @@ export function searchSessions(db: IndexDatabase, text: string, filter: SessionF
   const sessions: (IndexedSession & { matches: readonly SessionMatch[] })[] = [];
   let before = smaller(beforeOf(filter.cursor), search.last + 1n);
   for (let looked = 0; looked < limit + maxSkipped; looked++) {
-    const found = db.row<[number]>(
-      `select ${search.id} from ${search.from} and ${search.id} >= ? and ${search.id} < ? order by ${search.id} desc limit 1`,
-      ...[...search.values, search.first << operationBits, before << operationBits],
-    );
-    if (found === null) return { sessions, next_cursor: null, ...counted };
+    const bounds = [search.first << operationBits, before << operationBits] as const;
+    const [found] = idsOf(db, search, bounds, { order: 'desc', limit: 1 });
+    if (found === undefined) return { sessions, next_cursor: null, ...counted };
     if (sessions.length === limit) break;
-    before = BigInt(found[0]) >> operationBits;
+    before = BigInt(found) >> operationBits;
     const session = wantedSession(db, before, filter);
     if (session === null) continue;
     sessions.push({ ...session, matches: matchesIn(db, search, before) });
@@ -54,16 +54,32 @@ function prepare(db: IndexDatabase, query: ParsedQuery, filter: SessionFilter): 
   ].filter((term) => term !== null);
   const match = matchExpression(db, { ...query, terms: [...query.terms, ...filters] });
   const { since, until } = query;
-  const values: SqlValue[] = match === null ? [] : [match];
+  const times = [
+    ...(since === null ? [] : [{ condition: 'o.at >= ?', at: Math.trunc(since) }]),
+    ...(until === null ? [] : [{ condition: 'o.at <= ?', at: Math.trunc(until) }]),
+  ];
   // Only where times are asked for, or nothing else is, the operations' own table has to be looked at.
-  const timed = since !== null || until !== null;
   let from = 'operation_words w where w.operation_words match ?';
   if (match === null) from = 'operations o where true';
-  else if (timed) from = 'operation_words w cross join operations o on o.id = w.rowid where w.operation_words match ?';
-  if (since !== null) from += ' and o.at >= ?';
-  if (until !== null) from += ' and o.at <= ?';
-  for (const time of [since, until]) if (time !== null) values.push(Math.trunc(time));
-  return { query, from, id: match === null ? 'o.id' : 'w.rowid', values, ...spanOf(db, since, until) };
+  else if (times.length > 0)
+    from = 'operation_words w cross join operations o on o.id = w.rowid where w.operation_words match ?';
+  const id = match === null ? 'o.id' : 'w.rowid';
+  return { query, from, match: match === null ? [] : [match], times, id, ...spanOf(db, since, until) };
+}
+
+/** Ids of matches from one bound up to the other. */
+function idsOf(
+  db: IndexDatabase,
+  { from, id, match, times }: Search,
+  [first, end]: readonly [bigint, bigint],
+  { order, limit }: { readonly order: 'asc' | 'desc'; readonly limit: number },
+): readonly number[] {
+  const inTime = times.map(({ condition }) => ` and ${condition}`).join('');
+  const found = db.rows<[number]>(
+    `select ${id} from ${from}${inTime} and ${id} >= ? and ${id} < ? order by ${id} ${order} limit ?`,
+    ...[...match, ...times.map(({ at }) => at), first, end, BigInt(limit)],
+  );
+  return found.map(([each]) => each);
 }
 
 function spanOf(db: IndexDatabase, since: number | null, until: number | null): { first: bigint; last: bigint } {
@@ -81,12 +97,22 @@ function spanOf(db: IndexDatabase, since: number | null, until: number | null): 
   return first === null || last === null ? { first: 1n, last: 0n } : { first, last };
 }
 
+/** Where times are asked for, so many of the newest that match the rest are looked at, and those in time counted. */
 function countOf(db: IndexDatabase, search: Search): Pick<SearchPage, 'match_count' | 'match_count_capped'> {
-  const [count] = db.row<[number]>(
-    `select count(*) from (select ${search.id} from ${search.from} and ${search.id} >= ? and ${search.id} < ? limit ?)`,
-    ...[...search.values, search.first << operationBits, (search.last + 1n) << operationBits, BigInt(maxCounted + 1)],
-  ) ?? [0];
-  return { match_count: Math.min(count, maxCounted), match_count_capped: count > maxCounted };
+  const { id, from, times, match } = search;
+  const bounds = [search.first << operationBits, (search.last + 1n) << operationBits, BigInt(maxCounted + 1)];
+  const limits = `${from} and ${id} >= ? and ${id} < ? order by ${id} desc limit ?`;
+  if (times.length === 0) {
+    const [count] = db.row<[number]>(`select count(*) from (select 1 from ${limits})`, ...match, ...bounds) ?? [0];
+    return { match_count: Math.min(count, maxCounted), match_count_capped: count > maxCounted };
+  }
+  const inTime = times.map(({ condition }) => condition).join(' and ');
+  const [looked, count] = db.row<[number, number | null]>(
+    `select count(*), sum(${inTime}) from (select o.at from ${limits}) o`,
+    ...times.map(({ at }) => at),
+    ...[...match, ...bounds],
+  ) ?? [0, 0];
+  return { match_count: count ?? 0, match_count_capped: looked > maxCounted };
 }
 
 function wantedSession(db: IndexDatabase, seq: bigint, filter: SessionFilter): IndexedSession | null {
@@ -117,12 +143,10 @@ type MatchRow = readonly [
 ];
 
 function matchesIn(db: IndexDatabase, search: Search, seq: bigint): readonly SessionMatch[] {
-  const ids = db.rows<[number]>(
-    `select ${search.id} from ${search.from} and ${search.id} >= ? and ${search.id} < ? order by ${search.id} limit ?`,
-    ...[...search.values, seq << operationBits, (seq + 1n) << operationBits, BigInt(matchesPerSession)],
-  );
+  const bounds = [seq << operationBits, (seq + 1n) << operationBits] as const;
+  const ids = idsOf(db, search, bounds, { order: 'asc', limit: matchesPerSession });
   const [session] = db.rows<readonly string[]>('select user, target, client from sessions where seq = ?', seq);
-  return ids.flatMap(([id]) => {
+  return ids.flatMap((id) => {
     const row = db.row<MatchRow>(
       `select id, at, text, verdict, error, parameters, effects, policies, message, people, request_id
        from operations where id = ?`,

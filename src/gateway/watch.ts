@@ -1,0 +1,66 @@
+import type { AuditEvent } from '../signals/audit-event.js';
+import { decideOnGateway } from './authorise.js';
+import type { Call } from './api-route.js';
+import type { GatewayServices } from './services.js';
+
+const heartbeatMs = 15_000;
+
+export interface WatchFilter {
+  readonly session?: string | undefined;
+  readonly target?: string | undefined;
+  readonly user?: string | undefined;
+}
+
+/**
+ * The sessions that are live now, then what happens in them, each a line of JSON. Ends when the watcher leaves, its token
+ * expires, policy takes the right away, or the gateway stops. Quiet time is broken by heartbeats.
+ */
+export async function* liveEvents(
+  services: GatewayServices,
+  call: Call,
+  filter: WatchFilter,
+): AsyncGenerator<string, void, undefined> {
+  const { connections, oversight, clock, postgres } = services;
+  const signal = AbortSignal.any([call.signal, connections.drainSignal]);
+  const wants = (event: AuditEvent): boolean =>
+    (call.scope === 'all' || event.actor?.id === call.principal.id) &&
+    (filter.session === undefined || event.session === filter.session) &&
+    (filter.target === undefined || event.target === filter.target) &&
+    (filter.user === undefined || event.actor?.name === filter.user);
+  const subscription = oversight.feed.subscribe(wants);
+  try {
+    // The first line says that one is heard: an answer without a byte is not sent.
+    yield lineOf({ event: 'watching' });
+    for (const { id, principal, target, startedAt } of postgres.live.all()) {
+      const event = oversight.liveEvent({ id, principal, target, startedAt });
+      if (wants(event)) yield lineOf(event);
+    }
+    while (!signal.aborted) {
+      const { events, missed } = await subscription.take(signal, heartbeatMs);
+      const refusal = clock() >= call.token.expiresAt ? 'the token has expired' : refusalOf(services, call);
+      if (refusal !== null) {
+        yield lineOf({ event: 'end', reason: refusal });
+        return;
+      }
+      if (missed > 0) yield lineOf({ event: 'missed', count: missed });
+      if (events.length > 0) yield events.map(lineOf).join('');
+      // One session's events end with it.
+      if (filter.session !== undefined && events.some(({ event }) => event === 'session.ended')) return;
+      if (events.length > 0) continue;
+      if (!signal.aborted) yield lineOf({ event: 'heartbeat' });
+    }
+  } finally {
+    subscription.end();
+  }
+}
+
+function refusalOf({ configuration, refreshPrincipal }: GatewayServices, { scope, principal }: Call): string | null {
+  if (scope === 'own') return null;
+  const { policies } = configuration.current();
+  const { verdict } = decideOnGateway(policies, refreshPrincipal(principal), 'readSession');
+  return verdict === 'allow' ? null : 'policy permits this no more';
+}
+
+function lineOf(event: AuditEvent | { readonly event: string; readonly [field: string]: string | number }): string {
+  return `${JSON.stringify({ schema: 'sluice.audit/v1', ...event })}\n`;
+}
