@@ -58,13 +58,22 @@ export const catalogQueries = {
     where o.oid >= 16384 and not exists (select from pg_catalog.pg_depend d
       where d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass and d.objid = o.oid and d.deptype = 'e')`,
 
-  typeCalls: `select pg_catalog.json_build_array(tn.nspname, t.typname, fn.nspname, p.proname)::text as row
+  // A domain's checks run wherever the domain is part of a type: in arrays, ranges, composites and domains over it.
+  typeCalls: `with recursive part(inner_type, outer_type) as (
+      select t.typbasetype, t.oid from pg_catalog.pg_type t where t.typtype = 'd'
+      union all select t.typelem, t.oid from pg_catalog.pg_type t where t.typelem >= 16384
+      union all select r.rngsubtype, r.rngtypid from pg_catalog.pg_range r where r.rngsubtype >= 16384
+      union all select a.atttypid, c.reltype from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
+        where a.atttypid >= 16384 and a.attnum > 0 and not a.attisdropped and c.reltype <> 0),
+    checked(type, fn) as (select k.contypid, d.refobjid from pg_catalog.pg_constraint k join pg_catalog.pg_depend d
+        on d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid = k.oid
+          and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass where k.contypid <> 0
+      union select part.outer_type, checked.fn from checked join part on part.inner_type = checked.type)
+    select pg_catalog.json_build_array(tn.nspname, t.typname, fn.nspname, p.proname, t.oid::int8)::text as row
     from (select c.casttarget as type, c.castfunc as fn from pg_catalog.pg_cast c where c.castfunc >= 16384
         and not exists (select from pg_catalog.pg_depend d
           where d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e')
-      union select k.contypid, d.refobjid from pg_catalog.pg_constraint k join pg_catalog.pg_depend d
-        on d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid = k.oid
-          and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass where k.contypid <> 0) x
+      union select type, fn from checked) x
       join pg_catalog.pg_type t on t.oid = x.type join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
       join pg_catalog.pg_proc p on p.oid = x.fn join pg_catalog.pg_namespace fn on fn.oid = p.pronamespace`,
 } as const;
@@ -102,6 +111,7 @@ const functionRow = z.tuple([
 ]);
 const pairRow = z.tuple([z.number(), z.number()]);
 const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
+const typeCallRow = z.tuple([z.string(), z.string(), z.string(), z.string(), z.number()]);
 
 /** Reads what analysis needs of a database's catalog, over the gateway's own connection to it. */
 export async function readCatalog(query: CatalogQuery): Promise<RawCatalog> {
@@ -113,7 +123,7 @@ export async function readCatalog(query: CatalogQuery): Promise<RawCatalog> {
   const functions = await rows(catalogQueries.functions(server.major), functionRow);
   const inherits = await rows(catalogQueries.inherits, pairRow);
   const operators = await rows(catalogQueries.operators, callRow);
-  const typeCalls = await rows(catalogQueries.typeCalls, callRow);
+  const typeCalls = await rows(catalogQueries.typeCalls, typeCallRow);
   return {
     serverMajor: server.major,
     database: server.database,
@@ -131,7 +141,10 @@ export async function readCatalog(query: CatalogQuery): Promise<RawCatalog> {
     functions: functions.map(toFunction),
     inherits: inherits.map(([child, parent]) => ({ child, parent })),
     operators: operators.map(toCall),
-    typeCalls: typeCalls.map(toCall),
+    typeCalls: typeCalls.map(([schema, name, functionSchema, functionName, oid]) => ({
+      ...toCall([schema, name, functionSchema, functionName]),
+      oid,
+    })),
   };
 }
 

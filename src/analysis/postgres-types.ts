@@ -87,6 +87,8 @@ export interface CatalogHandle {
   readonly protectedOrigins: ReadonlyMap<string, ProtectedOrigin>;
   /** OIDs of all relations known when this was loaded: an origin not in here means the catalog is stale. */
   readonly knownRelations: ReadonlySet<number>;
+  /** OIDs of types whose values are checked or converted by user functions: a parameter of one is a call. */
+  readonly callingTypes?: ReadonlySet<number>;
 }
 
 /** A protected column as RowDescription names it. A view's column may be derived and have several classes. */
@@ -143,6 +145,7 @@ export interface RawOperator {
 
 /** A type to which a conversion calls a user function. */
 export interface RawTypeCall {
+  readonly oid?: number;
   readonly schema: string;
   readonly name: string;
   readonly functionSchema: string;

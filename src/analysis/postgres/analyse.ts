@@ -9,6 +9,7 @@ import type { ViewReading } from './relation.js';
 import { SqlSyntaxError } from './parser.js';
 import type { Scope } from './scope.js';
 import { statementHandlers, type StatementRows } from './statements.js';
+import { judgeTypeNames } from './type-names.js';
 import { noRows, type Rows } from './value.js';
 
 /** Statements in one query beyond this are refused: nobody writes them by hand, and each costs time. */
@@ -55,6 +56,7 @@ function analyseStatement(parse: ParseSql, catalog: Catalog, node: unknown, text
   const findings = new Findings(catalog.root, catalog.protectedColumns);
   const ctx = makeContext({ parse, catalog, text }, findings, []);
   const rows = ctx.statement(node, null);
+  judgeTypeNames(ctx, node);
   const output = outputOf(rows);
   return {
     node: tagged(node)?.tag ?? '',
@@ -116,7 +118,9 @@ function outputOf(rows: StatementRows): StatementAnalysis['output'] {
 export function readView(parse: ParseSql, catalog: Catalog, definition: string, columns: number): ViewReading {
   const findings = new Findings(catalog.root, catalog.protectedColumns);
   const ctx = makeContext({ parse, catalog, text: '' }, findings, []);
-  const rows = rowsOf(ctx.statement(parseDefinition(parse, definition), null));
+  const node = parseDefinition(parse, definition);
+  const rows = rowsOf(ctx.statement(node, null));
+  judgeTypeNames(ctx, node);
   const calls = findings.effects.filter(
     (effect) => effect.action === 'callFunction' || effect.action === 'unknown' || effect.action === 'setParameter',
   );

@@ -1,6 +1,6 @@
 import { child, list, namesOf, type Body } from './ast.js';
 import type { Context } from './context.js';
-import { implicitCall } from './functions.js';
+import { convertTo } from './functions.js';
 import type { Scope } from './scope.js';
 import { derive, isTainted, type Value } from './value.js';
 
@@ -47,9 +47,7 @@ export function analyseCast(ctx: Context, body: Body, scope: Scope): Value {
   const names = namesOf(list(typeName, 'names'));
   const name = names[names.length - 1] ?? '';
   const isArray = list(typeName, 'arrayBounds').length > 0;
-  const called = ctx.catalog
-    .typeCalls(name)
-    .map((call) => implicitCall(ctx, call.functionSchema, call.functionName, [value]));
+  const called = convertTo(ctx, name, value);
   const total = !isArray && isTotalCast(value.type, name, list(typeName, 'typmods').length > 0);
   // As it is stored, a value shows by failing no more than its own form; a chosen limit (numeric(5,0)) would show more.
   const plain = !value.derived && list(typeName, 'typmods').length === 0;

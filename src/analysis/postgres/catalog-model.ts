@@ -16,6 +16,7 @@ import { clearOf, derive, isTainted, unknownValue, type Field, type Value } from
 /** Reads a view's definition; comes as an argument because reading one needs this catalog. */
 export type ReadView = (catalog: Catalog, definition: string, columns: number) => ViewReading;
 
+const none: readonly RawTypeCall[] = [];
 const unreadable: ViewReading = { fields: null, touchesProtected: true, calls: [] };
 
 /** One database's catalog with its classification applied: every look-up the analysis makes. */
@@ -53,6 +54,11 @@ export class Catalog {
     for (const fn of raw.functions) push(this.#functions, fn.name, fn);
     for (const operator of raw.operators ?? []) push(this.#operators, operator.name, operator);
     for (const call of raw.typeCalls ?? []) push(this.#typeCalls, call.name, call);
+  }
+
+  /** Conversions call user functions at all. */
+  get hasTypeCalls(): boolean {
+    return this.#typeCalls.size > 0;
   }
 
   /** The effects' common root. */
@@ -108,9 +114,11 @@ export class Catalog {
     );
   }
 
-  /** User functions called by a conversion to this type. */
-  typeCalls(name: string): readonly RawTypeCall[] {
-    return this.#typeCalls.get(name) ?? [];
+  /** User functions called by a conversion to this type, as SQL or format_type names it. */
+  typeCalls(type: string): readonly RawTypeCall[] {
+    if (this.#typeCalls.size === 0) return none;
+    const name = type.replace(/(\[\])+$/, '').replace(/^.*\./, '');
+    return this.#typeCalls.get(name.replace(/^"(.*)"$/, '$1').replaceAll('""', '"')) ?? none;
   }
 
   /** All relations, loaded: for the origins of RowDescription. */

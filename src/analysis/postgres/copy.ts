@@ -1,7 +1,7 @@
 import type { CopyCsvOptions } from '../postgres-types.js';
 import { bodyOf, child, constantOf, flag, list, namesOf, text, type Body } from './ast.js';
 import type { Context } from './context.js';
-import { inferWritten } from './into.js';
+import { inferWritten, judgeWritten } from './into.js';
 import { addTableEffect, findRelation, readRelation } from './relations.js';
 import { unknownValue, type Field, type Rows } from './value.js';
 
@@ -39,6 +39,7 @@ function copyFrom(ctx: Context, body: Body, external: boolean): void {
   const named = findRelation(ctx, child(body, 'relation') ?? {});
   addTableEffect(ctx, 'insert', named);
   addTableEffect(ctx, 'copyIn', named);
+  judgeWritten(ctx, named.schema, named.name, named.relation?.fields ?? []);
   if (!external) ctx.findings.change({ type: 'copyIn' });
 }
 

@@ -103,6 +103,8 @@ function callBuiltin(
   }
   if (runsSql.has(name)) ctx.findings.touchesProtected ||= ctx.catalog.isClassified;
   const returnsSet = overloads.some((fn) => fn.returnsSet);
+  // json_populate_record(row, …) makes a row of the first argument's type.
+  if (name.includes('_populate_record')) convertTo(ctx, values[0]?.type ?? '', clear);
   values.forEach((value, index) => {
     const harmless = !returnsSet && mayTake(name, index, !value.derived) && isHarmlessFormat(name, nodes);
     if (isTainted(value) && !harmless) ctx.findings.infer(value);
@@ -144,6 +146,7 @@ function callUser(ctx: Context, fn: RawFunction, values: readonly Value[]): Call
     source: 'user',
     volatility,
   });
+  if (ctx.catalog.hasTypeCalls && !ctx.calls.includes(conversion)) convertArguments(ctx, fn, values);
   const read = fn.language === 'sql' && fn.body !== null ? readSqlFunction(ctx, fn, values) : null;
   if (read !== null && fn.volatility !== 'v' && !fn.returnsSet) return rowsOfType(ctx, fn, read);
   for (const value of values) if (isTainted(value)) ctx.findings.infer(value);
@@ -155,6 +158,15 @@ function callUser(ctx: Context, fn: RawFunction, values: readonly Value[]): Call
     return rowsOfType(ctx, fn, { value: { ...clear, fallible: true }, rows: null });
   ctx.findings.touchesProtected = true;
   return rowsOfType(ctx, fn, { value: unknownValue, rows: null });
+}
+
+/** Marks the reading of a conversion, so that a check that takes its own domain comes to an end. */
+const conversion = 'conversion';
+
+function convertArguments(ctx: Context, fn: RawFunction, values: readonly Value[]): void {
+  const inner = ctx.nested(ctx.findings, conversion);
+  fn.argTypes.forEach((type, index) => convertTo(inner, type, values[index] ?? clear));
+  convertTo(inner, fn.returnType.replace(/^SETOF /i, ''), clear);
 }
 
 /** Names the columns of a result: OUT parameters, or the columns of the row type it returns. */
@@ -215,6 +227,11 @@ export function attributeCall(ctx: Context, name: string, row: Value): Value | n
   const { builtin, user } = ctx.catalog.functions('', name, 1);
   if (builtin.length === 0 && user.length === 0) return null;
   return resolveCall(ctx, '', name, [row], []).value;
+}
+
+/** A value becomes one of this type: what its domain's checks and user-defined casts call. */
+export function convertTo(ctx: Context, type: string, value: Value): readonly Value[] {
+  return ctx.catalog.typeCalls(type).map((call) => implicitCall(ctx, call.functionSchema, call.functionName, [value]));
 }
 
 /** A function behind an operator, a cast or a domain. */

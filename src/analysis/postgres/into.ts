@@ -1,6 +1,7 @@
 import { child, text, type Body } from './ast.js';
 import type { Context } from './context.js';
-import type { Rows } from './value.js';
+import { convertTo } from './functions.js';
+import { clear, type Field, type Rows } from './value.js';
 
 /** Where CREATE puts a relation: a temporary one goes to the session's own schema. */
 export function creationPlace(
@@ -26,6 +27,12 @@ export function createInto(
   // A materialised view keeps its definition, and with it its columns' protection.
   if (object === 'materialized view') return;
   inferWritten(ctx, rows);
+}
+
+/** A row of this relation comes to be: its domains are checked; one of the server's own catalogs is an act of control. */
+export function judgeWritten(ctx: Context, schema: string, name: string, fields: readonly Field[]): void {
+  if (schema === 'pg_catalog' && name !== 'pg_settings') ctx.findings.addGlobal('alterSystem', 'system catalog');
+  if (ctx.catalog.hasTypeCalls) for (const { value } of fields) convertTo(ctx, value.type, clear);
 }
 
 /** Values that are written somewhere else than where they are protected. */

@@ -54,6 +54,7 @@ class AnalysisWorker {
       database: raw.database,
       protectedOrigins,
       knownRelations: new Set(raw.relations.map((relation) => relation.oid)),
+      callingTypes: new Set((raw.typeCalls ?? []).flatMap(({ oid }) => (oid === undefined ? [] : [oid]))),
     };
   }
 }

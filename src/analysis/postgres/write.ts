@@ -3,7 +3,7 @@ import { bodyOf, child, list, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { isFiltered } from './filtered.js';
 import { analyseFrom, analyseFromItem } from './from.js';
-import { inferWritten } from './into.js';
+import { inferWritten, judgeWritten } from './into.js';
 import { addTableEffect, findRelation, readRelation } from './relations.js';
 import { Scope, itemOf, type Source } from './scope.js';
 import { analyseTargets } from './select.js';
@@ -125,6 +125,7 @@ export function analyseMerge(ctx: Context, body: Body, outer: Scope | null): Row
 /** The written relation as a member of the statement's scope, under its alias. */
 function targetOf(ctx: Context, rangeVar: Body, action: ActionName, filtered = true): Source {
   const source = readRelation(ctx, rangeVar, action, { filtered });
+  judgeWritten(ctx, source.schema, source.alias, action === 'delete' ? [] : source.fields);
   const alias = child(rangeVar, 'alias');
   return alias === null ? source : { ...source, alias: text(alias, 'aliasname'), schema: '' };
 }

@@ -1,4 +1,4 @@
-import type { StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { Effect } from '../../analysis/effects.js';
 import { SluiceError } from '../../lib/errors.js';
 import type { Allowed, Denied, Permit } from '../../sessions/gate.js';
@@ -163,10 +163,11 @@ export class ClientRequests {
     const query = await this.#analyse(text);
     if (query.statements.length > 1)
       return await this.#refuse(sqlError('42601', 'cannot insert multiple commands into a prepared statement'));
+    const fault = query.fault ?? callingTypeFault(types, query.catalog);
     const judged = await this.#judge(
       'parse',
       query,
-      { statements: query.statements, effects: query.effects, fault: query.fault },
+      { statements: query.statements, effects: query.effects, fault },
       [],
       true,
     );
@@ -582,6 +583,16 @@ function takeBack<T>(names: Map<string, T>, name: string, set: T): void {
 /** Undoes a removal that the server never did. */
 function restoreMissing<T>(names: Map<string, T>, name: string, prior: T): void {
   if (!names.has(name)) names.set(name, prior);
+}
+
+/** A parameter of a domain with a user-defined check calls a function that no text names. */
+function callingTypeFault(types: Buffer, catalog: CatalogHandle): SluiceError | null {
+  for (let at = 2; at + 4 <= types.length; at += 4) {
+    if (catalog.callingTypes?.has(types.readUInt32BE(at)) !== true) continue;
+    const message = 'the type of a parameter calls functions when it is read; give the parameter its base type.';
+    return new SluiceError('denied', message, { decider: 'gateway' });
+  }
+  return null;
 }
 
 function noStatement(name: string): Refusal {

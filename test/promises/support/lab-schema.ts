@@ -65,6 +65,10 @@ create procedure purge() language plpgsql as $$ begin insert into public.ledger 
 create function mark_op(text, text) returns boolean language sql volatile as $$ insert into public.ledger (what) values ($1 || $2) returning true $$;
 create operator <<<! (leftarg = text, rightarg = text, function = mark_op);
 create domain marked as text check (mark_true(value));
+create domain marked_again as marked;
+create type marked_pair as (a marked, b int);
+create table checked (id int, a marked);
+create function takes_marked(marked) returns text language sql immutable as 'select $1::text';
 create type box2 as (label text);
 create function to_box2(text) returns box2 language sql volatile as $$ insert into public.ledger (what) values ('cast') returning row(what)::public.box2 $$;
 create cast (text as box2) with function to_box2(text);
@@ -82,7 +86,7 @@ export function fillLab(secrets: readonly Secrets[]): string {
   });
   const staff = secrets.map(({ ssn }, at) => `(${at + 1}, '${at === 0 ? 'north' : 'south'}', '${ssn}')`);
   return `
-truncate users, orders, ledger, lookup, named, archive, staff, vip_users restart identity;
+truncate checked, users, orders, ledger, lookup, named, archive, staff, vip_users restart identity;
 insert into users values ${rows.join(', ')};
 insert into orders values (1, 1, 'paid', 10.50), (2, 1, 'new', 20), (3, 2, 'paid', 30), (4, 3, 'sent', 40);
 insert into lookup select ssn, 'note ' || id from users order by id;

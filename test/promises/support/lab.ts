@@ -20,6 +20,8 @@ export interface Lab {
   enter(world: 0 | 1): Promise<void>;
   /** What the database is now, in one string: rows, objects and settings, secrets included. */
   fingerprint(): Promise<string>;
+  /** The query behind it, for transactions that are not committed. */
+  readonly fingerprintSql: string;
   /** The gateway that the suite itself has started. */
   readonly own: TestGateway | null;
   close(): Promise<void>;
@@ -66,6 +68,7 @@ async function prepare({ directUri, insiderUri, trustedUri, own, undo }: Parts):
     own,
     direct,
     enter,
+    fingerprintSql,
     async fingerprint() {
       return String((await direct(fingerprintSql))[0]?.['mark']);
     },
