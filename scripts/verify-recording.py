@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verifies Sluice recordings without Sluice: only Python's standard library and the openssl command (3.0 or later).
 
-    verify-recording.py RECORDINGS_FOLDER [--key PUBLIC_KEY.pem ...]
+    verify-recording.py RECORDINGS_FOLDER [--key PUBLIC_KEY.pem ...] [--anchor ANCHORS.json ...]
     verify-recording.py SESSION.journal --key PUBLIC_KEY.pem [--allow-open]
 
 Written from docs/recording-format.md. Prints one line for each session and the ledger, exits 0 when all is valid, 3
@@ -10,8 +10,10 @@ change the recordings can change too.
 """
 import argparse
 import base64
+import datetime
 import gzip
 import hashlib
+import json
 import pathlib
 import re
 import subprocess
@@ -22,7 +24,7 @@ import zlib
 JOURNAL, LEDGER = b"sluice journal 1\n", b"sluice ledger 1\n"
 PURPOSE = b"sluice checkpoint 1\n"
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-PATH = re.compile(r"\d{4,6}-\d\d-\d\d/(ses_[0-9a-hjkmnp-tv-z]{16})\.journal")
+PATH = re.compile(r"(?:(?!keys/)[a-z][a-z0-9-]{0,31}/)?\d{4,6}-\d\d-\d\d/(ses_[0-9a-hjkmnp-tv-z]{16})\.journal")
 MAX_RECORD = 64 * 1024 * 1024
 
 
@@ -128,12 +130,22 @@ def read_key(path):
     return key_id(der), path
 
 
+def introduced_key(identifier, der, folder):
+    """A key that a trusted one vouches for, as a file for openssl; None when its id is not its own."""
+    if key_id(der) != identifier:
+        return None
+    path = pathlib.Path(folder, f"{identifier}.der")
+    path.write_bytes(der)
+    return path
+
+
 def signature_is_valid(key, message, signature):
     with tempfile.TemporaryDirectory() as folder:
         text, proof = pathlib.Path(folder, "message"), pathlib.Path(folder, "signature")
         text.write_bytes(message)
         proof.write_bytes(signature)
-        command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", str(key), "-rawin"]
+        form = "DER" if key.suffix == ".der" else "PEM"
+        command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", str(key), "-keyform", form, "-rawin"]
         command += ["-in", str(text), "-sigfile", str(proof)]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
@@ -196,8 +208,9 @@ def verify_journal(data, keys, allow_open):
     return session, count, first, head, closed
 
 
-def read_ledger(data, keys):
-    sessions, waiting, key, entries = {}, [], None, 0
+def read_ledger(data, keys, folder):
+    """Gives the sessions, number of entries and every record's hash; adds the keys that trusted ones introduce."""
+    sessions, waiting, key, entries, hashes = {}, [], None, 0, []
     count, head, signed = 0, None, False
     try:
         for number, byte, items, digest in records(data, LEDGER):
@@ -222,18 +235,48 @@ def read_ledger(data, keys):
                         if known is None or known["closed"] is not None:
                             raise Invalid(f"{entry[2]} is closed twice or was never opened", entry_number, entry_byte)
                         known["closed"] = {"records": entry[3], "head": entry[4], "reason": entry[5]}
+                    elif entry[0] == 20:
+                        new = introduced_key(entry[2], entry[3], folder)
+                        if new is not None:
+                            keys.setdefault(entry[2], new)
                     elif entry[0] in (24, 25, 26):
                         problem = after_the_end(entry, sessions.get(entry[2]))
                         if problem:
                             raise Invalid(f"{entry[2]} {problem}", entry_number, entry_byte)
                 waiting, signed = [], True
             count, head = number, digest
+            hashes.append(digest)
     except Invalid as error:
         if not error.torn:
             raise
     if not signed:
         raise Invalid("nothing in the ledger is signed")
-    return sessions, entries
+    return sessions, entries, hashes
+
+
+def check_anchors(anchors, hashes, keys):
+    """Raises Invalid when the ledger is not the one that the anchors saw."""
+    for anchor in anchors:
+        at, records_then, head = anchor["at"], anchor["records"], bytes.fromhex(anchor["head"])
+        moment = datetime.datetime.fromisoformat(at.replace("Z", "+00:00"))
+        since = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+        milliseconds = since // datetime.timedelta(milliseconds=1)
+        items = [1, milliseconds, records_then, head, base64.b64decode(anchor["signature"])]
+        problem = check_checkpoint(items, records_then, head, keys.get(anchor["key"]))
+        if problem:
+            raise Invalid(f"the anchor of {at} proves nothing: {problem}")
+        if len(hashes) < records_then:
+            raise Invalid(f"it was rewound: an anchor of {at} saw {records_then} records, and there are {len(hashes)}")
+        if hashes[records_then - 1] != head:
+            raise Invalid(f"it was rewritten: an anchor of {at} saw another record {records_then}")
+
+
+def read_anchors(file):
+    text = file.read_text()
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
 def after_the_end(entry, known):
@@ -288,10 +331,11 @@ def check_session(folder, session, entry, keys):
     return count, is_closed
 
 
-def verify_folder(folder, keys):
+def verify_folder(folder, keys, anchors, new_keys):
     valid = True
     try:
-        sessions, entries = read_ledger((folder / "ledger.journal").read_bytes(), keys)
+        sessions, entries, hashes = read_ledger((folder / "ledger.journal").read_bytes(), keys, new_keys)
+        check_anchors(anchors, hashes, keys)
         print(f"valid    ledger  {entries} entries")
     except FileNotFoundError:
         print("INVALID  ledger  there is no ledger")
@@ -307,7 +351,8 @@ def verify_folder(folder, keys):
             valid = False
             print(f"INVALID  {session}  {error}")
     known = {entry["path"] for entry in sessions.values()}
-    for file in sorted([*folder.glob("*/*.journal"), *folder.glob("*/*.journal.gz")]):
+    patterns = ("*/*.journal", "*/*.journal.gz", "*/*/*.journal", "*/*/*.journal.gz")
+    for file in sorted(file for pattern in patterns for file in folder.glob(pattern)):
         path = file.relative_to(folder).as_posix().removesuffix(".gz")
         if PATH.fullmatch(path) and path not in known:
             valid = False
@@ -323,6 +368,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("path", type=pathlib.Path, help="a recordings folder or one journal")
     parser.add_argument("--key", type=pathlib.Path, action="append", default=[], help="a public key you trust (PEM)")
+    parser.add_argument("--anchor", type=pathlib.Path, action="append", default=[], help="heads of the ledger kept elsewhere")
     parser.add_argument("--allow-open", action="store_true", help="accept a journal that has no end yet")
     options = parser.parse_args()
     files = options.key
@@ -332,7 +378,9 @@ def main():
     try:
         keys = dict(read_key(file) for file in files)
         if options.path.is_dir():
-            valid = verify_folder(options.path, keys)
+            anchors = [anchor for file in options.anchor for anchor in read_anchors(file)]
+            with tempfile.TemporaryDirectory() as new_keys:
+                valid = verify_folder(options.path, keys, anchors, new_keys)
         else:
             session, count, _, _, closed = verify_journal(read_file(options.path), keys, options.allow_open)
             print(f"valid    {session}  {count} records{'' if closed else ', open'}")
@@ -340,7 +388,7 @@ def main():
     except Invalid as error:
         print(f"INVALID  {options.path.name}  {error}")
         valid = False
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         print(f"verify-recording.py: {error}", file=sys.stderr)
         return 2
     return 0 if valid else 3

@@ -1,8 +1,9 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { VerifyDocument as GatewayVerifyDocument } from '../client/api-types.js';
 import type { SluiceClient } from '../client/api.js';
-import { SluiceError } from '../lib/errors.js';
+import { messageOf, SluiceError } from '../lib/errors.js';
+import { parseAnchors, type LedgerAnchor } from '../recording/anchor.js';
 import { publicKeyOf, publishedKeys, readPublicKeys, keyId } from '../recording/keys.js';
 import { verifyJournal } from '../recording/verify.js';
 import { verifyAll } from '../recording/verify-all.js';
@@ -41,10 +42,14 @@ export async function verifyFiles(
 }
 
 /** Checks a whole recordings folder with its ledger, so that a missing session shows too. */
-export async function verifyFolder(dir: string, keyFiles: readonly string[]): Promise<VerifyDocument> {
+export async function verifyFolder(
+  dir: string,
+  keyFiles: readonly string[],
+  anchors: readonly LedgerAnchor[] = [],
+): Promise<VerifyDocument> {
   const keys = keyFiles.length === 0 ? await publishedKeys(dir) : await readPublicKeys(keyFiles);
   if (keys.size === 0) throw usage(`No public key in ${dir}/keys: name one with --key FILE.`);
-  const { valid, sessions, ledger } = await verifyAll(dir, { keys });
+  const { valid, sessions, ledger } = await verifyAll(dir, { keys, anchors });
   return {
     schema: 'sluice.verify/v1',
     ok: true,
@@ -52,6 +57,26 @@ export async function verifyFolder(dir: string, keyFiles: readonly string[]): Pr
     sessions: sessions.map(({ id, valid: sound, records, problem }) => ({ id, valid: sound, records, problem })),
     ledger,
   };
+}
+
+/** Reads heads of the ledger that were kept elsewhere: files of one or many, or a URL that answers with some. */
+export async function readAnchors(places: readonly string[], signal: AbortSignal): Promise<readonly LedgerAnchor[]> {
+  const all = await Promise.all(places.map((place) => readAnchor(place, signal)));
+  return all.flat();
+}
+
+async function readAnchor(place: string, signal: AbortSignal): Promise<readonly LedgerAnchor[]> {
+  try {
+    if (!/^https?:/i.test(place)) return parseAnchors(await readFile(place, 'utf8'));
+    const response = await fetch(place, { signal, redirect: 'error' });
+    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    return parseAnchors(await response.text());
+  } catch (cause) {
+    throw new SluiceError('usage', `Cannot read an anchor from ${place}: ${messageOf(cause)}.`, {
+      decider: 'local',
+      cause,
+    });
+  }
 }
 
 /** recordings/YYYY-MM-DD/ID.journal has its keys in recordings/keys. */

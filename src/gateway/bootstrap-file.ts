@@ -34,8 +34,21 @@ function withAbsolutePaths(bootstrap: Bootstrap, base: string): Bootstrap {
     ...bootstrap,
     stateDir: resolve(base, bootstrap.stateDir),
     listen: { ...bootstrap.listen, tls: absoluteTls(bootstrap.listen.tls, base) },
+    recordings: {
+      ...bootstrap.recordings,
+      signingKey: absoluteReference(bootstrap.recordings.signingKey, base),
+      anchors: bootstrap.recordings.anchors.map((anchor) =>
+        'file' in anchor
+          ? { file: resolve(base, anchor.file) }
+          : { ...anchor, token: absoluteReference(anchor.token, base) },
+      ),
+    },
     listeners: { postgres: postgres === null ? null : { ...postgres, tls: absoluteTls(postgres.tls, base) } },
   };
+}
+
+function absoluteReference(reference: string | null, base: string): string | null {
+  return reference?.startsWith('file:') === true ? `file:${resolve(base, reference.slice('file:'.length))}` : reference;
 }
 
 function absoluteTls(tls: Bootstrap['listen']['tls'], base: string): Bootstrap['listen']['tls'] {

@@ -19,6 +19,10 @@ listeners:
   postgres: null                 # { host: 0.0.0.0, port: 15432, tls: { cert: cert.pem, key: key.pem } }
 approvals:
   expireMinutes: 10
+recordings:
+  volumes: []                    # [{ name: prod, targets: ["db-prod*"] }]: their journals go to state/recordings/prod, a disk of its own
+  signingKey: null               # env:NAME or file:PATH (PKCS#8 PEM, Ed25519); null: a file in state/keys
+  anchors: []                    # [{ file: /mnt/other/anchors.jsonl }, { webhook: https://…, token: env:NAME }]
 `;
 
 /** Writes a bootstrap file to start from, `gateway.yaml`; never over one that is there. Returns its path. */

@@ -56,10 +56,14 @@ export class AnchorKeeper {
   /** Tells every sink once more; one that does not answer is not waited for long. */
   async close(): Promise<void> {
     this.#cancel?.();
-    await Promise.all(this.#kept.map(({ running }) => running));
+    await this.#settled();
     this.#putAll(lastPutMs);
-    await Promise.all(this.#kept.map(({ running }) => running));
+    await this.#settled();
     this.#cancel?.();
+  }
+
+  async #settled(): Promise<void> {
+    for (const { running } of this.#kept) await running;
   }
 
   #wait(): void {

@@ -5,7 +5,6 @@ import type { RecordingsVerdict, SessionDetail } from '../../recording/types.js'
 import { type ApiRoute, type Call, ok, route, whole } from '../api-route.js';
 import { nothing } from '../schemas/common.js';
 import {
-  keysDocument,
   sessionDocument,
   sessionFilter,
   sessionListDocument,
@@ -28,7 +27,6 @@ export function sessionRoutes(services: GatewayServices): readonly ApiRoute[] {
     readRoute(services),
     journalRoute(services),
     verifyRoute(services),
-    keysRoute(services),
   ];
 }
 
@@ -162,23 +160,6 @@ function verifyAllRoute({ audit, recorder }: GatewayServices): ApiRoute {
     async handle(call) {
       audit.record(call.principal, 'session.verify', 'sessions', {});
       return whole(viewVerdict(await recorder.verifyAll()));
-    },
-  });
-}
-
-function keysRoute({ recorder }: GatewayServices): ApiRoute {
-  return route({
-    method: 'GET',
-    path: '/v1/keys',
-    access: 'authenticated',
-    summary: 'Public keys that recordings are signed with',
-    params: nothing,
-    query: nothing,
-    body: nothing,
-    response: keysDocument,
-    async handle() {
-      const keys = await recorder.keys();
-      return ok('sluice.keys/v1', { keys: keys.map((key) => ({ ...key })) });
     },
   });
 }
