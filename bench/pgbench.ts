@@ -32,6 +32,7 @@ export async function pgbench(at: Address, clients: number, seconds: number): Pr
   ];
   const where = ['-h', '127.0.0.1', '-p', String(at.port), '-U', at.user, at.database];
   const { stdout } = await run('pgbench', [...args, ...where], {
+    timeout: (seconds + 30) * 1000,
     env: { ...process.env, PGPASSWORD: at.password, PGSSLMODE: 'disable' },
   });
   const tps = /^tps = ([\d.]+)/m.exec(stdout)?.[1];
