@@ -12,12 +12,14 @@ import { hasCode, syncFolder } from './files.js';
 import { IndexClient } from './index/client.js';
 import { Journal, type JournalServices } from './journal.js';
 import { KeyRing } from './key-ring.js';
-import { journalPath } from './layout.js';
+import { journalPath, ledgerName } from './layout.js';
+import { readLedger } from './ledger-read.js';
 import type { Ledger, SignedHead } from './ledger.js';
 import { openLedger } from './ledger-open.js';
 import { lockRecordings, type RecordingsLock } from './lock.js';
 import { Pulse, realSchedule } from './pulse.js';
 import { recoverSessions } from './recover.js';
+import { Archive } from './objects/archive.js';
 import { deletesAnything, keepAll } from './retention/policy.js';
 import { Retention } from './retention/retention.js';
 import { locateJournal } from './sealing/locate.js';
@@ -42,8 +44,6 @@ const signAfterMs = 1000;
 const indexAfterMs = 200;
 const defaultAnchorMs = 60_000;
 const defaultReserveBytes = 4 * 1024 * 1024;
-const upkeepAfterMs = 60_000;
-const upkeepEveryMs = 3_600_000;
 const defaultOperations = 1000;
 const maxOperations = 10_000;
 
@@ -111,6 +111,7 @@ class RecordingsOfGateway implements GatewayRecorder {
   readonly #journals: Omit<JournalServices, 'reserve' | 'key'>;
   readonly #sessions: SessionServices;
   readonly #retention: Retention;
+  readonly #archive: Archive | null;
   readonly #upkeep: Upkeep;
   #closing: Promise<void> | null = null;
 
@@ -130,13 +131,15 @@ class RecordingsOfGateway implements GatewayRecorder {
       ...{ dir, ledger: parts.ledger, clock, onProblem, policy: options.retention ?? keepAll },
       onDeleted: async (session) => this.#index.tell({ type: 'deleted', id: session }),
     });
+    const sealAfterDays = options.sealAfterDays ?? null;
+    const objects = options.objects ?? null;
+    this.#archive = objects === null ? null : new Archive({ dir, clock, onProblem, ...objects });
     this.#upkeep = new Upkeep({
-      ...{ dir, schedule, onProblem, everyMs: upkeepEveryMs, retention: this.#retention },
-      sealer: new Sealer({ dir, clock, onProblem, afterDays: options.sealAfterDays ?? null }),
+      ...{ dir, schedule, onProblem, retention: this.#retention, archive: this.#archive },
+      sealer: new Sealer({ dir, clock, onProblem, afterDays: sealAfterDays }),
     });
-    if (deletesAnything(options.retention ?? keepAll) || (options.sealAfterDays ?? null) !== null) {
-      this.#upkeep.start(upkeepAfterMs);
-    }
+    const hasUpkeep = deletesAnything(options.retention ?? keepAll) || sealAfterDays !== null || objects !== null;
+    if (hasUpkeep) this.#upkeep.start();
     const ignore = (): void => undefined; // a failed journal throws at its next commit
     this.#journals = {
       ...parts,
@@ -228,7 +231,10 @@ class RecordingsOfGateway implements GatewayRecorder {
     this.#grown.remove(recording);
     if (journal === null) this.#index.tell({ type: 'unrecorded closed', id, at, reason });
     else {
-      this.#index.tell({ type: 'grown', sessions: [this.#grownOf(recording, journal)] });
+      const grown = this.#grownOf(recording, journal);
+      this.#index.tell({ type: 'grown', sessions: [grown] });
+      const { count: records, hash: head } = journal.written;
+      this.#upkeep.sessionClosed({ id, path: grown.path, closed: { records, head, reason, at }, deleted: null });
       this.#index.tell({ type: 'abandoned', id, at, reason });
     }
   }
@@ -274,7 +280,10 @@ class RecordingsOfGateway implements GatewayRecorder {
     if (live !== null && live !== undefined) return { path: live.path, bytes: live.bytes };
     const path = await this.#index.ask({ type: 'path', id });
     if (path === null) return null;
-    const found = await locateJournal(this.#options.dir, path);
+    let found = await locateJournal(this.#options.dir, path);
+    if (found === null && (await this.#archive?.fetch(path)) === true) {
+      found = await locateJournal(this.#options.dir, path);
+    }
     return found === null ? null : { path: found.file, bytes: found.bytes };
   }
 
@@ -309,6 +318,7 @@ class RecordingsOfGateway implements GatewayRecorder {
       ...(session === undefined ? {} : { session }),
       isLive: (id) => live.has(id) || this.#passing.has(id) || this.#stranded.has(id) || this.#retention.isDeleting(id),
       wasDeleted: (id) => this.#retention.wasDeleted(id),
+      readElsewhere: async (path) => (await this.#archive?.read(path)) ?? null,
     });
   }
 
@@ -330,8 +340,20 @@ class RecordingsOfGateway implements GatewayRecorder {
     return ring.rotate(ledger, { gateway, clock: this.#options.clock });
   }
 
-  reindex(): Promise<{ readonly sessions: number }> {
+  async reindex(): Promise<{ readonly sessions: number }> {
+    await this.#fetchAll();
     return this.#index.ask({ type: 'reindex', live: [...this.#live.keys()] });
+  }
+
+  /** The index is built from what is on this disk: what is only in the object store comes back for that. */
+  async #fetchAll(): Promise<void> {
+    const archive = this.#archive;
+    if (archive === null) return;
+    const { sessions } = await readLedger(join(this.#options.dir, ledgerName), new Map(), 'none');
+    for (const { path, deleted } of sessions.values()) {
+      if (path === null || deleted !== null || !archive.isStored(path)) continue;
+      if ((await locateJournal(this.#options.dir, path)) === null) await archive.fetch(path);
+    }
   }
 
   close(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { AnchorSink } from './anchor-keeper.js';
 import type { CommitCounts } from './commit-log.js';
 import type { Recorder, RecordingMode, SessionEvent } from './events.js';
+import type { ObjectStore } from './objects/store.js';
 import type { RetentionPolicy } from './retention/policy.js';
 import type { UpkeepReport } from './upkeep.js';
 import type { GivenKeys } from './signing-keys.js';
@@ -183,6 +184,8 @@ export interface RecorderOptions {
   readonly retention?: RetentionPolicy;
   /** Days after which journals are packed; default: never. */
   readonly sealAfterDays?: number | null;
+  /** Where a copy of everything is kept; default: nowhere. The recorder closes it. */
+  readonly objects?: { readonly store: ObjectStore; readonly localDays: number | null } | null;
   /** Bytes kept back so that journals can still be ended and signed on a full disk. Default 4 MiB. */
   readonly reserveBytes?: number;
   /** Signing keys that are kept elsewhere than in `keysDir`. */

@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { anchorProblem, type LedgerAnchor } from './anchor.js';
 import { isJournalPath, journalPaths, ledgerName, sessionOfPath } from './layout.js';
 import { readLedger, type LedgerContent, type LedgerSession } from './ledger-read.js';
+import { messageOf } from '../lib/errors.js';
 import { publishedKeys } from './keys.js';
 import { locateJournal, sizeOf } from './sealing/locate.js';
 import type { PublicKeys } from './signing.js';
@@ -17,6 +18,8 @@ export interface VerifyAllOptions {
   readonly session?: string;
   /** Sessions that may be on their way from or into the ledger at this moment (a running gateway's live ones). */
   readonly isLive?: (session: string) => boolean;
+  /** A journal that is not here any more, from where it was stored. */
+  readonly readElsewhere?: (path: string) => Promise<AsyncIterable<Uint8Array> | null>;
   /** Sessions that a running gateway has deleted, perhaps since the ledger was read. */
   readonly wasDeleted?: (session: string) => boolean;
 }
@@ -35,7 +38,7 @@ export async function verifyAll(dir: string, options: VerifyAllOptions = {}): Pr
   const sessions: SessionVerdict[] = [];
   for (const [id, entry] of ledger.content?.sessions ?? []) {
     if (options.session !== undefined && options.session !== id) continue;
-    const verdict = await verifyEntry(dir, entry, keys, isLive(id));
+    const verdict = await verifyEntry(dir, entry, keys, isLive(id), options);
     const isGone = verdict.records === 0 && options.wasDeleted?.(id) === true;
     sessions.push(isGone ? gone(id) : verdict);
   }
@@ -81,6 +84,7 @@ async function verifyEntry(
   entry: LedgerSession,
   keys: PublicKeys,
   live: boolean,
+  { readElsewhere }: VerifyAllOptions,
 ): Promise<SessionVerdict> {
   const { id, path, closed, deleted } = entry;
   if (path === null) return { ...gone(id), closed: closed !== null, deleted: false }; // not recorded
@@ -90,8 +94,15 @@ async function verifyEntry(
     if (journal === null || live) return gone(id);
     return failed(id, `deleted by policy at ${new Date(deleted.at).toISOString()}, yet a journal is there`);
   }
-  if (journal === null) return failed(id, `the journal ${path} is missing`);
-  const verdict = await verifyJournal(journal.file, keys, { allowOpen: closed === null });
+  let verdict: JournalVerdict;
+  try {
+    const source = journal?.file ?? (await readElsewhere?.(path)) ?? null;
+    if (source === null) return failed(id, `the journal ${path} is missing`);
+    verdict = await verifyJournal(source, keys, { allowOpen: closed === null });
+  } catch (error) {
+    if (journal !== null) throw error;
+    return failed(id, `the journal ${path} is stored elsewhere and cannot be read now: ${messageOf(error)}`);
+  }
   return judged(id, verdict, verdict.problem === null ? ledgerMismatch(entry, verdict, live) : null);
 }
 
