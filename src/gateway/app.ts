@@ -11,6 +11,7 @@ import type { SecretReference } from '../policy/targets.js';
 import { openRecorder } from '../recording/recorder.js';
 import { createPostgresService } from '../protocols/postgres/service.js';
 import { type Access, type ApiRoute, type Method } from './api-route.js';
+import { Auditing } from './auditing.js';
 import { readBootstrap } from './bootstrap-file.js';
 import { type ApplyOutcome, BundleAdmin } from './bundle-admin.js';
 import { Callers } from './callers.js';
@@ -89,6 +90,19 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
 
   const state = openState(bootstrap, { clock, environment: process.env });
   shutdown.close(() => state.close());
+  const auditing = new Auditing({
+    stateDir: bootstrap.stateDir,
+    gateway: bootstrap.publicUrl,
+    sinks: bootstrap.audit.sinks,
+    clock,
+    trail: state.store.audit,
+    audit: state.audit,
+    oversight,
+    write: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
+    onProblem: (message, cause) => log.error({ err: cause }, message),
+  });
+  // Closed after the recorder, whose last sessions it tells of.
+  shutdown.close(() => auditing.close());
   const recorder = await openRecorder({
     dir: join(bootstrap.stateDir, 'recordings'),
     keysDir: join(bootstrap.stateDir, 'keys'),
@@ -103,6 +117,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     onProblem: (message, cause) => log.error({ err: cause }, message),
   });
   shutdown.close(() => recorder.close());
+  await auditing.start(recorder);
   const analyser = metrics.timedAnalyser(createPostgresAnalyser({}));
   shutdown.close(() => analyser.close());
 
@@ -200,6 +215,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     if (left > 0) log.warn({ left }, 'connections were cut while draining');
   });
   metrics.gauge('sluice_connections_live', 'Connections that engines serve', () => connections.size);
+  metrics.gauge('sluice_audit_backlog', 'Audit events that a sink has not confirmed', () => auditing.backlog);
   metrics.gauge('sluice_execs_running', 'Statements running through POST /v1/exec', () => services.execSlots.running);
   log.info({ url: bootstrap.publicUrl, port, bundle: configuration.current().version }, 'gateway ready');
 

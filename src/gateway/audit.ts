@@ -33,9 +33,16 @@ export class Audit {
   readonly #store: AuditStore;
   readonly #clock: () => number;
 
+  #heard: (() => void) | null = null;
+
   constructor(store: AuditStore, clock: () => number) {
     this.#store = store;
     this.#clock = clock;
+  }
+
+  /** Called after every entry, which is in the store then. */
+  onRecord(heard: () => void): void {
+    this.#heard = heard;
   }
 
   /** Writes an entry before what it tells of is given out. */
@@ -55,6 +62,7 @@ export class Audit {
       outcome,
       detail: by === 'gateway' ? detail : { ...detail, name: by.name },
     });
+    this.#heard?.();
   }
 
   /** Does an act and writes how it ended: attempts that were refused or failed stand in the trail too. */

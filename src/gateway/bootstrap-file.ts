@@ -43,6 +43,13 @@ function withAbsolutePaths(bootstrap: Bootstrap, base: string): Bootstrap {
           : { ...anchor, token: absoluteReference(anchor.token, base) },
       ),
     },
+    audit: {
+      sinks: bootstrap.audit.sinks.map((sink) => {
+        if (sink.type === 'file') return { ...sink, path: resolve(base, sink.path) };
+        if (sink.type === 'stdout' || sink.tokenFile === null) return sink;
+        return { ...sink, tokenFile: resolve(base, sink.tokenFile) };
+      }),
+    },
     listeners: { postgres: postgres === null ? null : { ...postgres, tls: absoluteTls(postgres.tls, base) } },
   };
 }

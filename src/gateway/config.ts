@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sinkSchema } from '../signals/sinks.js';
 import { recordingsSchema } from './recordings-config.js';
 
 /** The gateway's bootstrap file: only what it needs to start. Everything else is in the bundle. */
@@ -41,6 +42,8 @@ export const bootstrapSchema = z.strictObject({
     .default({ postgres: null }),
   approvals: z.strictObject({ expireMinutes: z.int().min(1).max(10080).default(10) }).default({ expireMinutes: 10 }),
   recordings: recordingsSchema.prefault({}),
+  /** Audit events as JSON Lines, each place with a queue on the disk of its own. docs/audit-events.md */
+  audit: z.strictObject({ sinks: z.array(sinkSchema).max(16).default([]) }).prefault({}),
   demoIdentity: z.boolean().default(false),
 });
 export type Bootstrap = z.infer<typeof bootstrapSchema>;

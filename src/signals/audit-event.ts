@@ -20,10 +20,14 @@ export const sessionEventIds = [
 ] as const;
 export type SessionEventId = (typeof sessionEventIds)[number];
 
+/** Told by the gateway of itself. */
+export const gatewayEventIds = ['gateway.started', 'gateway.stopped', 'audit.lost'] as const;
+
 export interface Actor {
   readonly id: string;
   readonly name: string;
-  readonly kind: 'human' | 'machine' | 'gateway';
+  /** Null where the trail does not say. */
+  readonly kind: 'human' | 'machine' | 'gateway' | null;
 }
 
 /** One event, as it stands on a line of JSON. Absent values are null. */
@@ -45,8 +49,11 @@ export interface AuditEvent {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** The same as it leaves the gateway: numbered from 1 without a gap, over restarts too. */
+/** The same as it leaves the gateway. */
 export interface NumberedEvent extends AuditEvent {
+  /** Counts from 1 without a gap, over restarts too. */
   readonly sequence: number;
   readonly gateway: string;
+  /** Its number among the events of its session, or in the audit trail; null for the gateway's own. */
+  readonly source_sequence: number | null;
 }

@@ -4,6 +4,7 @@ import type { Actor, AuditEvent, SessionEventId } from './audit-event.js';
 /** Operations that are under way at a time; of more, only the oldest lose their text in later events. */
 const maxUnderWay = 256;
 const maxText = 8192;
+const maxEffects = 100;
 
 interface Known {
   readonly actor: Actor;
@@ -107,7 +108,7 @@ function decided(
     kind: operation?.kind ?? null,
     text: operation === null ? null : operation.text.slice(0, maxText),
     text_truncated: operation !== null && operation.text.length > maxText,
-    effects: operation?.effects ?? [],
+    effects: operation?.effects.slice(0, maxEffects) ?? [],
     ...{ policies, message, policy_version: policyVersion, request_id: request },
   };
   switch (verdict) {

@@ -14,20 +14,21 @@ export function sqliteAudit(database: Connection): AuditStore {
        ORDER BY sequence DESC LIMIT ?2`,
     )
     .raw();
+  const next = database
+    .prepare(
+      `SELECT sequence, at, actor, action, object, outcome, detail FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2`,
+    )
+    .raw();
   return {
     append: ({ at, actor, action, object, outcome, detail }) =>
       void add.run([at, actor, action, object, outcome, JSON.stringify(detail)]),
-    list: ({ limit, before }) =>
-      (page.all([before ?? null, limit]) as readonly AuditRow[]).map(
-        ([sequence, at, actor, action, object, outcome, detail]) => ({
-          sequence,
-          at,
-          actor,
-          action,
-          object,
-          outcome,
-          detail: JSON.parse(detail) as AuditEntry['detail'],
-        }),
-      ),
+    list: ({ limit, before }) => (page.all([before ?? null, limit]) as readonly AuditRow[]).map(entryOf),
+    after: (sequence, limit) => (next.all([sequence, limit]) as readonly AuditRow[]).map(entryOf),
   };
+}
+
+function entryOf([sequence, at, actor, action, object, outcome, detail]: AuditRow): AuditEntry & {
+  readonly sequence: number;
+} {
+  return { sequence, at, actor, action, object, outcome, detail: JSON.parse(detail) as AuditEntry['detail'] };
 }

@@ -34,6 +34,8 @@ export interface AuditStore {
     readonly limit: number;
     readonly before?: number;
   }): readonly (AuditEntry & { readonly sequence: number })[];
+  /** Oldest first, of those with a higher `sequence`. */
+  after(sequence: number, limit: number): readonly (AuditEntry & { readonly sequence: number })[];
 }
 
 /** Small facts of this gateway, such as its id. */

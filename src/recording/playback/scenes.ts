@@ -42,13 +42,16 @@ interface Result {
 /** Turns events into what a reader sees, in order. Everything recorded is escaped. */
 export async function* scenesOf(events: Events): AsyncGenerator<Scene> {
   const stage = new Stage();
-  for await (const event of events) {
-    const scene = stage.show(event);
-    if (scene !== null) yield scene;
-  }
-  const rest = stage.finish();
-  if (rest !== null) yield rest;
+  for await (const event of events) yield* stage.show(event);
+  yield* stage.finish();
 }
+
+/** A preparation that may turn out to be the first half of something run. */
+interface Prepared {
+  readonly text: string;
+  readonly scenes: Scene[];
+}
+const maxPrepared = 256;
 
 class Stage {
   #prompt = '';
@@ -58,10 +61,47 @@ class Stage {
   #ended = false;
   readonly #startedAt = new Map<number, number>();
   readonly #results = new Map<number, Result>();
+  readonly #prepared = new Map<number, Prepared>();
   readonly #terminal = new TerminalFilter();
 
-  show(event: SessionEvent): Scene | null {
+  /**
+   * A statement that is allowed to be prepared and then run with the same text is one thing to people: what ran. So an
+   * allowed preparation waits; it is shown when it failed, or was never run.
+   */
+  *show(event: SessionEvent): Generator<Scene> {
     this.#lastAt = event.at;
+    if (event.type === 'operation' && event.kind === 'execute') this.#dropPrepared(event.text);
+    if (event.type === 'end') yield* this.#releaseAll();
+    const op = 'op' in event ? event.op : null;
+    const held = op === null ? undefined : this.#prepared.get(op);
+    const isAllowed = event.type === 'decision' && event.verdict === 'allow';
+    if (op !== null && held !== undefined && !isAllowed) yield* this.#release(op, held);
+    const scene = this.#sceneOf(event);
+    if (scene === null) return;
+    if (event.type === 'operation' && event.kind === 'parse') {
+      this.#operations--; // counted when it is shown
+      this.#prepared.set(event.op, { text: event.text, scenes: [scene] });
+      const [oldest] = this.#prepared.size > maxPrepared ? this.#prepared : [];
+      if (oldest !== undefined) yield* this.#release(...oldest);
+    } else if (held !== undefined && isAllowed) held.scenes.push(scene);
+    else yield scene;
+  }
+
+  #dropPrepared(text: string): void {
+    for (const [op, held] of this.#prepared) if (held.text === text) return void this.#prepared.delete(op);
+  }
+
+  *#release(op: number, { scenes }: Prepared): Generator<Scene> {
+    this.#prepared.delete(op);
+    this.#operations++;
+    yield* scenes;
+  }
+
+  *#releaseAll(): Generator<Scene> {
+    for (const [op, held] of this.#prepared) yield* this.#release(op, held);
+  }
+
+  #sceneOf(event: SessionEvent): Scene | null {
     const op = 'op' in event ? event.op : null;
     const scene = (marker: Marker, text: string, typedFrom: number | null = null): Scene => ({
       ...{ at: event.at, op, marker, text, typedFrom },
@@ -101,9 +141,10 @@ class Stage {
     }
   }
 
-  finish(): Scene | null {
-    if (this.#ended || this.#openedAt === 0) return null;
-    return {
+  *finish(): Generator<Scene> {
+    if (this.#ended || this.#openedAt === 0) return;
+    yield* this.#releaseAll();
+    yield {
       ...{ at: this.#lastAt, op: null, marker: 'end', typedFrom: null },
       text: '\n— no end recorded: the session is live, or its gateway stopped and has not recovered it yet\n',
     };
@@ -112,7 +153,8 @@ class Stage {
   #statement(event: OperationEvent): string {
     const text = escapeText(event.text).trimEnd().replaceAll('\n', `\n${this.#prompt}-> `);
     const lines = [text];
-    if (event.kind !== 'query') lines.push(`  (${escapeLine(event.kind)})`);
+    // How a driver sends a statement says nothing; that it was only prepared, fetched on or copied does.
+    if (event.kind !== 'query' && event.kind !== 'execute') lines.push(`  (${escapeLine(kindWords(event.kind))})`);
     const parameters = event.parameters.map((value, index) => `$${index + 1} = ${quoted(value)}`);
     if (parameters.length > 0) lines.push(`  ${parameters.join(', ')}`);
     if (event.fault !== null) lines.push(`  ! could not be analysed: ${escapeLine(event.fault)}`);
@@ -162,6 +204,11 @@ class Stage {
     const count = `${this.#operations} ${this.#operations === 1 ? 'operation' : 'operations'}`;
     return `\n— ended: ${event.reason}${detail}, after ${took}, ${count}\n`;
   }
+}
+
+function kindWords(kind: string): string {
+  if (kind === 'parse') return 'prepared only';
+  return kind === 'fetch' ? 'fetched on' : kind;
 }
 
 function headerOf(event: OpenEvent): string {
