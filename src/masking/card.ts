@@ -41,7 +41,7 @@ const issuers: readonly IssuerRange[] = [
  * first has four or six digits, as cards are printed. Checked by issuer range, length and Luhn's sum.
  */
 export function cardAt(bytes: Buffer, from: number, start: number, end: number): Span | null {
-  if (!isNumberStart(bytes, from, start, end)) return null;
+  if (!isNumberStart(bytes, from, start, end) || isShortGroup(bytes, from, start, end)) return null;
   let digits = '';
   let separator = 0;
   let best = -1;
@@ -63,11 +63,21 @@ export function cardAt(bytes: Buffer, from: number, start: number, end: number):
   return best < 0 ? null : { start: from, end: best, mask: `****${lastDigits(bytes.toString('latin1', from, best))}` };
 }
 
-/** Not inside a word, a longer number or the fraction of a decimal. */
+/** A group of four or six digits that no other of four follows: years, times, most numbers of a text. */
+function isShortGroup(bytes: Buffer, from: number, start: number, end: number): boolean {
+  let index = from;
+  while (index - from < minDigits && isDigit(byteAt(bytes, index, start, end))) index++;
+  if (index - from === minDigits) return false;
+  for (let next = index + 1; next < index + 5; next++) if (!isDigit(byteAt(bytes, next, start, end))) return true;
+  return false;
+}
+
+/** Not inside a word, a longer number, the fraction of a decimal, a number in groups or a telephone number. */
 function isNumberStart(bytes: Buffer, from: number, start: number, end: number): boolean {
   const before = byteAt(bytes, from - 1, start, end);
   if (isAlphanumeric(before) || before >= 0x80 || before === 0x5f) return false;
-  return !(before === 0x2e && isDigit(byteAt(bytes, from - 2, start, end)));
+  if (before === 0x2b) return false;
+  return !((before === 0x2e || before === 0x2d) && isDigit(byteAt(bytes, from - 2, start, end)));
 }
 
 /** Says whether these 13 to 19 digits are a payment card's number. */

@@ -10,7 +10,7 @@ export interface Classification {
   readonly detectors: Readonly<Partial<Record<DetectorName, 'mask' | 'off'>>>;
 }
 
-export type DetectorName = 'email' | 'card' | 'private-key' | 'token';
+export type DetectorName = 'email' | 'card' | 'iban' | 'phone' | 'national-id' | 'private-key' | 'token';
 
 /** What must happen to one result column. */
 export type ColumnTreatment =

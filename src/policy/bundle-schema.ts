@@ -89,7 +89,17 @@ export const classificationSchema = z.strictObject({
     )
     .max(20_000)
     .default([]),
-  detectors: z.strictObject({ email: detector, card: detector, 'private-key': detector, token: detector }).default({}),
+  detectors: z
+    .strictObject({
+      email: detector,
+      card: detector,
+      iban: detector,
+      phone: detector,
+      'national-id': detector,
+      'private-key': detector,
+      token: detector,
+    })
+    .default({}),
 });
 
 const groupName = z

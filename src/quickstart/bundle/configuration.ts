@@ -46,8 +46,11 @@ columns:
 detectors:
   email: mask
   card: mask
+  iban: mask
+  phone: mask
+  national-id: mask
   private-key: mask
-  token: mask
+  token: mask # API keys and JSON Web Tokens
 `;
 
 /** bindings.yaml of the starter bundle. */

@@ -241,6 +241,9 @@ describe('the starter bundle', () => {
     expect(bundle.classification.detectors).toEqual({
       email: 'mask',
       card: 'mask',
+      iban: 'mask',
+      phone: 'mask',
+      'national-id': 'mask',
       'private-key': 'mask',
       token: 'mask',
     });
