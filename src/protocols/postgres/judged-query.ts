@@ -112,6 +112,7 @@ function pinnedFault(effects: readonly Effect[]): SluiceError | null {
 /** UPDATE of pg_settings sets whatever the row names (PostgreSQL 54.24). */
 function changesPinned({ action, facts, resource }: Effect): boolean {
   if (action === 'setParameter') return pinned.has(facts.object.toLowerCase());
+  if (action === 'setRole') return pinned.has(facts.object.toLowerCase()) && resource.path.at(-1) !== 'none';
   return writes.has(action) && resource.path.at(-1) === 'pg_settings' && resource.path.at(-2) === 'pg_catalog';
 }
 
