@@ -1,7 +1,7 @@
 import { SluiceError } from '../../lib/errors.js';
 import type { Allowed, Denied, Held } from '../../sessions/gate.js';
 import type { Conversation } from './conversation.js';
-import type { RelayHooks } from './requests.js';
+import type { RelayHooks } from './relay-hooks.js';
 import { notice } from './words.js';
 
 /** Keeps a held statement waiting in its own connection: a NOTICE names the request, then people decide. */

@@ -49,15 +49,19 @@ const writes = new Set<Effect['action']>(['insert', 'update', 'delete', 'merge',
 
 const known = new WeakMap<QueryAnalysis, JudgedQuery>();
 
-/** Analyses a text; synchronous when it has been seen before, else through the parser's worker. */
-export function analyseQuery(
+/** The judged form of a text seen before, or null. */
+export function cachedQuery(analyser: PostgresAnalyser, text: string, catalog: CatalogHandle): JudgedQuery | null {
+  const cached = analyser.cached(text, catalog);
+  return cached === null ? null : judgedForm(cached, text, catalog);
+}
+
+/** Analyses a text, in the parser's worker unless it has been seen before. */
+export async function analyseQuery(
   analyser: PostgresAnalyser,
   text: string,
   catalog: CatalogHandle,
-): JudgedQuery | Promise<JudgedQuery> {
-  const cached = analyser.cached(text, catalog);
-  if (cached !== null) return judgedForm(cached, text, catalog);
-  return analyser.analyse(text, catalog).then((analysis) => judgedForm(analysis, text, catalog));
+): Promise<JudgedQuery> {
+  return cachedQuery(analyser, text, catalog) ?? judgedForm(await analyser.analyse(text, catalog), text, catalog);
 }
 
 function judgedForm(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): JudgedQuery {

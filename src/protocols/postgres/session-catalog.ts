@@ -52,6 +52,11 @@ export class SessionCatalog {
     return !this.isShared && (this.#own === null || this.#base !== this.#current());
   }
 
+  /** The shared catalog when it is at hand. */
+  sharedNow(): CatalogHandle | null {
+    return this.#path.length === 0 ? null : this.#current();
+  }
+
   /** The shared catalog. */
   async shared(): Promise<CatalogHandle> {
     const { target, classification } = this.#incoming;

@@ -1,0 +1,347 @@
+import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
+import { SluiceError } from '../../lib/errors.js';
+import type { Allowed, Denied } from '../../sessions/gate.js';
+import { decodeBind, type BindMessage } from './bind.js';
+import type { Conversation, WirePortal, WireStatement } from './conversation.js';
+import { gatewayError } from './errors.js';
+import { FieldReader } from './frames.js';
+import type { JudgedQuery } from './judged-query.js';
+import type { Judging, Resolved } from './judging.js';
+import { closeUpstream, restoreMissing, takeBack } from './names-in-flight.js';
+import { noStatement, refuse, sqlError, type Refusal } from './refusal.js';
+import type { RelayHooks } from './relay-hooks.js';
+
+/**
+ * The extended query protocol (PostgreSQL 55.2.3): statements and portals under private names, judged when they are
+ * prepared and again when they run. What has been seen before is judged without waiting for anything.
+ */
+export class ExtendedQuery {
+  readonly #talk: Conversation;
+  readonly #hooks: RelayHooks;
+  readonly #judging: Judging;
+
+  constructor(talk: Conversation, hooks: RelayHooks, judging: Judging) {
+    this.#talk = talk;
+    this.#hooks = hooks;
+    this.#judging = judging;
+  }
+
+  /** Parse: String(name) String(text) Int16(n) Int32(type OID) × n. PostgreSQL 55.7. */
+  parse(payload: Buffer): void | Promise<void> {
+    const reader = new FieldReader(payload);
+    const message = { name: reader.string(), text: reader.string(), types: reader.rest() };
+    const { types, text } = message;
+    if (types.length < 2 || types.length !== 2 + 4 * types.readUInt16BE(0)) {
+      throw new SluiceError('protocol', 'malformed Parse message');
+    }
+    const query = this.#judging.analysedNow(text);
+    if (query === null) return this.#judging.analyse(text).then((analysed) => this.#prepare(message, analysed));
+    return this.#prepare(message, query);
+  }
+
+  #prepare(message: ParseMessage, query: JudgedQuery): void | Promise<void> {
+    if (query.statements.length > 1) {
+      return this.#refuse(sqlError('42601', 'cannot insert multiple commands into a prepared statement'));
+    }
+    const fault = query.fault ?? callingTypeFault(message.types, query.catalog);
+    const bodies = { statements: query.statements, effects: query.effects, fault };
+    const judged = this.#judging.judge({ kind: 'parse', text: query.text, parameters: [] }, bodies, {
+      preparesOnly: true,
+    });
+    if (judged instanceof Promise) throw new TypeError('preparing never waits for people');
+    if (this.#talk.skipping) return undefined;
+    if (!this.#talk.tracker.isUncertain('statement', message.name)) return this.#forwardParse(message, query, judged);
+    return this.#isSkippedMeanwhile().then((skipped) =>
+      skipped ? undefined : this.#forwardParse(message, query, judged),
+    );
+  }
+
+  #forwardParse({ name, types }: ParseMessage, query: JudgedQuery, judged: Allowed | Denied): void | Promise<void> {
+    const talk = this.#talk;
+    const prior = talk.statements.get(name);
+    if (name === '' && prior !== undefined) {
+      // The unnamed statement ends with the next Parse, even one that fails (PostgreSQL 55.2.3).
+      talk.statements.delete('');
+      closeUpstream(talk, { kind: 'statement', name: '' }, prior.upstream, () =>
+        restoreMissing(talk.statements, '', prior),
+      );
+    }
+    if (judged.verdict === 'deny') return this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) });
+    if (name !== '' && (talk.statements.has(name) || talk.names.statements.has(name))) {
+      return this.#refuse(sqlError('42P05', `prepared statement "${name}" already exists`));
+    }
+    const statement: WireStatement = { upstream: talk.newName('s'), query, plan: null };
+    talk.statements.set(name, statement);
+    talk.backend.parse(judged.permit, statement.upstream, types);
+    talk.unsynced = true;
+    talk.tracker.push({
+      type: 'parse',
+      changes: { kind: 'statement', name },
+      undo: () => takeBack(talk.statements, name, statement),
+    });
+    return undefined;
+  }
+
+  bind(payload: Buffer): void | Promise<void> {
+    const talk = this.#talk;
+    const message = decodeBind(payload);
+    const statement = talk.statements.get(message.statement);
+    const uncertain =
+      talk.tracker.isUncertain('statement', message.statement) || talk.tracker.isUncertain('portal', message.portal);
+    if (uncertain || statement === undefined) return this.#bindSlowly(message);
+    if (this.#isTaken(message.portal))
+      return this.#refuse(sqlError('42P03', `cursor "${message.portal}" already exists`));
+    // The catalog may have moved since Parse: the server plans again, so it is judged again.
+    const query = this.#judging.analysedNow(statement.query.text);
+    if (query === null) return this.#bindSlowly(message);
+    statement.query = query;
+    const judged = this.#judging.judge({ kind: 'execute', text: query.text, parameters: message.parameters }, query);
+    if (judged instanceof Promise) {
+      return judged.then((settled) => this.#forwardBind(message, statement, query, query, settled));
+    }
+    return this.#forwardBind(message, statement, query, query, judged);
+  }
+
+  async #bindSlowly(message: BindMessage): Promise<void> {
+    const talk = this.#talk;
+    const { portal: name, statement: statementName, parameters } = message;
+    if (talk.tracker.isUncertain('statement', statementName) && (await this.#isSkippedMeanwhile())) return;
+    if (talk.tracker.isUncertain('portal', name) && (await this.#isSkippedMeanwhile())) return;
+    const statement = talk.statements.get(statementName);
+    if (statement === undefined) {
+      if (!talk.names.statements.has(statementName)) return await this.#refuse(noStatement(statementName));
+      return await this.#refuse(
+        sqlError('0A000', `prepared statement "${statementName}" was made with PREPARE: run it with EXECUTE`),
+      );
+    }
+    if (this.#isTaken(name)) return await this.#refuse(sqlError('42P03', `cursor "${name}" already exists`));
+    const query = await this.#judging.analyse(statement.query.text);
+    statement.query = query;
+    if (query.usesNames) await this.#hooks.idle();
+    await this.#judging.refreshNames(query);
+    const bodies = this.#judging.resolveNames(query);
+    const judged = await this.#judging.judge({ kind: 'execute', text: query.text, parameters }, bodies);
+    await this.#forwardBind(message, statement, query, bodies, judged);
+  }
+
+  #isTaken(portal: string): boolean {
+    const { portals, era, tracker } = this.#talk;
+    const prior = portal === '' ? undefined : portals.get(portal);
+    return prior !== undefined && (prior.era === era || tracker.isEmpty);
+  }
+
+  #forwardBind(
+    message: BindMessage,
+    statement: WireStatement,
+    query: JudgedQuery,
+    bodies: Resolved,
+    judged: Allowed | Denied,
+  ): void | Promise<void> {
+    const talk = this.#talk;
+    if (talk.skipping) return undefined;
+    if (judged.verdict === 'deny') return this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) });
+    const { portal: name, statement: statementName, values, parameters } = message;
+    const prior = talk.portals.get(name);
+    const [body] = bodies.statements;
+    const portal: WirePortal = {
+      upstream: talk.newName('p'),
+      statement,
+      query,
+      parameters,
+      permit: judged.permit,
+      run: this.#judging.run(judged.permit, body ?? emptyStatement, query, statement),
+      era: talk.era,
+      namesVersion: talk.names.version,
+      described: false,
+      executed: false,
+    };
+    if (prior !== undefined) {
+      closeUpstream(talk, { kind: 'portal', name }, prior.upstream, () => restoreMissing(talk.portals, name, prior));
+    }
+    talk.portals.set(name, portal);
+    talk.backend.bind(judged.permit, portal.upstream, statement.upstream, values);
+    talk.unsynced = true;
+    talk.tracker.push({
+      type: 'bind',
+      run: portal.run,
+      named: { client: statementName, upstream: statement.upstream },
+      changes: { kind: 'portal', name },
+      undo: () => takeBack(talk.portals, name, portal),
+    });
+    return undefined;
+  }
+
+  /** Describe: Byte1('S' or 'P') String(name). */
+  describe(payload: Buffer): void | Promise<void> {
+    const talk = this.#talk;
+    const { kind, name } = decodeNamed(payload);
+    if (talk.tracker.isUncertain(kind, name)) return this.#onceCertain(() => this.describe(payload));
+    if (kind === 'statement') {
+      const statement = talk.statements.get(name);
+      if (statement === undefined) return this.#refuse(noStatement(name));
+      talk.backend.describe('statement', statement.upstream);
+      talk.tracker.push({ type: 'describeStatement', named: { client: name, upstream: statement.upstream } });
+    } else {
+      const portal = talk.portals.get(name);
+      if (portal === undefined) return this.#refuse(sqlError('34000', `portal "${name}" does not exist`));
+      this.#describePortal(name, portal, false);
+    }
+    talk.unsynced = true;
+    return undefined;
+  }
+
+  #describePortal(name: string, portal: WirePortal, hidden: boolean): void {
+    portal.described = true;
+    this.#talk.backend.describe('portal', portal.upstream);
+    this.#talk.tracker.push({
+      type: 'describePortal',
+      hidden,
+      run: portal.run,
+      named: { client: name, upstream: portal.upstream },
+    });
+  }
+
+  /** Execute: String(portal) Int32(row limit). */
+  execute(payload: Buffer): void | Promise<void> {
+    const talk = this.#talk;
+    const reader = new FieldReader(payload);
+    const name = reader.string();
+    const maxRows = reader.int32();
+    reader.end();
+    const portal = talk.portals.get(name);
+    const isPlain =
+      portal !== undefined &&
+      !portal.executed &&
+      !portal.query.usesNames &&
+      !talk.tracker.isUncertain('portal', name) &&
+      portal.permit.policyVersion === talk.session.gate.policyVersion;
+    return isPlain ? this.#forwardExecute(name, portal, portal.run, maxRows) : this.#executeSlowly(name, maxRows);
+  }
+
+  async #executeSlowly(name: string, maxRows: number): Promise<void> {
+    const talk = this.#talk;
+    if (talk.tracker.isUncertain('portal', name) && (await this.#isSkippedMeanwhile())) return;
+    const portal = talk.portals.get(name);
+    if (portal === undefined) return await this.#refuse(sqlError('34000', `portal "${name}" does not exist`));
+    if (portal.query.usesNames) {
+      await this.#hooks.idle();
+      if (talk.skipping) return;
+      // EXECUTE and FETCH look their name up when they run: it must still mean what was judged.
+      if (portal.namesVersion !== talk.names.version) {
+        return await this.#refuse(
+          sqlError('55000', 'a statement or cursor changed between Bind and Execute; send Bind again'),
+        );
+      }
+    }
+    let { run } = portal;
+    if (portal.executed || portal.permit.policyVersion !== talk.session.gate.policyVersion) {
+      const judged = await this.#judging.judge(
+        { kind: 'fetch', text: portal.query.text, parameters: portal.parameters },
+        this.#judging.resolveNames(portal.query),
+        { continues: portal.permit },
+      );
+      if (talk.skipping) return;
+      if (judged.verdict === 'deny') return await this.#refuse({ fields: gatewayError(judged.error) });
+      const plan = run.plan;
+      run = this.#judging.run(judged.permit, run.statement, portal.query, portal.statement);
+      run.plan = plan;
+    }
+    await this.#forwardExecute(name, portal, run, maxRows);
+  }
+
+  #forwardExecute(name: string, portal: WirePortal, run: WirePortal['run'], maxRows: number): void | Promise<void> {
+    const talk = this.#talk;
+    portal.executed = true;
+    talk.view.noteSent(run.statement, talk.era);
+    // Rows without a description could not be masked: every portal is described before it runs.
+    if (!portal.described) this.#describePortal(name, portal, true);
+    talk.backend.execute(run.permit, portal.upstream, maxRows);
+    talk.unsynced = true;
+    talk.tracker.push({ type: 'execute', run, named: { client: name, upstream: portal.upstream } });
+    return portal.query.copiesIn ? this.#untilCopyOrDone() : undefined;
+  }
+
+  async #untilCopyOrDone(): Promise<void> {
+    this.#talk.backend.flush();
+    await this.#hooks.release();
+    await this.#hooks.idle();
+  }
+
+  /** Close: Byte1('S' or 'P') String(name). Closing what does not exist is no error (PostgreSQL 55.2.3). */
+  close(payload: Buffer): void | Promise<void> {
+    const talk = this.#talk;
+    const { kind, name } = decodeNamed(payload);
+    if (talk.tracker.isUncertain(kind, name)) return this.#onceCertain(() => this.close(payload));
+    let undo = (): void => undefined;
+    let upstream = `sluice_none`;
+    if (kind === 'statement') {
+      const statement = talk.statements.get(name);
+      if (statement !== undefined) {
+        upstream = statement.upstream;
+        talk.statements.delete(name);
+        undo = () => restoreMissing(talk.statements, name, statement);
+      }
+    } else {
+      const portal = talk.portals.get(name);
+      if (portal !== undefined) {
+        upstream = portal.upstream;
+        talk.portals.delete(name);
+        undo = () => restoreMissing(talk.portals, name, portal);
+      }
+    }
+    talk.backend.close(kind, upstream);
+    talk.unsynced = true;
+    talk.tracker.push({ type: 'close', hidden: false, changes: { kind, name }, undo });
+    return undefined;
+  }
+
+  /** Waits until the server has said what a name of an earlier pipeline means; the server may fail this one meanwhile. */
+  async #isSkippedMeanwhile(): Promise<boolean> {
+    await this.#hooks.idle();
+    return this.#talk.skipping;
+  }
+
+  async #onceCertain(then: () => void | Promise<void>): Promise<void> {
+    await this.#hooks.idle();
+    if (!this.#talk.skipping) await then();
+  }
+
+  #refuse(refusal: Refusal): void | Promise<void> {
+    return refuse(this.#talk, this.#hooks, refusal);
+  }
+}
+
+interface ParseMessage {
+  readonly name: string;
+  readonly text: string;
+  readonly types: Buffer;
+}
+
+const emptyStatement: StatementAnalysis = {
+  node: '',
+  text: '',
+  effects: [],
+  output: null,
+  touchesProtected: false,
+  changes: [],
+};
+
+function decodeNamed(payload: Buffer): { readonly kind: 'statement' | 'portal'; readonly name: string } {
+  const reader = new FieldReader(payload);
+  const kind = reader.byte();
+  const name = reader.string();
+  reader.end();
+  if (kind === 0x53) return { kind: 'statement', name };
+  if (kind === 0x50) return { kind: 'portal', name };
+  throw new SluiceError('protocol', `invalid Describe or Close subtype ${kind}`);
+}
+
+/** A parameter of a domain with a user-defined check calls a function that no text names. */
+function callingTypeFault(types: Buffer, catalog: CatalogHandle): SluiceError | null {
+  for (let at = 2; at + 4 <= types.length; at += 4) {
+    if (catalog.callingTypes?.has(types.readUInt32BE(at)) !== true) continue;
+    const message = 'the type of a parameter calls functions when it is read; give the parameter its base type.';
+    return new SluiceError('denied', message, { decider: 'gateway' });
+  }
+  return null;
+}

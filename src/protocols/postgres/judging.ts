@@ -1,0 +1,151 @@
+import type { StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { Effect, Operation } from '../../analysis/effects.js';
+import { SluiceError } from '../../lib/errors.js';
+import type { Allowed, Denied, Permit } from '../../sessions/gate.js';
+import type { Conversation, WireStatement } from './conversation.js';
+import { holdStatement } from './holding.js';
+import { analyseQuery, cachedQuery, type JudgedQuery } from './judged-query.js';
+import type { RelayHooks } from './relay-hooks.js';
+import { Run } from './run.js';
+
+/** A query's statements with what EXECUTE and FETCH stand for put in their place. */
+export interface Resolved {
+  readonly statements: readonly StatementAnalysis[];
+  readonly effects: readonly Effect[];
+  readonly fault: SluiceError | null;
+}
+
+/** From a text to a permit: analysis, the names that SQL gave, the gate, the wait for people. */
+export class Judging {
+  readonly #talk: Conversation;
+  readonly #hooks: RelayHooks;
+
+  constructor(talk: Conversation, hooks: RelayHooks) {
+    this.#talk = talk;
+    this.#hooks = hooks;
+  }
+
+  /** The analysis when it is at hand and needs nothing else first; most statements have been seen before. */
+  analysedNow(text: string): JudgedQuery | null {
+    const { view, analyser } = this.#talk;
+    if (!view.isShared) return null;
+    const catalog = view.sharedNow();
+    const query = catalog === null ? null : cachedQuery(analyser, text, catalog);
+    return query === null || query.usesNames ? null : query;
+  }
+
+  async analyse(text: string): Promise<JudgedQuery> {
+    const talk = this.#talk;
+    if (talk.view.isStale) await this.#hooks.idle();
+    if (talk.view.isShared || talk.skipping) return await analyseQuery(talk.analyser, text, await talk.view.shared());
+    if (talk.transaction !== 'E')
+      return await analyseQuery(talk.analyser, text, await talk.view.own(talk.unsynced, this.#hooks.signal));
+    // Nothing can be read in a failed transaction, and nothing but its end runs in it.
+    const query = await analyseQuery(talk.analyser, text, await talk.view.shared());
+    if (query.statements.length < 2) return query;
+    const fault = new SluiceError('denied', 'end the failed transaction first, in a query of its own.', {
+      decider: 'gateway',
+    });
+    return { ...query, fault };
+  }
+
+  /** Reads the bodies of PREPARE again where names have moved since: the server plans them again as well. */
+  async refreshNames(query: JudgedQuery): Promise<void> {
+    const talk = this.#talk;
+    for (const change of query.statements.flatMap((statement) => statement.changes)) {
+      const named = change.type === 'execute' ? talk.names.statements.get(change.name) : undefined;
+      if (named === undefined || change.type !== 'execute' || named.catalog === query.catalog) continue;
+      const again = await analyseQuery(talk.analyser, named.text, query.catalog);
+      const made = again.statements[0]?.changes.find((found) => found.type === 'prepare');
+      if (made?.type === 'prepare')
+        talk.names.statements.set(change.name, { ...named, body: made.body, catalog: query.catalog });
+      else talk.names.statements.delete(change.name);
+    }
+  }
+
+  /** Puts in place of EXECUTE and FETCH what they run. Call with nothing in flight. */
+  resolveNames(query: JudgedQuery): Resolved {
+    if (!query.usesNames) return { statements: query.statements, effects: query.effects, fault: query.fault };
+    const talk = this.#talk;
+    const names = talk.names.copy();
+    const effects: Effect[] = [...query.effects];
+    let fault = query.fault;
+    const resolved = query.statements.map((statement) => {
+      let body: StatementAnalysis | null = null;
+      for (const change of statement.changes) {
+        if (change.type === 'execute' || change.type === 'fetch') {
+          const named = change.type === 'execute' ? names.statements.get(change.name) : names.cursor(change.name);
+          const found = named?.body;
+          if (found === undefined) fault ??= this.#unknownName(change.type, change.name);
+          else body = found;
+        } else names.apply(change, query, statement);
+      }
+      if (body === null) return statement;
+      effects.push(...body.effects);
+      return {
+        ...statement,
+        output: body.output,
+        touchesProtected: body.touchesProtected || statement.touchesProtected,
+        effects: [...statement.effects, ...body.effects],
+      };
+    });
+    return { statements: resolved, effects, fault };
+  }
+
+  /** A name that nobody has given: the server would say the same of it, once it ran. */
+  #unknownName(type: 'execute' | 'fetch', name: string): SluiceError {
+    const { statements, transaction } = this.#talk;
+    const rejected = (targetCode: string, message: string): SluiceError =>
+      new SluiceError('target_rejected', message, { decider: 'gateway', targetCode });
+    if (transaction === 'E')
+      return rejected('25P02', 'current transaction is aborted, commands ignored until end of transaction block');
+    if (type === 'fetch') return rejected('34000', `cursor "${name}" does not exist`);
+    if (!statements.has(name)) return rejected('26000', `prepared statement "${name}" does not exist`);
+    const message = `prepared statement "${name}" was prepared on the wire; run it from there.`;
+    return new SluiceError('denied', message, { decider: 'gateway' });
+  }
+
+  /** Asks the gate; a promise only when people must be waited for. */
+  judge(
+    operation: Omit<Operation, 'protocol'>,
+    bodies: Resolved,
+    options: { readonly preparesOnly?: boolean; readonly continues?: Permit } = {},
+  ): Allowed | Denied | Promise<Allowed | Denied> {
+    const talk = this.#talk;
+    const { gate } = talk.session;
+    const { kind, text, parameters } = operation;
+    const subject = {
+      operation: { protocol: 'postgres', kind, text, parameters } as const,
+      effects: bodies.effects,
+      fault: bodies.fault,
+      preparesOnly: options.preparesOnly === true,
+    };
+    const judged = options.continues === undefined ? gate.judge(subject) : gate.judgeAgain(subject, options.continues);
+    return judged.verdict === 'hold' ? holdStatement(judged, talk, this.#hooks) : judged;
+  }
+
+  run(permit: Permit, statement: StatementAnalysis, query: JudgedQuery, plans?: WireStatement): Run {
+    const talk = this.#talk;
+    const { changes } = statement;
+    talk.view.noteSent(statement, talk.era);
+    const parts = {
+      permit,
+      statement,
+      catalog: query.catalog,
+      ...(plans === undefined || query.usesNames ? {} : { plans }),
+    };
+    if (changes.length === 0) return new Run(parts);
+    const onDone = (tag: string): void => {
+      for (const change of changes) {
+        if (change.type === 'catalogChange') talk.catalogChanged = true;
+        talk.names.apply(change, query, statement, tag);
+        if (change.type === 'deallocate' && change.name === null) talk.statements.clear();
+        if (change.type === 'discard' && change.all) {
+          talk.statements.clear();
+          talk.portals.clear();
+        }
+      }
+    };
+    return new Run({ ...parts, onDone });
+  }
+}

@@ -1,0 +1,15 @@
+import type { SluiceError } from '../../lib/errors.js';
+
+/** What the client's half needs from the relay that owns both sockets. */
+export interface RelayHooks {
+  /** Writes what is queued for the target, the journal first; waits for back-pressure and durable records. */
+  readonly release: () => void | Promise<void>;
+  /** Writes what is queued for the client, the journal first. */
+  readonly deliver: () => void | Promise<void>;
+  /** Resolves when the target owes no answer; sends Flush so that it can come. */
+  readonly idle: () => Promise<void>;
+  /** Aborts when the client is gone or the session ends. */
+  readonly signal: AbortSignal;
+  /** While a statement is held, a CancelRequest ends the wait through this. */
+  readonly onHold: (cancel: ((error: SluiceError) => void) | null) => void;
+}
