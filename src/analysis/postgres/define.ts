@@ -3,7 +3,7 @@ import { bodyOf, child, flag, itemsOf, list, namesOf, tagged, text, walk, type B
 import type { Context } from './context.js';
 import { noteStoredCall } from './functions.js';
 import { creationPlace, createInto } from './into.js';
-import { inferRelation, inferTableChanges } from './laundering.js';
+import { constraintExpressions, inferRelation, inferStored, inferTableChanges } from './laundering.js';
 import { namedObject, objectName, objectNames, rangeVarNames, type NamedObject } from './object-types.js';
 import { addTableEffect, findRelation } from './relations.js';
 import { Scope } from './scope.js';
@@ -39,6 +39,10 @@ export function createTable(ctx: Context, body: Body, object: string): null {
   define(ctx, 'create', { type: 'Table', path: [schema, name], object, temporary });
   for (const node of list(body, 'inhRelations')) defineOnTable(ctx, 'alter', 'table', bodyOf(node, 'RangeVar'));
   judgeCalls(ctx, [body['tableElts'], body['partspec'], body['partbound']]);
+  const inherited = list(body, 'inhRelations').flatMap(
+    (node) => findRelation(ctx, bodyOf(node, 'RangeVar') ?? {}).relation?.fields ?? [],
+  );
+  inferStored(ctx, constraintExpressions(body['tableElts']), inherited, [name]);
   return null;
 }
 

@@ -1,8 +1,9 @@
-import { bodyOf, child, list, tagged, text, type Body } from './ast.js';
+import { bodyOf, child, list, namesOf, tagged, text, walk, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { findRelation } from './relations.js';
 import { Scope } from './scope.js';
 import { columnOf } from './scope-columns.js';
+import { clear, type Field } from './value.js';
 
 /** A relation, or one column of it, leaves the name or parent that protects it (threats.md D, "Laundering"). */
 export function inferRelation(ctx: Context, rangeVar: Body, column: string | null = null): void {
@@ -23,6 +24,9 @@ export function inferTableChanges(ctx: Context, rangeVar: Body, commands: readon
         // Without USING the value stays where it is; with it, it may come from another column.
         if (definition?.body['raw_default'] !== undefined)
           ctx.findings.infer(ctx.expr(definition.body['raw_default'], scope));
+        break;
+      case 'AT_ColumnDefault':
+        inferStored(ctx, [command['def']], []);
         break;
       case 'AT_AddColumn':
         for (const constraint of list(definition?.body ?? {}, 'constraints'))
@@ -49,6 +53,34 @@ function inferConstraint(ctx: Context, constraint: Body, scope: Scope): void {
   for (const key of ['keys', 'fk_attrs']) {
     for (const value of columnOf(scope, list(constraint, key))) ctx.findings.infer(value);
   }
+}
+
+/**
+ * Expressions that a definition keeps (defaults, checks, conditions of policies and triggers) run with later statements,
+ * and what they read shows there. Names that are not among `fields` are columns still to come; `aliases` name the row.
+ */
+export function inferStored(
+  ctx: Context,
+  nodes: readonly unknown[],
+  fields: readonly Field[],
+  aliases: readonly string[] = [],
+): void {
+  const columns = new Map(fields.map((field) => [field.name, field]));
+  for (const { tag, body } of walk(nodes)) {
+    const name = tag === 'ColumnRef' ? (namesOf(list(body, 'fields')).at(-1) ?? '') : '';
+    if (name !== '' && !columns.has(name)) columns.set(name, { name, value: clear });
+  }
+  const row = { schema: '', fields: [...columns.values()], open: false, relation: null };
+  const sources = aliases.map((alias) => ({ ...row, alias }));
+  const scope = new Scope(null, [{ columns: row.fields, open: false, sources }]);
+  for (const node of nodes) ctx.findings.infer(ctx.expr(node, scope));
+}
+
+/** The expressions of constraints: checks, defaults, generated columns. */
+export function constraintExpressions(nodes: unknown): readonly unknown[] {
+  return [...walk(nodes)]
+    .filter(({ tag, body }) => tag === 'Constraint' && body['raw_expr'] !== undefined)
+    .map(({ body }) => body['raw_expr']);
 }
 
 /** A child that leaves its parent keeps the rows but not the protection. */

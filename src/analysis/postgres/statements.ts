@@ -11,6 +11,7 @@ import {
 } from './control.js';
 import { analyseCopy } from './copy.js';
 import * as definitions from './define.js';
+import { constraintExpressions, inferStored } from './laundering.js';
 import { namedObject, objectNames } from './object-types.js';
 import { addTableEffect, findRelation, readRelation } from './relations.js';
 import { Scope } from './scope.js';
@@ -43,6 +44,7 @@ const policy =
   (action: 'create' | 'alter'): Handler =>
   (ctx, body) => {
     definitions.judgeCalls(ctx, [body['qual'], body['with_check']]);
+    inferOnTable(ctx, child(body, 'table'), [body['qual'], body['with_check']]);
     return defineOnTable(ctx, action, 'policy', child(body, 'table'));
   };
 
@@ -126,6 +128,7 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
   CreateRangeStmt: (ctx, body) => definitions.createType(ctx, body, 'typeName'),
   CreateDomainStmt: (ctx, body) => {
     definitions.judgeCalls(ctx, body['constraints']);
+    inferStored(ctx, constraintExpressions(body['constraints']), []);
     return defineInSchema(ctx, 'create', 'OBJECT_DOMAIN', list(body, 'domainname'));
   },
   CreateConversionStmt: inSchema('create', 'OBJECT_CONVERSION', 'conversion_name'),
@@ -160,6 +163,7 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
     define(ctx, 'alter', namedObject(ctx, 'OBJECT_FUNCTION', { ObjectWithArgs: child(body, 'func') ?? {} })),
   AlterDomainStmt: (ctx, body) => {
     definitions.judgeCalls(ctx, body['def']);
+    inferStored(ctx, constraintExpressions([body['def']]), []);
     return defineInSchema(ctx, 'alter', 'OBJECT_DOMAIN', list(body, 'typeName'));
   },
   AlterEnumStmt: inSchema('alter', 'OBJECT_TYPE', 'typeName'),
@@ -277,8 +281,20 @@ function analyseComment(ctx: Context, body: Body): null {
   return null;
 }
 
+/** Conditions that the rows of a table must meet. */
+function inferOnTable(
+  ctx: Context,
+  rangeVar: Body | null,
+  nodes: readonly unknown[],
+  aliases: readonly string[] = [],
+): void {
+  const { name, relation } = findRelation(ctx, rangeVar ?? {});
+  inferStored(ctx, nodes, relation?.fields ?? [], [name, ...aliases]);
+}
+
 function noteTriggerFunction(ctx: Context, body: Body): null {
   definitions.judgeCalls(ctx, body['whenClause']);
+  inferOnTable(ctx, child(body, 'relation'), [body['whenClause']], ['old', 'new']);
   definitions.judgeCalls(ctx, [
     {
       FuncCall: {

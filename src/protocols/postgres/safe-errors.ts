@@ -24,7 +24,7 @@ const parserRoutines = new Set([
   'standard_ExecutorStart_ReadOnly',
   'PreventCommandIfReadOnly',
 ]);
-const codes = /^(42\d\w{2}|57014|57P01|25\d\w{2}|0A000)$/;
+const codes = /^(42\w{3}|57014|57P01|25\d\w{2}|0A000)$/;
 
 /**
  * Says whether an error can only speak of the statement's own words: it comes from the parser or from the server's control

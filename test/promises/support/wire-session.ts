@@ -126,12 +126,27 @@ export function textOf({ messages, held, closed, silent }: Transcript): string {
         .join(' ')}`;
     }
     if (type === 'A') return `A ${payload.subarray(4).toString('latin1')}`;
+    // Tables made meanwhile have other OIDs each time: names and types tell the rest.
+    if (type === 'T') return `T ${describedFields(payload).join(', ')}`;
     return `${type} ${payload.toString('latin1')}`;
   });
   if (held) lines.push('held');
   if (closed) lines.push('closed');
   if (silent) lines.push('silent');
   return lines.join('\n').replaceAll(/\b(ses|req)_[0-9A-Za-z]+/g, '$1');
+}
+
+/** RowDescription: Int16(n), then String(name) Int32 Int16 Int32(type) Int16 Int32 Int16(format) × n. PostgreSQL 55.7. */
+function describedFields(payload: Buffer): readonly string[] {
+  const fields: string[] = [];
+  for (let at = 2; at < payload.length; at += 18) {
+    const end = payload.indexOf(0, at);
+    fields.push(
+      `${payload.toString('utf8', at, end)}:${payload.readInt32BE(end + 7)}:${payload.readInt16BE(end + 17)}`,
+    );
+    at = end + 1;
+  }
+  return fields;
 }
 
 /** The SQLSTATE of the first error, or ''. */
