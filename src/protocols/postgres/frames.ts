@@ -100,14 +100,6 @@ export class FrameReader {
     this.#waitingBytes += chunk.length;
   }
 
-  /** A whole frame, or one that is refused unread, can be taken now. */
-  get hasFrame(): boolean {
-    if (this.pending < Math.max(5, this.#needed)) return false;
-    if (this.#waitingBytes > 0) this.#join();
-    const length = this.#buffer.readInt32BE(this.#at + 1);
-    return length < 4 || this.pending >= length + 1 || length - 4 > this.#limit(this.#buffer[this.#at] ?? 0);
-  }
-
   /** The next whole frame, or null until more bytes come. Throws `protocol` or `too_large`. */
   next(): Frame | null {
     if (this.#waitingBytes > 0) {

@@ -159,33 +159,37 @@ export class Relay {
   #onClientData(chunk: Buffer): void {
     if (this.#ended.signal.aborted) return;
     this.#fromClient.push(chunk);
-    if (!this.#busy) void this.#pump();
+    if (!this.#busy) this.#pump();
     else if (this.#fromClient.pending > maxQueuedBytes) this.#talk.incoming.stream.pause();
   }
 
-  async #pump(): Promise<void> {
+  /** Handles what has come, as long as nothing must be waited for. */
+  #pump(): void {
     this.#busy = true;
-    const { stream } = this.#talk.incoming;
     try {
-      for (;;) {
-        const message = this.#fromClient.next();
-        if (message === null) break;
+      for (let message = this.#fromClient.next(); message !== null; message = this.#fromClient.next()) {
         if (message.type === 0x58) return this.end('client closed', '');
         const handled = this.#requests.handle(message);
-        if (handled !== undefined) await handled;
         if (this.#ended.signal.aborted) return;
+        if (handled !== undefined) return this.#pumpAfter(handled);
       }
       const released = this.#release();
-      if (released !== undefined) await released;
-      if (this.#ended.signal.aborted) return;
-      if (stream.isPaused()) stream.resume();
+      if (released !== undefined) return this.#pumpAfter(released);
     } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#busy = false;
+      return this.#fail(error);
     }
-    // Bytes that came while the last message was handled.
-    if (!this.#ended.signal.aborted && this.#fromClient.hasFrame) void this.#pump();
+    this.#busy = false;
+    const { stream } = this.#talk.incoming;
+    if (stream.isPaused()) stream.resume();
+  }
+
+  #pumpAfter(waited: Promise<void>): void {
+    waited.then(
+      () => {
+        if (!this.#ended.signal.aborted) this.#pump();
+      },
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   /** The journal first, then the target; waits while the target does not read. */
