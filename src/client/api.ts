@@ -131,7 +131,7 @@ export class SluiceClient {
   /** The journal file as it is, to be read as it comes. `follow` goes on until the session ends. */
   sessionJournal(id: string, options: CallOptions & { readonly follow?: boolean } = {}): Promise<Readable> {
     const { follow, ...rest } = options;
-    const url = this.#url(`/v1/sessions/${part(id)}/journal`, { follow });
+    const url = this.#url(`/v1/sessions/${part(id)}/${follow === true ? 'follow' : 'journal'}`);
     return this.#stream(url, 'application/octet-stream', rest);
   }
   /** Live sessions and what happens in them, as NDJSON that goes on until one leaves. */

@@ -1,9 +1,12 @@
+import { createReadStream } from 'node:fs';
 import type { AuditEvent } from '../signals/audit-event.js';
 import { decideOnGateway } from './authorise.js';
 import type { Call } from './api-route.js';
 import type { GatewayServices } from './services.js';
 
 const heartbeatMs = 15_000;
+/** Rows make no event of note: growth is looked for this often. */
+const growthMs = 200;
 
 export interface WatchFilter {
   readonly session?: string | undefined;
@@ -48,6 +51,35 @@ export async function* liveEvents(
       if (filter.session !== undefined && events.some(({ event }) => event === 'session.ended')) return;
       if (events.length > 0) continue;
       if (!signal.aborted) yield lineOf({ event: 'heartbeat' });
+    }
+  } finally {
+    subscription.end();
+  }
+}
+
+/** Whole records of a journal as they are written; ends like `liveEvents` does, and when the session has ended. */
+export async function* growingJournal(
+  services: GatewayServices,
+  call: Call,
+  id: string,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { connections, oversight, clock, postgres, recorder } = services;
+  const signal = AbortSignal.any([call.signal, connections.drainSignal]);
+  const subscription = oversight.feed.subscribe(({ session }) => session === id);
+  let at = 0;
+  try {
+    for (let isLive = true; isLive;) {
+      isLive = postgres.live.get(id) !== null && !signal.aborted; // what came before this is in the file
+      const journal = await recorder.journal(id);
+      if (journal === null) return;
+      if (journal.bytes > at) {
+        for await (const chunk of createReadStream(journal.path, { start: at, end: journal.bytes - 1 })) {
+          at += (chunk as Buffer).length;
+          yield chunk as Buffer;
+        }
+      }
+      if (clock() >= call.token.expiresAt || refusalOf(services, call) !== null) return;
+      if (isLive) await subscription.take(signal, growthMs);
     }
   } finally {
     subscription.end();

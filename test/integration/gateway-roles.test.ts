@@ -28,6 +28,7 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'GET /v1/sessions/:id/journal': { path: '/v1/sessions/ses_0000000000000000/journal' },
   'GET /v1/sessions/:id/verify': { path: '/v1/sessions/ses_0000000000000000/verify' },
   'GET /v1/sessions/watch': { path: '/v1/sessions/watch?session=ses_0000000000000000' },
+  'GET /v1/sessions/:id/follow': { path: '/v1/sessions/ses_0000000000000000/follow' },
   'POST /v1/sessions/:id/end': { path: '/v1/sessions/ses_0000000000000000/end', body: { reason: 'no' } },
   'GET /v1/keys': { path: '/v1/keys' },
   'POST /v1/keys/rotate': { path: '/v1/keys/rotate', body: {} },

@@ -7,14 +7,14 @@ import { nothing } from '../schemas/common.js';
 import { endBody, endDocument, watchFilter } from '../schemas/oversight.js';
 import { sessionParams } from '../schemas/sessions.js';
 import type { GatewayServices } from '../services.js';
-import { liveEvents } from '../watch.js';
+import { growingJournal, liveEvents } from '../watch.js';
 
 const endWaitMs = 5_000;
 const maxWatchers = 100;
 
 /** Looking at sessions while they run, and ending them. */
 export function oversightRoutes(services: GatewayServices): readonly ApiRoute[] {
-  return [watchRoute(services), endRoute(services)];
+  return [watchRoute(services), followRoute(services), endRoute(services)];
 }
 
 function watchRoute(services: GatewayServices): ApiRoute {
@@ -38,6 +38,31 @@ function watchRoute(services: GatewayServices): ApiRoute {
       audit.record(call.principal, 'session.watch', query.session ?? 'sessions', { scope: call.scope });
       const stream = Readable.from(liveEvents(services, call, query));
       return { kind: 'stream', type: 'application/x-ndjson; charset=utf-8', fileName: 'sessions.jsonl', stream };
+    },
+  });
+}
+
+function followRoute(services: GatewayServices): ApiRoute {
+  return route({
+    method: 'GET',
+    path: '/v1/sessions/:id/follow',
+    access: 'own or readSession',
+    summary: 'The journal of a live session, as far as it is and on as it grows, until the session ends',
+    params: sessionParams,
+    query: nothing,
+    body: nothing,
+    response: null,
+    async handle(call, { params: { id } }) {
+      const { audit, oversight, postgres, recorder } = services;
+      const live = isId('ses', id) ? postgres.live.get(id) : null;
+      const mayRead = live !== null && (call.scope === 'all' || live.principal.id === call.principal.id);
+      if (!mayRead || (await recorder.journal(id)) === null) throw await notLive(services, call, id);
+      if (oversight.feed.size >= maxWatchers) {
+        throw new SluiceError('unavailable', 'too many are watching sessions now', { retryable: true });
+      }
+      audit.record(call.principal, 'session.watch', id, { scope: call.scope });
+      const stream = Readable.from(growingJournal(services, call, id));
+      return { kind: 'stream', type: 'application/octet-stream', fileName: `${id}.journal`, stream };
     },
   });
 }
