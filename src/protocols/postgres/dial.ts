@@ -82,6 +82,7 @@ async function secure(socket: Socket, target: TargetConfig, signal: AbortSignal)
   const verify = target.tls.mode === 'verify-full';
   const secured = connectTls({
     socket,
+    host: target.host, // what the certificate must name; without it an address would be taken for localhost
     ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
     ...(target.tls.ca === null ? {} : { ca: target.tls.ca }),
     rejectUnauthorized: verify,
