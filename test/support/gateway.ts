@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -16,6 +16,10 @@ export interface TestGateway {
   token(user: DemoUserName): Promise<string>;
   /** An API call with the user's token; the parsed document and the HTTP status. */
   call(user: DemoUserName, method: string, path: string, body?: unknown): Promise<ApiAnswer>;
+  /** A GET as this user, whatever the answer's form. */
+  text(user: DemoUserName, path: string): Promise<string>;
+  /** The password of the gateway's role on the target, for tests that look for it where it must not be. */
+  targetSecret(): Promise<string>;
   /** Asks the shop's database itself, past the gateway, as superuser. */
   direct(sql: string): Promise<readonly Record<string, unknown>[]>;
   /** Where PostgreSQL listens, for tests that need to disturb it. */
@@ -66,6 +70,11 @@ export async function startTestGateway(): Promise<TestGateway> {
       const text = await response.text();
       return { status: response.status, body: text === '' ? null : (JSON.parse(text) as unknown) };
     },
+    async text(user, path) {
+      const headers = { authorization: `Bearer ${await token(user)}` };
+      return (await fetch(new URL(path, url), { headers })).text();
+    },
+    targetSecret: () => readFile(join(stateDir, 'postgres', 'gateway.password'), 'utf8'),
     async direct(sql) {
       const { host, port, superuser, password } = postgres;
       const client = new pg.Client({ host, port, user: superuser, password, database: shopDatabase });
