@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isSluiceError } from '../../../src/lib/errors.js';
-import type { OpenEvent } from '../../../src/recording/events.js';
+import type { OpenEvent, SessionEvent } from '../../../src/recording/events.js';
 import { opening, recordSession, startOfTime, startRecorder, statement, tempDir } from './support.js';
 
 const as = (name: string, target: string, at = startOfTime): OpenEvent =>
@@ -68,6 +68,88 @@ describe('the index of recordings', () => {
     expect(page.sessions).toMatchObject([
       { id: two, user: 'bob@corp.example', denied: 1, matches: [{ verdict: 'deny', snippet: '«drop» table orders' }] },
     ]);
+  });
+
+  it('understands operators, counts what matches, and shows the text that matched', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const one = await recordSession(
+      recorder,
+      [
+        statement(1, 'select name from customers'),
+        statement(2, 'select * from nope', { error: 'relation "nope" is unknown' }),
+      ],
+      as('engineer@corp.example', 'demo-db'),
+    );
+    const two = await recordSession(
+      recorder,
+      [statement(1, 'drop table customers', { verdict: 'deny' }), statement(2, 'select 1')],
+      as('ann', 'prod-db'),
+    );
+    const found = async (query: string): Promise<string[]> =>
+      (await recorder.search(query, {})).sessions.flatMap(({ id, matches }) => matches.map(({ op }) => `${id} ${op}`));
+    expect(await found('user:engineer customers')).toEqual([`${one} 1`, `${one} 2`]); // both touch its effects
+    expect(await found('user:eng "from customers"')).toEqual([`${one} 1`]);
+    expect(await found('user:demo')).toEqual([]);
+    expect(await found('target:prod')).toEqual([`${two} 1`, `${two} 2`]);
+    expect(await found('verdict:denied')).toEqual([`${two} 1`]);
+    expect(await found('error:42P01')).toEqual([`${one} 2`]);
+    expect(await found('error:any')).toEqual([`${one} 2`]);
+    expect(await found('effect:select effect:"shop public" policy:readers verdict:allow')).toHaveLength(3);
+    expect(await found('since:2026-03-02')).toEqual([]);
+    expect(await found('until:2026-03-01 drop')).toEqual([`${two} 1`]);
+    await expect(recorder.search('verdict:maybe', {})).rejects.toThrow('allow, deny or hold');
+    await expect(recorder.search('since:yesterday', {})).rejects.toThrow('2026-11-23');
+    const page = await recorder.search('engineer customers', {});
+    expect(page).toMatchObject({ match_count: 2, match_count_capped: false });
+    expect(page.sessions[0]?.matches[0]?.snippet).toBe('select name from «customers»');
+    expect((await recorder.search('unknown', {})).sessions[0]?.matches[0]?.snippet).toContain('«unknown»');
+  });
+
+  it('keeps to what one subject recorded, whatever others are called', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const mine = await recordSession(recorder, [statement(1, 'select 1')], as('ann', 'demo-db'));
+    const other = opening({
+      identity: { subject: 'sub-other', name: 'ann', kind: 'human', issuer: 'https://other.example', groups: [] },
+    });
+    await recordSession(recorder, [statement(1, 'select 1')], other);
+    const owner = 'sub-ann';
+    expect((await recorder.list({ owner })).sessions).toMatchObject([{ id: mine }]);
+    expect(await recorder.search('select', { owner })).toMatchObject({ sessions: [{ id: mine }], match_count: 1 });
+    expect(await recorder.ownerOf(mine)).toBe(owner);
+    expect(await recorder.ownerOf(other.session)).toBe('sub-other');
+  });
+
+  it('shows a statement that was prepared and then run once', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const prepared = (op: number, text: string, kind: string, verdict: 'allow' | 'deny' = 'allow') =>
+      statement(op, text, { verdict }).map((event) => (event.type === 'operation' ? { ...event, kind } : event));
+    const [parse, allowed] = prepared(1, 'select $1', 'parse');
+    if (parse === undefined || allowed === undefined) throw new TypeError();
+    const id = await recordSession(recorder, [
+      [parse, allowed],
+      prepared(2, 'select $1', 'execute'),
+      prepared(3, 'select $1', 'execute'),
+      prepared(4, 'drop table t', 'parse', 'deny'),
+      prepared(5, 'select never', 'parse').slice(0, 2),
+    ]);
+    const detail = await recorder.get(id);
+    expect(detail?.operations.map(({ op }) => op)).toEqual([2, 3, 4, 5]);
+    expect(detail?.session).toMatchObject({ operations: 4, denied: 1 });
+    const matches = async (query: string) =>
+      (await recorder.search(query, {})).sessions.flatMap((session) => session.matches.map(({ op }) => op));
+    expect(await matches('select')).toEqual([2, 3, 4, 5]); // the effect of each is a select
+    expect(await matches('"select 1"')).toEqual([2, 3]);
+    expect(await matches('drop')).toEqual([4]);
+  });
+
+  it('finds what a terminal showed', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const shown = (text: string): SessionEvent => ({
+      ...{ type: 'terminal', at: startOfTime, stream: 'o', data: Buffer.from(text) },
+    });
+    const id = await recordSession(recorder, [[shown('\u001b[1mroot@web\u001b[0m:~# cat /etc/sha'), shown('dow\r\n')]]);
+    expect((await recorder.search('"etc shadow"', {})).sessions).toMatchObject([{ id, matches: [{ op: 0 }] }]);
+    expect((await recorder.get(id))?.operations).toEqual([]);
   });
 
   it('takes a query for words, never for syntax', async () => {
