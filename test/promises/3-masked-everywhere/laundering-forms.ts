@@ -39,7 +39,7 @@ const scripts: Readonly<Record<string, string | readonly string[]>> = {
     "create temp view archive as select id, reverse(ssn) as name, '' as note from users; select lower(name) from archive order by id",
   'temp view that shadows, in a condition': [
     "create temp view archive as select id, reverse(ssn) as name, '' as note from users",
-    "select id from archive where name > '3' order by id",
+    "select id from archive where name > '39W7-5' order by id",
   ],
   'replaced view in a transaction': [
     'begin',
