@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { wire } from '../support/raw-postgres.js';
 import { startTestGateway, type TestGateway } from '../support/gateway.js';
 import { openTestTunnel, type TestTunnel } from '../support/tunnel.js';
@@ -242,8 +242,14 @@ describe('many sessions', () => {
 
   it('ends the session when the client is killed in the middle of a result', async () => {
     const raw = await engineer.raw();
-    raw.send(wire.query('select o.id, i.id from orders o, order_items i'));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    raw.send(wire.query('select o.id, i.id from orders o, orders i, orders j, orders k'));
+    await vi.waitFor(async () =>
+      expect(
+        await gateway.direct(
+          "select 1 from pg_stat_activity where state = 'active' and query like 'select o.id, i.id%'",
+        ),
+      ).toHaveLength(1),
+    );
     raw.end();
     await expect
       .poll(
@@ -257,6 +263,31 @@ describe('many sessions', () => {
       )
       .toBe(0);
   });
+
+  it('tells the client when the target is killed in the middle of a query, and closes the session', async () => {
+    const raw = await engineer.raw();
+    raw.send(wire.query('select pg_sleep(31)'));
+    const running = "from pg_stat_activity where query = 'select pg_sleep(31)' and state = 'active'";
+    await vi.waitFor(async () => {
+      expect(await gateway.direct(`select pg_terminate_backend(pid) ${running}`)).toHaveLength(1);
+    });
+    const seen = await raw.until(1);
+    expect(seen.at(-1)?.[0]).toBe('closed');
+    expect(seen).toContainEqual(['E', expect.stringContaining('57P01')]);
+    raw.end();
+  });
+
+  it('leaves no session open when its clients have gone', async () => {
+    await engineer.close();
+    await vi.waitFor(
+      async () => expect(await gateway.text('engineer', '/metrics')).toContain('sluice_sessions_live 0'),
+      {
+        timeout: 15_000,
+        interval: 200,
+      },
+    );
+    engineer = await openTestTunnel(gateway, 'engineer');
+  }, 30_000);
 
   it('cancels a running statement by the key it gave out', async () => {
     const raw = await engineer.raw();
