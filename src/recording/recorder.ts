@@ -2,8 +2,6 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
 import { isId } from '../lib/ids.js';
-import { AnchorKeeper } from './anchor-keeper.js';
-import { BufferPool } from './chain.js';
 import type { CommitCounts } from './commit-log.js';
 import { keyOfJournal } from './encryption/journal-opener.js';
 import { readIdentityFile, readRecipients, type Identity } from './encryption/recipients.js';
@@ -11,19 +9,15 @@ import type { OpenEvent, SessionRecorder } from './events.js';
 import { hasCode, syncFolder } from './files.js';
 import { IndexClient } from './index/client.js';
 import { Journal, type JournalServices } from './journal.js';
-import { KeyRing } from './key-ring.js';
 import { journalPath, ledgerName } from './layout.js';
 import { readLedger } from './ledger-read.js';
-import type { Ledger, SignedHead } from './ledger.js';
-import { openLedger } from './ledger-open.js';
-import { lockRecordings, type RecordingsLock } from './lock.js';
 import { Pulse, realSchedule } from './pulse.js';
-import { recoverSessions } from './recover.js';
 import { Archive } from './objects/archive.js';
 import { deletesAnything, keepAll } from './retention/policy.js';
 import { Retention } from './retention/retention.js';
 import { locateJournal } from './sealing/locate.js';
 import { Sealer } from './sealing/sealer.js';
+import { startRecordings, type StartedRecordings } from './start.js';
 import { SessionRecording, type SessionServices } from './session-recorder.js';
 import type {
   GatewayRecorder,
@@ -37,66 +31,32 @@ import type {
 } from './types.js';
 import { Upkeep, type UpkeepReport } from './upkeep.js';
 import { verifyAll } from './verify-all.js';
-import { Volumes, type Volume } from './volumes.js';
+import type { Volume } from './volumes.js';
 
 const syncAfterMs = 50; // promised: within 100 ms
 const signAfterMs = 1000;
 const indexAfterMs = 200;
-const defaultAnchorMs = 60_000;
-const defaultReserveBytes = 4 * 1024 * 1024;
 const defaultOperations = 1000;
 const maxOperations = 10_000;
 
 /** Opens the recordings of a gateway: takes lock, key, reserve and ledger, recovers what a crash left, starts the index. */
 export async function openRecorder(options: RecorderOptions): Promise<GatewayRecorder> {
-  const { dir, keysDir, gateway } = options;
+  const { dir, gateway } = options;
   const clock = options.clock ?? Date.now;
   const onProblem = options.onProblem ?? (() => undefined);
   const recipients = readRecipients(options.recipients ?? []);
   const identities = typeof options.identityFile === 'string' ? readIdentityFile(options.identityFile) : [];
   await makeDir(dir);
-  const lock = lockRecordings(dir);
-  try {
-    const ring = await KeyRing.open({ keysDir, recordingsDir: dir, given: options.signingKeys ?? null });
-    const keys = await ring.trusted();
-    const volumes = new Volumes(dir, options.volumes ?? [], options.reserveBytes ?? defaultReserveBytes);
-    const pool = new BufferPool();
-    const { reserve } = volumes.main;
-    const anchors = new AnchorKeeper({
-      ...{ sinks: options.anchors ?? [], gateway, onProblem, schedule: options.schedule ?? realSchedule },
-      intervalMs: options.anchorMs ?? defaultAnchorMs,
-    });
-    const { active: key, signers } = ring;
-    const onSigned = (signed: SignedHead): void => anchors.note(signed);
-    const opened = await openLedger({ dir, key, signers, keys, pool, reserve, clock, onProblem, onSigned });
-    const { ledger, sessions } = opened;
-    // First of all: it names the key that signs what recovery writes.
-    await ring.announceStart(ledger, opened.lastKey, { gateway, clock });
-    const mended = await volumes.replay((id) => (sessions.get(id)?.closed ?? null) !== null);
-    if (mended.length > 0) onProblem(`put back into ${mended.length} journals what a power cut took from them`, null);
-    await recoverSessions({ dir, ledger, sessions, signers, keys, pool, clock, onProblem });
-    await ring.forgetRetired();
-    for (const volume of volumes.all) volume.reserve.take(); // after recovery: on a full disk the reserve was for that
-    return new RecordingsOfGateway(
-      { ...options, clock, onProblem },
-      { lock, ledger, volumes, pool, ring, anchors, gateway, recipients, identities },
-    );
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
+  const started = await startRecordings({ ...options, clock, onProblem });
+  return new RecordingsOfGateway({ ...options, clock, onProblem }, { ...started, gateway, recipients, identities });
 }
 
 type Settled = RecorderOptions & Required<Pick<RecorderOptions, 'clock' | 'onProblem'>>;
-type Parts = Pick<JournalServices, 'pool' | 'gateway' | 'recipients'> & {
-  readonly ring: KeyRing;
-  readonly anchors: AnchorKeeper;
-  readonly lock: RecordingsLock;
-  readonly volumes: Volumes;
-  readonly ledger: Ledger;
-  /** Read what is encrypted; none when this gateway cannot. */
-  readonly identities: readonly Identity[];
-};
+type Parts = StartedRecordings &
+  Pick<JournalServices, 'gateway' | 'recipients'> & {
+    /** Read what is encrypted; none when this gateway cannot. */
+    readonly identities: readonly Identity[];
+  };
 
 class RecordingsOfGateway implements GatewayRecorder {
   readonly #options: Settled;

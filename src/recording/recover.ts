@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../lib/errors.js';
 import { ChainQueue, type BufferPool, type ChainHead } from './chain.js';
@@ -76,6 +76,7 @@ async function recoverUnlisted(path: string, options: RecoveryOptions): Promise<
   if (!(await exists(file))) return; // sealed, so it was closed
   const check = await inspect(file, options.keys);
   const verdict = check.finish(true);
+  if (verdict.signed === 0 && check.mayBeTorn && (verdict.session ?? id) === id) return setAside(file, options);
   // A stranger's file, or one that was closed: only the ledger's loss explains that, and verification must say so.
   if (verdict.session !== id || verdict.signed === 0 || verdict.closed || verdict.firstHash === null) return;
   const open = await openingOf(file);
@@ -88,6 +89,14 @@ async function recoverUnlisted(path: string, options: RecoveryOptions): Promise<
     { ...entry, id, openedAt: open.at, closed: null, held: false, deleted: null },
     { ...options, clock },
   );
+}
+
+/** The gateway died before it had signed even the opening: nothing happened in that session, and nobody was let in. */
+async function setAside(file: string, { keys, onProblem }: RecoveryOptions): Promise<void> {
+  const tail = await cutTail(file, { bytes: 0, records: 0 }, keys);
+  if (tail.kind === 'damaged') return;
+  await rm(file);
+  if (tail.kind === 'torn') onProblem(`the torn beginning of a journal was set aside in ${tail.keptIn}`, null);
 }
 
 /** Journals of the last days that the ledger does not know. */
