@@ -16,7 +16,7 @@ export class Oversight {
   }
 
   observe(session: string, recorded: SessionEvent): void {
-    const event = this.#events.of(session, recorded);
+    const event = this.#events.of(session, recorded, this.#ship !== null || this.feed.size > 0);
     if (event === null) return;
     this.feed.publish(event);
     this.#ship?.(event);

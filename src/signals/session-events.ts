@@ -18,9 +18,10 @@ type Said = Pick<AuditEvent, 'severity' | 'outcome' | 'detail'> & { readonly op?
 export class SessionEvents {
   readonly #sessions = new Map<string, Known>();
 
-  /** Null when the event is none of note. */
-  of(session: string, event: SessionEvent): AuditEvent | null {
+  /** Null when the event is none of note. When nobody listens only who is in a session is kept up, as cheaply as can be. */
+  of(session: string, event: SessionEvent, isHeard = true): AuditEvent | null {
     if (event.type === 'open') return this.#opened(event);
+    if (!isHeard && event.type !== 'end') return null;
     const known = this.#sessions.get(session);
     if (known === undefined) return null;
     const tell = (id: SessionEventId, said: Said): AuditEvent => ({
