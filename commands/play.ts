@@ -13,6 +13,7 @@ export default class Play extends BaseCommand {
     format: Flags.option({ options: ['text', 'json'] as const, summary: 'Print instead of playing.' })(),
     speed: Flags.string({ default: '1', helpValue: '0.5–16', summary: 'How fast.' }),
     idle: Flags.string({ helpValue: '2s', summary: 'Play no pause that is longer.' }),
+    identity: Flags.string({ helpValue: 'FILE', summary: 'Reads an encrypted recording; else the gateway is asked.' }),
     at: Flags.string({ helpValue: '1m30s', summary: 'Begin there.' }),
   };
 

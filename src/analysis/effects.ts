@@ -22,7 +22,7 @@ export const actionGroups = {
   unrecorded: ['unrecorded'],
   infer: ['infer'],
   unknown: ['unknown'],
-  gateway: ['review', 'apply', 'manageSecrets', 'readSession', 'endSession', 'readPolicy'],
+  gateway: ['review', 'apply', 'manageSecrets', 'readSession', 'endSession', 'holdSession', 'readPolicy'],
 } as const;
 
 /** A group of actions; policies name one with `action in Action::"write"`. */

@@ -45,8 +45,8 @@ async function render(journal: Uint8Array, format: ExportOptions['format']): Pro
     case 'journal':
       return journal;
     case 'text':
-      return Buffer.from(await whole(playbackText(journal, false)));
+      return Buffer.from(await whole(playbackText({ source: journal, openKey: () => null }, false)));
     case 'json':
-      return Buffer.from(`${plainJson(await playbackDocument(journal))}\n`);
+      return Buffer.from(`${plainJson(await playbackDocument({ source: journal, openKey: () => null }))}\n`);
   }
 }

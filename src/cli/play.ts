@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
-import type { Readable } from 'node:stream';
 import type { SluiceClient } from '../client/api.js';
 import { parseDuration } from './durations.js';
 import type { Output } from './output.js';
 import { plain } from './plain.js';
-import { playbackDocument, playbackText, playbackTrack } from './playback.js';
+import { isBundle, openBundle } from '../recording/bundle/verify-bundle.js';
+import { playbackDocument, playbackText, playbackTrack, type Recording } from './playback.js';
+import { sessionKeys } from './session-keys.js';
 import { speeds } from './player/state.js';
 import { usage } from './usage.js';
 import { isFile } from './verify.js';
@@ -14,6 +15,7 @@ export interface PlayOrder {
   readonly speed: string;
   readonly idle: string | undefined;
   readonly at: string | undefined;
+  readonly identity: string | undefined;
 }
 export interface PlayContext {
   readonly out: Output;
@@ -25,7 +27,7 @@ export interface PlayContext {
 export async function play(session: string, order: PlayOrder, context: PlayContext): Promise<void> {
   const { out } = context;
   const start = startOf(order);
-  const source = await open(session, context);
+  const source = await open(session, order.identity, context);
   if (out.json || order.format === 'json') return out.document(await playbackDocument(source));
   const terminal = out.interactive && process.stdin.isTTY === true;
   if (order.format === 'text' || !terminal) {
@@ -54,8 +56,15 @@ function startOf(order: PlayOrder): { readonly speed: number; readonly idleMs: n
   };
 }
 
-async function open(session: string, { connect, signal }: PlayContext): Promise<string | Readable> {
-  if (await isFile(session)) return session;
+async function open(
+  session: string,
+  identity: string | undefined,
+  { connect, signal }: PlayContext,
+): Promise<Recording> {
+  const openKey = sessionKeys(identity, connect);
+  if (await isFile(session)) {
+    return { source: isBundle(session) ? (await openBundle(session)).journal() : session, openKey };
+  }
   if (/[./\\]/.test(session)) throw usage(`No such file: ${session}.`);
-  return (await connect()).sessionJournal(session, { signal });
+  return { source: await (await connect()).sessionJournal(session, { signal }), openKey };
 }

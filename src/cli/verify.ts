@@ -5,6 +5,8 @@ import type { SluiceClient } from '../client/api.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
 import { parseAnchors, type LedgerAnchor } from '../recording/anchor.js';
 import { publicKeyOf, publishedKeys, readPublicKeys, keyId } from '../recording/keys.js';
+import { isBundle, verifyBundle } from '../recording/bundle/verify-bundle.js';
+import type { RecordingsVerdict } from '../recording/types.js';
 import { verifyJournal } from '../recording/verify.js';
 import { verifyAll } from '../recording/verify-all.js';
 import { usage } from './usage.js';
@@ -31,14 +33,25 @@ export async function verifyFiles(
 ): Promise<VerifyDocument> {
   const given = keyFiles.length === 0 ? null : await readPublicKeys(keyFiles);
   const sessions: VerifyDocument['sessions'][number][] = [];
+  const bundles: RecordingsVerdict[] = [];
   for (const path of paths) {
+    if (isBundle(path)) {
+      bundles.push(await verifyBundle(resolve(path), given));
+      continue;
+    }
     const keys = given ?? (await keysNear(path)) ?? (await gatewayKeys(connect));
     const verdict = await verifyJournal(resolve(path), keys);
     const { valid, records, problem } = verdict;
     sessions.push({ id: verdict.session ?? basename(path), valid, records, problem });
   }
-  const valid = sessions.every((session) => session.valid);
-  return { schema: 'sluice.verify/v1', ok: true, valid, sessions, ledger: null };
+  for (const bundle of bundles) {
+    sessions.push(...bundle.sessions.map(({ id, valid, records, problem }) => ({ id, valid, records, problem })));
+  }
+  const broken = bundles.find(({ ledger }) => !ledger.valid)?.ledger;
+  const entries = bundles.reduce((sum, { ledger }) => sum + ledger.entries, 0);
+  const ledger = bundles.length === 0 ? null : (broken ?? { valid: true, entries, problem: null });
+  const valid = sessions.every((session) => session.valid) && broken === undefined;
+  return { schema: 'sluice.verify/v1', ok: true, valid, sessions, ledger };
 }
 
 /** Checks a whole recordings folder with its ledger, so that a missing session shows too. */

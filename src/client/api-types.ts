@@ -245,6 +245,17 @@ export interface SessionEnd extends Envelope<'sluice.session_end/v1'> {
   /** False when the gateway is still closing its record. */
   readonly ended: boolean;
 }
+/** GET /v1/sessions/:id/key */
+export interface SessionKey extends Envelope<'sluice.session_key/v1'> {
+  readonly session_id: string;
+  /** Base64; null when the session is not encrypted, or the gateway cannot open it. */
+  readonly key: string | null;
+}
+/** POST /v1/sessions/:id/hold, POST /v1/sessions/:id/release */
+export interface SessionHold extends Envelope<'sluice.session_hold/v1'> {
+  readonly session_id: string;
+  readonly held: boolean;
+}
 /** GET /v1/sessions/verify, GET /v1/sessions/:id/verify. `ok` says that the question was answered; `valid` is the answer. */
 export interface VerifyDocument extends Envelope<'sluice.verify/v1'> {
   readonly valid: boolean;

@@ -138,6 +138,23 @@ export class SluiceClient {
   watchSessions(filter: api.WatchFilter = {}, options: CallOptions = {}): Promise<Readable> {
     return this.#stream(this.#url('/v1/sessions/watch', { ...filter }), 'application/x-ndjson', options);
   }
+  /** The key of an encrypted session, where the gateway can open it and policy lets one read it. */
+  sessionKey(id: string, options: CallOptions = {}): Promise<api.SessionKey> {
+    return this.#call('GET', `/v1/sessions/${part(id)}/key`, { schema: 'sluice.session_key/v1', ...options });
+  }
+  /** A closed session with its proofs, as one archive. */
+  sessionBundle(id: string, options: CallOptions = {}): Promise<Readable> {
+    return this.#stream(this.#url(`/v1/sessions/${part(id)}/bundle`, {}), 'application/x-tar', options);
+  }
+  holdSession(
+    id: string,
+    act: 'hold' | 'release',
+    reason: string,
+    options: CallOptions = {},
+  ): Promise<api.SessionHold> {
+    const path = `/v1/sessions/${part(id)}/${act}`;
+    return this.#call('POST', path, { schema: 'sluice.session_hold/v1', body: { reason }, ...options });
+  }
   endSession(id: string, reason: string, options: CallOptions = {}): Promise<api.SessionEnd> {
     const path = `/v1/sessions/${part(id)}/end`;
     return this.#call('POST', path, { schema: 'sluice.session_end/v1', body: { reason }, ...options });

@@ -19,6 +19,10 @@ export const auditActions = [
   'session.end',
   'session.export',
   'session.verify',
+  'session.key',
+  'session.bundle',
+  'session.hold',
+  'session.release',
   'key.rotate',
   'policy.read',
   /** A route that policy does not permit was called; the object is the route. */

@@ -36,6 +36,7 @@ function withAbsolutePaths(bootstrap: Bootstrap, base: string): Bootstrap {
     listen: { ...bootstrap.listen, tls: absoluteTls(bootstrap.listen.tls, base) },
     recordings: {
       ...bootstrap.recordings,
+      ...absoluteEvidence(bootstrap.recordings, base),
       signingKey: absoluteReference(bootstrap.recordings.signingKey, base),
       anchors: bootstrap.recordings.anchors.map((anchor) =>
         'file' in anchor
@@ -51,6 +52,19 @@ function withAbsolutePaths(bootstrap: Bootstrap, base: string): Bootstrap {
       }),
     },
     listeners: { postgres: postgres === null ? null : { ...postgres, tls: absoluteTls(postgres.tls, base) } },
+  };
+}
+
+function absoluteEvidence({ recipients, identityFile, objects }: Bootstrap['recordings'], base: string) {
+  const credentials = objects?.credentials ?? null;
+  const secretKey = absoluteReference(credentials?.secretKey ?? null, base);
+  return {
+    recipients: recipients.map((each) => (each.startsWith('age1') ? each : resolve(base, each))),
+    identityFile: identityFile === null ? null : resolve(base, identityFile),
+    objects:
+      objects === null || credentials === null || secretKey === null
+        ? objects
+        : { ...objects, credentials: { ...credentials, secretKey } },
   };
 }
 

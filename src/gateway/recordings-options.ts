@@ -1,6 +1,7 @@
 import { SluiceError } from '../lib/errors.js';
 import type { AnchorSink } from '../recording/anchor-keeper.js';
 import { fileAnchors, webhookAnchors } from '../recording/anchor-sinks.js';
+import { openS3 } from '../recording/objects/s3.js';
 import { readPrivateFile, type GivenKeys } from '../recording/signing-keys.js';
 import type { RecorderOptions } from '../recording/types.js';
 import type { RecordingsConfig } from './recordings-config.js';
@@ -11,8 +12,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function recordingOptions(
   config: RecordingsConfig,
   environment: Environment,
-): Promise<Pick<RecorderOptions, 'volumes' | 'reserveBytes' | 'signingKeys' | 'anchors' | 'anchorMs'>> {
+): Promise<Omit<RecorderOptions, 'dir' | 'keysDir' | 'gateway'>> {
+  const { recipients, identityFile, retention, sealAfterDays } = config;
   return {
+    ...{ recipients, identityFile, retention, sealAfterDays },
+    objects: await objectsOf(config, environment),
     volumes: config.volumes,
     reserveBytes: Math.floor(config.reserveMegabytes * 1024 * 1024),
     signingKeys: await readKeys(config, environment),
@@ -31,6 +35,17 @@ async function sinkOf(anchor: RecordingsConfig['anchors'][number], environment: 
   if ('file' in anchor) return fileAnchors(anchor.file);
   const token = anchor.token === null ? null : (await resolve(anchor.token, environment)).trim();
   return webhookAnchors(anchor.webhook, token);
+}
+
+async function objectsOf(
+  { objects }: RecordingsConfig,
+  environment: Environment,
+): Promise<NonNullable<RecorderOptions['objects']> | null> {
+  if (objects === null) return null;
+  const { credentials, localDays, ...options } = objects;
+  const secretAccessKey = credentials === null ? '' : (await resolve(credentials.secretKey, environment)).trim();
+  const given = credentials === null ? null : { accessKeyId: credentials.accessKeyId, secretAccessKey };
+  return { store: await openS3({ ...options, credentials: given }), localDays };
 }
 
 function nameOf(reference: string): string {

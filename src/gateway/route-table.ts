@@ -1,6 +1,7 @@
 import { type ApiRoute, publicRoute } from './api-route.js';
 import { describeApi } from './openapi.js';
 import { bundleRoutes } from './routes/bundle.js';
+import { evidenceRoutes } from './routes/evidence.js';
 import { execRoutes } from './routes/exec.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
@@ -23,6 +24,7 @@ export function routeTable(services: GatewayServices, version: string): readonly
     ...execRoutes(services),
     ...requestRoutes(services),
     ...sessionRoutes(services),
+    ...evidenceRoutes(services),
     ...keyRoutes(services),
     ...oversightRoutes(services),
     ...policyRoutes(services),

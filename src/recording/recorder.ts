@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
 import { isId } from '../lib/ids.js';
+import { bundleSession } from './bundle/bundle.js';
 import type { CommitCounts } from './commit-log.js';
 import { keyOfJournal } from './encryption/journal-opener.js';
 import { readIdentityFile, readRecipients, type Identity } from './encryption/recipients.js';
@@ -245,6 +246,13 @@ class RecordingsOfGateway implements GatewayRecorder {
       found = await locateJournal(this.#options.dir, path);
     }
     return found === null ? null : { path: found.file, bytes: found.bytes };
+  }
+
+  async bundle(id: string): Promise<AsyncIterable<Uint8Array> | null> {
+    const journal = await this.journal(id);
+    if (journal === null) return null;
+    const { dir, gateway, clock } = this.#options;
+    return bundleSession({ dir, gateway, at: clock(), session: id, journal });
   }
 
   async setHold(id: string, held: boolean, by: string, reason: string): Promise<void> {

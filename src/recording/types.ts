@@ -146,6 +146,8 @@ export interface GatewayRecorder extends Recorder {
   journal(id: string): Promise<{ readonly path: string; readonly bytes: number } | null>;
   /** The key of an encrypted session, for one who may read it; null when it has none, or none that this gateway can open. */
   sessionKey(id: string): Promise<Uint8Array | null>;
+  /** A closed session with its proofs as one archive; null when there is none. */
+  bundle(id: string): Promise<AsyncIterable<Uint8Array> | null>;
   /** Begins or ends a legal hold on a session: while it lasts, nothing deletes it. Signed in the ledger. */
   setHold(id: string, held: boolean, by: string, reason: string): Promise<void>;
   /** Deletes what has expired and packs what is old, now rather than within the hour. */

@@ -26,6 +26,10 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'GET /v1/sessions/verify': { path: '/v1/sessions/verify' },
   'GET /v1/sessions/:id': { path: '/v1/sessions/ses_0000000000000000' },
   'GET /v1/sessions/:id/journal': { path: '/v1/sessions/ses_0000000000000000/journal' },
+  'GET /v1/sessions/:id/key': { path: '/v1/sessions/ses_0000000000000000/key' },
+  'GET /v1/sessions/:id/bundle': { path: '/v1/sessions/ses_0000000000000000/bundle' },
+  'POST /v1/sessions/:id/hold': { path: '/v1/sessions/ses_0000000000000000/hold', body: { reason: 'case' } },
+  'POST /v1/sessions/:id/release': { path: '/v1/sessions/ses_0000000000000000/release', body: { reason: 'over' } },
   'GET /v1/sessions/:id/verify': { path: '/v1/sessions/ses_0000000000000000/verify' },
   'GET /v1/sessions/watch': { path: '/v1/sessions/watch?session=ses_0000000000000000' },
   'GET /v1/sessions/:id/follow': { path: '/v1/sessions/ses_0000000000000000/follow' },
@@ -46,7 +50,7 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
 const permitted: Readonly<Record<'engineer' | 'reviewer' | 'robot', readonly string[]>> = {
   engineer: [],
   robot: [],
-  reviewer: ['review', 'readSession', 'readPolicy', 'apply', 'manageSecrets'],
+  reviewer: ['review', 'readSession', 'holdSession', 'readPolicy', 'apply', 'manageSecrets'],
 };
 
 let running: GatewayUnderTest;

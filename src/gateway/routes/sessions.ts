@@ -1,6 +1,7 @@
-import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { isId } from '../../lib/ids.js';
 import { SluiceError } from '../../lib/errors.js';
+import { chunksOf } from '../../recording/scan.js';
 import type { RecordingsVerdict, SessionDetail } from '../../recording/types.js';
 import { type ApiRoute, type Call, ok, route, whole } from '../api-route.js';
 import { nothing } from '../schemas/common.js';
@@ -121,7 +122,7 @@ function journalRoute(services: GatewayServices): ApiRoute {
       if (journal === null || journal.bytes === 0) throw noSession(params.id);
       services.audit.record(call.principal, 'session.export', params.id, {});
       // A live session's file grows while it is read: what is given is whole records, as many as there were.
-      const stream = createReadStream(journal.path, { start: 0, end: journal.bytes - 1 });
+      const stream = Readable.from(chunksOf(journal.path, 0, journal.bytes), { objectMode: false });
       return { kind: 'stream', type: 'application/octet-stream', fileName: `${params.id}.journal`, stream };
     },
   });
@@ -165,7 +166,7 @@ function verifyAllRoute({ audit, recorder }: GatewayServices): ApiRoute {
 }
 
 /** Another's session does not exist for who may not read it. */
-async function readable(
+export async function readable(
   { recorder }: GatewayServices,
   call: Call,
   id: string,
@@ -185,7 +186,7 @@ function ownOnly(call: Call): { readonly owner?: string } {
   return call.scope === 'own' ? { owner: call.principal.id } : {};
 }
 
-function noSession(id: string): SluiceError {
+export function noSession(id: string): SluiceError {
   return new SluiceError('not_found', `no session ${id}`, {
     next: [{ command: 'sluice sessions list', when: 'to see the sessions' }],
   });

@@ -83,6 +83,17 @@ export const sessionDocument = documentOf('sluice.session/v1', {
   next_op: z.int().nullable(),
 });
 
+/** `key` opens this one session's journal, base64; null when it is not encrypted. */
+export const sessionKeyDocument = documentOf('sluice.session_key/v1', {
+  session_id: z.string(),
+  key: z.string().nullable(),
+});
+export const sessionHold = z.strictObject({ reason: z.string().min(1).max(1000) });
+export const sessionHoldDocument = documentOf('sluice.session_hold/v1', {
+  session_id: z.string(),
+  held: z.boolean(),
+});
+
 export const verifyDocument = documentOf('sluice.verify/v1', {
   valid: z.boolean(),
   sessions: z.array(

@@ -167,7 +167,7 @@ when { principal in Group::"reviewers" || principal in Group::"dba" };
 
 // Applying a bundle and ending sessions.
 @id("reviewers-administer")
-permit (principal in Group::"reviewers", action in [Action::"apply", Action::"endSession"], resource);
+permit (principal in Group::"reviewers", action in [Action::"apply", Action::"endSession", Action::"holdSession"], resource);
 
 @id("dba-keep-secrets")
 permit (principal in Group::"dba", action == Action::"manageSecrets", resource);

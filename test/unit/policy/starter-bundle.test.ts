@@ -226,6 +226,7 @@ describe('the starter bundle', () => {
     ['manageSecrets', 'deny', 'allow'],
     ['readSession', 'deny', 'allow'],
     ['endSession', 'deny', 'allow'],
+    ['holdSession', 'deny', 'allow'],
     ['readPolicy', 'deny', 'allow'],
   ] as const)('keeps %s of the gateway for reviewers and DBAs', (action, forEngineer, forReviewer) => {
     const onGateway = { target: null };
