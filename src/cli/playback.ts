@@ -3,7 +3,8 @@ import { renderText } from '../recording/playback/text.js';
 import { buildTimeline } from '../recording/playback/timeline.js';
 import { readEvents, type OpenSessionKey } from '../recording/read.js';
 import type { RecordingSource } from '../recording/scan.js';
-import type { Track, TrackStep } from './player/track.js';
+import { stepsOf } from './player/steps.js';
+import { trackOf, type Track } from './player/track.js';
 
 /** A journal, and how to come by its key should it be encrypted. */
 export interface Recording {
@@ -23,28 +24,7 @@ export async function playbackDocument({ source, openKey }: Recording): Promise<
   return { schema: 'sluice.playback/v1', ok: true, events };
 }
 
-/** The session as the player takes it. A statement counts from the moment it was sent, when it stands there whole. */
+/** The session as the player takes it, all of it at hand. */
 export async function playbackTrack({ source, openKey }: Recording, title: string): Promise<Track> {
-  const steps: TrackStep[] = [];
-  let typing: TrackStep[] = [];
-  const finishTyping = (): void => {
-    const last = typing.at(-1);
-    if (last !== undefined) {
-      const whole = typing.map(({ text }) => text).join('');
-      steps.push(...typing.slice(0, -1), { ...last, stop: true, statement: true, search: whole });
-    }
-    typing = [];
-  };
-  for (const { atMs, text, marker } of await buildTimeline(readEvents(source, { openKey }))) {
-    const step = { atMs, text, search: '', stop: false, statement: false };
-    if (marker === null || marker === 'statement') {
-      if (marker === 'statement') finishTyping();
-      typing.push(step);
-      continue;
-    }
-    finishTyping();
-    steps.push({ ...step, stop: true, search: text });
-  }
-  finishTyping();
-  return { title, durationMs: steps.at(-1)?.atMs ?? 0, steps };
+  return trackOf(title, stepsOf(await buildTimeline(readEvents(source, { openKey }))));
 }

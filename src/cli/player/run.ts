@@ -16,7 +16,11 @@ const leave = '\u001b[?25h\u001b[?1049l';
 const frameMs = 50;
 
 /** Plays until the person quits. The terminal is given back as it was, also after an error. */
-export async function runPlayer(track: Track, start: PlayerState, terminal: PlayerTerminal): Promise<void> {
+export async function runPlayer(
+  track: Track & { lookOn?(forMs: number): void },
+  start: PlayerState,
+  terminal: PlayerTerminal,
+): Promise<void> {
   const { input, output, now, signal } = terminal;
   let state = start;
   let shown = '';
@@ -53,6 +57,7 @@ export async function runPlayer(track: Track, start: PlayerState, terminal: Play
       };
       const ticker = setInterval(() => {
         const time = now();
+        track.lookOn?.(frameMs / 2);
         state = advance(state, time - last, track);
         last = time;
         draw();

@@ -1,6 +1,6 @@
 import { clockTime } from '../durations.js';
 import type { PlayerState } from './state.js';
-import { stepsUntil, type Track } from './track.js';
+import type { Track } from './track.js';
 
 const helpLines = [
   'space   pause            .       next step',
@@ -27,8 +27,8 @@ export function renderScreen(state: PlayerState, track: Track, { columns, rows }
 function tail(state: PlayerState, track: Track, columns: number, rows: number): readonly string[] {
   const pieces: string[] = [];
   let breaks = 0;
-  for (let index = stepsUntil(track, state.atMs) - 1; index >= 0 && breaks <= rows; index--) {
-    const text = track.steps[index]?.text ?? '';
+  for (const { text } of track.before(state.atMs)) {
+    if (breaks > rows) break;
     breaks += text.split('\n').length - 1;
     pieces.push(text);
   }
@@ -48,12 +48,11 @@ function wrap(line: string, columns: number): readonly string[] {
 /** "▶ 0:41 / 3:20  2×  statement 3/12  …" */
 export function statusLine(state: PlayerState, track: Track, columns: number): string {
   if (state.typing !== null) return `/${state.typing}`.slice(0, columns);
-  const statements = track.steps.filter((step) => step.statement);
-  const current = statements.filter((step) => step.atMs <= state.atMs).length;
+  const { current, total } = track.statements(state.atMs);
   const parts = [
-    `${state.playing ? '▶' : '⏸'} ${clockTime(state.atMs)} / ${clockTime(track.durationMs)}`,
+    `${state.playing ? '▶' : '⏸'} ${clockTime(state.atMs)} / ${clockTime(track.durationMs)}${track.isWhole ? '' : '…'}`,
     `${state.speed}×${state.skipIdle ? ' skipping idle' : ''}`,
-    `statement ${current}/${statements.length}`,
+    `statement ${current}/${total}`,
     state.message === '' ? '? help' : state.message,
     track.title,
   ];

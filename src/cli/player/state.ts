@@ -1,5 +1,5 @@
 import type { Key } from './keys.js';
-import { stepsUntil, type Track, type TrackStep } from './track.js';
+import { firstOf, type Track, type TrackStep } from './track.js';
 
 /** Where playback stands. Everything that a key or the clock changes is here; nothing else moves. */
 export interface PlayerState {
@@ -43,14 +43,15 @@ export function advance(state: PlayerState, elapsedMs: number, track: Track): Pl
   if (!state.playing || state.help || state.typing !== null) return state;
   let atMs = state.atMs + elapsedMs * state.speed;
   if (state.skipIdle) {
-    const happened = stepsUntil(track, state.atMs);
-    const last = track.steps[happened - 1]?.atMs ?? 0;
-    const next = track.steps[happened]?.atMs ?? track.durationMs;
+    const last = firstOf(track.before(state.atMs))?.atMs ?? 0;
+    const next = firstOf(track.after(state.atMs))?.atMs ?? track.durationMs;
     if (next - last > state.idleMs && atMs > last + state.idleMs && atMs < next) atMs = next;
   }
-  return atMs >= track.durationMs
+  if (atMs < track.durationMs) return { ...state, atMs };
+  // At the end of what there is so far: what comes is played as it comes.
+  return track.isWhole
     ? { ...state, atMs: track.durationMs, playing: false, message: 'end' }
-    : { ...state, atMs };
+    : { ...state, atMs: track.durationMs };
 }
 
 /** What one key does. */
@@ -84,15 +85,15 @@ function character(state: PlayerState, typed: string, track: Track): PlayerState
       if (state.atMs >= track.durationMs) return { ...seek(state, 0, track), playing: true };
       return { ...state, playing: !state.playing, message: '' };
     case '.': {
-      const next = track.steps.find((step) => step.stop && step.atMs > state.atMs);
+      const next = firstOf(track.after(state.atMs), (step) => step.stop);
       return { ...seek(state, next?.atMs ?? track.durationMs, track), playing: false };
     }
     case '[': {
-      const before = track.steps.findLast((step) => step.statement && step.atMs < state.atMs);
+      const before = firstOf(track.before(state.atMs), (step) => step.statement && step.atMs < state.atMs);
       return seek(state, before?.atMs ?? 0, track);
     }
     case ']': {
-      const after = track.steps.find((step) => step.statement && step.atMs > state.atMs);
+      const after = firstOf(track.after(state.atMs), (step) => step.statement);
       return seek(state, after?.atMs ?? track.durationMs, track);
     }
     case '+':
@@ -146,9 +147,27 @@ function type(state: PlayerState, typing: string, key: Key, track: Track): Playe
 function search(state: PlayerState, track: Track): PlayerState {
   const wanted = state.query.toLowerCase();
   if (wanted === '') return { ...state, message: 'nothing to search for' };
-  const holds = (step: TrackStep): boolean => step.search.toLowerCase().includes(wanted);
-  const ahead = track.steps.find((step) => step.atMs > state.atMs && holds(step));
-  const hit = ahead ?? track.steps.find(holds);
-  if (hit === undefined) return { ...state, message: `not found: ${state.query}` };
-  return { ...seek(state, hit.atMs, track), playing: false, message: ahead === undefined ? 'from the start' : '' };
+  const ahead = lookFor(wanted, track.after(state.atMs));
+  if ('step' in ahead) return { ...seek(state, ahead.step.atMs, track), playing: false };
+  if (ahead.upTo !== null) {
+    return { ...seek(state, ahead.upTo, track), playing: false, message: 'not found up to here; n searches on' };
+  }
+  const again = lookFor(wanted, track.after(-1));
+  if (!('step' in again)) return { ...state, message: `not found: ${state.query}` };
+  return { ...seek(state, again.step.atMs, track), playing: false, message: 'from the start' };
+}
+
+/** A long session is searched in parts, so that a key is always answered soon. */
+const maxSearched = 100_000;
+
+function lookFor(
+  wanted: string,
+  steps: Iterable<TrackStep>,
+): { readonly step: TrackStep } | { readonly upTo: number | null } {
+  let looked = 0;
+  for (const step of steps) {
+    if (step.search.toLowerCase().includes(wanted)) return { step };
+    if (++looked >= maxSearched) return { upTo: step.atMs };
+  }
+  return { upTo: null };
 }

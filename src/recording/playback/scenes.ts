@@ -53,7 +53,8 @@ interface Prepared {
 }
 const maxPrepared = 256;
 
-class Stage {
+/** What is under way while events are shown one after the other. */
+export class Stage {
   #prompt = '';
   #openedAt = 0;
   #lastAt = 0;

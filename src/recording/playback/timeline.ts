@@ -36,6 +36,20 @@ export async function* framesOf(events: Events, options: TextOptions = {}): Asyn
   }
 }
 
+/** The frames of some scenes from the middle of a session that began at `startedAt` and stands at `atMs`. */
+export function* framesFrom(
+  scenes: Iterable<Scene>,
+  { startedAt, atMs: earlier }: { readonly startedAt: number; readonly atMs: number },
+): Generator<Frame> {
+  let lastMs = earlier;
+  for (const scene of scenes) {
+    const atMs = Math.max(lastMs, scene.at - startedAt);
+    if (scene.typedFrom === null) yield { atMs, text: scene.text, op: scene.op, marker: scene.marker };
+    else yield* typed(scene, scene.typedFrom, lastMs, atMs);
+    lastMs = atMs;
+  }
+}
+
 function* typed(scene: Scene, from: number, earliestMs: number, atMs: number): Generator<Frame> {
   const { op, marker, text } = scene;
   const characters = [...text.slice(from)];

@@ -2,23 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { decodeKeys } from '../../../src/cli/player/keys.js';
 import { renderScreen, statusLine } from '../../../src/cli/player/screen.js';
 import { advance, press, startState, type PlayerState } from '../../../src/cli/player/state.js';
-import { stepsUntil, type Track } from '../../../src/cli/player/track.js';
+import { stepsUntil, trackOf, type TrackStep } from '../../../src/cli/player/track.js';
 
-const step = (atMs: number, text: string, statement: boolean): Track['steps'][number] => ({
+const step = (atMs: number, text: string, statement: boolean): TrackStep => ({
   ...{ atMs, statement, stop: true, search: text },
   text: `${text}\n`,
 });
-const track: Track = {
-  title: 'ses_1',
-  durationMs: 100_000,
-  steps: [
-    step(0, 'engineer on demo-db', false),
-    step(1_000, 'demo-db> select 1', true),
-    step(1_200, '1 row', false),
-    step(60_000, 'demo-db> drop table orders', true),
-    step(60_010, 'denied', false),
-  ],
-};
+const steps = [
+  step(0, 'engineer on demo-db', false),
+  step(1_000, 'demo-db> select 1', true),
+  step(1_200, '1 row', false),
+  step(60_000, 'demo-db> drop table orders', true),
+  step(60_010, 'denied', false),
+];
+const track = { ...trackOf('ses_1', steps), durationMs: 100_000 };
 const start = startState({ speed: 1, idleMs: null, atMs: 0 });
 const keys = (state: PlayerState, typed: string): PlayerState =>
   decodeKeys(typed).reduce((now, key) => press(now, key, track), state);
@@ -130,18 +127,15 @@ describe('the screen', () => {
   });
   it('joins steps that are parts of one line', () => {
     const typed = { ...step(0, '', false), stop: false };
-    const parts = {
-      ...track,
-      steps: [
-        { ...typed, text: 'a=> ' },
-        { ...typed, text: 'sel' },
-        { ...typed, text: 'ect\n' },
-      ],
-    };
+    const parts = trackOf('ses_1', [
+      { ...typed, text: 'a=> ' },
+      { ...typed, text: 'sel' },
+      { ...typed, text: 'ect\n' },
+    ]);
     expect(renderScreen(start, parts, { columns: 20, rows: 2 })[0]).toBe('a=> select');
   });
   it('counts steps by time', () => {
-    expect([stepsUntil(track, -1), stepsUntil(track, 0), stepsUntil(track, 60_005), stepsUntil(track, 1e9)]).toEqual([
+    expect([stepsUntil(steps, -1), stepsUntil(steps, 0), stepsUntil(steps, 60_005), stepsUntil(steps, 1e9)]).toEqual([
       0, 1, 4, 5,
     ]);
   });

@@ -1,0 +1,28 @@
+import type { Frame } from '../../recording/playback/timeline.js';
+import type { TrackStep } from './track.js';
+
+/** Frames as the player takes them. A statement counts from the moment it was sent, when it stands there whole. */
+export function stepsOf(frames: Iterable<Frame>): readonly TrackStep[] {
+  const steps: TrackStep[] = [];
+  let typing: TrackStep[] = [];
+  const finishTyping = (): void => {
+    const last = typing.at(-1);
+    if (last !== undefined) {
+      const whole = typing.map(({ text }) => text).join('');
+      steps.push(...typing.slice(0, -1), { ...last, stop: true, statement: true, search: whole });
+    }
+    typing = [];
+  };
+  for (const { atMs, text, marker } of frames) {
+    const step = { atMs, text, search: '', stop: false, statement: false };
+    if (marker === null || marker === 'statement') {
+      if (marker === 'statement') finishTyping();
+      typing.push(step);
+      continue;
+    }
+    finishTyping();
+    steps.push({ ...step, stop: true, search: text });
+  }
+  finishTyping();
+  return steps;
+}
