@@ -14,12 +14,17 @@ export default class Play extends BaseCommand {
     speed: Flags.string({ default: '1', helpValue: '0.5–16', summary: 'How fast.' }),
     idle: Flags.string({ helpValue: '2s', summary: 'Play no pause that is longer.' }),
     identity: Flags.string({ helpValue: 'FILE', summary: 'Reads an encrypted recording; else the gateway is asked.' }),
+    follow: Flags.boolean({ summary: 'A live session: what happens as it happens, until it ends.' }),
     at: Flags.string({ helpValue: '1m30s', summary: 'Begin there.' }),
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Play);
     const { play } = await import('../src/cli/play.js');
-    await play(args.session, flags, { out: this.out, signal: this.signal, connect: () => this.connect() });
+    await play(
+      args.session,
+      { ...flags, follow: flags.follow === true },
+      { out: this.out, signal: this.signal, connect: () => this.connect() },
+    );
   }
 }

@@ -1,8 +1,13 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
 import { Args, Flags } from '../../src/cli/oclif.js';
+import { usage } from '../../src/cli/usage.js';
 
 export default class SessionsExport extends BaseCommand {
-  static override summary = 'Save a session: its journal as it is, or its playback as text or JSON.';
+  static override summary = 'Save a session: its journal as it is, its playback, its results, or an asciicast.';
+  static override examples = [
+    '<%= config.bin %> sessions export ses_… --format csv --op 3 -o -',
+    '<%= config.bin %> sessions export ses_… --format asciicast-v3 && asciinema play ses_….cast',
+  ];
   static override args = { session: Args.string({ required: true, description: 'the id, ses_…' }) };
   static override flags = {
     bundle: Flags.string({
@@ -10,12 +15,13 @@ export default class SessionsExport extends BaseCommand {
       exclusive: ['output'],
       summary: 'Journal, proofs and public keys in one file, to be verified anywhere.',
     }),
-    identity: Flags.string({ helpValue: 'FILE', summary: 'Reads an encrypted recording.' }),
     format: Flags.option({
-      options: ['journal', 'text', 'json'] as const,
+      options: ['journal', 'text', 'json', 'jsonl', 'csv', 'asciicast-v3', 'asciicast-v2'] as const,
       default: 'journal',
-      summary: 'What to save.',
+      summary: 'What to save; csv has the results, one table behind the other.',
     })(),
+    op: Flags.integer({ min: 1, helpValue: 'N', summary: 'With csv: only the result of this operation.' }),
+    identity: Flags.string({ helpValue: 'FILE', summary: 'Reads an encrypted recording; else the gateway is asked.' }),
     output: Flags.string({
       char: 'o',
       helpValue: 'FILE',
@@ -26,9 +32,15 @@ export default class SessionsExport extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(SessionsExport);
     if (flags.bundle !== undefined) return this.#bundle(args.session, flags.bundle);
-    const { exportSession } = await import('../../src/cli/export.js');
+    const { format, identity, op, output } = flags;
+    if (op !== undefined && format !== 'csv') throw usage('--op goes with --format csv.');
     const client = await this.connect();
-    const saved = await exportSession(client, args.session, flags, this.signal);
+    const [{ exportSession }, { sessionKeys }] = await Promise.all([
+      import('../../src/cli/export.js'),
+      import('../../src/cli/session-keys.js'),
+    ]);
+    const openKey = sessionKeys(identity, () => Promise.resolve(client));
+    const saved = await exportSession(client, args.session, { format, op, output, openKey }, this.signal);
     if (saved.file === null) return;
     this.out.show({ schema: 'sluice.export/v1', ok: true, session_id: args.session, ...saved }, () => saved.file ?? '');
     this.out.note(`${saved.bytes} bytes`);

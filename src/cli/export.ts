@@ -1,52 +1,95 @@
 import { open } from 'node:fs/promises';
 import type { SluiceClient } from '../client/api.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
-import { plainJson } from './plain.js';
-import { playbackDocument, playbackText } from './playback.js';
+import { renderAsciicast } from '../recording/playback/asciicast.js';
+import { renderCsv } from '../recording/playback/csv.js';
+import { renderJson } from '../recording/playback/json.js';
+import { readEvents, type OpenSessionKey } from '../recording/read.js';
+import { plainBlock, plainJson } from './plain.js';
+import { playbackDocument, playbackText, type Recording } from './playback.js';
+
+/** Each format with the ending of its files. */
+export const exportFormats = {
+  journal: '.journal',
+  text: '.txt',
+  json: '.json',
+  jsonl: '.jsonl',
+  csv: '.csv',
+  'asciicast-v3': '.cast',
+  'asciicast-v2': '.cast',
+} as const;
+export type ExportFormat = keyof typeof exportFormats;
 
 export interface ExportOptions {
-  readonly format: 'journal' | 'text' | 'json';
+  readonly format: ExportFormat;
   readonly output: string | undefined;
+  /** CSV: only the result of this operation. */
+  readonly op: number | undefined;
+  /** Reads an encrypted recording. */
+  readonly openKey: OpenSessionKey;
 }
-const endings = { journal: '.journal', text: '.txt', json: '.json' } as const;
 
 /** Saves a session; an existing file is never overwritten. `file` is null when it went to stdout. */
 export async function exportSession(client: SluiceClient, id: string, options: ExportOptions, signal: AbortSignal) {
-  const journal = await collect(await client.sessionJournal(id, { signal }));
-  const content = await render(journal, options.format);
-  if (options.output === '-') {
-    process.stdout.write(content);
-    return { file: null, bytes: content.length };
-  }
-  const file = options.output ?? `${id}${endings[options.format]}`;
+  const journal = await client.sessionJournal(id, { signal });
+  const pieces = render({ source: journal, openKey: options.openKey }, journal, options);
+  if (options.output === '-') return { file: null, bytes: await print(pieces, options.format) };
+  const file = options.output ?? `${id}${exportFormats[options.format]}`;
   try {
     const handle = await open(file, 'wx', 0o600);
-    await handle.writeFile(content).finally(() => handle.close());
+    try {
+      let bytes = 0;
+      for await (const piece of pieces) {
+        await handle.writeFile(piece);
+        bytes += Buffer.byteLength(piece);
+      }
+      return { file, bytes };
+    } finally {
+      await handle.close();
+    }
   } catch (cause) {
+    if (cause instanceof SluiceError) throw cause;
     throw new SluiceError('local', `Cannot write ${file}: ${messageOf(cause)}`, { decider: 'local', cause });
   }
-  return { file, bytes: content.length };
 }
 
-async function collect(stream: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
+type Pieces = AsyncIterable<string | Uint8Array>;
+
+/** Nothing of a recording is obeyed by the terminal it is printed on; what is piped stays as it is. */
+async function print(pieces: Pieces, format: ExportFormat): Promise<number> {
+  let bytes = 0;
+  for await (const piece of pieces) {
+    const shown = process.stdout.isTTY === true && format === 'csv' ? plainBlock(String(piece)) : piece;
+    bytes += Buffer.byteLength(piece);
+    if (!process.stdout.write(shown)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+  }
+  return bytes;
 }
 
-async function whole(pieces: AsyncIterable<string>): Promise<string> {
-  let text = '';
-  for await (const piece of pieces) text += piece;
-  return text;
-}
-
-async function render(journal: Uint8Array, format: ExportOptions['format']): Promise<Uint8Array> {
+function render(recording: Recording, journal: AsyncIterable<Uint8Array>, { format, op }: ExportOptions): Pieces {
+  const { source, openKey } = recording;
   switch (format) {
     case 'journal':
       return journal;
     case 'text':
-      return Buffer.from(await whole(playbackText({ source: journal, openKey: () => null }, false)));
+      return playbackText(recording, false);
     case 'json':
-      return Buffer.from(`${plainJson(await playbackDocument({ source: journal, openKey: () => null }))}\n`);
+      return documentOf(recording);
+    case 'jsonl':
+      return linesOf(recording);
+    case 'csv':
+      return renderCsv(readEvents(source, { openKey }), op === undefined ? {} : { op });
+    case 'asciicast-v3':
+      return renderAsciicast(readEvents(source, { openKey }), { version: 3 });
+    case 'asciicast-v2':
+      return renderAsciicast(readEvents(source, { openKey }), { version: 2 });
   }
+}
+
+async function* documentOf(recording: Recording): AsyncGenerator<string> {
+  yield `${plainJson(await playbackDocument(recording))}\n`;
+}
+
+async function* linesOf({ source, openKey }: Recording): AsyncGenerator<string> {
+  for await (const event of renderJson(readEvents(source, { openKey }))) yield `${plainJson(event)}\n`;
 }

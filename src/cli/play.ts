@@ -4,7 +4,7 @@ import { parseDuration } from './durations.js';
 import type { Output } from './output.js';
 import { plain } from './plain.js';
 import { isBundle, openBundle } from '../recording/bundle/verify-bundle.js';
-import { playbackDocument, playbackText, playbackTrack, type Recording } from './playback.js';
+import { playbackDocument, playbackText, type Recording } from './playback.js';
 import { sessionKeys } from './session-keys.js';
 import { speeds } from './player/state.js';
 import { usage } from './usage.js';
@@ -16,6 +16,8 @@ export interface PlayOrder {
   readonly idle: string | undefined;
   readonly at: string | undefined;
   readonly identity: string | undefined;
+  /** A live session, on until it ends. */
+  readonly follow: boolean;
 }
 export interface PlayContext {
   readonly out: Output;
@@ -27,7 +29,7 @@ export interface PlayContext {
 export async function play(session: string, order: PlayOrder, context: PlayContext): Promise<void> {
   const { out } = context;
   const start = startOf(order);
-  const source = await open(session, order.identity, context);
+  const source = await open(session, order, context);
   if (out.json || order.format === 'json') return out.document(await playbackDocument(source));
   const terminal = out.interactive && process.stdin.isTTY === true;
   if (order.format === 'text' || !terminal) {
@@ -35,13 +37,20 @@ export async function play(session: string, order: PlayOrder, context: PlayConte
     return;
   }
   const [{ runPlayer }, { startState }] = await Promise.all([import('./player/run.js'), import('./player/state.js')]);
-  const track = await playbackTrack(source, plain(basename(session)));
-  await runPlayer(track, startState(start), {
-    input: process.stdin,
-    output: process.stdout,
-    now: () => performance.now(),
-    signal: context.signal,
-  });
+  const { openTrack } = await import('./player/spooled.js');
+  const { track, close } = await openTrack(source, plain(basename(session)));
+  // Whoever follows begins with what happens now.
+  const atMs = order.follow ? track.durationMs : start.atMs;
+  try {
+    await runPlayer(track, startState({ ...start, atMs }), {
+      input: process.stdin,
+      output: process.stdout,
+      now: () => performance.now(),
+      signal: context.signal,
+    });
+  } finally {
+    await close();
+  }
 }
 
 function startOf(order: PlayOrder): { readonly speed: number; readonly idleMs: number | null; readonly atMs: number } {
@@ -58,13 +67,14 @@ function startOf(order: PlayOrder): { readonly speed: number; readonly idleMs: n
 
 async function open(
   session: string,
-  identity: string | undefined,
+  { identity, follow }: PlayOrder,
   { connect, signal }: PlayContext,
 ): Promise<Recording> {
   const openKey = sessionKeys(identity, connect);
   if (await isFile(session)) {
+    if (follow) throw usage('--follow goes with a live session, not with a file.');
     return { source: isBundle(session) ? (await openBundle(session)).journal() : session, openKey };
   }
   if (/[./\\]/.test(session)) throw usage(`No such file: ${session}.`);
-  return { source: await (await connect()).sessionJournal(session, { signal }), openKey };
+  return { source: await (await connect()).sessionJournal(session, { signal, follow }), openKey };
 }

@@ -1,10 +1,7 @@
 import { renderJson } from '../recording/playback/json.js';
 import { renderText } from '../recording/playback/text.js';
-import { buildTimeline } from '../recording/playback/timeline.js';
 import { readEvents, type OpenSessionKey } from '../recording/read.js';
 import type { RecordingSource } from '../recording/scan.js';
-import { stepsOf } from './player/steps.js';
-import { trackOf, type Track } from './player/track.js';
 
 /** A journal, and how to come by its key should it be encrypted. */
 export interface Recording {
@@ -22,9 +19,4 @@ export async function playbackDocument({ source, openKey }: Recording): Promise<
   const events = [];
   for await (const event of renderJson(readEvents(source, { openKey }))) events.push(event);
   return { schema: 'sluice.playback/v1', ok: true, events };
-}
-
-/** The session as the player takes it, all of it at hand. */
-export async function playbackTrack({ source, openKey }: Recording, title: string): Promise<Track> {
-  return trackOf(title, stepsOf(await buildTimeline(readEvents(source, { openKey }))));
 }
