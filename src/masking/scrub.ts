@@ -42,6 +42,19 @@ export function scrubError(fields: ErrorFields): ErrorFields {
   ]);
 }
 
+/** Fields in which an error can quote values: message, detail, hint, context, internal query. */
+const quoting: ReadonlySet<string> = new Set(['M', 'D', 'H', 'W', 'q']);
+
+/** The fields with what the detectors find masked; the same object when they find nothing. */
+export function maskFields(fields: ErrorFields, detectors: Classification['detectors']): ErrorFields {
+  const compiled = compileDetectors(detectors);
+  if (compiled === null) return fields;
+  const masked = [...fields].map(
+    ([code, text]) => [code, quoting.has(code) ? maskText(text, compiled) : text] as const,
+  );
+  return masked.every(([code, text]) => fields.get(code) === text) ? fields : new Map(masked);
+}
+
 /** The condition name of a SQLSTATE, or null when PostgreSQL documents none. */
 export function conditionName(sqlState: string): string | null {
   return conditionNames.get(sqlState) ?? null;

@@ -32,9 +32,14 @@ export async function loadParser(major: number): Promise<ParseSql> {
       return statementsOf(module.parseSync(sql));
     } catch (error) {
       if (!(error instanceof module.SqlError)) throw error;
-      throw new SqlSyntaxError(error.message, (error.sqlDetails?.cursorPosition ?? -1) + 1);
+      throw new SqlSyntaxError(error.message, positionOf(error.message, error.sqlDetails?.cursorPosition ?? 0));
     }
   };
+}
+
+/** The library says 0 for the first character and for no position at all; only a token has a place. */
+function positionOf(message: string, zeroBased: number): number {
+  return zeroBased === 0 && !message.includes('at or near') ? 0 : zeroBased + 1;
 }
 
 async function importModule(major: number): Promise<PgQueryModule> {

@@ -55,6 +55,11 @@ export class TargetCatalogs {
     this.#services = services;
   }
 
+  /** Says whether no column of the target can be protected, whatever is made in it. */
+  hasNothingProtected(target: TargetConfig, classification: Classification): boolean {
+    return this.#services.narrow(classification, target).columns.length === 0;
+  }
+
   /** The catalog if it is at hand and nothing has changed since it was read; never waits. */
   current(target: TargetConfig, classification: Classification): LoadedCatalog | null {
     const entry = this.#entries.get(target.name);

@@ -1,6 +1,6 @@
 import type { StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { Effect, Operation } from '../../analysis/effects.js';
-import { SluiceError } from '../../lib/errors.js';
+import { SluiceError, type NextStep } from '../../lib/errors.js';
 import type { Allowed, Denied, Permit } from '../../sessions/gate.js';
 import type { Conversation, WireStatement } from './conversation.js';
 import { holdStatement } from './holding.js';
@@ -95,11 +95,14 @@ export class Judging {
   /** A name that nobody has given: the server would say the same of it, once it ran. */
   #unknownName(type: 'execute' | 'fetch', name: string): SluiceError {
     const { statements, transaction } = this.#talk;
-    const rejected = (targetCode: string, message: string): SluiceError =>
-      new SluiceError('target_rejected', message, { decider: 'gateway', targetCode });
+    const rejected = (targetCode: string, message: string, next: readonly NextStep[] = []): SluiceError =>
+      new SluiceError('target_rejected', message, { decider: 'gateway', targetCode, next });
     if (transaction === 'E')
       return rejected('25P02', 'current transaction is aborted, commands ignored until end of transaction block');
-    if (type === 'fetch') return rejected('34000', `cursor "${name}" does not exist`);
+    if (type === 'fetch') {
+      const next = [{ command: `DECLARE ${name} CURSOR FOR …`, when: 'what a function opened cannot be judged here' }];
+      return rejected('34000', `cursor "${name}" does not exist`, next);
+    }
     if (!statements.has(name)) return rejected('26000', `prepared statement "${name}" does not exist`);
     const message = `prepared statement "${name}" was prepared on the wire; run it from there.`;
     return new SluiceError('denied', message, { decider: 'gateway' });

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../lib/errors.js';
-import { scrubError, scrubText } from '../../masking/scrub.js';
+import { maskFields, scrubError, scrubText } from '../../masking/scrub.js';
 import { createCopyMasker } from '../../masking/copy-masker.js';
 import type { Conversation } from './conversation.js';
 import { decodeErrorFields, encodeFields, type ErrorFields } from './errors.js';
@@ -308,10 +308,16 @@ export class ServerResponses {
 
   /** What of an error or notice may be seen: all of it where nothing protected is near, else code and condition name. */
   #shown(fields: ErrorFields, head: Expected | undefined): ErrorFields {
+    const { catalogs, incoming } = this.#talk;
     // Parse analysis runs no query: such an error speaks of the text alone.
     if (head?.type === 'parse') return fields;
     const touching = head === undefined ? true : this.#touchesProtected(head);
-    if (!touching || tellsOnlyOfTheText(fields)) return fields;
+    if (
+      !touching ||
+      tellsOnlyOfTheText(fields) ||
+      catalogs.hasNothingProtected(incoming.target, incoming.classification)
+    )
+      return maskFields(fields, incoming.classification.detectors);
     return scrubError(fields);
   }
 
