@@ -34,6 +34,7 @@ typeImports.policy = [...domain, 'identity'];
 
 /** A third-party package has one home, so that replacing it is one room's work. */
 const homes = {
+  '@aws-sdk/client-s3': ['recording'],
   '@cedar-policy/cedar-wasm': ['policy'],
   '@inquirer/prompts': ['cli'],
   '@napi-rs/keyring': ['client'],
@@ -129,7 +130,7 @@ module.exports = {
       comment: 'the client installs without native addons and starts without the server',
       from: { path: '^(src/(client|agent|cli)/|commands/)', pathNot: serverCommands },
       to: {
-        path: '(^|/)node_modules/(libsql|better-sqlite3|fastify|oidc-provider|@cedar-policy/cedar-wasm|libpg-query-\\d+)/',
+        path: '(^|/)node_modules/(libsql|@aws-sdk|better-sqlite3|fastify|oidc-provider|@cedar-policy/cedar-wasm|libpg-query-\\d+)/',
         reachable: true,
       },
     },
