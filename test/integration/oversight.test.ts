@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readEvents } from '../../src/recording/read.js';
 import { startTestGateway, type TestGateway } from '../support/gateway.js';
 import { openTestTunnel, type TestTunnel } from '../support/tunnel.js';
 
@@ -96,6 +97,33 @@ describe('watching live sessions', () => {
     watcher.leave();
     own.leave();
     await Promise.all([watcher.done, own.done]);
+  });
+});
+
+describe('following a live session', () => {
+  it('gives its journal as it grows, until the session ends', async () => {
+    const client = await tunnel.client({ application_name: 'followed' });
+    const id = await sessionOf('followed');
+    const response = await fetch(new URL(`/v1/sessions/${id}/follow`, gateway.url), {
+      headers: { authorization: `Bearer ${await gateway.token('reviewer')}` },
+    });
+    expect(response.status).toBe(200);
+    const texts: string[] = [];
+    const read = (async () => {
+      const bytes = response.body as unknown as AsyncIterable<Uint8Array>;
+      for await (const event of readEvents(bytes)) {
+        if (event.type === 'operation') texts.push(event.text);
+        if (event.type === 'end') texts.push(`end: ${event.reason}`);
+      }
+    })();
+    await client.query('select 1 as one');
+    await expect.poll(() => texts, { timeout: 5_000, interval: 20 }).toContain('select 1 as one');
+    await client.query('select 2 as two');
+    await client.end();
+    await read;
+    expect(texts).toEqual(['select 1 as one', 'select 2 as two', 'end: client closed']);
+    const refused = await gateway.call('robot', 'GET', `/v1/sessions/${id}/follow`);
+    expect(refused.status).toBe(404);
   });
 });
 

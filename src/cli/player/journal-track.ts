@@ -111,6 +111,7 @@ export class JournalTrack implements Track {
     const stage = new Stage();
     const isFirst = keyframe.offset <= journalHeader.length;
     if (!isFirst) this.#warmUp(stage, keyframe);
+    stage.resume(keyframe.statements);
     const scenes: Scene[] = [];
     for (const event of readSegment(this.#bytes, { from: keyframe.offset, to: end }, key)) {
       if (event.type === 'open') this.#open ??= event;

@@ -41,7 +41,7 @@ export async function runPlayer(
   input.setEncoding('utf8');
   let last = now();
   try {
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
       const finish = (): void => {
         clearInterval(ticker);
         input.off('data', onData);
@@ -50,23 +50,34 @@ export async function runPlayer(
         signal.removeEventListener('abort', finish);
         resolve();
       };
-      const onData = (chunk: string): void => {
-        for (const key of decodeKeys(chunk)) state = press(state, key, track);
-        if (state.done) finish();
-        else draw();
+      // A part of the recording that turns out to be damaged must not leave the terminal as it is.
+      const guarded = (work: () => void): void => {
+        try {
+          work();
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+          finish();
+        }
       };
-      const ticker = setInterval(() => {
+      const onData = (chunk: string): void =>
+        guarded(() => {
+          for (const key of decodeKeys(chunk)) state = press(state, key, track);
+          if (state.done) finish();
+          else draw();
+        });
+      const tick = (): void => {
         const time = now();
         track.lookOn?.(frameMs / 2);
         state = advance(state, time - last, track);
         last = time;
         draw();
-      }, frameMs);
+      };
+      const ticker = setInterval(() => guarded(tick), frameMs);
       input.on('data', onData);
       input.once('end', finish);
       signal.addEventListener('abort', finish, { once: true });
       output.on('resize', draw);
-      draw();
+      guarded(draw);
     });
   } finally {
     input.setRawMode(false);

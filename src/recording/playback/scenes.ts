@@ -65,6 +65,11 @@ export class Stage {
   readonly #prepared = new Map<number, Prepared>();
   readonly #terminal = new TerminalFilter();
 
+  /** Goes on in the middle of a session, behind so many operations. */
+  resume(operations: number): void {
+    this.#operations = operations;
+  }
+
   /**
    * A statement that is allowed to be prepared and then run with the same text is one thing to people: what ran. So an
    * allowed preparation waits; it is shown when it failed, or was never run.
