@@ -36,7 +36,7 @@ export async function startPeers(): Promise<Peers> {
   const direct: Address = { port, user, password, database: 'postgres' };
   const stop = async (): Promise<void> => {
     for (const child of children) child.kill('SIGTERM');
-    await Promise.all(children.map((child) => (child.exitCode === null ? once(child, 'exit') : undefined)));
+    await Promise.all(children.filter(({ exitCode }) => exitCode === null).map((child) => once(child, 'exit')));
     await postgres.stop();
     await rm(dir, { recursive: true, force: true });
   };

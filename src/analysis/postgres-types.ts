@@ -73,11 +73,6 @@ export type QueryAnalysis =
       readonly position: number;
     };
 
-/** What a session must tell the analyser beyond the text; part of the cache key. */
-export interface AnalysisContext {
-  readonly catalog: CatalogHandle;
-}
-
 /** A loaded catalog with its classification applied; opaque to engines, compared by epoch. */
 export interface CatalogHandle {
   readonly epoch: number;

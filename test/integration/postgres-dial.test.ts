@@ -47,7 +47,12 @@ beforeAll(async () => {
     "create role role_scram login password 'pä'; create role role_plain login password 'plain'; create role role_tls login password 'tls'",
   );
   await server.query('select pg_reload_conf()');
-  await vi.waitFor(async () => expect((await server.query('show ssl'))[0]?.['ssl']).toBe('on'), { timeout: 10_000 });
+  await vi.waitFor(
+    async () => {
+      if ((await server.query('show ssl'))[0]?.['ssl'] !== 'on') throw new Error('not reloaded yet');
+    },
+    { timeout: 10_000 },
+  );
 }, 60_000);
 afterAll(() => server.stop());
 

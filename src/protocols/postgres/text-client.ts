@@ -1,4 +1,4 @@
-import { SluiceError } from '../../lib/errors.js';
+import { messageOf, SluiceError } from '../../lib/errors.js';
 import type { DialledTarget } from './dial.js';
 import { decodeErrorFields } from './errors.js';
 import { cString, FieldReader, frame } from './frames.js';
@@ -20,12 +20,12 @@ export class TextClient {
     let names: readonly string[] = [];
     let failure: SluiceError | null = null;
     return await new Promise<readonly TextRow[]>((resolve, reject) => {
-      const finish = (error: unknown): void => {
+      const finish = (error: Error | null): void => {
         socket.off('data', onData).off('close', onClose);
         signal.removeEventListener('abort', onAbort);
         socket.pause();
         if (error === null) resolve(rows);
-        else reject(error instanceof Error ? error : new Error(String(error)));
+        else reject(error);
       };
       const take = (): void => {
         for (let found = reader.next(); found !== null; found = reader.next()) {
@@ -46,7 +46,7 @@ export class TextClient {
           reader.push(chunk);
           take();
         } catch (error) {
-          finish(error);
+          finish(error instanceof Error ? error : new Error(messageOf(error)));
         }
       };
       const onClose = (): void =>

@@ -54,11 +54,3 @@ function stepsOf(script: Script, lane: Lane): readonly (readonly [readonly Buffe
 export function isRefused({ transcripts }: Played): boolean {
   return transcripts.some((transcript) => transcript.held || transcript.closed || errorCode(transcript) !== '');
 }
-
-/** The same script in both worlds through one door. */
-export async function inBothWorlds(lab: Lab, run: () => Promise<Played>): Promise<readonly [Played, Played]> {
-  await lab.enter(0);
-  const first = await run();
-  await lab.enter(1);
-  return [first, await run()];
-}
