@@ -1,5 +1,5 @@
 import { wire } from '../../support/raw-postgres.js';
-import type { Lab } from './lab.js';
+
 import { errorCode, WireSession, textOf, type Transcript } from './wire-session.js';
 
 /** What is sent: SQL texts, each a Query of its own, or messages with the number of ReadyForQuery they are worth. */
