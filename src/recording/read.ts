@@ -20,7 +20,7 @@ export interface ReadOptions {
 /**
  * The events of a journal, one at a time, the chain's hashes checked on the way. A live or torn file simply stops after
  * its last whole record; one that does not fit its chain throws at the first record that does not. No signatures are
- * checked here: that is what `verifyJournal` is for. What is encrypted is decrypted, or reading ends with `denied`.
+ * checked here: that is what `verifyJournal` is for. What is encrypted is decrypted, or reading ends with `local`.
  */
 export async function* readEvents(source: RecordingSource, options: ReadOptions = {}): AsyncGenerator<SessionEvent> {
   for await (const record of readRecords(source, options)) if (isEvent(record)) yield record;

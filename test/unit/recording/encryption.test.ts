@@ -88,7 +88,7 @@ describe('an encrypted recording', () => {
       const events = await eventsOf(path, (record, session) => unwrapSessionKey(record, session, identities));
       expect(events.slice(0, -1)).toEqual([open, ...statement(1, secret)]);
     }
-    const closed = (error: unknown): boolean => isSluiceError(error, 'denied');
+    const closed = (error: unknown): boolean => isSluiceError(error, 'local');
     await expect(eventsOf(path)).rejects.toSatisfy(closed);
     const byStranger = eventsOf(path, (record, session) => unwrapSessionKey(record, session, stranger.identities));
     await expect(byStranger).rejects.toSatisfy(closed);
