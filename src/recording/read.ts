@@ -70,7 +70,7 @@ export async function readRecipientsRecord(
 
 function encrypted(): SluiceError {
   return new SluiceError(
-    'denied',
+    'local',
     'this recording is encrypted: reading it needs an identity of one of its recipients',
     {
       decider: 'local',
