@@ -13,7 +13,8 @@ import { appendCheckpoint, type PublicKeys, type SigningKey } from './signing.js
 import { cutTail, openToAppend, type Tail } from './tail.js';
 import { JournalCheck } from './verify.js';
 
-const parallel = 8;
+/** Journals that wait together share a signature and a sync of the ledger. */
+const parallel = 32;
 
 export interface RecoveryOptions {
   readonly dir: string;

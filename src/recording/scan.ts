@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { hashBytes, sha256 } from './chain.js';
 import { maxRecordBytes } from './records.js';
 import { isSealed, SealedFile } from './sealing/sealed-file.js';
@@ -159,12 +159,26 @@ export async function* chunksOf(source: RecordingSource, from = 0, to = Infinity
       yield* unpacked(source, from, to);
       return;
     }
-    const end = Number.isFinite(to) ? { end: to - 1 } : {};
-    for await (const chunk of createReadStream(source, { start: from, highWaterMark: chunkBytes, ...end })) {
-      yield asBuffer(chunk as Uint8Array);
-    }
+    yield* read(source, from, to);
   } else if (source instanceof Uint8Array) yield asBuffer(source).subarray(from);
   else for await (const chunk of source) yield asBuffer(chunk);
+}
+
+/** What the file holds now, in pieces no larger than what is left: thousands of small journals are read at a start. */
+async function* read(path: string, from: number, to: number): AsyncGenerator<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const end = Math.min(to, (await file.stat()).size);
+    for (let at = from; at < end;) {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, end - at));
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
+      if (bytesRead === 0) return; // cut while it was read
+      at += bytesRead;
+      yield chunk.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 async function* unpacked(path: string, from: number, to: number): AsyncGenerator<Buffer> {
