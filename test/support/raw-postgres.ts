@@ -52,7 +52,7 @@ export class RawPostgres {
   }
 
   /** Reads until this many ReadyForQuery have come, or the connection ends ('closed' is then the last entry). */
-  async until(ready: number): Promise<Seen[]> {
+  async until(ready: number, describe: DescribeMessage = describeBriefly): Promise<Seen[]> {
     const { socket, reader } = this.#dialled;
     const seen: Seen[] = [];
     let left = ready;
@@ -83,8 +83,11 @@ async function nextChunk(socket: DialledTarget['socket']): Promise<Buffer> {
   return chunk;
 }
 
+/** How a message is compared; null leaves it out. */
+export type DescribeMessage = (type: number, payload: Buffer) => Seen | null;
+
 /** Errors and notices by severity, code and text; ParameterStatus and key data are each connection's own. */
-function describe(type: number, payload: Buffer): Seen | null {
+function describeBriefly(type: number, payload: Buffer): Seen | null {
   const name = String.fromCharCode(type);
   if (name === 'S' || name === 'K') return null;
   if (name !== 'E' && name !== 'N') return [name, payload.toString('latin1')];

@@ -1,5 +1,5 @@
 import type { StatementAnalysis } from '../../analysis/postgres-types.js';
-import type { Effect, Operation } from '../../analysis/effects.js';
+import { plainFacts, type Effect, type Operation } from '../../analysis/effects.js';
 import { SluiceError, type NextStep } from '../../lib/errors.js';
 import type { Allowed, Denied, Permit } from '../../sessions/gate.js';
 import type { Conversation, WireStatement } from './conversation.js';
@@ -75,7 +75,7 @@ export class Judging {
       for (const change of statement.changes) {
         if (change.type === 'execute' || change.type === 'fetch') {
           const named = change.type === 'execute' ? names.statements.get(change.name) : names.cursor(change.name);
-          const found = named?.body;
+          const found = named?.body ?? this.#openedElsewhere(change.type, change.name, statement);
           if (found === undefined) fault ??= this.#unknownName(change.type, change.name);
           else body = found;
         } else names.apply(change, query, statement);
@@ -90,6 +90,24 @@ export class Judging {
       };
     });
     return { statements: resolved, effects, fault };
+  }
+
+  /**
+   * A cursor that a function opened: its query was never read. Where nothing can be protected the function was judged
+   * when it was called, and policy says whether `unknown` may go on; elsewhere its rows could be anything.
+   */
+  #openedElsewhere(
+    type: 'execute' | 'fetch',
+    name: string,
+    statement: StatementAnalysis,
+  ): StatementAnalysis | undefined {
+    const { catalogs, incoming, transaction } = this.#talk;
+    const { target, classification } = incoming;
+    if (type !== 'fetch' || transaction === 'E' || !catalogs.hasNothingProtected(target, classification))
+      return undefined;
+    const resource = { type: 'Database', path: [target.name, target.database] } as const;
+    const unread: Effect = { action: 'unknown', resource, facts: { ...plainFacts, object: `cursor ${name}` } };
+    return { ...statement, output: 'unknown', effects: [unread], changes: [] };
   }
 
   /** A name that nobody has given: the server would say the same of it, once it ran. */
