@@ -47,7 +47,11 @@ const pinned = new Set([
 
 const writes = new Set<Effect['action']>(['insert', 'update', 'delete', 'merge', 'copyIn']);
 
-const known = new WeakMap<QueryAnalysis, JudgedQuery>();
+/**
+ * By catalog first: an analysis lives as long as the analyser's cache likes, and must not keep alive the catalog (a
+ * megabyte or more) of before the last change.
+ */
+const known = new WeakMap<CatalogHandle, WeakMap<QueryAnalysis, JudgedQuery>>();
 
 /** The judged form of a text seen before, or null. */
 export function cachedQuery(analyser: PostgresAnalyser, text: string, catalog: CatalogHandle): JudgedQuery | null {
@@ -65,10 +69,15 @@ export async function analyseQuery(
 }
 
 function judgedForm(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): JudgedQuery {
-  const seen = known.get(analysis);
-  if (seen !== undefined && seen.text === text && seen.catalog === catalog) return seen;
+  let ofCatalog = known.get(catalog);
+  if (ofCatalog === undefined) {
+    ofCatalog = new WeakMap();
+    known.set(catalog, ofCatalog);
+  }
+  const seen = ofCatalog.get(analysis);
+  if (seen !== undefined && seen.text === text) return seen;
   const made = build(analysis, text, catalog);
-  known.set(analysis, made);
+  ofCatalog.set(analysis, made);
   return made;
 }
 
