@@ -38,11 +38,10 @@ function withAbsolutePaths(bootstrap: Bootstrap, base: string): Bootstrap {
       ...bootstrap.recordings,
       ...absoluteEvidence(bootstrap.recordings, base),
       signingKey: absoluteReference(bootstrap.recordings.signingKey, base),
-      anchors: bootstrap.recordings.anchors.map((anchor) =>
-        'file' in anchor
-          ? { file: resolve(base, anchor.file) }
-          : { ...anchor, token: absoluteReference(anchor.token, base) },
-      ),
+      anchors: bootstrap.recordings.anchors.map((anchor) => {
+        if ('file' in anchor) return { file: resolve(base, anchor.file) };
+        return 'webhook' in anchor ? { ...anchor, token: absoluteReference(anchor.token, base) } : anchor;
+      }),
     },
     audit: {
       sinks: bootstrap.audit.sinks.map((sink) => {

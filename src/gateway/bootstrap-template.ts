@@ -22,7 +22,7 @@ approvals:
 recordings:
   volumes: []                    # [{ name: prod, targets: ["db-prod*"] }]: their journals go to state/recordings/prod, a disk of its own
   signingKey: null               # env:NAME or file:PATH (PKCS#8 PEM, Ed25519); null: a file in state/keys
-  anchors: []                    # [{ file: /mnt/other/anchors.jsonl }, { webhook: https://…, token: env:NAME }]
+  anchors: []                    # [{ file: /mnt/other/anchors.jsonl }, { objects: true }, { webhook: https://…, token: env:NAME }]
 `;
 
 /** Writes a bootstrap file to start from, `gateway.yaml`; never over one that is there. Returns its path. */

@@ -7,6 +7,8 @@ const reference = z
 const anchor = z.union([
   /** Appended to, one line an anchor; best on another machine's disk. */
   z.strictObject({ file: z.string() }),
+  /** In the bucket of `objects`, an object each. */
+  z.strictObject({ objects: z.literal(true) }),
   /** Told by POST; `token` goes along as bearer token. */
   z.strictObject({ webhook: z.url({ protocol: /^https?$/ }), token: reference.nullable().default(null) }),
 ]);

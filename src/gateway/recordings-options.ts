@@ -1,6 +1,6 @@
 import { SluiceError } from '../lib/errors.js';
 import type { AnchorSink } from '../recording/anchor-keeper.js';
-import { fileAnchors, webhookAnchors } from '../recording/anchor-sinks.js';
+import { fileAnchors, objectAnchors, webhookAnchors } from '../recording/anchor-sinks.js';
 import { openS3 } from '../recording/objects/s3.js';
 import { readPrivateFile, type GivenKeys } from '../recording/signing-keys.js';
 import type { RecorderOptions } from '../recording/types.js';
@@ -20,7 +20,7 @@ export async function recordingOptions(
     volumes: config.volumes,
     reserveBytes: Math.floor(config.reserveMegabytes * 1024 * 1024),
     signingKeys: await readKeys(config, environment),
-    anchors: await Promise.all(config.anchors.map((anchor) => sinkOf(anchor, environment))),
+    anchors: await Promise.all(config.anchors.map((anchor) => sinkOf(anchor, config, environment))),
     anchorMs: config.anchorSeconds * 1000,
   };
 }
@@ -31,8 +31,17 @@ export async function readKeys({ signingKey }: RecordingsConfig, environment: En
   return { pem: await resolve(signingKey, environment), from: nameOf(signingKey) };
 }
 
-async function sinkOf(anchor: RecordingsConfig['anchors'][number], environment: Environment): Promise<AnchorSink> {
+async function sinkOf(
+  anchor: RecordingsConfig['anchors'][number],
+  config: RecordingsConfig,
+  environment: Environment,
+): Promise<AnchorSink> {
   if ('file' in anchor) return fileAnchors(anchor.file);
+  if ('objects' in anchor) {
+    const objects = await objectsOf(config, environment);
+    if (objects === null) throw new SluiceError('config_invalid', 'anchors in objects need recordings.objects');
+    return objectAnchors(objects.store);
+  }
   const token = anchor.token === null ? null : (await resolve(anchor.token, environment)).trim();
   return webhookAnchors(anchor.webhook, token);
 }

@@ -9,6 +9,7 @@ export interface AnchorSink {
   readonly name: string;
   /** Resolves when the anchor is kept there. Called with one at a time. */
   put(anchor: LedgerAnchor, signal: AbortSignal): Promise<void>;
+  close?(): void;
 }
 
 export interface AnchorKeeperOptions {
@@ -60,6 +61,7 @@ export class AnchorKeeper {
     this.#putAll(lastPutMs);
     await this.#settled();
     this.#cancel?.();
+    for (const { sink } of this.#kept) sink.close?.();
   }
 
   async #settled(): Promise<void> {

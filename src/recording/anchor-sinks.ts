@@ -1,5 +1,7 @@
 import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import type { AnchorSink } from './anchor-keeper.js';
+import type { ObjectStore } from './objects/store.js';
 
 /** Appends each anchor as a line to a file, best one on another machine, and syncs it. */
 export function fileAnchors(path: string): AnchorSink {
@@ -14,6 +16,19 @@ export function fileAnchors(path: string): AnchorSink {
         await file.close();
       }
     },
+  };
+}
+
+/** Stores each anchor as an object of its own, which a lock keeps as long as the bucket says. */
+export function objectAnchors(store: ObjectStore): AnchorSink {
+  return {
+    name: `the object store ${store.name}`,
+    async put(anchor) {
+      const bytes = Buffer.from(`${JSON.stringify(anchor)}\n`);
+      const key = `anchors/${String(anchor.records).padStart(12, '0')}-${anchor.head.slice(0, 16)}.json`;
+      await store.put(key, { bytes: bytes.length, chunks: () => Readable.from([bytes]) });
+    },
+    close: () => store.close(),
   };
 }
 

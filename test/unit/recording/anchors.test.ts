@@ -4,14 +4,21 @@ import { once } from 'node:events';
 import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readAnchors } from '../../../src/cli/verify.js';
 import { parseAnchors, type LedgerAnchor } from '../../../src/recording/anchor.js';
 import type { AnchorSink } from '../../../src/recording/anchor-keeper.js';
-import { fileAnchors, webhookAnchors } from '../../../src/recording/anchor-sinks.js';
+import { fileAnchors, objectAnchors, webhookAnchors } from '../../../src/recording/anchor-sinks.js';
+import { openS3 } from '../../../src/recording/objects/s3.js';
 import { publishedKeys } from '../../../src/recording/keys.js';
+import { decodeLedgerRecord } from '../../../src/recording/ledger-codec.js';
 import { readLedger } from '../../../src/recording/ledger-read.js';
+import { ledgerHeader } from '../../../src/recording/records.js';
+import { RecordScanner } from '../../../src/recording/scan.js';
 import { verifyAll } from '../../../src/recording/verify-all.js';
+import { ObjectServer } from '../../support/object-server.js';
 import { ManualTime, opening, recordSession, startOfTime, startRecorder, statement, tempDir } from './support.js';
 
 const script = new URL('../../../scripts/verify-recording.py', import.meta.url).pathname;
@@ -24,12 +31,10 @@ function verifyInPython(...args: readonly string[]): { readonly status: number |
 
 /** Where the ledger's nth signature ends: what a rollback to an earlier moment leaves is signed to its end. */
 async function endOfSignature(ledger: string, nth: number): Promise<number> {
-  const bytes = await readFile(ledger);
-  const keys = await publishedKeys(join(ledger, '..'));
-  let ends = 0;
-  for (let size = 100; size < bytes.length; size++) {
-    const { bytes: signed, unfinished } = await readLedger(bytes.subarray(0, size), keys, 'last');
-    if (signed === size && !unfinished && ++ends === nth) return size;
+  const scanner = new RecordScanner(ledgerHeader);
+  let seen = 0;
+  for (const { body } of scanner.push(await readFile(ledger))) {
+    if (decodeLedgerRecord(body).type === 'checkpoint' && ++seen === nth) return scanner.offset;
   }
   throw new Error('no such signature');
 }
@@ -147,6 +152,22 @@ describe('anchors', () => {
     expect(tokens).toEqual(['Bearer secret', 'Bearer secret', 'Bearer secret']);
     expect(await readAnchors([url], signal)).toEqual([anchor]);
     await recorder.close();
+  });
+
+  it('are objects in a bucket', async () => {
+    const server = await ObjectServer.start();
+    onTestFinished(() => server.stop());
+    const store = await openS3(server.options());
+    const dir = await tempDir();
+    const { recorder, problems } = await startRecorder(dir, { anchors: [objectAnchors(store)] });
+    await recordSession(recorder, work);
+    await recorder.close();
+    expect(problems).toEqual([]);
+    const keys = (await server.keys()).filter((key) => key.startsWith('anchors/')).sort();
+    expect(keys.length).toBeGreaterThanOrEqual(2);
+    const newest = await store.get(keys.at(-1) ?? '');
+    const anchors = parseAnchors(await text(Readable.from(newest ?? [])));
+    expect(await verifyAll(join(dir, 'recordings'), { anchors })).toMatchObject({ valid: true });
   });
 
   it('are read strictly', async () => {
