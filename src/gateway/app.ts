@@ -216,6 +216,8 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   });
   metrics.gauge('sluice_connections_live', 'Connections that engines serve', () => connections.size);
   metrics.gauge('sluice_audit_backlog', 'Audit events that a sink has not confirmed', () => auditing.backlog);
+  metrics.gauge('sluice_durable_commits', 'Writes of durable sessions', () => recorder.commitCounts.commits);
+  metrics.gauge('sluice_durable_syncs', 'Syncs of the disk for them', () => recorder.commitCounts.syncs);
   metrics.gauge('sluice_execs_running', 'Statements running through POST /v1/exec', () => services.execSlots.running);
   log.info({ url: bootstrap.publicUrl, port, bundle: configuration.current().version }, 'gateway ready');
 
