@@ -50,7 +50,7 @@ export interface AuditEvent {
 }
 
 /** The same as it leaves the gateway. */
-export interface NumberedEvent extends AuditEvent {
+interface NumberedEvent extends AuditEvent {
   /** Counts from 1 without a gap, over restarts too. */
   readonly sequence: number;
   readonly gateway: string;
