@@ -183,11 +183,25 @@ export class ExtendedQuery {
       talk.tracker.push({ type: 'describeStatement', named: { client: name, upstream: statement.upstream } });
     } else {
       const portal = talk.portals.get(name);
-      if (portal === undefined) return this.#refuse(sqlError('34000', `portal "${name}" does not exist`));
+      if (portal === undefined) return this.#describeCursor(name);
       this.#describePortal(name, portal, false);
     }
     talk.unsynced = true;
     return undefined;
+  }
+
+  /** A cursor that SQL declared is a portal too (PostgreSQL 55.2.3), under its own name; DECLARE may still be on its way. */
+  async #describeCursor(name: string): Promise<void> {
+    const talk = this.#talk;
+    if (!talk.tracker.isEmpty) await this.#hooks.idle();
+    if (talk.skipping) return;
+    if (talk.names.cursor(name) === undefined) {
+      await this.#refuse(sqlError('34000', `portal "${name}" does not exist`));
+      return;
+    }
+    talk.backend.describe('portal', name);
+    talk.tracker.push({ type: 'describeStatement', named: { client: name, upstream: name } });
+    talk.unsynced = true;
   }
 
   #describePortal(name: string, portal: WirePortal, hidden: boolean): void {
