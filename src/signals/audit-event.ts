@@ -48,12 +48,3 @@ export interface AuditEvent {
   readonly op: number | null;
   readonly detail: Readonly<Record<string, unknown>>;
 }
-
-/** The same as it leaves the gateway. */
-interface NumberedEvent extends AuditEvent {
-  /** Counts from 1 without a gap, over restarts too. */
-  readonly sequence: number;
-  readonly gateway: string;
-  /** Its number among the events of its session, or in the audit trail; null for the gateway's own. */
-  readonly source_sequence: number | null;
-}
