@@ -1,6 +1,6 @@
 import type { ErrorFields } from './errors.js';
 
-/** Where the server's parser reports unknown names and wrong grammar (source routine, field R). */
+/** Where the server's parser reports unknown names and wrong grammar (source routine, field R), with a position (P). */
 const parserRoutines = new Set([
   'scanner_yyerror',
   'errorMissingColumn',
@@ -16,10 +16,13 @@ const parserRoutines = new Set([
   'check_ungrouped_columns_walker',
   'checkInsertTargets',
   'LookupOperName',
-  'aclcheck_error',
-  'PreventInTransactionBlock',
   'select_common_type',
   'coerce_to_target_type',
+]);
+/** Where the server reports what a session may not do; these name nothing, or an object that exists. */
+const controlRoutines = new Set([
+  'aclcheck_error',
+  'PreventInTransactionBlock',
   'ProcessInterrupts',
   'standard_ExecutorStart_ReadOnly',
   'PreventCommandIfReadOnly',
@@ -28,10 +31,13 @@ const codes = /^(42\w{3}|57014|57P01|25\d\w{2}|0A000)$/;
 
 /**
  * Says whether an error can only speak of the statement's own words: it comes from the parser or from the server's control
- * of the session, at top level. One with a context ran inside a function, whose dynamic SQL could carry a value in a name;
+ * of the session, at top level. A look-up of a name while the statement runs (`value::regclass`) raises the same errors,
+ * but points at no place in the text. One with a context ran inside a function, whose dynamic SQL could carry a value in a name;
  * routine names cannot be forged from SQL (RAISE reports its own).
  */
 export function tellsOnlyOfTheText(fields: ErrorFields): boolean {
   if (fields.has('W') || fields.has('q') || fields.has('p')) return false;
-  return codes.test(fields.get('C') ?? '') && parserRoutines.has(fields.get('R') ?? '');
+  if (!codes.test(fields.get('C') ?? '')) return false;
+  const routine = fields.get('R') ?? '';
+  return controlRoutines.has(routine) || (fields.has('P') && parserRoutines.has(routine));
 }
