@@ -252,7 +252,7 @@ const statements: Readonly<Record<string, string>> = {
     "select array(select strpos('ABCDEFGHIJKLMNOPQRSTUVWXYZ', substr(ssn, g, 1)) from generate_series(1, 3) g) from users order by id",
   'column of a join alias': 'select t.ssn from users u left join lateral (select u.*) t on true order by t.id',
   'old and new of RETURNING':
-    "insert into users (id, name) values (90, 'x') on conflict (id) do nothing returning ssn, (select ssn from users where id = 1)",
+    'update users set name = name where id = 1 returning ssn, (select ssn from users where id = 2)',
   'returning of an update': 'update users set name = name where id = 1 returning ssn, reverse(ssn)',
   'returning of a delete': 'delete from users where id = 1 returning *',
   'dml in a cte': 'with d as (update users set name = name where id = 1 returning *) select reverse(ssn) from d',

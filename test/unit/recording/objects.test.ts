@@ -3,7 +3,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openS3 } from '../../../src/recording/objects/s3.js';
 import { verifyAll } from '../../../src/recording/verify-all.js';
 import { ObjectServer } from '../../support/object-server.js';
@@ -154,10 +154,14 @@ describe('object storage', () => {
     await recorder.upkeep();
     await server.corrupt(`${day}/${spoiled}.journal`);
     time.now += 8 * dayMs;
-    expect(await recorder.upkeep()).toMatchObject({ offloaded: 1 });
-    expect([await isThere(localOf(dir, good)), await isThere(localOf(dir, spoiled))]).toEqual([false, true]);
+    await recorder.upkeep();
+    expect(await isThere(localOf(dir, good))).toBe(false);
     expect(problems.join()).toContain('it stays here and is stored again');
-    expect(await recorder.upkeep()).toMatchObject({ stored: 1, offloaded: 1 }); // sound again
+    // Rounds of the recorder's own may have come first: what counts is where the journal is in the end.
+    await vi.waitFor(async () => {
+      await recorder.upkeep();
+      if (await isThere(localOf(dir, spoiled))) throw new Error('still here');
+    });
     expect(await recorder.verifyAll()).toMatchObject({ valid: true });
     expect((await verifyAll(options.dir)).valid).toBe(false); // without the store it is missing, and that is said
 
