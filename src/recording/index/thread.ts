@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { isSluiceError, messageOf } from '../../lib/errors.js';
+import { yieldToOthers } from '../../lib/thread-priority.js';
 import { IndexDatabase } from './database.js';
 import { Indexer } from './indexer.js';
 import { readIdentityFile } from '../encryption/recipients.js';
@@ -7,6 +8,8 @@ import type { FromIndex, IndexQuestion, IndexThreadOptions, ToIndex } from './me
 import { getSession, listSessions, sessionOwner, sessionPath } from './queries.js';
 import { searchSessions } from './search.js';
 
+/** Sessions go first: on a busy machine the index falls behind for a while rather than slow a statement down. */
+const niceness = 10;
 /** While everything is read again nobody has anything to ask: long transactions write less. */
 const bulkStepMs = 5000;
 /** Right after a start a question waits this long for what the last gateway left behind. */
@@ -18,6 +21,7 @@ const maxWaitForBacklogMs = 2000;
  * before it has been read, so that one sees one's own last statement.
  */
 function serve(port: NonNullable<typeof parentPort>, options: IndexThreadOptions): void {
+  yieldToOthers(niceness);
   const db = IndexDatabase.open(options.indexPath);
   const send = (message: FromIndex): void => port.postMessage(message);
   const identities = options.identityFile === null ? [] : readIdentityFile(options.identityFile);
