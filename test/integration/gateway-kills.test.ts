@@ -73,7 +73,10 @@ async function startProcess(): Promise<ChildProcess> {
     env: { ...process.env, SLUICE_LOG_LEVEL: 'silent' },
   });
   gatewayProcess = child;
-  await once(child.stdout, 'data');
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.once('data', () => resolve());
+    child.once('exit', () => reject(new Error('the gateway did not start')));
+  });
   return child;
 }
 

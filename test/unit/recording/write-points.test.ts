@@ -128,7 +128,7 @@ describe('killed at every write', () => {
       await recorder.close();
       rmSync(dir, { recursive: true, force: true });
     }
-  }, 600_000);
+  }, 3_600_000);
 });
 
 async function runAndKill(dir: string, at: number): Promise<{ killed: boolean; confirmed: readonly Confirmed[] }> {
