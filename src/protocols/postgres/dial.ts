@@ -45,7 +45,7 @@ export async function dialPostgres(target: TargetConfig, options: DialOptions): 
     socket?.destroy();
     if (options.signal.aborted) throw new SluiceError('interrupted', 'the connection was given up', { cause: error });
     if (timeout.aborted) throw unreachable(target, 'it did not answer in time', error);
-    if (isSluiceError(error) && error.code !== 'protocol') throw error;
+    if (isSluiceError(error) && error.code !== 'protocol' && error.code !== 'too_large') throw error;
     throw unreachable(target, messageOf(error), error);
   }
 }
@@ -61,6 +61,8 @@ function unreachable(target: TargetConfig, why: string, cause: unknown): SluiceE
 
 async function connectSocket(host: string, port: number, signal: AbortSignal): Promise<Socket> {
   const socket = connectTcp({ host, port, noDelay: true, keepAlive: true });
+  // Each step listens while it waits; an error between two steps must not end the process.
+  socket.on('error', () => socket.destroy());
   try {
     await once(socket, 'connect', { signal });
   } catch (error) {
@@ -89,6 +91,7 @@ async function secure(socket: Socket, target: TargetConfig, signal: AbortSignal)
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['postgresql'],
   });
+  secured.on('error', () => secured.destroy());
   await once(secured, 'secureConnect', { signal });
   return secured;
 }
@@ -112,7 +115,9 @@ async function firstChunk(socket: Socket, signal: AbortSignal): Promise<Buffer> 
     const onAbort = (): void => onFail(new Error('aborted'));
     socket.on('data', onData).on('error', onFail).on('close', onClose);
     signal.addEventListener('abort', onAbort, { once: true });
+    // The end can come while nobody listens: during the rounds of a password, or with the last bytes.
     if (signal.aborted) onAbort();
+    else if (socket.readableEnded || socket.destroyed) onClose();
     else socket.resume();
   });
 }

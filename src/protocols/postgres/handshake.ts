@@ -78,7 +78,9 @@ export class HandshakeInput {
       };
       stream.on('data', onData).on('end', onEnd).on('close', onEnd).on('error', onEnd);
       this.#signal.addEventListener('abort', onAbort, { once: true });
+      // The end can come with the last bytes, before anybody listened for it again.
       if (this.#signal.aborted) onAbort();
+      else if (stream.readableEnded || stream.destroyed) onEnd();
       else stream.resume();
     });
   }
