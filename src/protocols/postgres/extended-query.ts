@@ -256,9 +256,7 @@ export class ExtendedQuery {
       );
       if (talk.skipping) return;
       if (judged.verdict === 'deny') return await this.#refuse({ fields: gatewayError(judged.error) });
-      const plan = run.plan;
-      run = this.#judging.run(judged.permit, run.statement, portal.query, portal.statement);
-      run.plan = plan;
+      run = this.#judging.run(judged.permit, run.statement, portal.query, portal.statement, run);
     }
     await this.#forwardExecute(name, portal, run, maxRows);
   }

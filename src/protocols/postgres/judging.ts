@@ -145,7 +145,7 @@ export class Judging {
     return judged.verdict === 'hold' ? holdStatement(judged, talk, this.#hooks) : judged;
   }
 
-  run(permit: Permit, statement: StatementAnalysis, query: JudgedQuery, plans?: WireStatement): Run {
+  run(permit: Permit, statement: StatementAnalysis, query: JudgedQuery, plans?: WireStatement, follows?: Run): Run {
     const talk = this.#talk;
     const { changes } = statement;
     talk.view.noteSent(statement, talk.era);
@@ -154,6 +154,7 @@ export class Judging {
       statement,
       catalog: query.catalog,
       ...(plans === undefined || query.usesNames ? {} : { plans }),
+      ...(follows === undefined ? {} : { follows }),
     };
     if (changes.length === 0) return new Run(parts);
     const onDone = (tag: string): void => {

@@ -20,7 +20,9 @@ export class Run {
   readonly catalog: CatalogHandle;
   /** Where its statement keeps the last plan, when the same text always has the same lineage. */
   readonly plans: PlanSlot | null;
-  plan: ResultPlan | null = null;
+  /** The run of the same portal that this one reads on; the portal is described once, for all of them. */
+  readonly #follows: Run | null;
+  #plan: ResultPlan | null = null;
   copyMasker: CopyMasker | null = null;
   /** Called once the server has completed it, with CommandComplete's tag. */
   readonly onDone: ((tag: string) => void) | null;
@@ -37,17 +39,27 @@ export class Run {
     statement: StatementAnalysis;
     catalog: CatalogHandle;
     plans?: PlanSlot;
+    follows?: Run;
     onDone?: (tag: string) => void;
   }) {
     this.permit = parts.permit;
     this.statement = parts.statement;
     this.catalog = parts.catalog;
     this.plans = parts.plans ?? null;
+    this.#follows = parts.follows ?? null;
     this.onDone = parts.onDone ?? null;
   }
 
   get op(): number {
     return this.permit.op;
+  }
+
+  /** How its rows are treated; null until the server has described them. */
+  get plan(): ResultPlan | null {
+    return this.#plan ?? this.#follows?.plan ?? null;
+  }
+  set plan(plan: ResultPlan) {
+    this.#plan = plan;
   }
 
   /** Counts rows as delivered. `frames` are whole DataRow messages in a row; the first 64 KiB of a result are kept. */
