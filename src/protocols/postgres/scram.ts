@@ -39,15 +39,18 @@ function sameBytes(a: Buffer, b: Buffer): boolean {
 export class ScramClient {
   readonly #password: string;
   readonly #nonce: string;
+  readonly #user: string;
   #serverSignature: Buffer | null = null;
 
-  constructor(password: string, nonce = randomBytes(18).toString('base64')) {
+  /** PostgreSQL takes the user from the startup message and ignores the one here (PostgreSQL 55.3.1). */
+  constructor(password: string, nonce = randomBytes(18).toString('base64'), user = '') {
     this.#password = password;
     this.#nonce = nonce;
+    this.#user = user;
   }
 
   first(): string {
-    return `${gs2Header}n=,r=${this.#nonce}`;
+    return `${gs2Header}n=${this.#user},r=${this.#nonce}`;
   }
 
   async final(serverFirst: string): Promise<string> {
@@ -69,7 +72,7 @@ export class ScramClient {
     );
     const clientKey = hmac(salted, 'Client Key');
     const withoutProof = `c=${Buffer.from(gs2Header).toString('base64')},r=${nonce}`;
-    const authMessage = `n=,r=${this.#nonce},${serverFirst},${withoutProof}`;
+    const authMessage = `n=${this.#user},r=${this.#nonce},${serverFirst},${withoutProof}`;
     this.#serverSignature = hmac(hmac(salted, 'Server Key'), authMessage);
     const proof = xor(clientKey, hmac(sha256(clientKey), authMessage));
     return `${withoutProof},p=${proof.toString('base64')}`;
@@ -90,12 +93,13 @@ export class ScramServer {
   readonly #salt: string;
   readonly #storedKey: Buffer;
   readonly #serverKey: Buffer;
-  readonly #nonce = randomBytes(18).toString('base64');
+  readonly #nonce: string;
   #clientFirstBare = '';
   #serverFirst = '';
   #gs2 = '';
 
-  constructor(verifier: string) {
+  constructor(verifier: string, nonce = randomBytes(18).toString('base64')) {
+    this.#nonce = nonce;
     const match = /^SCRAM-SHA-256\$(\d{4,7}):([A-Za-z0-9+/=]{8,128})\$([A-Za-z0-9+/=]{44}):([A-Za-z0-9+/=]{44})$/.exec(
       verifier,
     );
