@@ -17,7 +17,7 @@ import { type GatewayUnderTest, startTestGateway } from './gateway-harness.js';
 
 /** How often the gateway is killed; SLUICE_KILLS=200 takes some minutes. */
 const inCi = process.env['CI'] !== undefined;
-const kills = Number(process.env['SLUICE_KILLS'] ?? (inCi ? 20 : 5));
+const kills = Number(process.env['SLUICE_KILLS'] ?? (inCi ? 8 : 4));
 /** As installed where it was built right before, else from source. */
 const program = new URL(inCi ? '../../bin/run.js' : '../../bin/dev.js', import.meta.url).pathname;
 const clientsAtOnce = 6;
