@@ -175,5 +175,5 @@ it(
         `${Math.round(Math.max(...startMs))} ms, the last ${Math.round(lastStartMs)} ms\n`,
     );
   },
-  kills * 10_000,
+  kills * 40_000,
 );
