@@ -11,12 +11,18 @@ export type Seen = readonly [type: string, text: string];
 export class RawPostgres {
   readonly #dialled: DialledTarget;
   readonly #target: TargetConfig;
+  readonly #ended: Promise<'closed'>;
   closed = false;
 
   private constructor(dialled: DialledTarget, target: TargetConfig) {
     this.#dialled = dialled;
     this.#target = target;
-    dialled.socket.on('close', () => (this.closed = true));
+    this.#ended = new Promise((resolve) =>
+      dialled.socket.on('close', () => {
+        this.closed = true;
+        resolve('closed');
+      }),
+    );
     dialled.socket.on('error', () => undefined);
   }
 
@@ -56,7 +62,6 @@ export class RawPostgres {
     const { socket, reader } = this.#dialled;
     const seen: Seen[] = [];
     let left = ready;
-    const ended = once(socket, 'close').then(() => 'closed' as const);
     for (;;) {
       for (let message = reader.next(); message !== null; message = reader.next()) {
         const entry = describe(message.type, message.payload);
@@ -64,7 +69,7 @@ export class RawPostgres {
         if (message.type === 0x5a && --left === 0) return seen;
       }
       if (this.closed) return [...seen, ['closed', '']];
-      const got = await Promise.race([nextChunk(socket), ended]);
+      const got = await Promise.race([nextChunk(socket), this.#ended]);
       if (got === 'closed') return [...seen, ['closed', '']];
       reader.push(got);
     }
