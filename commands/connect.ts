@@ -26,7 +26,7 @@ export default class Connect extends BaseCommand {
     })(),
     detach: Flags.boolean({ summary: 'Keep the tunnel in the local agent and return.', exclusive: ['foreground'] }),
     foreground: Flags.boolean({ summary: 'Keep the tunnel in this process (the default).' }),
-    for: Flags.string({ helpValue: '1h', summary: 'Close it after this time.', exclusive: ['detach'] }),
+    for: Flags.string({ helpValue: '1h', summary: 'Close it after this time.' }),
     reason: Flags.string({ helpValue: 'TEXT', summary: 'Why; reviewers and the recording see it.' }),
   };
   static override readonly passThrough = true;

@@ -1,17 +1,16 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
+import { Flags } from '../../src/cli/oclif.js';
 
 export default class DaemonRun extends BaseCommand {
   static override summary = 'Run the local agent in this process.';
   static override hidden = true;
+  static override flags = {
+    keep: Flags.boolean({ summary: 'Stay without tunnels too, as a service does.' }),
+  };
 
   async run(): Promise<void> {
-    await this.parse(DaemonRun);
-    const { runAgent } = await import('../../src/agent/app.js');
-    const end = await runAgent({
-      environment: this.environment,
-      signal: this.signal,
-      log: (line) => this.out.note(`${new Date().toISOString()} ${line}`),
-    });
-    this.out.note(`ended: ${end}`);
+    const { flags } = await this.parse(DaemonRun);
+    const { runDaemon } = await import('../../src/cli/daemon.js');
+    await runDaemon({ environment: this.environment, signal: this.signal, keep: flags.keep, out: this.out });
   }
 }

@@ -8,6 +8,7 @@ import type { Profile } from '../client/profiles.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
 import { readIfPresent, systemCode } from '../lib/private-files.js';
 import {
+  controlHost,
   controlProtocol,
   cookieHeader,
   type AgentStatus,
@@ -28,6 +29,8 @@ export interface OpenTunnelRequest {
   readonly profile: Profile;
   readonly port?: number | null;
   readonly reason?: string | null;
+  /** Closes it after this time. */
+  readonly forMs?: number | null;
 }
 
 const readyLimitMs = 10_000;
@@ -76,9 +79,15 @@ export class AgentClient {
     throw this.#notStarted(`it did not answer within ${readyLimitMs / 1000} s`);
   }
 
-  async openTunnel({ target, profile, port = null, reason = null }: OpenTunnelRequest): Promise<TunnelView> {
+  async openTunnel({
+    target,
+    profile,
+    port = null,
+    reason = null,
+    forMs = null,
+  }: OpenTunnelRequest): Promise<TunnelView> {
     await this.ensureRunning();
-    const { configDir, caFile, token, tokenFile } = this.#environment;
+    const { configDir, caFile, token, tokenFile, identityTokenFile } = this.#environment;
     const body: OpenTunnelBody = {
       target,
       profile: profile.name,
@@ -89,8 +98,18 @@ export class AgentClient {
       caFile,
       token,
       tokenFile,
+      identityTokenFile,
+      forMs,
     };
     return (await this.#call('POST', '/tunnels', body)) as unknown as TunnelView;
+  }
+
+  /** Waits until a tunnel to the target is open and usable, however it is opened. */
+  async waitFor(target: string, profile: string | null, limitMs: number): Promise<TunnelView> {
+    await this.ensureRunning();
+    const query = new URLSearchParams({ target, limit_ms: String(limitMs), ...(profile === null ? {} : { profile }) });
+    const path = `/tunnels/wait?${query.toString()}`;
+    return (await this.#call('GET', path, undefined, limitMs + callLimitMs)) as unknown as TunnelView;
   }
 
   /** Empty when no agent runs. */
@@ -135,7 +154,12 @@ export class AgentClient {
     ensurePrivateDir(this.#paths.dir);
     const log = openSync(this.#paths.logFile, 'a', 0o600);
     // A token given to one command must not become every later tunnel's: it travels with each request instead.
-    const { SLUICE_TOKEN: _token, SLUICE_TOKEN_FILE: _file, ...variables } = this.#launch.variables;
+    const {
+      SLUICE_TOKEN: _t,
+      SLUICE_TOKEN_FILE: _f,
+      SLUICE_IDENTITY_TOKEN_FILE: _i,
+      ...variables
+    } = this.#launch.variables;
     let failure: string | null = null;
     try {
       const child = spawn(this.#launch.command, this.#launch.arguments, {
@@ -166,17 +190,22 @@ export class AgentClient {
     });
   }
 
-  #call(method: string, path: string, body?: OpenTunnelBody): Promise<Readonly<Record<string, unknown>>> {
+  #call(
+    method: string,
+    path: string,
+    body?: OpenTunnelBody,
+    limitMs = callLimitMs,
+  ): Promise<Readonly<Record<string, unknown>>> {
     const cookie = readIfPresent(this.#paths.cookieFile);
     if (cookie === null) return Promise.reject(new NotRunning());
     const text = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const headers = {
-        host: 'agent',
+        host: controlHost,
         [cookieHeader]: cookie,
         ...(text === undefined ? {} : { 'content-type': 'application/json' }),
       };
-      const signal = AbortSignal.timeout(callLimitMs);
+      const signal = AbortSignal.timeout(limitMs);
       const call = request(
         { socketPath: this.#paths.socket, method, path, headers, signal, agent: false },
         (answer) => {

@@ -6,6 +6,7 @@ import type { ClientEnvironment } from '../client/environment.js';
 import { withFileLock } from '../client/file-lock.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
 import { writePrivate } from '../lib/private-files.js';
+import { systemClock, type AgentClock } from './clock.js';
 import { createControlServer } from './control-server.js';
 import { controlProtocol } from './control-types.js';
 import { agentPaths, ensurePrivateDir, type AgentPaths } from './private-dir.js';
@@ -14,26 +15,12 @@ import { TunnelSet } from './tunnel-set.js';
 const defaultIdleMs = 30 * 60_000;
 const lockWaitMs = 10_000;
 
-/** Time as the agent uses it. */
-export interface AgentClock {
-  now(): number;
-  /** Calls back once, after a while; returns how to prevent it. */
-  after(ms: number, callback: () => void): () => void;
-}
-
-const systemClock: AgentClock = {
-  now: Date.now,
-  after(ms, callback) {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
-  },
-};
-
 export interface RunAgentOptions {
   readonly environment: ClientEnvironment;
   /** Ends the agent. */
   readonly signal?: AbortSignal;
-  readonly idleMs?: number;
+  /** How long the agent stays without tunnels; null: until it is told to go, as a service does. */
+  readonly idleMs?: number | null;
   readonly clock?: AgentClock;
   /** One line for each thing that happens; none holds a secret. */
   readonly log?: (line: string) => void;
@@ -54,10 +41,11 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   let cancelIdle = (): void => undefined;
   const watchIdle = (count: number): void => {
     cancelIdle();
-    cancelIdle = count === 0 ? clock.after(idleMs, () => end('idle')) : () => undefined;
-    idleUntil = count === 0 ? clock.now() + idleMs : null;
+    const idle = count === 0 && idleMs !== null;
+    cancelIdle = idle ? clock.after(idleMs, () => end('idle')) : () => undefined;
+    idleUntil = idle ? clock.now() + idleMs : null;
   };
-  const tunnels = new TunnelSet({ environment, onChange: watchIdle, log });
+  const tunnels = new TunnelSet({ environment, onChange: watchIdle, clock, log });
   const cookie = randomBytes(32).toString('hex');
   const server = createControlServer({
     cookie,
@@ -79,12 +67,12 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   options.signal?.addEventListener('abort', () => end('interrupted'), { once: true });
   if (options.signal?.aborted === true) end('interrupted');
   log(`started, pid ${process.pid}`);
+  await tunnels.restore();
   options.onReady?.();
   const why = await ended;
   cancelIdle();
   rmSync(paths.cookieFile, { force: true });
-  await tunnels.close(null, null);
-  cancelIdle(); // closing the last tunnel began another idle wait
+  await tunnels.end();
   await new Promise((resolve) => {
     server.close(resolve);
     server.closeIdleConnections();

@@ -18,6 +18,8 @@ export interface ConnectTargetOptions {
   readonly transport?: Transport;
   readonly signal?: AbortSignal;
   readonly awayMs?: number;
+  /** A tunnel that was open before: it listens again at once, with its old password, even if the gateway is away. */
+  readonly again?: { readonly password: string };
   readonly onRefused?: TunnelOptions['onRefused'];
 }
 
@@ -27,12 +29,9 @@ export async function connectTarget(options: ConnectTargetOptions): Promise<Tunn
   const transport = options.transport ?? new Transport(environment.caFile);
   const tokens = options.tokens ?? openTokenSource({ environment, profile, transport });
   const client = new SluiceClient({ gateway: profile.gateway, transport, tokens });
-  const { kind } = await client.target(target, options.signal === undefined ? {} : { signal: options.signal });
-  if (kind !== 'postgres') {
-    throw new SluiceError('usage', `Tunnels to targets of kind ${kind} are not known to this client`, {
-      decider: 'local',
-    });
-  }
+  const check = async (signal?: AbortSignal): Promise<void> =>
+    requireKnownKind((await client.target(target, signal === undefined ? {} : { signal })).kind);
+  if (options.again === undefined) await check(options.signal);
   const { port, awayMs, onRefused } = options;
   return serveTunnel({
     target,
@@ -41,7 +40,17 @@ export async function connectTarget(options: ConnectTargetOptions): Promise<Tunn
         ? listenOnStablePort(server, { stateDir: environment.stateDir, profile: profile.name, target })
         : listenOnPort(server, port),
     dial: (passwordVerifier, signal) => client.openTunnel(target, { passwordVerifier, reason }, signal),
+    check,
+    ...(options.again === undefined ? {} : { password: options.again.password }),
     ...(awayMs === undefined ? {} : { awayMs }),
     ...(onRefused === undefined ? {} : { onRefused }),
   });
+}
+
+function requireKnownKind(kind: string): void {
+  if (kind !== 'postgres') {
+    throw new SluiceError('usage', `Tunnels to targets of kind ${kind} are not known to this client`, {
+      decider: 'local',
+    });
+  }
 }

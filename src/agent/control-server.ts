@@ -2,10 +2,12 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { parseObject } from '../client/error-document.js';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
-import { cookieHeader, type AgentStatus, type OpenTunnelBody } from './control-types.js';
+import { controlHost, cookieHeader, type AgentStatus, type OpenTunnelBody } from './control-types.js';
 import type { TunnelSet } from './tunnel-set.js';
 
 const maxBodyBytes = 64 * 1024;
+const neverMs = 2 ** 31 - 1;
+const maxWaitMs = 10 * 60_000;
 
 export interface ControlServerOptions {
   readonly cookie: string;
@@ -16,17 +18,20 @@ export interface ControlServerOptions {
 
 /** The agent's control server, not yet listening. Every request must carry the cookie of this start. */
 export function createControlServer(options: ControlServerOptions): Server {
-  return createServer((request, response) => {
-    answer(request, options).then(
+  // Node would look for late requests every half minute, and an agent at rest must not wake the machine.
+  return createServer({ connectionsCheckingInterval: neverMs }, (request, response) => {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort(new SluiceError('interrupted', 'The caller left', { decider: 'local' })));
+    answer(request, options, gone.signal).then(
       (document) => send(response, 200, document),
       (error: unknown) => send(response, 400, failureDocument(error)),
     );
   });
 }
 
-async function answer(request: IncomingMessage, options: ControlServerOptions): Promise<object> {
+async function answer(request: IncomingMessage, options: ControlServerOptions, signal: AbortSignal): Promise<object> {
   const { cookie, tunnels, status, shutdown } = options;
-  if (!isSame(request.headers[cookieHeader], cookie)) {
+  if (request.headers.host !== controlHost || !isSame(request.headers[cookieHeader], cookie)) {
     throw new SluiceError('local', 'The local agent does not know this caller', { decider: 'local' });
   }
   const url = new URL(request.url ?? '/', 'http://agent');
@@ -35,11 +40,14 @@ async function answer(request: IncomingMessage, options: ControlServerOptions): 
       return status();
     case 'GET /tunnels':
       return { tunnels: tunnels.list() };
+    case 'GET /tunnels/wait':
+      return tunnels.ready(waitOf(url.searchParams), signal);
     case 'POST /tunnels':
       return tunnels.open(decodeOpen(await readBody(request)));
     case 'DELETE /tunnels':
       return { tunnels: await tunnels.close(url.searchParams.get('target'), url.searchParams.get('profile')) };
     case 'POST /shutdown':
+      tunnels.forget(); // the user ends them; only what ends by itself comes back
       setImmediate(shutdown); // after the answer is on its way
       return status();
     default:
@@ -74,7 +82,10 @@ function decodeOpen(text: string): OpenTunnelBody {
     throw new SluiceError('usage', `"${name}" is missing`, { decider: 'local' });
   };
   const optional = (name: string): string | null => (typeof body[name] === 'string' ? body[name] : null);
-  const { port = null } = body;
+  const { port = null, forMs = null } = body;
+  if (forMs !== null && !(typeof forMs === 'number' && forMs > 0 && forMs <= neverMs)) {
+    throw new SluiceError('usage', 'A tunnel can be open for at most 24 days', { decider: 'local' });
+  }
   if (port !== null && !(typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new SluiceError('usage', 'A port is a number from 0 to 65535', { decider: 'local' });
   }
@@ -88,7 +99,16 @@ function decodeOpen(text: string): OpenTunnelBody {
     caFile: optional('caFile'),
     token: optional('token'),
     tokenFile: optional('tokenFile'),
+    identityTokenFile: optional('identityTokenFile'),
+    forMs,
   };
+}
+
+function waitOf(query: URLSearchParams): { target: string; profile: string | null; limitMs: number } {
+  const limitMs = Number(query.get('limit_ms'));
+  if (!(limitMs > 0 && limitMs <= maxWaitMs))
+    throw new SluiceError('usage', 'The agent waits for at most 10 minutes', { decider: 'local' });
+  return { target: query.get('target') ?? '', profile: query.get('profile'), limitMs };
 }
 
 function failureDocument(thrown: unknown): object {

@@ -1,7 +1,9 @@
 /** What the command line asks of the agent: HTTP with JSON over a Unix socket that only this user can open. */
 
-export const controlProtocol = 1;
+export const controlProtocol = 2;
 export const cookieHeader = 'x-sluice-cookie';
+/** The Host of every control request; a page that got a browser to reach us by a name of its own has another. */
+export const controlHost = 'agent';
 
 /** POST /tunnels. Carries the caller's own surroundings: the agent may have been started from others. */
 export interface OpenTunnelBody {
@@ -15,6 +17,9 @@ export interface OpenTunnelBody {
   readonly caFile: string | null;
   readonly token: string | null;
   readonly tokenFile: string | null;
+  readonly identityTokenFile: string | null;
+  /** Closes the tunnel after this time; null: never. */
+  readonly forMs: number | null;
 }
 
 /** One tunnel, as `tunnels list` shows it; the password is for this user alone, as the socket is. */
@@ -28,6 +33,8 @@ export interface TunnelView {
   readonly password: string;
   readonly connections: number;
   readonly started_at: string;
+  /** When it closes by itself; null: never. */
+  readonly expires_at: string | null;
   readonly uri: string;
 }
 

@@ -10,6 +10,8 @@ import { findPortHolder } from './port-holder.js';
 const firstPort = 15_000;
 const portCount = 5000;
 const lockWaitMs = 10_000;
+/** Connections that may wait to be accepted: a pool that opens hundreds at once must not be turned away. */
+const backlog = 4096;
 
 /** Where the search for a tunnel's port begins: the same on every machine. */
 export function preferredPort(profile: string, target: string): number {
@@ -79,7 +81,7 @@ export async function listenOnPort(server: Server, port: number): Promise<number
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
+    server.listen({ host: '127.0.0.1', port, exclusive: true, backlog }, () => {
       server.off('error', reject);
       resolve();
     });

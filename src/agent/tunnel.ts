@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { abortable } from '../client/tokens.js';
 import { scramVerifier } from '../client/scram.js';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
+import { patiently, type Patience } from './patience.js';
 import { refusePostgresClient } from './postgres-refusal.js';
 import { splice } from './splice.js';
 
@@ -16,13 +16,15 @@ export interface TunnelOptions {
   /** How long a new connection waits for a gateway that is away. */
   readonly awayMs?: number;
   readonly now?: () => number;
+  /** Given where a tunnel is opened again as it was; otherwise a new one. */
+  readonly password?: string;
+  /** Says whether the target can be reached by this login now; throws when not. */
+  readonly check?: (signal: AbortSignal) => Promise<void>;
   /** Told about connections that could not be made. */
   readonly onRefused?: (error: SluiceError) => void;
 }
 
 const defaultAwayMs = 10_000;
-const firstRetryMs = 100;
-const longestRetryMs = 1000;
 
 /** A listener on loopback whose every connection becomes one connection to the target. */
 export class Tunnel {
@@ -32,6 +34,7 @@ export class Tunnel {
   /** Asked of every client, because other users of this machine can reach the port too. */
   readonly password: string;
   readonly startedAt: number;
+  readonly #check: (signal: AbortSignal) => Promise<void>;
   readonly #server: Server;
   readonly #closing: AbortController;
   readonly #sockets: ReadonlySet<Socket>;
@@ -43,6 +46,7 @@ export class Tunnel {
     readonly port: number;
     readonly password: string;
     readonly startedAt: number;
+    readonly check: (signal: AbortSignal) => Promise<void>;
     readonly server: Server;
     readonly closing: AbortController;
     readonly sockets: ReadonlySet<Socket>;
@@ -51,6 +55,7 @@ export class Tunnel {
     this.port = parts.port;
     this.password = parts.password;
     this.startedAt = parts.startedAt;
+    this.#check = parts.check;
     this.#server = parts.server;
     this.#closing = parts.closing;
     this.#sockets = parts.sockets;
@@ -60,6 +65,11 @@ export class Tunnel {
   /** Connections open now. */
   get connections(): number {
     return this.#sockets.size;
+  }
+
+  /** Resolves when a connection made now would reach the target's gateway with a login that counts. */
+  ready(patience: Patience): Promise<void> {
+    return patiently((signal) => this.#check(signal), patience);
   }
 
   /** Stops listening and cuts every connection. */
@@ -75,7 +85,7 @@ export class Tunnel {
 
 /** Opens a tunnel in this process. It lives until it is closed. */
 export async function serveTunnel(options: TunnelOptions): Promise<Tunnel> {
-  const password = randomBytes(18).toString('base64url');
+  const password = options.password ?? randomBytes(18).toString('base64url');
   const passwordVerifier = scramVerifier(password);
   const closing = new AbortController();
   const sockets = new Set<Socket>();
@@ -88,7 +98,8 @@ export async function serveTunnel(options: TunnelOptions): Promise<Tunnel> {
   const port = await options.listen(server);
   server.on('error', () => undefined);
   const startedAt = (options.now ?? Date.now)();
-  return new Tunnel({ target: options.target, port, password, startedAt, server, closing, sockets });
+  const check = options.check ?? (async () => undefined);
+  return new Tunnel({ target: options.target, port, password, startedAt, check, server, closing, sockets });
 }
 
 interface ConnectionOptions extends TunnelOptions {
@@ -102,7 +113,10 @@ async function serveConnection(socket: Socket, options: ConnectionOptions): Prom
   const leave = (): void => gone.abort(new SluiceError('interrupted', 'The client left', { decider: 'local' }));
   socket.once('close', leave);
   try {
-    const far = await dialPatiently(options, AbortSignal.any([gone.signal, options.closing]));
+    const far = await patiently((signal) => options.dial(options.passwordVerifier, signal), {
+      limitMs: options.awayMs ?? defaultAwayMs,
+      signal: AbortSignal.any([gone.signal, options.closing]),
+    });
     if (socket.destroyed) far.destroy();
     else await splice(socket, far);
   } catch (error) {
@@ -112,29 +126,5 @@ async function serveConnection(socket: Socket, options: ConnectionOptions): Prom
       : new SluiceError('unexpected', messageOf(error), { decider: 'local', cause: error });
     options.onRefused?.(refusal);
     await refusePostgresClient(socket, refusal);
-  }
-}
-
-/** Dials, and dials again while the gateway is away: with growing, jittered pauses, up to the limit. */
-async function dialPatiently(options: ConnectionOptions, signal: AbortSignal): Promise<Duplex> {
-  const deadline = performance.now() + (options.awayMs ?? defaultAwayMs);
-  for (let pauseMs = firstRetryMs; ; pauseMs = Math.min(pauseMs * 2, longestRetryMs)) {
-    try {
-      return await options.dial(options.passwordVerifier, signal);
-    } catch (error) {
-      const away = isSluiceError(error, 'gateway_unreachable') || isSluiceError(error, 'unavailable');
-      const left = deadline - performance.now();
-      if (!away || left <= 0) throw error;
-      await pause(Math.min(pauseMs * (0.5 + Math.random()), left), signal);
-    }
-  }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    await abortable(new Promise<void>((resolve) => (timer = setTimeout(resolve, ms))), signal);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -35,10 +35,20 @@ export async function runConnect(order: ConnectOrder, asked: Asked, context: Con
   if (order.detach && order.noDaemon) throw usage('--detach needs the local agent; leave out --no-daemon.');
   const { profile, tokens, transport } = await openConnection(environment, asked);
   const { target, reason = null } = order;
+  const forMs = order.for === undefined ? null : parseDuration(order.for, '--for');
   if (order.detach) {
-    const tunnel = await openAgent(environment).openTunnel({ target, profile, port: order.port ?? null, reason });
+    const tunnel = await openAgent(environment).openTunnel({
+      target,
+      profile,
+      port: order.port ?? null,
+      reason,
+      forMs,
+    });
     print(tunnel, order.print, out, true);
-    out.note(`${plain(target)} stays at ${tunnel.host}:${tunnel.port}. Close it: sluice tunnels stop ${target}`);
+    const until = tunnel.expires_at === null ? '' : ` until ${tunnel.expires_at}`;
+    out.note(
+      `${plain(target)} stays at ${tunnel.host}:${tunnel.port}${until}. Close it: sluice tunnels stop ${target}`,
+    );
     return 0;
   }
   const tunnel = await connectTarget({
@@ -58,7 +68,7 @@ export async function runConnect(order: ConnectOrder, asked: Asked, context: Con
     out.note(
       `${plain(target)} is at ${tunnel.host}:${tunnel.port} until Ctrl-C; every connection is judged and recorded.`,
     );
-    await untilEnd(context.signal(), order.for === undefined ? null : parseDuration(order.for, '--for'));
+    await untilEnd(context.signal(), forMs);
     return 0;
   } finally {
     await tunnel.close();

@@ -2,6 +2,8 @@
 export interface ClientEnvironment {
   readonly token: string | null;
   readonly tokenFile: string | null;
+  /** A workload's identity token, exchanged for the gateway's own. */
+  readonly identityTokenFile: string | null;
   readonly credentialStore: 'auto' | 'keyring' | 'file';
   readonly configDir: string;
   readonly stateDir: string;

@@ -23,12 +23,27 @@ export interface TransportResponse {
 const defaultTimeoutMs = 30_000;
 const maxBodyBytes = 64 * 1024 * 1024;
 
+/** A clock that tells the time and one that counts it while the machine is awake. */
+interface Clocks {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+const systemClocks = (): Clocks => ({ wallMs: Date.now(), monotonicMs: performance.now() });
+/** A jump of the wall clock that is taken for a sleep; a clock set anew costs a few connections at most. */
+const sleptMs = 5000;
+
 /** HTTP as this client speaks it: one place for certificates, time limits and what a failed connection means. */
 export class Transport {
   readonly #tls: { readonly ca?: string[] };
   readonly #agents: { readonly http: http.Agent; readonly https: https.Agent };
 
-  constructor(caFile: string | null) {
+  #clocks: Clocks;
+  readonly #readClocks: () => Clocks;
+
+  constructor(caFile: string | null, readClocks: () => Clocks = systemClocks) {
+    this.#readClocks = readClocks;
+    this.#clocks = readClocks();
     this.#tls = caFile === null ? {} : { ca: [...rootCertificates, readCa(caFile)] };
     // Idle sockets of these agents do not keep the process alive.
     this.#agents = {
@@ -56,6 +71,7 @@ export class Transport {
 
   /** Sends a request; the answer's body is left to be read. */
   open(request: TransportRequest): Promise<http.IncomingMessage> {
+    this.#dropStaleConnections();
     const secure = request.url.startsWith('https:');
     const { signal, dispose } = deadline(request);
     return new Promise((resolve, reject) => {
@@ -125,6 +141,21 @@ export class Transport {
     const empty = answer.status === 204 || answer.status === 304;
     return new Response(empty ? null : new Uint8Array(answer.body), { status: answer.status, headers });
   };
+
+  /**
+   * After the machine slept, its idle connections are dead, though nobody has told it: a request on one would wait for its
+   * whole time limit. The clock of the wall went on meanwhile, the monotonic one stood still.
+   */
+  #dropStaleConnections(): void {
+    const before = this.#clocks;
+    const now = this.#readClocks();
+    this.#clocks = now;
+    const awayMs = now.wallMs - before.wallMs - (now.monotonicMs - before.monotonicMs);
+    if (Math.abs(awayMs) < sleptMs) return;
+    for (const agent of [this.#agents.http, this.#agents.https]) {
+      for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
+    }
+  }
 
   close(): void {
     this.#agents.http.destroy();

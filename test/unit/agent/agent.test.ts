@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AgentClient, type AgentLaunch } from '../../../src/agent/agent-client.js';
-import { runAgent, type AgentClock, type AgentEnd } from '../../../src/agent/app.js';
+import { runAgent, type AgentEnd } from '../../../src/agent/app.js';
+import type { AgentClock } from '../../../src/agent/clock.js';
 import { agentPaths } from '../../../src/agent/private-dir.js';
 import { loginAs } from '../../../src/client/login.js';
 import { Profiles, type Profile } from '../../../src/client/profiles.js';
@@ -109,7 +110,7 @@ test('its socket and cookie are private, and nothing is told without the cookie'
   expect(statSync(paths.cookieFile).mode & 0o777).toBe(0o600);
   const ask = (cookie: string): Promise<string> =>
     new Promise((resolve, reject) => {
-      const headers = { 'x-sluice-cookie': cookie };
+      const headers = { host: 'agent', 'x-sluice-cookie': cookie };
       request({ socketPath: paths.socket, path: '/tunnels', headers, agent: false }, (answer) => {
         answer.on('data', (chunk: Buffer) => resolve(`${answer.statusCode} ${chunk.toString()}`));
       })

@@ -218,3 +218,22 @@ test('makes the verifier of RFC 7677’s example', () => {
   expect(signature).toBe('6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=');
   expect(scramVerifier('pencil')).not.toBe(scramVerifier('pencil'));
 });
+
+test('after the machine slept, no request goes out on a connection that is dead by now', async () => {
+  const ports = new Set<number | undefined>();
+  const url = await serve((request, response) => {
+    ports.add(request.socket.remotePort);
+    response.end(JSON.stringify({ schema: 'sluice.whoami/v1', ok: true, name: 'ann' }));
+  });
+  let asleepMs = 0;
+  const transport = new Transport(null, () => ({ wallMs: Date.now() + asleepMs, monotonicMs: performance.now() }));
+  transports.push(transport);
+  const awake = new SluiceClient({ gateway: url, transport, tokens: fixed('t') });
+  await awake.whoami();
+  await awake.whoami();
+  expect(ports.size).toBe(1);
+  asleepMs = 8 * 3_600_000;
+  await awake.whoami();
+  await awake.whoami();
+  expect(ports.size).toBe(2);
+});

@@ -167,6 +167,7 @@ export function temporaryEnvironment(): ClientEnvironment & { readonly remove: (
   return {
     token: null,
     tokenFile: null,
+    identityTokenFile: null,
     credentialStore: 'file',
     configDir: join(dir, 'config'),
     stateDir: join(dir, 'state'),
