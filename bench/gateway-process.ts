@@ -43,7 +43,7 @@ gateway.applyBundle(
         'columns:',
         '  - { column: "public.bulk_masked.email", class: email }',
         '  - { column: "public.bulk_masked.card", class: card }',
-        'detectors: { email: mask, card: mask, private-key: mask, token: mask }',
+        'detectors: { email: mask, card: mask, iban: mask, phone: mask, national-id: mask, private-key: mask, token: mask }',
         '',
       ].join('\n'),
     ],

@@ -11,7 +11,10 @@ export const unchanged = Symbol('unchanged');
 /** What becomes of a cell: other bytes, SQL NULL, or nothing. */
 export type Masked = Buffer | null | typeof unchanged;
 
-/** Masks the cells of one column. `start` is -1 for SQL NULL. Never throws: what cannot be masked is withheld. */
+/**
+ * Masks the cells of one column. `start` is -1 for SQL NULL. Never throws: what cannot be masked is withheld. The bytes
+ * given are good until the next call.
+ */
 export type CellMasker = (bytes: Buffer, start: number, end: number) => Masked;
 
 export interface ColumnFacts {

@@ -1,5 +1,5 @@
 import { createHmac, type KeyObject } from 'node:crypto';
-import { maskEmail, maskLastFour } from './partial.js';
+import { maskEmail, maskLastFour, reusedStars } from './partial.js';
 import { placeholderFor } from './placeholders.js';
 import type { MaskerName } from './types.js';
 import { isTextType, oid } from './wire-types.js';
@@ -13,7 +13,7 @@ export interface MaskerContext {
   readonly hashKey: KeyObject;
 }
 
-/** Masks the value in bytes [start, end), which is not NULL; null stands for SQL NULL. */
+/** Masks the value in bytes [start, end), which is not NULL; null stands for SQL NULL. The bytes are good until the next call. */
 export type ValueMasker = (bytes: Buffer, start: number, end: number) => Buffer | null;
 
 /** The masker of one column: partial forms where the type can carry them, else the type's constant. */
@@ -28,14 +28,23 @@ export function valueMasker(context: MaskerContext): ValueMasker {
     case 'last4':
       return lastFourMasker(context) ?? constant;
     case 'email':
-      return isTextType(context.typeOid) ? maskEmail : constant;
+      return emailMasker(context) ?? constant;
     case 'hash':
       return hashMasker(context) ?? constant;
   }
 }
 
+function emailMasker({ typeOid }: MaskerContext): ValueMasker | null {
+  if (!isTextType(typeOid)) return null;
+  const stars = reusedStars();
+  return (bytes, start, end) => maskEmail(bytes, start, end, stars);
+}
+
 function lastFourMasker({ typeOid, format }: MaskerContext): ValueMasker | null {
-  if (isTextType(typeOid)) return maskLastFour;
+  if (isTextType(typeOid)) {
+    const stars = reusedStars();
+    return (bytes, start, end) => maskLastFour(bytes, start, end, stars);
+  }
   const isInteger = typeOid === oid.int8 || typeOid === oid.int4;
   if (!isInteger && !(typeOid === oid.numeric && format === 0)) return null;
   return (row, start, end) => {

@@ -4,6 +4,9 @@ import { nationalForms, type NationalForm } from './national-forms.js';
 
 const longest = 40;
 
+/** The lengths of the runs of digits that begin a number or follow its letters: those that `candidates` knows. */
+export const nationalRuns: ReadonlySet<number> = new Set([1, 2, 3, 6, 7, 8, 11, 15, 17, 18]);
+
 const space = 0x20;
 const dash = 0x2d;
 const dot = 0x2e;

@@ -10,7 +10,7 @@ const shortMask = Buffer.from('****');
  * The last four letters or digits, when at least eight stand: nothing of a shorter value, of which four would be half.
  * The length is not shown.
  */
-export function maskLastFour(bytes: Buffer, start: number, end: number): Buffer {
+export function maskLastFour(bytes: Buffer, start: number, end: number, stars: Stars = freshStars): Buffer {
   const out = stars(8);
   let seen = 0;
   for (let index = end - 1; index >= start && seen < 8; index--) {
@@ -32,7 +32,7 @@ function maskLastFourText(text: string): Buffer {
  * `a***@***.com`: the first letter when the local part has four characters or more (of a shorter one it would be too
  * much), and a top-level domain of two to four letters. The domain itself often is a person or an employer.
  */
-export function maskEmail(bytes: Buffer, start: number, end: number): Buffer {
+export function maskEmail(bytes: Buffer, start: number, end: number, stars: Stars = freshStars): Buffer {
   let sign = end - 1;
   while (sign >= start && bytes[sign] !== at) sign--;
   if (sign < start) return wholeMask;
@@ -59,9 +59,19 @@ export function maskEmail(bytes: Buffer, start: number, end: number): Buffer {
   return out;
 }
 
+/** Gives that many asterisks to write a value's rest into. */
+export type Stars = (count: number) => Buffer;
+
+const freshStars: Stars = (count) => fill(Buffer.allocUnsafe(count));
+
+/** Asterisks in buffers that are used again: what was given is good until the next call that asks for as many. */
+export function reusedStars(): Stars {
+  const known: Buffer[] = [];
+  return (count) => fill((known[count] ??= Buffer.allocUnsafeSlow(count)));
+}
+
 /** For a few bytes a loop is faster than Buffer's own fill. */
-function stars(count: number): Buffer {
-  const out = Buffer.allocUnsafe(count);
-  for (let index = 0; index < count; index++) out[index] = star;
+function fill(out: Buffer): Buffer {
+  for (let index = 0; index < out.length; index++) out[index] = star;
   return out;
 }

@@ -1,9 +1,13 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
+import { int32At } from '../lib/bytes.js';
 import { SluiceError } from '../lib/errors.js';
-import { int32At } from './bytes.js';
 import { cellMasker, unchanged, type CellMasker, type Masked } from './column-masker.js';
 import { compileDetectors } from './detectors.js';
-import type { Classification, RowMasker, WireColumn } from './types.js';
+import { RowOutput, viewOf } from './row-output.js';
+import type { Classification, EmitRows, RowMasker, WireColumn } from './types.js';
+
+/** Fewer untouched bytes between two masked rows are copied: a view and a piece to write cost more. */
+const worthAView = 2048;
 
 /**
  * Builds the masker of one result; null when no row of it can change: every column is clear and none of them holds
@@ -20,7 +24,7 @@ export function createRowMasker(
   return maskers.every((masker) => masker === null) ? null : new DataRowMasker(maskers);
 }
 
-/** DataRow: Int16(columns), per column Int32(length or -1) Byten. PostgreSQL 55.7. */
+/** DataRow: Byte1('D') Int32(length), then the payload: Int16(columns), per column Int32(length or -1) Byten. PostgreSQL 55.7. */
 class DataRowMasker implements RowMasker {
   readonly #maskers: readonly (CellMasker | null)[];
   /** The last column that can change. */
@@ -29,6 +33,8 @@ class DataRowMasker implements RowMasker {
   readonly #results: Masked[];
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
+  /** How much longer the row at hand becomes. */
+  #growth = 0;
 
   constructor(maskers: readonly (CellMasker | null)[]) {
     this.#maskers = maskers;
@@ -39,22 +45,55 @@ class DataRowMasker implements RowMasker {
   }
 
   maskRow(payload: Buffer): Buffer {
+    if (!this.#examine(payload, 0, payload.length)) return payload;
+    const out = new RowOutput(payload.length + this.#growth);
+    this.#rewrite(viewOf(payload), 0, payload.length, out);
+    return out.bytes;
+  }
+
+  maskRows(frames: Buffer, start: number, end: number, emit: EmitRows): void {
+    const out = new RowOutput(end - start);
+    const view = viewOf(frames);
+    let at = start;
+    let untouchedFrom = start;
+    let untouchedRows = 0;
+    while (at < end) {
+      const length = int32At(frames, at + 1);
+      const next = at + 1 + length;
+      if (length < 4 || next > end) throw malformed('its length is not its own');
+      if (this.#examine(frames, at + 5, next)) {
+        if (at - untouchedFrom >= worthAView) {
+          out.emit(emit);
+          emit(frames, untouchedFrom, at, untouchedRows);
+        } else if (untouchedRows > 0) out.copyRows(view, untouchedFrom, at, untouchedRows);
+        out.beginRow(length + this.#growth);
+        this.#rewrite(view, at + 5, next, out);
+        untouchedFrom = next;
+        untouchedRows = 0;
+      } else untouchedRows++;
+      at = next;
+    }
+    out.emit(emit);
+    if (untouchedRows > 0) emit(frames, untouchedFrom, end, untouchedRows);
+  }
+
+  /** Masks the cells of the payload [from, to) into scratch space and says whether any changes. */
+  #examine(bytes: Buffer, from: number, to: number): boolean {
     const maskers = this.#maskers;
-    const size = payload.length;
-    if (size < 2 || payload.readInt16BE(0) !== maskers.length)
+    if (to - from < 2 || ((bytes[from] ?? 0) << 8) + (bytes[from + 1] ?? 0) !== maskers.length)
       throw malformed('another number of columns than described');
-    let index = 2;
+    let index = from + 2;
     let growth = 0;
     let changed = false;
     for (let column = 0; column < maskers.length; column++) {
-      if (index + 4 > size) throw malformed('truncated');
-      const length = int32At(payload, index);
+      if (index + 4 > to) throw malformed('truncated');
+      const length = int32At(bytes, index);
       const start = index + 4;
-      if (length < -1 || start + length > size) throw malformed('a value runs over the end');
+      if (length < -1 || start + length > to) throw malformed('a value runs over the end');
       index = length < 0 ? start : start + length;
       const masker = maskers[column];
       if (masker === null || masker === undefined) continue;
-      const result = masker(payload, length < 0 ? -1 : start, index);
+      const result = masker(bytes, length < 0 ? -1 : start, index);
       this.#results[column] = result;
       if (result === unchanged) continue;
       changed = true;
@@ -62,42 +101,23 @@ class DataRowMasker implements RowMasker {
       this.#ends[column] = index;
       growth += (result?.length ?? 0) - (index - start);
     }
-    if (index !== size) throw malformed('bytes after the last value');
-    return changed ? this.#rewrite(payload, size + growth) : payload;
+    if (index !== to) throw malformed('bytes after the last value');
+    this.#growth = growth;
+    return changed;
   }
 
-  #rewrite(payload: Buffer, size: number): Buffer {
-    const out = Buffer.allocUnsafe(size);
-    let copied = 0;
-    let at = 0;
+  /** Writes the payload [from, to) with what `#examine` has found. */
+  #rewrite(bytes: DataView, from: number, to: number, out: RowOutput): void {
+    let copied = from;
     for (let column = 0; column <= this.#lastMasked; column++) {
       const result = this.#results[column];
       if (result === unchanged || result === undefined) continue;
-      const lengthAt = (this.#starts[column] ?? 0) - 4;
-      at = copyBytes(payload, copied, lengthAt, out, at);
+      out.copy(bytes, copied, (this.#starts[column] ?? 0) - 4);
+      out.value(result);
       copied = this.#ends[column] ?? 0;
-      at = putInt32(result === null ? -1 : result.length, out, at);
-      if (result !== null) at = copyBytes(result, 0, result.length, out, at);
     }
-    copyBytes(payload, copied, payload.length, out, at);
-    return out;
+    out.copy(bytes, copied, to);
   }
-}
-
-/** Copies [start, end) to `at` and returns where it ended. For a few bytes a loop is faster than a call out of JavaScript. */
-function copyBytes(from: Buffer, start: number, end: number, to: Buffer, at: number): number {
-  const length = end - start;
-  if (length > 64) from.copy(to, at, start, end);
-  else for (let index = 0; index < length; index++) to[at + index] = from[start + index] ?? 0;
-  return at + length;
-}
-
-function putInt32(value: number, to: Buffer, at: number): number {
-  to[at] = value >>> 24;
-  to[at + 1] = value >>> 16;
-  to[at + 2] = value >>> 8;
-  to[at + 3] = value;
-  return at + 4;
 }
 
 function malformed(what: string): SluiceError {

@@ -29,13 +29,21 @@ export interface WireColumn {
   readonly treatment: ColumnTreatment;
 }
 
-/** Masks the rows of one result. Built once a result, called once a row. */
+/** Takes whole DataRow frames, `rows` of them, in bytes [start, end): as they came, or masked. */
+export type EmitRows = (bytes: Buffer, start: number, end: number, rows: number) => void;
+
+/** Masks the rows of one result. Built once a result. */
 export interface RowMasker {
   /**
    * Masks one DataRow payload: Int16(column count) then per column Int32(length or -1) Byten (PostgreSQL 55.7),
    * without the 'D' and length. Returns the very same buffer when nothing changed. Throws only on malformed input.
    */
   maskRow(payload: Buffer): Buffer;
+  /**
+   * Masks the whole DataRow frames that fill bytes [start, end) and hands them on in order, in as few stretches as
+   * possible; what is not touched is handed on where it stands. Throws on malformed input, after what stood before it.
+   */
+  maskRows(frames: Buffer, start: number, end: number, emit: EmitRows): void;
 }
 
 /** Masks a COPY OUT stream, chunk by chunk; holds back incomplete rows, never grows over the row limit. */

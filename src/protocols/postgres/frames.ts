@@ -1,3 +1,4 @@
+import { int32At } from '../../lib/bytes.js';
 import { SluiceError } from '../../lib/errors.js';
 
 /** One framed message: Byte1(type) Int32(length, itself included, type not) payload. PostgreSQL 55.7. */
@@ -71,6 +72,14 @@ export type FrameLimit = (type: number) => number;
 
 const empty = Buffer.alloc(0);
 
+/** Whole frames of one type, one behind the other in `bytes` from `start` to `end`. */
+export interface FrameRun {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly count: number;
+}
+
 /** Cuts a byte stream into frames. Holds one incomplete frame at most; what is over the limit is refused unread. */
 export class FrameReader {
   readonly #limit: FrameLimit;
@@ -125,29 +134,29 @@ export class FrameReader {
   }
 
   /**
-   * Passes on all whole frames of this type that follow one another now and gives them as one view; null when the next frame
-   * is another or incomplete. For rows that are passed on as they are: nothing is allocated a row.
+   * Takes all whole frames of this type that follow one another now; null when the next frame is another or incomplete.
+   * For rows, which come by the thousand: nothing is allocated a frame.
    */
-  takeRun(type: number, spans: Spans): { readonly bytes: Buffer; readonly count: number } | null {
+  takeRun(type: number): FrameRun | null {
     if (this.#waitingBytes > 0) {
       if (this.pending < this.#needed) return null;
       this.#join();
     }
     const buffer = this.#buffer;
-    let at = this.#at;
+    const limit = this.#limit(type);
+    const start = this.#at;
+    let at = start;
     let count = 0;
     while (buffer.length - at >= 5 && buffer[at] === type) {
-      const length = buffer.readInt32BE(at + 1);
-      if (length < 4 || length - 4 > this.#limit(type) || buffer.length - at < length + 1) break;
+      const length = int32At(buffer, at + 1);
+      if (length < 4 || length - 4 > limit || buffer.length - at < length + 1) break;
       at += length + 1;
       count++;
     }
     if (count === 0) return null;
-    const bytes = buffer.subarray(this.#at, at);
-    spans.add(buffer, this.#at, at);
     this.#at = at;
     this.#needed = 0;
-    return { bytes, count };
+    return { bytes: buffer, start, end: at, count };
   }
 
   #want(bytes: number): null {

@@ -32,12 +32,7 @@ export class ServerResponses {
   take(reader: FrameReader): void {
     for (;;) {
       const run = this.#copyOut === null ? this.#currentRun() : null;
-      if (run !== null && run.plan !== null && run.plan.masker === null) {
-        const rows = reader.takeRun(dataRow, this.#talk.spans);
-        if (rows !== null) {
-          this.#countRows(run, rows.bytes, rows.count);
-        }
-      }
+      if (run !== null && run.plan !== null) this.#rows(run, run.plan, reader);
       const message = reader.next();
       if (message === null) break;
       this.#handle(message);
@@ -56,7 +51,7 @@ export class ServerResponses {
     const type = String.fromCharCode(message.type);
     switch (type) {
       case 'D':
-        return this.#row(message);
+        throw new SluiceError('protocol', 'the target sent rows it did not describe');
       case 'C':
         return this.#complete(message, new FieldReader(message.payload).rawString().toString('utf8'));
       case 'I':
@@ -164,26 +159,24 @@ export class ServerResponses {
     if (head.type === 'describeStatement' || !head.hidden) this.#pass(message);
   }
 
-  #row(message: Frame): void {
-    const run = this.#requireRun(message);
-    if (run.plan === null) throw new SluiceError('protocol', 'the target sent rows it did not describe');
-    const { masker } = run.plan;
-    const { payload } = message;
-    const masked = masker === null ? payload : masker.maskRow(payload);
-    if (masked === payload) {
-      this.#countRows(run, message.whole, 1);
-      return this.#pass(message);
+  /** All rows that have come, at once. */
+  #rows(run: Run, { masker }: ResultPlan, reader: FrameReader): void {
+    const rows = reader.takeRun(dataRow);
+    if (rows === null) return;
+    if (masker === null) this.#passRows(run, rows.bytes, rows.start, rows.end, rows.count);
+    else {
+      masker.maskRows(rows.bytes, rows.start, rows.end, (bytes, start, end, count) =>
+        this.#passRows(run, bytes, start, end, count),
+      );
     }
-    const whole = frame('D', masked);
-    this.#countRows(run, whole, 1);
-    this.#talk.toClient(whole);
   }
 
-  #countRows(run: Run, frames: Buffer, count: number): void {
+  #passRows(run: Run, bytes: Buffer, start: number, end: number, count: number): void {
     if (this.#touched !== run) this.#flushRows();
     this.#touched = run;
-    run.addRows(frames, count);
-    this.#talk.session.countRows(count, frames.length);
+    run.addRows(bytes.subarray(start, end), count);
+    this.#talk.session.countRows(count, end - start);
+    this.#talk.spans.add(bytes, start, end);
   }
 
   #flushRows(): void {

@@ -1,11 +1,9 @@
-import { createHash, type Hash } from 'node:crypto';
 import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { CopyMasker } from '../../masking/types.js';
 import type { SessionRecorder } from '../../recording/events.js';
 import type { Permit } from '../../sessions/gate.js';
+import { KeptRows } from './kept-rows.js';
 import type { ResultPlan } from './result-plan.js';
-
-const keptBytesPerResult = 64 * 1024;
 
 /** The last result plan of a prepared statement, reused while the server describes the same thing and nothing else moved. */
 export interface PlanSlot {
@@ -26,12 +24,7 @@ export class Run {
   copyMasker: CopyMasker | null = null;
   /** Called once the server has completed it, with CommandComplete's tag. */
   readonly onDone: ((tag: string) => void) | null;
-  #rows = 0;
-  #bytes = 0;
-  #kept: Buffer[] = [];
-  #keptNow = 0;
-  #keptBytes = 0;
-  #hash: Hash | null = null;
+  readonly #rows = new KeptRows();
   #columnsRecorded = false;
 
   constructor(parts: {
@@ -62,74 +55,43 @@ export class Run {
     this.#plan = plan;
   }
 
-  /** Counts rows as delivered. `frames` are whole DataRow messages in a row; the first 64 KiB of a result are kept. */
+  /** Counts rows as delivered. `frames` are whole DataRow messages, one behind the other. */
   addRows(frames: Buffer, count: number): void {
-    this.#rows += count;
-    this.#bytes += frames.length;
-    if (this.#hash === null && this.#keptBytes + frames.length <= keptBytesPerResult) {
-      this.#kept.push(frames);
-      this.#keptNow += count;
-      this.#keptBytes += frames.length;
-      return;
-    }
-    this.#hash ??= createHash('sha256');
-    this.#hash.update(frames);
+    this.#rows.add(frames, count);
   }
 
   /** Counts COPY data as delivered: only its size and digest are recorded. */
   addCopied(bytes: Buffer): void {
-    this.#bytes += bytes.length;
-    this.#hash ??= createHash('sha256');
-    this.#hash.update(bytes);
+    this.#rows.addUnkept(bytes);
   }
 
   /** Appends the rows kept since the last call, so that they are in the journal before they are delivered. */
   flushRows(recorder: SessionRecorder, now: number): void {
-    if (!this.#columnsRecorded && this.plan !== null && this.#rows > 0) {
-      this.#columnsRecorded = true;
-      recorder.append({ type: 'columns', at: now, op: this.op, columns: this.plan.recorded });
-    }
-    if (this.#keptNow === 0) return;
-    recorder.append({ type: 'rows', at: now, op: this.op, count: this.#keptNow, data: withoutTypes(this.#kept) });
-    this.#kept = [];
-    this.#keptNow = 0;
+    if (this.#rows.rows > 0) this.#recordColumns(recorder, now);
+    const kept = this.#rows.take();
+    if (kept !== null) recorder.append({ type: 'rows', at: now, op: this.op, ...kept });
   }
 
   /** Appends the end of the result. `tag` is CommandComplete's, "" for a portal that is suspended. */
-  complete(recorder: SessionRecorder, now: number, tag: string): { readonly rows: number; readonly bytes: number } {
-    if (!this.#columnsRecorded && this.plan !== null) {
-      this.#columnsRecorded = true;
-      recorder.append({ type: 'columns', at: now, op: this.op, columns: this.plan.recorded });
-    }
+  complete(recorder: SessionRecorder, now: number, tag: string): void {
+    this.#recordColumns(recorder, now);
     this.flushRows(recorder, now);
+    const { rows, bytes, truncated } = this.#rows;
     recorder.append({
       type: 'result',
       at: now,
       op: this.op,
       tag,
-      rowCount: this.#rows,
-      byteCount: this.#bytes,
-      truncated: this.#hash !== null,
-      digest: this.#hash?.digest('hex') ?? '',
+      rowCount: rows,
+      byteCount: bytes,
+      truncated,
+      digest: this.#rows.digest(),
     });
-    return { rows: this.#rows, bytes: this.#bytes };
   }
-}
 
-/**
- * DataRow frames 'D' Int32(length + 4) payload become Int32(length) payload: the journal's form of rows.
- */
-function withoutTypes(frames: readonly Buffer[]): Buffer {
-  const source = frames.length === 1 ? (frames[0] ?? Buffer.alloc(0)) : Buffer.concat(frames);
-  const out = Buffer.allocUnsafe(source.length);
-  let from = 0;
-  let to = 0;
-  while (from < source.length) {
-    const payload = source.readInt32BE(from + 1) - 4;
-    out.writeInt32BE(payload, to);
-    source.copy(out, to + 4, from + 5, from + 5 + payload);
-    from += payload + 5;
-    to += payload + 4;
+  #recordColumns(recorder: SessionRecorder, now: number): void {
+    if (this.#columnsRecorded || this.plan === null) return;
+    this.#columnsRecorded = true;
+    recorder.append({ type: 'columns', at: now, op: this.op, columns: this.plan.recorded });
   }
-  return out.subarray(0, to);
 }

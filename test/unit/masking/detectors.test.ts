@@ -207,3 +207,36 @@ describe('detectors', () => {
     expect(performance.now() - started).toBeLessThan(2_500);
   });
 });
+
+describe('words', () => {
+  const everything = { ...all, iban: 'mask', phone: 'mask', 'national-id': 'mask' } as const;
+
+  it.each([
+    '550e8400-e29b-41d4-a716-446655440000',
+    'd41d8cd98f00b204e9800998ecf8427e',
+    'commit 9fceb02d0ae598e95dc970b74767f19372d61af8',
+    'v18n2x4y order12345678901234567',
+  ])('passes over %s', (text) => {
+    expect(scrubText(text, everything)).toBe(text);
+  });
+
+  it.each([
+    'DE89370400440532013000',
+    'de89370400440532013000',
+    '12345678Z',
+    '11010519491231002X',
+    '11010519491231002x',
+  ])('finds %s, which is a word of letters and digits', (secret) => {
+    for (const [before, after] of [
+      ['', ''],
+      ['see ', ' there'],
+      ['a1b2 ', ' c3'],
+      ['(', ')'],
+    ]) {
+      const masked = scrubText(`${before}${secret}${after}`, everything);
+      expect(masked).not.toContain(secret.slice(-8));
+      expect(masked.startsWith(before ?? '')).toBe(true);
+      expect(masked.endsWith(after ?? '')).toBe(true);
+    }
+  });
+});

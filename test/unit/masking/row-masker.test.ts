@@ -100,6 +100,82 @@ describe('createRowMasker', () => {
   });
 });
 
+describe('maskRows', () => {
+  const columns = [column(23, clear), column(25, byClass('email')), column(25, clear)];
+  const frameOf = (payload: Buffer): Buffer => {
+    const head = Buffer.alloc(5);
+    head[0] = 0x44;
+    head.writeInt32BE(payload.length + 4, 1);
+    return Buffer.concat([head, payload]);
+  };
+  /** What is handed on: all bytes, and how many rows in how many stretches. */
+  const maskAll = (
+    masker: NonNullable<ReturnType<typeof createRowMasker>>,
+    frames: Buffer,
+    [start, end] = [0, frames.length],
+  ): { bytes: Buffer; rows: number; stretches: number; views: number } => {
+    const parts: Buffer[] = [];
+    let rows = 0;
+    let views = 0;
+    masker.maskRows(frames, start, end, (bytes, from, to, count) => {
+      parts.push(Buffer.from(bytes.subarray(from, to)));
+      rows += count;
+      if (bytes === frames) views++;
+    });
+    return { bytes: Buffer.concat(parts), rows, stretches: parts.length, views };
+  };
+
+  it('hands on every row as maskRow masks it, in order, wherever the rows stand', () => {
+    const address = fc.constantFrom(null, 'no address', 'ada.lovelace@example.com');
+    const note = fc.constantFrom(null, '', 'n'.repeat(200), 'n'.repeat(3000), 'write to bob@example.org');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(address, note), { maxLength: 40 }), fc.nat(7), (rows, before) => {
+        const masker = createRowMasker(columns, all, hashKey);
+        if (masker === null) throw new Error('nothing to mask');
+        const payloads = rows.map(([mail, text], index) => dataRow([String(index), mail, text]));
+        const whole = Buffer.concat([Buffer.alloc(before, 1), ...payloads.map(frameOf), Buffer.alloc(3, 1)]);
+        const copy = Buffer.from(whole);
+        const out = maskAll(masker, whole, [before, whole.length - 3]);
+        expect(out.bytes).toEqual(Buffer.concat(payloads.map((row) => frameOf(masker.maskRow(row)))));
+        expect(out.rows).toBe(rows.length);
+        expect(whole).toEqual(copy);
+      }),
+    );
+  });
+
+  it('hands untouched rows on where they stand, and masked ones in one piece', () => {
+    const masker = createRowMasker(columns, all, hashKey);
+    if (masker === null) throw new Error('nothing to mask');
+    const untouched = Array.from({ length: 100 }, (_, id) =>
+      frameOf(dataRow([String(id), null, 'nothing to see here'])),
+    );
+    const touched = Array.from({ length: 100 }, (_, id) => frameOf(dataRow([String(id), 'ada@example.com', null])));
+    expect(maskAll(masker, Buffer.concat(untouched))).toMatchObject({ rows: 100, stretches: 1, views: 1 });
+    expect(maskAll(masker, Buffer.concat(touched))).toMatchObject({ rows: 100, stretches: 1, views: 0 });
+    const mixed = maskAll(masker, Buffer.concat([...untouched, ...touched, ...untouched]));
+    expect(mixed).toMatchObject({ rows: 300, stretches: 3, views: 2 });
+  });
+
+  it('makes room for rows that grow', () => {
+    const masker = createRowMasker([column(25, whole)], {}, hashKey);
+    if (masker === null) throw new Error('nothing to mask');
+    const row = frameOf(dataRow(['']));
+    const { bytes, rows } = maskAll(masker, Buffer.concat(Array.from({ length: 2000 }, () => row)));
+    expect(rows).toBe(2000);
+    expect(bytes).toEqual(Buffer.concat(Array.from({ length: 2000 }, () => frameOf(dataRow(['***'])))));
+  });
+
+  it.each([
+    ['a length over the end', Buffer.from([0x44, 0, 0, 0, 99, 0, 1])],
+    ['a length under its own', Buffer.from([0x44, 0, 0, 0, 3, 0, 1])],
+    ['a negative length', Buffer.from([0x44, 0xff, 0xff, 0xff, 0xff, 0, 1])],
+    ['a malformed payload', frameOf(Buffer.from([0, 3, 0, 0, 0, 9]))],
+  ])('refuses a frame with %s', (_name, bytes) => {
+    const masker = createRowMasker(columns, all, hashKey);
+    expect(() => masker && maskAll(masker, bytes)).toThrow(expect.objectContaining({ code: 'protocol' }));
+  });
+});
+
 describe('class maskers', () => {
   it.each([
     ['ada@example.com', '***@***.com'],

@@ -50,7 +50,8 @@ describe('FrameReader', () => {
         for (const chunk of cut(bytes, at)) {
           reader.push(chunk);
           for (;;) {
-            const run = reader.takeRun(0x44, spans);
+            const run = reader.takeRun(0x44);
+            if (run !== null) spans.add(run.bytes, run.start, run.end);
             count += run?.count ?? 0;
             const next = reader.next();
             if (next === null) break;
