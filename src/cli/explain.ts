@@ -1,4 +1,4 @@
-import type { PolicyExplanation } from '../client/api-types.js';
+import type { JsonValue, PolicyExplanation } from '../client/api-types.js';
 import type { Output } from './output.js';
 import { plain } from './plain.js';
 
@@ -16,7 +16,7 @@ export function showExplanation(document: PolicyExplanation, out: Output): void 
     for (const effect of document.effects) {
       // Every fact is always present; only what says something is worth a person's time.
       const facts = Object.entries(effect.facts)
-        .filter(([, value]) => value !== '' && value !== false && value !== null)
+        .filter(([, value]) => saysSomething(value))
         .map(([name, value]) => `${name}=${JSON.stringify(value)}`);
       const by = effect.policies.length === 0 ? 'no policy permits it' : effect.policies.join(', ');
       const [effectColor] = marks[effect.verdict];
@@ -27,4 +27,9 @@ export function showExplanation(document: PolicyExplanation, out: Output): void 
     lines.push(`  policy version ${plain(document.policy_version)}`);
     return lines.join('\n');
   });
+}
+
+function saysSomething(value: JsonValue): boolean {
+  const empty = Array.isArray(value) && value.length === 0;
+  return value !== '' && value !== false && value !== null && value !== 0 && !empty;
 }

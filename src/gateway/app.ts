@@ -10,6 +10,7 @@ import { narrowClassification } from '../policy/classification.js';
 import type { SecretReference } from '../policy/targets.js';
 import { openRecorder } from '../recording/recorder.js';
 import { createPostgresService } from '../protocols/postgres/service.js';
+import { LiveSessions } from '../sessions/session.js';
 import { type Access, type ApiRoute, type Method } from './api-route.js';
 import { Auditing } from './auditing.js';
 import { readBootstrap } from './bootstrap-file.js';
@@ -17,6 +18,7 @@ import { type ApplyOutcome, BundleAdmin } from './bundle-admin.js';
 import { Callers } from './callers.js';
 import type { Bootstrap } from './config.js';
 import { ActiveConfiguration, emptyConfiguration } from './configuration.js';
+import { Engines } from './engines.js';
 import { ExecSlots } from './exec/slots.js';
 import { loadFirstConfiguration } from './first-configuration.js';
 import { createFront } from './front.js';
@@ -140,19 +142,26 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     );
     log.info({ version: configuration.current().version, ended }, 'bundle in force');
   });
-  const postgres = createPostgresService({
+  const sessions = new LiveSessions();
+  const forEngines = {
     recorder,
     approvals: state.approvals,
-    analyser,
     policies: () => configuration.current().policies,
     refreshPrincipal: callers.refresh,
     now: clock,
+    live: sessions,
+    onVerdict: (verdict: 'allow' | 'deny' | 'hold', microseconds: number) =>
+      metrics.observeVerdict(verdict, microseconds),
+    log: (message: string, error: unknown) => log.error({ err: error }, message),
+  };
+  const postgres = createPostgresService({
+    ...forEngines,
+    analyser,
     hashKey: state.vault.deriveKey('hash masker'),
-    log: (message, error) => log.error({ err: error }, message),
     readCatalog,
     narrow: narrowClassification,
-    onVerdict: (verdict, microseconds) => metrics.observeVerdict(verdict, microseconds),
   });
+  const engines = new Engines(new Map([['postgres', postgres]]));
 
   const services: GatewayServices = {
     bootstrap,
@@ -167,7 +176,8 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     vault: state.vault,
     recorder,
     oversight,
-    postgres,
+    engines,
+    sessions,
     refreshPrincipal: callers.refresh,
     connections,
     execSlots: new ExecSlots(limits.execs, limits.execsPerPrincipal),
@@ -189,7 +199,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     routes,
     metrics,
     tls: bootstrap.listen.tls,
-    tunnel: { ...common, targets, connections, serve: postgres.serve },
+    tunnel: { ...common, targets, connections, engines },
     identityProvider: identity,
   });
   const port = await front.listen(bootstrap.listen.host, bootstrap.listen.port);

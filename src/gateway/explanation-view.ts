@@ -1,5 +1,5 @@
 import { describeEffect } from '../analysis/effects.js';
-import type { Explanation } from '../protocols/postgres/explain.js';
+import type { Explanation } from '../sessions/engine.js';
 import type { ExplainDocument } from './schemas/policy.js';
 
 /** An explanation as the API shows it. */
@@ -13,7 +13,7 @@ export function viewExplanation(explanation: Explanation, policyVersion: string)
     effects: effects.map((one) => ({
       action: one.effect.action,
       resource: describeEffect(one.effect).slice(`${one.effect.action} on `.length),
-      facts: { ...one.effect.facts },
+      facts: { ...one.effect.facts, arguments: [...one.effect.facts.arguments], paths: [...one.effect.facts.paths] },
       verdict: one.decision.verdict,
       policies: [...one.decision.policies],
     })),

@@ -1,13 +1,14 @@
 import type { Approvals } from '../approvals/types.js';
 import type { Principal } from '../policy/types.js';
 import type { GatewayRecorder } from '../recording/types.js';
-import type { PostgresService } from '../protocols/postgres/index.js';
+import type { LiveSessions } from '../sessions/session.js';
 import type { Vault } from '../vault/vault.js';
 import type { Audit } from './audit.js';
 import type { Bootstrap } from './config.js';
 import type { BundleStore } from '../store/ports.js';
 import type { BundleAdmin } from './bundle-admin.js';
 import type { ActiveConfiguration } from './configuration.js';
+import type { Engines } from './engines.js';
 import type { ExecSlots } from './exec/slots.js';
 import type { LiveConnections } from './live-connections.js';
 import type { GatewayMetrics } from './metrics.js';
@@ -29,7 +30,9 @@ export interface GatewayServices {
   readonly vault: Vault;
   readonly recorder: GatewayRecorder;
   readonly oversight: Oversight;
-  readonly postgres: PostgresService;
+  readonly engines: Engines;
+  /** The sessions open now, of every engine. */
+  readonly sessions: LiveSessions;
   /** The principal as bindings make it now. */
   readonly refreshPrincipal: (principal: Principal) => Principal;
   readonly connections: LiveConnections;

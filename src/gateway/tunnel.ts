@@ -2,10 +2,10 @@ import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SluiceError } from '../lib/errors.js';
-import type { ServePostgres } from '../protocols/postgres/index.js';
 import type { Callers } from './callers.js';
 import { within } from './deadline.js';
 import { httpStatusOf, showable } from './http-errors.js';
+import type { Engines } from './engines.js';
 import type { GatewayLimits } from './limits.js';
 import type { LiveConnections } from './live-connections.js';
 import type { Logger } from './log.js';
@@ -16,7 +16,7 @@ export interface TunnelParts {
   readonly callers: Callers;
   readonly targets: TargetDirectory;
   readonly connections: LiveConnections;
-  readonly serve: ServePostgres;
+  readonly engines: Engines;
   readonly limits: GatewayLimits;
   readonly log: Logger;
   readonly isHostAllowed: (header: string | undefined) => boolean;
@@ -89,7 +89,7 @@ async function openTunnel(
       { target: target.name, principal, cut: () => stream.destroy() },
       new AbortController(),
       (signal) =>
-        parts.serve(
+        parts.engines.of(target).serve(
           {
             stream,
             principal,

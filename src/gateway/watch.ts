@@ -23,7 +23,7 @@ export async function* liveEvents(
   call: Call,
   filter: WatchFilter,
 ): AsyncGenerator<string, void, undefined> {
-  const { connections, oversight, clock, postgres } = services;
+  const { connections, oversight, clock, sessions } = services;
   const signal = AbortSignal.any([call.signal, connections.drainSignal]);
   const wants = (event: AuditEvent): boolean =>
     (call.scope === 'all' || event.actor?.id === call.principal.id) &&
@@ -34,7 +34,7 @@ export async function* liveEvents(
   try {
     // The first line says that one is heard: an answer without a byte is not sent.
     yield lineOf({ event: 'watching' });
-    for (const { id, principal, target, startedAt } of postgres.live.all()) {
+    for (const { id, principal, target, startedAt } of sessions.all()) {
       const event = oversight.liveEvent({ id, principal, target, startedAt });
       if (wants(event)) yield lineOf(event);
     }
@@ -63,13 +63,13 @@ export async function* growingJournal(
   call: Call,
   id: string,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const { connections, oversight, clock, postgres, recorder } = services;
+  const { connections, oversight, clock, sessions, recorder } = services;
   const signal = AbortSignal.any([call.signal, connections.drainSignal]);
   const subscription = oversight.feed.subscribe(({ session }) => session === id);
   let at = 0;
   try {
     for (let isLive = true; isLive;) {
-      isLive = postgres.live.get(id) !== null && !signal.aborted; // what came before this is in the file
+      isLive = sessions.get(id) !== null && !signal.aborted; // what came before this is in the file
       const journal = await recorder.journal(id);
       if (journal === null) return;
       if (journal.bytes > at) {

@@ -43,16 +43,23 @@ export const targetsSchema = z.strictObject({
         name: name("a target's name"),
         kind: z.string(),
         address: z.string(),
-        database: text,
+        database: text.optional(),
         tls: z
           .strictObject({
             mode: z.enum(['verify-full', 'require', 'disable']).default('verify-full'),
             ca: z.string().nullable().default(null),
           })
-          .default({ mode: 'verify-full', ca: null }),
+          .optional(),
         username: text,
         secret: z.string(),
         labels: z.record(labelKey, labelValue).default({}),
+        /** kind ssh: fingerprints or public keys of the target's host; read further in ssh-target.ts. */
+        hostKey: z.union([z.string(), z.array(z.string()).min(1).max(16)]).optional(),
+        /** kind ssh: variables that a client may set. */
+        environment: z
+          .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}\*?$/, 'a variable is NAME or PREFIX*'))
+          .max(50)
+          .optional(),
         recording: z.enum(['strict', 'durable', 'off']).default('strict'),
         relay: z.null().default(null),
       }),

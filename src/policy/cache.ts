@@ -68,18 +68,9 @@ function targetKey(target: TargetRef): string {
 }
 
 function effectKey({ action, resource, facts }: Effect): string {
-  const { filtered, class: dataClass, volatility, source, object, temporary } = facts;
-  return JSON.stringify([
-    action,
-    resource.type,
-    resource.path,
-    filtered,
-    dataClass,
-    volatility,
-    source,
-    object,
-    temporary,
-  ]);
+  // Every fact, also one that is added later: a fact left out would let one answer stand for another question.
+  const named = Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([action, resource.type, resource.path, named]);
 }
 
 function remembered<K extends object>(memory: WeakMap<K, string>, key: K, compute: (key: K) => string): string {

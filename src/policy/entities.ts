@@ -13,6 +13,8 @@ export function labelId(key: string, value: string): string {
   return `${key}=${value}`;
 }
 
+/** Deeper folders are not looked for by name; engines refuse longer paths. */
+const maxFolders = 128;
 const ancestorTypes = ['Target', 'Database', 'Schema', 'Table'] as const;
 
 /**
@@ -23,7 +25,10 @@ export function resourceEntity(effect: Effect, target: TargetRef | null): Entity
   const { type, path } = effect.resource;
   const uid = resourceUid(effect.resource);
   const parents: TypeAndId[] = [];
-  if (type !== 'Gateway') {
+  if (type === 'Path') {
+    for (let depth = 1; depth < path.length && depth <= maxFolders; depth++)
+      parents.push({ type: depth === 1 ? 'Target' : 'Path', id: resourceId(path.slice(0, depth)) });
+  } else if (type !== 'Gateway') {
     for (let depth = 1; depth < path.length && depth <= ancestorTypes.length; depth++) {
       const parent = ancestorTypes[depth - 1];
       if (parent !== undefined) parents.push({ type: parent, id: resourceId(path.slice(0, depth)) });
@@ -43,6 +48,7 @@ export function resourceUid(resource: ResourceRef): TypeAndId {
 /** [target, database, schema, …]: a thing with at least one more part lies in that schema; a Schema is its own. */
 function schemaOf(resource: ResourceRef): string {
   const [, , schema] = resource.path;
+  if (resource.type === 'Path') return '';
   return schema !== undefined && (resource.type === 'Schema' || resource.path.length > 3) ? schema : '';
 }
 

@@ -62,6 +62,7 @@ const depths: Record<ResourceRef['type'], number> = {
   Table: 4,
   Function: 4,
   Object: 4,
+  Path: 2,
   Column: 5,
 };
 

@@ -20,6 +20,8 @@ entity Table in [Schema, Database, Target] = ${node};
 entity Column in [Table, Schema, Database, Target, Class] = ${node};
 entity Function in [Schema, Database, Target] = ${node};
 entity Object in [Schema, Database, Target] = ${node};
+// A file or folder: Path::"web-1/etc" covers everything below /etc of web-1.
+entity Path in [Path, Target] = ${node};
 
 // The facts of a decision. All of them are always present: absent is not empty.
 type Facts = {
@@ -30,6 +32,15 @@ type Facts = {
   source: String,         // functions: builtin, user, unknown; "" elsewhere
   object: String,         // kind of object or statement, lower case: table, view, index, role…; may be ""
   temporary: Bool,        // the object is temporary
+  program: String,        // exec: the program's name without its folder; "" elsewhere
+  command: String,        // exec: program and arguments, one space between; "" elsewhere
+  arguments: Set<String>, // exec: the arguments
+  paths: Set<String>,     // exec: what looks like a path in arguments and redirections
+  opaque: Bool,           // exec: what would run cannot be read from the text; false elsewhere
+  terminal: Bool,         // exec, shell: a terminal is attached
+  path: String,           // files: the absolute path, links resolved; "" elsewhere
+  size: Long,             // download: bytes of the file; upload: bytes so far, rounded up; 0 elsewhere
+  destination: String,    // forwarding: "host:port"; "" elsewhere
   session: { rowsRead: Long, bytesRead: Long, statements: Long, seconds: Long },
   reason: String,         // what the user gave with --reason; "" for none
   hasReason: Bool,
@@ -38,7 +49,7 @@ type Facts = {
 };
 `;
 
-const onTarget = 'Target, Database, Schema, Table, Column, Function, Object';
+const onTarget = 'Target, Database, Schema, Table, Column, Function, Object, Path';
 
 /** The Cedar schema that every policy is validated against: entity types, the closed set of actions, the facts. */
 export function cedarSchema(): string {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { RecordingMode } from '../recording/events.js';
 import { knownKinds, servedKinds, type targetsSchema } from './bundle-schema.js';
 import { suggest } from './problems.js';
+import { readSsh, type SshSettings } from './ssh-target.js';
 import type { TargetRef } from './types.js';
 import type { YamlPath, YamlSource } from './yaml-source.js';
 
@@ -15,6 +16,8 @@ export interface BundleTarget extends TargetRef {
   readonly username: string;
   readonly secret: SecretReference;
   readonly recording: RecordingMode;
+  /** Of targets of kind ssh, and only of those. */
+  readonly ssh?: SshSettings;
 }
 
 /** Where a secret is kept: the gateway's vault, its environment or a file of its own. */
@@ -23,7 +26,7 @@ export interface SecretReference {
   readonly name: string;
 }
 
-const defaultPort = 5432;
+const defaultPorts: Readonly<Record<string, number>> = { postgres: 5432, ssh: 22 };
 type RawTarget = z.output<typeof targetsSchema>['targets'][number];
 
 /** Reads what the schema cannot say of targets: kinds, addresses, references, names used twice. */
@@ -38,7 +41,7 @@ export function readTargets(
     if (seen.has(target.name)) source.report('error', at('name'), `duplicate target "${target.name}"`);
     seen.add(target.name);
     checkKind(target.kind, at('kind'), source);
-    const address = readAddress(target.address);
+    const address = readAddress(target.address, defaultPorts[target.kind]);
     if (address === null)
       source.report(
         'error',
@@ -56,7 +59,9 @@ export function readTargets(
         `write "vault:${target.name}" and store it with: sluice secrets set ${target.name}`,
       );
     }
-    const ca = readCa(target.tls.ca, certificates);
+    const special = target.kind === 'ssh' ? readSsh(target, at, source) : readDatabase(target, at, source);
+    const tls = target.tls ?? { mode: 'verify-full', ca: null };
+    const ca = readCa(tls.ca, certificates);
     if (ca === undefined) {
       source.report(
         'error',
@@ -71,14 +76,14 @@ export function readTargets(
         at('recording'),
         `sessions on "${target.name}" will not be recorded; who may use it so needs the action "unrecorded"`,
       );
-    if (target.tls.mode === 'require')
+    if (tls.mode === 'require')
       source.report(
         'warning',
         at('tls'),
         `"require" encrypts but does not check who "${target.name}" is`,
         'use verify-full with a CA',
       );
-    if (target.tls.mode === 'disable' && address !== null && !isLoopback(address.host)) {
+    if (tls.mode === 'disable' && address !== null && !isLoopback(address.host)) {
       source.report(
         'warning',
         at('tls'),
@@ -86,12 +91,41 @@ export function readTargets(
         'use verify-full, the default',
       );
     }
-    if (address === null || secret === null || ca === undefined) return [];
-    const { name, kind, database, username, labels, recording } = target;
+    if (address === null || secret === null || ca === undefined || special === null) return [];
+    const { name, kind, username, labels, recording } = target;
     return [
-      { name, kind, labels, ...address, database, tls: { mode: target.tls.mode, ca }, username, secret, recording },
+      {
+        name,
+        kind,
+        labels,
+        ...address,
+        ...noDatabase,
+        ...special,
+        tls: { mode: tls.mode, ca },
+        username,
+        secret,
+        recording,
+      },
     ];
   });
+}
+
+const noDatabase = { database: '' };
+
+/** Reads what only database targets have; null when something is wrong, which has then been reported. */
+function readDatabase(
+  target: RawTarget,
+  at: (key: string) => YamlPath,
+  source: YamlSource,
+): { readonly database: string } | null {
+  for (const key of ['hostKey', 'environment'] as const) {
+    if (target[key] === undefined) continue;
+    source.report('error', at(key), `"${key}" has a meaning for targets of kind ssh only`, 'leave it out');
+    return null;
+  }
+  if (target.database !== undefined) return { database: target.database };
+  source.report('error', at('kind'), '"database" is missing');
+  return null;
 }
 
 function isLoopback(host: string): boolean {
@@ -106,7 +140,10 @@ function checkKind(kind: string, path: YamlPath, source: YamlSource): void {
 }
 
 /** HOST, HOST:PORT, [IPV6] or [IPV6]:PORT (RFC 3986, 3.2.2). */
-export function readAddress(address: string): { readonly host: string; readonly port: number } | null {
+export function readAddress(
+  address: string,
+  defaultPort = 5432,
+): { readonly host: string; readonly port: number } | null {
   const match =
     /^(?:\[(?<six>[0-9A-Fa-f:.]+)\]|(?<host>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?))(?::(?<port>\d{1,5}))?$/.exec(
       address,

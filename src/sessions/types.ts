@@ -13,6 +13,8 @@ export interface TargetConfig extends TargetRef {
   readonly tls: { readonly mode: 'disable' | 'require' | 'verify-full'; readonly ca: string | null };
   readonly username: string;
   readonly recording: RecordingMode;
+  /** Of targets of kind ssh, and only of those: whose host keys may answer, which variables a client may set. */
+  readonly ssh?: { readonly hostKeys: readonly string[]; readonly environment: readonly string[] };
   readonly readSecret: () => Promise<string>;
 }
 

@@ -1,3 +1,4 @@
+import { LiveSessions } from '../../src/sessions/session.js';
 import type { Duplex } from 'node:stream';
 import { createPostgresAnalyser } from '../../src/analysis/postgres.js';
 import { duplexPair } from '../../src/lib/duplex-pair.js';
@@ -99,6 +100,7 @@ export async function startEngine(port: number): Promise<TestEngine> {
     },
     policies: () => compiled,
     now: Date.now,
+    live: new LiveSessions(),
     analyser,
     readCatalog: () => Promise.resolve(catalog),
     narrow: narrowClassification,

@@ -4,7 +4,7 @@ import { duplexPair } from '../../lib/duplex-pair.js';
 import { SluiceError, isSluiceError } from '../../lib/errors.js';
 import type { Classification } from '../../masking/types.js';
 import type { Principal } from '../../policy/types.js';
-import type { ServePostgres } from '../../protocols/postgres/index.js';
+import type { ServeConnection } from '../../sessions/engine.js';
 import type { SessionObserver, TargetConfig } from '../../sessions/types.js';
 import { within } from '../deadline.js';
 import type { EndReason, LiveConnections } from '../live-connections.js';
@@ -13,7 +13,7 @@ import { BoundedQuery, type BoundedResult, type QueryBounds } from './bounded-qu
 import { asConnectedSocket } from './socket-like.js';
 
 export interface ExecServices {
-  readonly serve: ServePostgres;
+  readonly serve: ServeConnection;
   readonly connections: LiveConnections;
   readonly clock: () => number;
 }

@@ -32,18 +32,14 @@ export function execRoutes(services: GatewayServices): readonly ApiRoute[] {
         const found = services.targets.find(subject.target, principal);
         const { target } = found;
         if (body.dry_run) {
-          const explanation = await services.postgres.explain(
-            principal,
-            target,
-            found.classification,
-            subject.text,
-            subject.parameters,
-          );
+          const explanation = await services.engines
+            .of(target)
+            .explain(principal, target, found.classification, subject.text, subject.parameters);
           return whole(viewExplanation(explanation, services.configuration.current().policies.version));
         }
         const document = await services.execSlots.hold(principal.id, () =>
           runExec(
-            { serve: services.postgres.serve, connections: services.connections, clock: services.clock },
+            { serve: services.engines.of(target).serve, connections: services.connections, clock: services.clock },
             {
               principal,
               target,

@@ -28,8 +28,8 @@ function watchRoute(services: GatewayServices): ApiRoute {
     body: nothing,
     response: null,
     async handle(call, { query }) {
-      const { audit, oversight, postgres } = services;
-      const one = query.session === undefined ? null : postgres.live.get(query.session);
+      const { audit, oversight, sessions } = services;
+      const one = query.session === undefined ? null : sessions.get(query.session);
       const mayWatch = one !== null && (call.scope === 'all' || one.principal.id === call.principal.id);
       if (query.session !== undefined && !mayWatch) throw await notLive(services, call, query.session);
       if (oversight.feed.size >= maxWatchers) {
@@ -53,8 +53,8 @@ function followRoute(services: GatewayServices): ApiRoute {
     body: nothing,
     response: null,
     async handle(call, { params: { id } }) {
-      const { audit, oversight, postgres, recorder } = services;
-      const live = isId('ses', id) ? postgres.live.get(id) : null;
+      const { audit, oversight, sessions, recorder } = services;
+      const live = isId('ses', id) ? sessions.get(id) : null;
       const mayRead = live !== null && (call.scope === 'all' || live.principal.id === call.principal.id);
       if (!mayRead || (await recorder.journal(id)) === null) throw await notLive(services, call, id);
       if (oversight.feed.size >= maxWatchers) {
@@ -78,8 +78,8 @@ function endRoute(services: GatewayServices): ApiRoute {
     body: endBody,
     response: endDocument,
     async handle(call, { params: { id }, body: { reason } }) {
-      const { audit, oversight, postgres } = services;
-      const live = isId('ses', id) ? postgres.live.get(id) : null;
+      const { audit, oversight, sessions } = services;
+      const live = isId('ses', id) ? sessions.get(id) : null;
       const mayEnd = live !== null && (call.scope === 'all' || live.principal.id === call.principal.id);
       if (live === null || !mayEnd) throw await notLive(services, call, id);
       audit.record(call.principal, 'session.end', id, { reason });

@@ -7,7 +7,7 @@ import { explainBody, explainDocument, policyCheckBody, policyCheckDocument } fr
 import type { GatewayServices } from '../services.js';
 
 /** Checking files uses nothing of the gateway's own; explaining tells only what the caller would be told anyway. */
-export function policyRoutes({ configuration, postgres, targets }: GatewayServices): readonly ApiRoute[] {
+export function policyRoutes({ configuration, engines, targets }: GatewayServices): readonly ApiRoute[] {
   return [
     route({
       method: 'POST',
@@ -36,7 +36,9 @@ export function policyRoutes({ configuration, postgres, targets }: GatewayServic
       response: explainDocument,
       async handle({ principal }, { body }) {
         const { target, classification } = targets.find(body.target, principal);
-        const explanation = await postgres.explain(principal, target, classification, body.text, body.parameters);
+        const explanation = await engines
+          .of(target)
+          .explain(principal, target, classification, body.text, body.parameters);
         return whole(viewExplanation(explanation, configuration.current().policies.version));
       },
     }),

@@ -52,7 +52,7 @@ function listRoute({ approvals }: GatewayServices): ApiRoute {
   });
 }
 
-function createRoute({ approvals, audit, postgres, targets }: GatewayServices): ApiRoute {
+function createRoute({ approvals, audit, engines, targets }: GatewayServices): ApiRoute {
   return route({
     method: 'POST',
     path: '/v1/requests',
@@ -64,13 +64,9 @@ function createRoute({ approvals, audit, postgres, targets }: GatewayServices): 
     response: requestDocument,
     async handle({ principal }, { body }) {
       const { target, classification } = targets.find(body.target, principal);
-      const { decision, effects } = await postgres.explain(
-        principal,
-        target,
-        classification,
-        body.text,
-        body.parameters,
-      );
+      const { decision, effects } = await engines
+        .of(target)
+        .explain(principal, target, classification, body.text, body.parameters);
       if (decision.verdict === 'allow') {
         throw new SluiceError('conflict', 'this needs no approval: run it', {
           next: [{ command: `sluice exec ${target.name} …`, when: 'to run it' }],

@@ -1,4 +1,4 @@
-import { actionGroups } from '../../analysis/effects.js';
+import { actionGroups, type ActionName } from '../../analysis/effects.js';
 import { narrowClassification } from '../../policy/classification.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { type ApiRoute, ok, route } from '../api-route.js';
@@ -60,7 +60,7 @@ function describeRoute({ configuration, targets }: GatewayServices): ApiRoute {
     async handle({ principal }, { params }) {
       const { target, classification } = targets.find(params.name, principal);
       const { policies } = configuration.current();
-      const permissions = describedActions(target.recording).map((action) => {
+      const permissions = describedActions(target).map((action) => {
         const decision = decideOnTarget(policies, principal, target, action);
         return { action, verdict: decision.verdict, policies: [...decision.policies] };
       });
@@ -74,7 +74,7 @@ function describeRoute({ configuration, targets }: GatewayServices): ApiRoute {
         kind: target.kind,
         labels: { ...target.labels },
         recording: target.recording,
-        database: target.database,
+        database: target.kind === 'postgres' ? target.database : null,
         permissions,
         protected_columns: columns,
       });
@@ -83,9 +83,13 @@ function describeRoute({ configuration, targets }: GatewayServices): ApiRoute {
 }
 
 /** What people ask about; the other actions follow from statements too special to list. */
-function describedActions(recording: TargetConfig['recording']) {
+function describedActions({ kind, recording }: TargetConfig): readonly ActionName[] {
   const { read, write, define, control, call, session, reveal, infer, unrecorded } = actionGroups;
-  const always = [...session, ...read, ...write, ...define, ...control, ...call, ...reveal, ...infer] as const;
+  const { program, files, forwarding } = actionGroups;
+  const always: readonly ActionName[] =
+    kind === 'ssh'
+      ? ['connect', ...program, ...files, ...forwarding]
+      : [...session, ...read, ...write, ...define, ...control, ...call, ...reveal, ...infer];
   return recording === 'off' ? [...unrecorded, ...always] : always;
 }
 

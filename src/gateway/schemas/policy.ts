@@ -30,7 +30,7 @@ export const explainDocument = documentOf('sluice.explain/v1', {
     z.object({
       action: z.string(),
       resource: z.string(),
-      facts: z.record(z.string(), z.union([z.string(), z.boolean()])),
+      facts: z.record(z.string(), z.union([z.string(), z.boolean(), z.number(), z.array(z.string())])),
       verdict,
       policies: z.array(z.string()),
     }),

@@ -1,20 +1,12 @@
 import type { StatementAnalysis } from '../../analysis/postgres-types.js';
-import type { Effect } from '../../analysis/effects.js';
 import { treatmentFor, type Reveal } from '../../masking/treatment.js';
 import type { Classification } from '../../masking/types.js';
-import type { Decision, Principal } from '../../policy/types.js';
+import type { Principal } from '../../policy/types.js';
+import type { Explanation } from '../../sessions/engine.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import type { Engine } from './service.js';
 import { analyseQuery } from './judged-query.js';
 import { revealEffect } from './result-plan.js';
-
-/** What policy would say about a statement, without running it. */
-export interface Explanation {
-  readonly decision: Decision;
-  readonly effects: readonly { readonly effect: Effect; readonly decision: Decision }[];
-  /** Output columns that would be masked for this principal. */
-  readonly maskedColumns: readonly string[];
-}
 
 interface Question {
   readonly principal: Principal;

@@ -2,12 +2,8 @@ import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Classification } from '../../masking/types.js';
 import type { Principal } from '../../policy/types.js';
-import type { LiveSessions } from '../../sessions/session.js';
-import type { IncomingConnection, TargetConfig } from '../../sessions/types.js';
-import type { Explanation } from './explain.js';
-
-/** Serves one client connection until either side ends. Resolves when both sockets are closed. Never rejects. */
-export type ServePostgres = (incoming: IncomingConnection, signal: AbortSignal) => Promise<void>;
+import type { ProtocolEngine } from '../../sessions/engine.js';
+import type { TargetConfig } from '../../sessions/types.js';
 
 /** What a native listener's handshake asks of the gateway. */
 export interface NativeHooks {
@@ -26,16 +22,6 @@ export interface NativeHooks {
 export type AcceptNative = (socket: Socket, hooks: NativeHooks, signal: AbortSignal) => Promise<void>;
 
 /** The PostgreSQL engine as the gateway uses it. */
-export interface PostgresService {
-  /** The sessions open now, for oversight. */
-  readonly live: LiveSessions;
-  readonly serve: ServePostgres;
+export interface PostgresService extends ProtocolEngine {
   readonly acceptNative: AcceptNative;
-  explain(
-    principal: Principal,
-    target: TargetConfig,
-    classification: Classification,
-    text: string,
-    parameters: readonly (string | null)[],
-  ): Promise<Explanation>;
 }

@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
 import { recordingBanner } from '../../sessions/recording-mode.js';
-import { LiveSessions, Session, type SessionServices } from '../../sessions/session.js';
+import type { ServeConnection } from '../../sessions/engine.js';
+import { Session, type SessionServices } from '../../sessions/session.js';
 import type { IncomingConnection } from '../../sessions/types.js';
 import { Backend } from './backend.js';
 import { CancelKeys } from './cancels.js';
 import { TargetCatalogs, type CatalogServices } from './catalogs.js';
-import type { AcceptNative, PostgresService, ServePostgres } from './index.js';
+import type { AcceptNative, PostgresService } from './index.js';
 import { Conversation } from './conversation.js';
 import { dialPostgres, type DialledTarget } from './dial.js';
 import { explainStatement } from './explain.js';
@@ -16,7 +17,7 @@ import { acceptedParameters } from './startup.js';
 import { authenticationOk, backendKeyData, notice, parameterStatus, readyForQuery } from './words.js';
 
 /** What the engine is built from. */
-export interface PostgresServiceParts extends Omit<SessionServices, 'live'>, CatalogServices {
+export interface PostgresServiceParts extends SessionServices, CatalogServices {
   /** Key of the `hash` masker: the same value hashes alike on every target of this gateway. */
   readonly hashKey: Buffer;
   /** For faults that no client should see in full. */
@@ -30,11 +31,10 @@ export interface Engine extends PostgresServiceParts {
 }
 
 export function createPostgresService(given: PostgresServiceParts): PostgresService {
-  const live = new LiveSessions();
-  const parts: Engine = { ...given, sessions: { ...given, live }, catalogs: new TargetCatalogs(given) };
+  const parts: Engine = { ...given, sessions: given, catalogs: new TargetCatalogs(given) };
   const cancels = new CancelKeys();
 
-  const serve: ServePostgres = async (incoming, signal) => {
+  const serve: ServeConnection = async (incoming, signal) => {
     const { stream } = incoming;
     stream.on('error', () => stream.destroy());
     try {
@@ -96,7 +96,6 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
   };
 
   return {
-    live,
     serve,
     acceptNative,
     explain: (principal, target, classification, text) =>
