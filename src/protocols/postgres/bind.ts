@@ -53,9 +53,16 @@ function codes(reader: FieldReader): readonly number[] {
 
 function readable(bytes: Buffer, format: number): string {
   if (format === 1) return `\\x${bytes.toString('hex')}`;
+  if (isShortAscii(bytes)) return bytes.toString('latin1');
   try {
     return lenient.decode(bytes);
   } catch {
     return `\\x${bytes.toString('hex')}`;
   }
+}
+
+function isShortAscii(bytes: Buffer): boolean {
+  if (bytes.length > 64) return false;
+  for (let at = 0; at < bytes.length; at++) if ((bytes[at] ?? 0) >= 0x80) return false;
+  return true;
 }

@@ -24,6 +24,14 @@ export class Frame {
   get payload(): Buffer {
     return this.#bytes.subarray(this.#start + 5, this.#end);
   }
+  /** Bytes of the payload. */
+  get payloadLength(): number {
+    return this.#end - this.#start - 5;
+  }
+  /** One byte of the payload, 0 behind its end. */
+  payloadByte(index: number): number {
+    return index < this.payloadLength ? (this.#bytes[this.#start + 5 + index] ?? 0) : 0;
+  }
   /** Adds the message to `spans` without making a view of it. */
   passTo(spans: Spans): void {
     spans.add(this.#bytes, this.#start, this.#end);
@@ -190,13 +198,14 @@ export class FieldReader {
 
   int16(): number {
     this.#need(2);
-    const value = this.#bytes.readInt16BE(this.#at);
-    this.#at += 2;
-    return value;
+    const bytes = this.#bytes;
+    const at = this.#at;
+    this.#at = at + 2;
+    return (((bytes[at] ?? 0) << 24) >> 16) | (bytes[at + 1] ?? 0);
   }
   int32(): number {
     this.#need(4);
-    const value = this.#bytes.readInt32BE(this.#at);
+    const value = int32At(this.#bytes, this.#at);
     this.#at += 4;
     return value;
   }
@@ -225,7 +234,11 @@ export class FieldReader {
     return value;
   }
   string(): string {
-    return decodeUtf8(this.rawString());
+    const start = this.#at;
+    const end = asciiEnd(this.#bytes, start);
+    if (end < 0) return decodeUtf8(this.rawString());
+    this.#at = end + 1;
+    return end === start ? '' : this.#bytes.toString('latin1', start, end);
   }
   rest(): Buffer {
     return this.bytes(this.left);
@@ -237,6 +250,19 @@ export class FieldReader {
   #need(count: number): void {
     if (this.left < count) throw new SluiceError('protocol', 'a message is shorter than its fields');
   }
+}
+
+const longestLookedAt = 64;
+
+/** Where a short string of ASCII that begins at `start` ends: at its NUL; -1 when it is another kind, or has none. */
+function asciiEnd(bytes: Buffer, start: number): number {
+  const end = Math.min(bytes.length, start + longestLookedAt);
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === 0) return at;
+    if (byte >= 0x80) return -1;
+  }
+  return -1;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

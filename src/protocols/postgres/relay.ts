@@ -33,6 +33,8 @@ export class Relay {
   readonly #responses: ServerResponses;
   readonly #fromClient = new FrameReader(clientLimit);
   readonly #ended = new AbortController();
+  /** As `#ended.signal.aborted`, which every message would ask for. */
+  #isOver = false;
   readonly #finished: Promise<void>;
   #finish: () => void = () => undefined;
   #busy = false;
@@ -73,8 +75,9 @@ export class Relay {
 
   /** Ends the session; an `error` is told to the client as FATAL in its own protocol. Idempotent. */
   end(reason: EndEvent['reason'], detail: string, error: SluiceError | null = null): void {
-    if (this.#ended.signal.aborted) return;
+    if (this.#isOver) return;
     this.#clientGone = reason === 'client closed';
+    this.#isOver = true;
     this.#ended.abort(error ?? new SluiceError('interrupted', reason));
     void this.#shutDown(reason, detail, error);
   }
@@ -136,7 +139,7 @@ export class Relay {
   }
 
   #targetGone(): void {
-    if (this.#ended.signal.aborted) return;
+    if (this.#isOver) return;
     const error = new SluiceError(
       'target_unreachable',
       `target ${this.#talk.incoming.target.name} closed the connection`,
@@ -157,7 +160,7 @@ export class Relay {
   // Client → target
 
   #onClientData(chunk: Buffer): void {
-    if (this.#ended.signal.aborted) return;
+    if (this.#isOver) return;
     this.#fromClient.push(chunk);
     if (!this.#busy) this.#pump();
     else if (this.#fromClient.pending > maxQueuedBytes) this.#talk.incoming.stream.pause();
@@ -170,7 +173,7 @@ export class Relay {
       for (let message = this.#fromClient.next(); message !== null; message = this.#fromClient.next()) {
         if (message.type === 0x58) return this.end('client closed', '');
         const handled = this.#requests.handle(message);
-        if (this.#ended.signal.aborted) return;
+        if (this.#isOver) return;
         if (handled !== undefined) return this.#pumpAfter(handled);
       }
       const released = this.#release();
@@ -186,7 +189,7 @@ export class Relay {
   #pumpAfter(waited: Promise<void>): void {
     waited.then(
       () => {
-        if (!this.#ended.signal.aborted) this.#pump();
+        if (!this.#isOver) this.#pump();
       },
       (error: unknown) => this.#fail(error),
     );
@@ -217,12 +220,12 @@ export class Relay {
   /** Resolves when the target owes no answer. */
   async #untilIdle(): Promise<void> {
     const { tracker, backend, unsynced } = this.#talk;
-    const settled = (): boolean => tracker.isEmpty || this.#talk.copyIn !== null || this.#ended.signal.aborted;
+    const settled = (): boolean => tracker.isEmpty || this.#talk.copyIn !== null || this.#isOver;
     if (settled() && !backend.hasQueued) return;
     if (unsynced) backend.flush();
     await this.#release();
     while (!settled()) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
-    if (this.#ended.signal.aborted) throw new SluiceError('interrupted', 'the session ended');
+    if (this.#isOver) throw new SluiceError('interrupted', 'the session ended');
   }
 
   #wakeIdle(): void {
@@ -234,7 +237,7 @@ export class Relay {
   // Target → client
 
   #onServerData(chunk: Buffer): void {
-    if (this.#ended.signal.aborted) return;
+    if (this.#isOver) return;
     const { reader } = this.#talk.backend.dialled;
     try {
       reader.push(chunk);
@@ -252,7 +255,7 @@ export class Relay {
     socket.pause();
     delivered.then(
       () => {
-        if (!this.#ended.signal.aborted) socket.resume();
+        if (!this.#isOver) socket.resume();
       },
       (error: unknown) => this.#fail(error),
     );

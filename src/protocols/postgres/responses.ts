@@ -53,7 +53,7 @@ export class ServerResponses {
       case 'D':
         throw new SluiceError('protocol', 'the target sent rows it did not describe');
       case 'C':
-        return this.#complete(message, new FieldReader(message.payload).rawString().toString('utf8'));
+        return this.#complete(message, new FieldReader(message.payload).string());
       case 'I':
         return this.#complete(message, '');
       case 's':
@@ -226,8 +226,8 @@ export class ServerResponses {
     const head = talk.tracker.head;
     if (head?.type !== 'sync' && head?.type !== 'query') throw unexpected(message);
     talk.tracker.shift();
-    const status = String.fromCharCode(message.payload[0] ?? 0);
-    if (message.payload.length !== 1 || (status !== 'I' && status !== 'T' && status !== 'E')) throw unexpected(message);
+    const status = String.fromCharCode(message.payloadByte(0));
+    if (message.payloadLength !== 1 || (status !== 'I' && status !== 'T' && status !== 'E')) throw unexpected(message);
     talk.transaction = status;
     if (status === 'I') this.#transactionEnded(head.era);
     this.#failed = false;
