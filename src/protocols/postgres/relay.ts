@@ -1,4 +1,5 @@
 import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
+import { takeChunks } from '../../lib/incoming.js';
 import type { EndEvent } from '../../recording/events.js';
 import type { Conversation } from './conversation.js';
 import { sendCancel } from './dial.js';
@@ -60,11 +61,11 @@ export class Relay {
   async run(): Promise<void> {
     const { stream } = this.#talk.incoming;
     const { socket } = this.#talk.backend.dialled;
-    stream.on('data', (chunk: Buffer) => this.#onClientData(chunk));
+    takeChunks(stream, (chunk) => this.#onClientData(chunk));
     stream.on('end', () => this.end('client closed', ''));
     stream.on('close', () => this.end('client closed', ''));
     stream.on('error', () => this.end('client closed', 'connection lost'));
-    socket.on('data', (chunk: Buffer) => this.#onServerData(chunk));
+    takeChunks(socket, (chunk) => this.#onServerData(chunk));
     socket.on('end', () => this.#targetGone());
     socket.on('close', () => this.#targetGone());
     socket.on('error', () => this.#targetGone());
