@@ -52,6 +52,7 @@ const homes = {
   'pg-protocol': ['protocols', 'gateway'],
   pino: ['gateway'],
   'prom-client': ['gateway'],
+  uqr: ['cli'],
 };
 
 const folder = (room) => (room.includes('/') ? `^src/${room}([./]|$)` : `^src/${room}/`);

@@ -12,7 +12,7 @@ const environment = `ENVIRONMENT
   SLUICE_PROFILE              which login to use
   SLUICE_TOKEN, SLUICE_TOKEN_FILE
                               an access token; no login is looked up or stored
-  SLUICE_IDENTITY_TOKEN_FILE  a workload's identity token
+  SLUICE_IDENTITY_TOKEN_FILE  a workload's identity token, exchanged at the gateway; read again when it is needed
   SLUICE_CREDENTIAL_STORE     auto | keyring | file
   SLUICE_NON_INTERACTIVE      never ask, open no browser
   SLUICE_NO_DAEMON            work without the local agent
@@ -41,6 +41,9 @@ const agents = `FOR AGENTS AND SCRIPTS
           sluice requests wait REQUEST --timeout 10m --json      then
           sluice exec --request REQUEST --json                   runs exactly what was approved, once
   sluice policy explain TARGET "…" --json        what would be decided, without running it
+
+  sluice login GATEWAY --non-interactive         prints address, code and handle as JSON; a person confirms, then
+  sluice login --complete HANDLE --json          fetches the login; waits 45 s at most, exit 14 while nobody has confirmed
 
   exec speaks HTTPS only and needs no local agent.`;
 

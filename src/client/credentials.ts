@@ -21,6 +21,8 @@ export interface Keyring {
   get(account: string): Promise<string | null>;
   set(account: string, secret: string): Promise<void>;
   delete(account: string): Promise<void>;
+  /** Called when it did not answer in time: it will not be asked again. */
+  giveUp?(): void;
 }
 
 const keyringLimitMs = 3000;
@@ -126,7 +128,10 @@ function limited(keyring: Keyring, limitMs: number): Keyring {
   const within = async <T>(call: Promise<T>): Promise<T> => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new KeyringTimeout(`it did not answer within ${limitMs / 1000} s`)), limitMs);
+      timer = setTimeout(() => {
+        keyring.giveUp?.();
+        reject(new KeyringTimeout(`it did not answer within ${limitMs / 1000} s`));
+      }, limitMs);
     });
     try {
       return await Promise.race([call, late]);
@@ -141,17 +146,8 @@ function limited(keyring: Keyring, limitMs: number): Keyring {
   };
 }
 
-/**
- * The keyring of macOS, Windows, or the Linux desktop. Pinned to the Secret Service on Linux: the library's own fallback,
- * the kernel's keyring, forgets at reboot. Loaded when needed only, since it is native.
- */
+/** The keyring of macOS, Windows, or the Linux desktop. Loaded when needed only, since it is native. */
 async function loadSystemKeyring(): Promise<Keyring> {
-  const { AsyncEntry } = await import('@napi-rs/keyring');
-  const entry = (account: string): InstanceType<typeof AsyncEntry> =>
-    new AsyncEntry('sluice', account, { linux: { store: 'secret-service' } });
-  return {
-    get: async (account) => entry(account).getPassword(),
-    set: async (account, secret) => entry(account).setPassword(secret),
-    delete: async (account) => void (await entry(account).deleteCredential()),
-  };
+  const { openKeyringProcess } = await import('./keyring-process.js');
+  return openKeyringProcess();
 }

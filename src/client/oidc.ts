@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
-import type { Configuration, FetchBody, TokenEndpointResponse } from 'openid-client';
+import type { ClientAuth, Configuration, CustomFetch, FetchBody, TokenEndpointResponse } from 'openid-client';
 import { messageOf, SluiceError } from '../lib/errors.js';
+import { readClientKey } from './client-key.js';
 import { isLoopbackUrl } from './gateway-url.js';
 import type { StoredLogin } from './stored-login.js';
 import type { Transport } from './transport.js';
@@ -10,12 +11,15 @@ export interface OidcClient {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: string | null;
+  readonly clientKeyFile: string | null;
 }
+
+/** Below this a difference of clocks is none: the Date header has whole seconds, and the way takes a moment. */
+const clockDifferenceSeconds = 5;
 
 /** Finds the provider's endpoints (OpenID Connect Discovery 1.0) through our own transport. */
 export async function discover(client: OidcClient, transport: Transport, signal?: AbortSignal): Promise<Configuration> {
   const oidc = await import('openid-client');
-  const authentication = client.clientSecret === null ? oidc.None() : oidc.ClientSecretBasic(client.clientSecret);
   const server = new URL(client.issuer);
   if (server.protocol !== 'https:' && !isLoopbackUrl(client.issuer)) {
     throw new SluiceError('config_invalid', `The identity provider ${client.issuer} must use https`, {
@@ -24,22 +28,47 @@ export async function discover(client: OidcClient, transport: Transport, signal?
   }
   // The provider's page shows this name, so that the person sees which machine asks.
   const agent = `sluice (${hostname().replace(/[^\x20-\x7e]/g, '?')})`;
+  let skew = 0;
+  const fetch: CustomFetch = async (url, init) => {
+    const signals = [init.signal, signal].filter((item) => item !== undefined && item !== null);
+    const response = await transport.fetch(url, {
+      method: init.method,
+      headers: { ...init.headers, 'user-agent': agent },
+      body: formOf(init.body),
+      signal: AbortSignal.any(signals),
+    });
+    skew = clockDifference(response.headers.get('date'));
+    return response;
+  };
+  const authentication = await authenticationOf(client);
   const insecure = server.protocol === 'http:' ? [oidc.allowInsecureRequests] : [];
-  return within(client.issuer, () =>
-    oidc.discovery(server, client.clientId, undefined, authentication, {
-      execute: insecure,
-      [oidc.customFetch]: (url, init) => {
-        const signals = [init.signal, signal].filter((item) => item !== undefined && item !== null);
-        const headers = { ...init.headers, 'user-agent': agent };
-        return transport.fetch(url, {
-          method: init.method,
-          headers,
-          body: formOf(init.body),
-          signal: AbortSignal.any(signals),
-        });
-      },
-    }),
+  const options = { execute: insecure, [oidc.customFetch]: fetch };
+  const found = await within(client.issuer, () =>
+    oidc.discovery(server, client.clientId, undefined, authentication, options),
   );
+  if (skew === 0) return found;
+  // This machine's clock is wrong, and times in tokens and assertions would be judged by it: the provider's clock counts.
+  const configuration = new oidc.Configuration(
+    found.serverMetadata(),
+    client.clientId,
+    { [oidc.clockSkew]: skew },
+    authentication,
+  );
+  configuration[oidc.customFetch] = fetch;
+  if (insecure.length > 0) oidc.allowInsecureRequests(configuration);
+  return configuration;
+}
+
+/** Seconds by which the provider's clock is ahead of ours; 0 when they agree, or when it does not say. */
+function clockDifference(date: string | null): number {
+  const seconds = Math.round((Date.parse(date ?? '') - Date.now()) / 1000);
+  return Number.isFinite(seconds) && Math.abs(seconds) > clockDifferenceSeconds ? seconds : 0;
+}
+
+async function authenticationOf({ clientSecret, clientKeyFile }: OidcClient): Promise<ClientAuth> {
+  const oidc = await import('openid-client');
+  if (clientKeyFile !== null) return oidc.PrivateKeyJwt(await readClientKey(clientKeyFile));
+  return clientSecret === null ? oidc.None() : oidc.ClientSecretBasic(clientSecret);
 }
 
 /** OAuth requests carry forms; nothing else is sent. */
@@ -47,17 +76,17 @@ function formOf(body: FetchBody): string | null {
   return typeof body === 'string' ? body : body instanceof URLSearchParams ? body.toString() : null;
 }
 
-/** Runs a call to the provider; whatever fails comes out as the one error type. */
-export async function within<T>(issuer: string, call: () => Promise<T>): Promise<T> {
+/** Runs a call to the provider; whatever fails comes out as the one error type. `grant` is what the call spends. */
+export async function within<T>(issuer: string, call: () => Promise<T>, grant: 'login' | 'code' = 'login'): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    throw explain(error, issuer);
+    throw explain(error, issuer, grant);
   }
 }
 
 /** OAuth's error codes (RFC 6749 5.2, RFC 8628 3.5) in our words. */
-function explain(error: unknown, issuer: string): SluiceError {
+function explain(error: unknown, issuer: string, grant: 'login' | 'code'): SluiceError {
   const inner = causeOf(error);
   if (inner?.code === 'gateway_unreachable' || inner?.code === 'timeout') {
     return new SluiceError('unavailable', `The identity provider cannot be reached: ${inner.message}`, {
@@ -80,7 +109,9 @@ function explain(error: unknown, issuer: string): SluiceError {
     case 'expired_token':
       return refused('The code expired before it was confirmed');
     case 'invalid_grant':
-      return refused('The login has expired or was revoked');
+      return refused(
+        grant === 'code' ? 'The code has expired or was used already' : 'The login has expired or was revoked',
+      );
     case 'invalid_client':
     case 'unauthorized_client':
       return refused('The identity provider rejected the client’s credentials');

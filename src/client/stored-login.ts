@@ -12,6 +12,10 @@ export interface StoredLogin {
   readonly refreshToken: string | null;
   /** A machine's own secret: it gets tokens by client credentials. */
   readonly clientSecret: string | null;
+  /** A machine's private key: it signs what asks for tokens (RFC 7523). The key stays where it is. */
+  readonly clientKeyFile: string | null;
+  /** A workload's identity token, which something else keeps fresh: exchanged at the gateway (RFC 8693). */
+  readonly identityTokenFile: string | null;
 }
 
 export function encodeLogin(login: StoredLogin): string {
@@ -28,5 +32,7 @@ export function decodeLogin(text: string): StoredLogin | null {
   const optional = (name: string): string | null => (typeof value[name] === 'string' ? value[name] : null);
   const refreshToken = optional('refreshToken');
   const clientSecret = optional('clientSecret');
-  return { gateway, issuer, clientId, audience, accessToken, expiresAt, refreshToken, clientSecret };
+  const [clientKeyFile, identityTokenFile] = [optional('clientKeyFile'), optional('identityTokenFile')];
+  const base = { gateway, issuer, clientId, audience, accessToken, expiresAt, refreshToken, clientSecret };
+  return { ...base, clientKeyFile, identityTokenFile };
 }

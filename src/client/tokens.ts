@@ -9,6 +9,8 @@ import {
 } from './credentials.js';
 import type { ClientEnvironment } from './environment.js';
 import { withFileLock } from './file-lock.js';
+import { exchangeIdentity } from './identity-exchange.js';
+import { readIdentityToken } from './identity-token.js';
 import { discover, loginFrom, within } from './oidc.js';
 import { Profiles, type Profile } from './profiles.js';
 import type { StoredLogin } from './stored-login.js';
@@ -27,12 +29,38 @@ const lockWaitMs = 20_000;
 /** A long-lived process looks again after this, so that it sees a logout or another login. */
 const rereadMs = 1000;
 
-/** SLUICE_TOKEN, else SLUICE_TOKEN_FILE, else the profile's stored login. */
+/** SLUICE_TOKEN, else SLUICE_TOKEN_FILE, else SLUICE_IDENTITY_TOKEN_FILE, else the profile's stored login. */
 export function openTokenSource(options: StoredTokensOptions): TokenSource {
-  const { token, tokenFile } = options.environment;
+  const { token, tokenFile, identityTokenFile } = options.environment;
   if (token !== null) return { get: async () => token.trim(), renew: async () => null };
   if (tokenFile !== null) return tokenFromFile(tokenFile);
+  if (identityTokenFile !== null) return tokenFromIdentity(identityTokenFile, options);
   return new StoredTokens(options);
+}
+
+/** The gateway's own token for a workload's identity, exchanged again when either of the two is old. Nothing is stored. */
+function tokenFromIdentity(file: string, { profile, transport, now = Date.now }: StoredTokensOptions): TokenSource {
+  let seen: { readonly identity: string; readonly token: string; readonly until: number } | null = null;
+  let exchanging: Promise<string> | null = null;
+  const exchange = async (identity: string): Promise<string> => {
+    const fresh = await exchangeIdentity({ gateway: profile.gateway, transport, token: identity });
+    seen = { identity, token: fresh.accessToken, until: now() + fresh.expiresInSeconds * 1000 - marginMs };
+    return fresh.accessToken;
+  };
+  const get = async (signal?: AbortSignal): Promise<string> => {
+    const identity = readIdentityToken(file);
+    if (seen?.identity === identity && now() < seen.until) return seen.token;
+    exchanging ??= exchange(identity).finally(() => (exchanging = null));
+    return signal === undefined ? exchanging : abortable(exchanging, signal);
+  };
+  return {
+    get,
+    async renew(rejected, signal) {
+      seen = null;
+      const token = await get(signal);
+      return token === rejected ? null : token;
+    },
+  };
 }
 
 /** A file that something else keeps fresh: read again whenever it has changed. */
@@ -96,7 +124,7 @@ class StoredTokens implements TokenSource {
   async renew(token: string, signal?: AbortSignal): Promise<string | null> {
     const login = await this.#load();
     if (login.accessToken !== token && this.#isFresh(login)) return login.accessToken;
-    if (login.refreshToken === null && login.clientSecret === null) return null;
+    if (!isRenewable(login)) return null;
     return (await this.#refresh(token, signal)).accessToken;
   }
 
@@ -157,16 +185,21 @@ class StoredTokens implements TokenSource {
 
   async #requestTokens(login: StoredLogin): Promise<StoredLogin> {
     const { profile, transport } = this.#options;
-    const { refreshToken, clientSecret } = login;
-    if (refreshToken === null && clientSecret === null) throw loginNeeded(profile, 'The login has expired');
-    const configuration = await discover(login, transport);
-    const oidc = await import('openid-client');
-    const parameters = { resource: login.audience };
+    if (!isRenewable(login)) throw loginNeeded(profile, 'The login has expired');
     try {
+      if (login.identityTokenFile !== null) {
+        const token = readIdentityToken(login.identityTokenFile);
+        const fresh = await exchangeIdentity({ gateway: login.gateway, transport, token });
+        const expiresAt = this.#now() + fresh.expiresInSeconds * 1000;
+        return { ...login, accessToken: fresh.accessToken, expiresAt };
+      }
+      const configuration = await discover(login, transport);
+      const oidc = await import('openid-client');
+      const parameters = { resource: login.audience };
       const tokens = await within(login.issuer, () =>
-        clientSecret !== null
+        login.refreshToken === null
           ? oidc.clientCredentialsGrant(configuration, parameters)
-          : oidc.refreshTokenGrant(configuration, refreshToken ?? '', parameters),
+          : oidc.refreshTokenGrant(configuration, login.refreshToken, parameters),
       );
       return loginFrom(tokens, login, this.#now());
     } catch (error) {
@@ -174,6 +207,11 @@ class StoredTokens implements TokenSource {
       throw loginNeeded(profile, error.message, error);
     }
   }
+}
+
+/** Whether a fresh token can be had without the person. */
+function isRenewable({ refreshToken, clientSecret, clientKeyFile, identityTokenFile }: StoredLogin): boolean {
+  return [refreshToken, clientSecret, clientKeyFile, identityTokenFile].some((way) => way !== null);
 }
 
 function loginNeeded(profile: Profile, message: string, cause?: unknown): SluiceError {

@@ -15,6 +15,9 @@ issuers:
     audience: http://127.0.0.1:7480
     clientId: sluice-cli
     groupsClaim: groups
+login:
+  device: true                   # a code confirmed in any browser
+  browser: true                  # a browser on the person's own machine
 listeners:
   postgres: null                 # { host: 0.0.0.0, port: 15432, tls: { cert: cert.pem, key: key.pem } }
 approvals:

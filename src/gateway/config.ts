@@ -28,6 +28,11 @@ export const bootstrapSchema = z.strictObject({
       }),
     )
     .min(1),
+  /** Ways in which people may log in; both need the provider's consent too. At least one must stay. */
+  login: z
+    .strictObject({ device: z.boolean().default(true), browser: z.boolean().default(true) })
+    .refine(({ device, browser }) => device || browser, { message: 'people need at least one way to log in' })
+    .prefault({}),
   listeners: z
     .strictObject({
       postgres: z

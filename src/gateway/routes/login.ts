@@ -25,8 +25,8 @@ export function loginRoutes(services: GatewayServices): readonly ApiRoute[] {
           client_id: issuer.clientId,
           audience: issuer.audience,
           scopes: issuer.scopes,
-          device: true,
-          browser: true,
+          device: bootstrap.login.device,
+          browser: bootstrap.login.browser,
           demo: bootstrap.demoIdentity,
         });
       },

@@ -13,7 +13,7 @@ import { agentPaths } from '../../../src/agent/private-dir.js';
 import { listenOnPort } from '../../../src/agent/stable-ports.js';
 import { serveTunnel } from '../../../src/agent/tunnel.js';
 import { SluiceClient } from '../../../src/client/api.js';
-import { loginAs } from '../../../src/client/login.js';
+import { loginAs } from '../../../src/client/login-demo.js';
 import { Profiles, type Profile } from '../../../src/client/profiles.js';
 import { Transport } from '../../../src/client/transport.js';
 import { writePrivate } from '../../../src/lib/private-files.js';

@@ -8,7 +8,7 @@ import { AgentClient, type AgentLaunch } from '../../../src/agent/agent-client.j
 import { runAgent, type AgentEnd } from '../../../src/agent/app.js';
 import type { AgentClock } from '../../../src/agent/clock.js';
 import { agentPaths } from '../../../src/agent/private-dir.js';
-import { loginAs } from '../../../src/client/login.js';
+import { loginAs } from '../../../src/client/login-demo.js';
 import { Profiles, type Profile } from '../../../src/client/profiles.js';
 import { Transport } from '../../../src/client/transport.js';
 import { startSmallGateway, temporaryEnvironment, type SmallGateway } from '../client/small-gateway.js';

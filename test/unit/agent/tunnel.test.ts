@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SluiceClient } from '../../../src/client/api.js';
-import { loginAs } from '../../../src/client/login.js';
+import { loginAs } from '../../../src/client/login-demo.js';
 import { logOut } from '../../../src/client/logout.js';
 import { Profiles } from '../../../src/client/profiles.js';
 import { openTokenSource } from '../../../src/client/tokens.js';

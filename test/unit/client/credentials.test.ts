@@ -14,6 +14,8 @@ const login: StoredLogin = {
   expiresAt: 1,
   refreshToken: 'r',
   clientSecret: null,
+  clientKeyFile: null,
+  identityTokenFile: null,
 };
 
 let environment: ReturnType<typeof temporaryEnvironment>;

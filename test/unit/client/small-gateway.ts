@@ -24,6 +24,10 @@ export interface SmallGateway {
   /** What the far end of a tunnel does; echoes by default. */
   onTunnel: (socket: Duplex, request: IncomingMessage) => void;
   demo: boolean;
+  /** Ways to log in that it permits. */
+  ways: { readonly device: boolean; readonly browser: boolean };
+  /** Answers instead of the identity provider, when it returns true. */
+  intercept: (request: IncomingMessage, response: ServerResponse) => boolean;
   close(): Promise<void>;
 }
 
@@ -50,6 +54,8 @@ export async function startSmallGateway(options: SmallGatewayOptions = {}): Prom
     verifier: verifierFor(provider, url),
     onTunnel: (socket) => socket.pipe(socket),
     demo: true,
+    ways: { device: true, browser: true },
+    intercept: () => false,
     close: () => {
       for (const socket of upgraded) socket.destroy();
       return close(server);
@@ -57,8 +63,9 @@ export async function startSmallGateway(options: SmallGatewayOptions = {}): Prom
   };
   server.on('request', (request, response) => {
     gateway.requests.push(`${request.method} ${new URL(request.url ?? '', url).pathname}`);
-    if (request.url?.startsWith('/idp') === true) provider.callback(request, response);
-    else void answer(gateway, request, response);
+    if (request.url?.startsWith('/idp') === true) {
+      if (!gateway.intercept(request, response)) provider.callback(request, response);
+    } else void answer(gateway, request, response);
   });
   server.on('upgrade', (request, socket: Duplex) => {
     upgraded.add(socket);
@@ -99,8 +106,7 @@ async function answer(gateway: SmallGateway, request: IncomingMessage, response:
       client_id: 'sluice-cli',
       audience: gateway.url,
       scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
-      device: true,
-      browser: true,
+      ...gateway.ways,
       demo: gateway.demo,
     });
   }

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { loginAs } from '../../../src/client/login.js';
+import { loginAs } from '../../../src/client/login-demo.js';
 import { logOut } from '../../../src/client/logout.js';
 import { Profiles, type Profile } from '../../../src/client/profiles.js';
 import { openTokenSource, tokenFromFile, type TokenSource } from '../../../src/client/tokens.js';
