@@ -21,6 +21,8 @@ export interface TransportResponse {
 }
 
 const defaultTimeoutMs = 30_000;
+/** Shorter than servers keep an idle connection (Node's 5 s): else a request can meet the server's goodbye on its way. */
+const idleMs = 4000;
 const maxBodyBytes = 64 * 1024 * 1024;
 
 /** A clock that tells the time and one that counts it while the machine is awake. */
@@ -47,8 +49,8 @@ export class Transport {
     this.#tls = caFile === null ? {} : { ca: [...rootCertificates, readCa(caFile)] };
     // Idle sockets of these agents do not keep the process alive.
     this.#agents = {
-      http: new http.Agent({ keepAlive: true, maxSockets: 32 }),
-      https: new https.Agent({ keepAlive: true, maxSockets: 32, ...this.#tls }),
+      http: new http.Agent({ keepAlive: true, maxSockets: 32, timeout: idleMs }),
+      https: new https.Agent({ keepAlive: true, maxSockets: 32, timeout: idleMs, ...this.#tls }),
     };
   }
 
