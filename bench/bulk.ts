@@ -1,10 +1,10 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { dialPostgres } from '../src/protocols/postgres/dial.js';
 import { cString, frame } from '../src/protocols/postgres/frames.js';
 import type { Address } from './pgbench.js';
 
-/** Reads a whole result and throws it away; returns milliseconds and bytes from Query to ReadyForQuery. */
-export async function drain(at: Address, sql: string): Promise<{ readonly ms: number; readonly bytes: number }> {
+async function connect(at: Address): Promise<Socket> {
   const { socket } = await dialPostgres(
     {
       name: 'bench',
@@ -20,6 +20,25 @@ export async function drain(at: Address, sql: string): Promise<{ readonly ms: nu
     },
     { parameters: new Map(), signal: AbortSignal.timeout(60_000) },
   );
+  return socket;
+}
+
+/** Opens connections that do nothing. */
+export async function openIdle(at: Address, count: number): Promise<{ close(): Promise<void> }> {
+  const sockets: Socket[] = [];
+  for (let i = 0; i < count; i++) sockets.push(await connect(at));
+  return {
+    async close() {
+      const closed = sockets.map((socket) => once(socket, 'close'));
+      for (const socket of sockets) socket.resume().end(frame('X'));
+      await Promise.all(closed);
+    },
+  };
+}
+
+/** Reads a whole result and throws it away; returns milliseconds and bytes from Query to ReadyForQuery. */
+export async function drain(at: Address, sql: string): Promise<{ readonly ms: number; readonly bytes: number }> {
+  const socket = await connect(at);
   const started = process.hrtime.bigint();
   let bytes = 0;
   let tail = Buffer.alloc(0);

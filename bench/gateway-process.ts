@@ -14,9 +14,14 @@ interface Given {
   readonly password: string;
   /** Files of the certificate that clients trust, and its key. */
   readonly tls: { readonly cert: string; readonly key: string };
+  /** Nothing is classified, detected or forbidden: what the engine alone costs. */
+  readonly plain: boolean;
 }
 
-/** A whole gateway in a process of its own, with policy, recording, masking and detectors on. argv: JSON, see `Given`. */
+/**
+ * A whole gateway in a process of its own: targets `bench` (strict recording), `bench-durable` and `bench-off`, with
+ * policy, masking and detectors on unless it is plain. stdin: JSON, see `Given`.
+ */
 const given = JSON.parse(readFileSync(0, 'utf8')) as Given;
 const publicUrl = `https://localhost:${given.port}`;
 const issuer = await startIssuer(publicUrl);
@@ -35,17 +40,22 @@ const target = (name: string, recording: string): string =>
   `  - { name: ${name}, kind: postgres, address: "127.0.0.1:${given.postgresPort}", database: ${given.database}, username: ${given.user}, secret: "vault:bench", tls: { mode: disable }, labels: { env: bench }, recording: ${recording} }`;
 gateway.applyBundle(
   new Map([
-    ['targets.yaml', `targets:\n${target('bench', 'strict')}\n${target('bench-durable', 'durable')}\n`],
+    [
+      'targets.yaml',
+      `targets:\n${target('bench', 'strict')}\n${target('bench-durable', 'durable')}\n${target('bench-off', 'off')}\n`,
+    ],
     [
       'classification.yaml',
-      [
-        'classes: { email: { mask: email }, card: { mask: last4 } }',
-        'columns:',
-        '  - { column: "public.bulk_masked.email", class: email }',
-        '  - { column: "public.bulk_masked.card", class: card }',
-        'detectors: { email: mask, card: mask, iban: mask, phone: mask, national-id: mask, private-key: mask, token: mask }',
-        '',
-      ].join('\n'),
+      given.plain
+        ? 'classes: {}\n'
+        : [
+            'classes: { email: { mask: email }, card: { mask: last4 } }',
+            'columns:',
+            '  - { column: "public.bulk_masked.email", class: email }',
+            '  - { column: "public.bulk_masked.card", class: card }',
+            'detectors: { email: mask, card: mask, iban: mask, phone: mask, national-id: mask, private-key: mask, token: mask }',
+            '',
+          ].join('\n'),
     ],
     ['bindings.yaml', 'groups: { engineers: { claims: { groups: [engineers] } } }\n'],
     [
@@ -53,9 +63,10 @@ gateway.applyBundle(
       [
         '@id("bench-allow")',
         'permit (principal in Group::"engineers", action, resource in Label::"env=bench")',
-        'unless { action in Action::"reveal" };',
-        '@id("bench-no-drop") @message("no")',
-        'forbid (principal, action == Action::"drop", resource);',
+        given.plain ? ';' : 'unless { action in Action::"reveal" };',
+        ...(given.plain
+          ? []
+          : ['@id("bench-no-drop") @message("no")', 'forbid (principal, action == Action::"drop", resource);']),
         '',
       ].join('\n'),
     ],
@@ -70,7 +81,8 @@ const profiler = new Session();
 process.on('message', (message) => {
   if (message === 'memory') {
     globalThis.gc?.();
-    process.send?.(process.memoryUsage.rss());
+    const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    process.send?.({ rss: process.memoryUsage.rss(), peak: Number(peak ?? 0) * 1024 });
   } else if (message === 'profile') {
     profiler.connect();
     profiler.post('Profiler.enable');

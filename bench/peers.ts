@@ -10,22 +10,39 @@ import type { Address } from './pgbench.js';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
+export interface Memory {
+  readonly rss: number;
+  readonly peak: number;
+}
+
 /** Everything that is measured, side by side, on loopback. */
 export interface Peers {
   readonly direct: Address;
   readonly relay: Address;
   readonly twoHopTlsRelay: Address;
   readonly pgbouncer: Address | null;
-  /** The gateway's native listener. */
+  /** The gateway's native listener: recording strict, policy and masking on. */
   readonly gateway: Address;
+  /** The same with recording durable, and without recording. */
+  readonly durable: Address;
+  readonly unrecorded: Address;
+  /** A gateway without classification, detectors, prohibitions and recording. */
+  readonly plain: Address;
   /** The gateway behind a local agent's tunnel over TLS. */
   readonly tunnel: Address;
-  /** Resident bytes of the gateway's process, after a collection where it can. */
-  gatewayMemory(): Promise<number>;
+  /** Resident bytes of the gateway's process after a collection, and the most there ever were. */
+  gatewayMemory(): Promise<Memory>;
   /** CPU profile of the gateway while `work` runs, saved in Chrome's .cpuprofile form. */
   profile(file: string, work: () => Promise<unknown>): Promise<void>;
   sql(text: string): Promise<void>;
   stop(): Promise<void>;
+}
+
+interface StartedGateway {
+  readonly url: string;
+  readonly listener: number;
+  readonly token: string;
+  readonly child: ChildProcess;
 }
 
 export async function startPeers(): Promise<Peers> {
@@ -54,28 +71,23 @@ export async function startPeers(): Promise<Peers> {
     const far = await relayTo({ tls }, { port });
     const near = await relayTo({}, { port: far, tls: { ca: tls.cert } });
 
-    const gateway = spawn(process.execPath, ['--expose-gc', here('./gateway-process.js')], {
-      stdio: ['pipe', 'pipe', 'inherit', 'ipc'],
-      env: { ...process.env, NODE_EXTRA_CA_CERTS: pair.cert },
-    });
-    children.push(gateway);
-    const stateDir = join(dir, 'gateway');
-    gateway.stdin?.end(
-      JSON.stringify({
-        stateDir,
-        port: await unusedPort(),
-        postgresPort: port,
-        database: 'postgres',
-        user,
-        password,
-        tls: pair,
-      }),
-    );
-    const { url, listener, token } = JSON.parse(await firstLine(gateway)) as {
-      url: string;
-      listener: number;
-      token: string;
+    const startGateway = async (stateDir: string, plain: boolean): Promise<StartedGateway> => {
+      const process_ = spawn(process.execPath, ['--expose-gc', here('./gateway-process.js')], {
+        stdio: ['pipe', 'pipe', 'inherit', 'ipc'],
+        env: { ...process.env, NODE_EXTRA_CA_CERTS: pair.cert },
+      });
+      children.push(process_);
+      const own = { stateDir, port: await unusedPort(), postgresPort: port, database: 'postgres', plain };
+      process_.stdin?.end(JSON.stringify({ ...own, user, password, tls: pair }));
+      const ready = JSON.parse(await firstLine(process_)) as Omit<StartedGateway, 'child'>;
+      return { ...ready, child: process_ };
     };
+    const main = await startGateway(join(dir, 'gateway'), false);
+    const plain = await startGateway(join(dir, 'plain'), true);
+    const { url, token, child: gateway } = main;
+    const through = ({ listener, token: secret }: StartedGateway, database: string): Address => ({
+      ...{ port: listener, user: 'bench', password: secret, database },
+    });
     const agent = spawn(process.execPath, [here('./agent-process.js')], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -87,12 +99,15 @@ export async function startPeers(): Promise<Peers> {
       relay: { ...direct, port: relay },
       twoHopTlsRelay: { ...direct, port: near },
       pgbouncer: await startPgbouncer(dir, direct, children),
-      gateway: { port: listener, user: 'bench', password: token, database: 'bench' },
+      gateway: through(main, 'bench'),
+      durable: through(main, 'bench-durable'),
+      unrecorded: through(main, 'bench-off'),
+      plain: through(plain, 'bench-off'),
       tunnel: { ...tunnel, user: 'bench', database: 'bench' },
       async gatewayMemory() {
         gateway.send('memory');
-        const [bytes] = (await once(gateway, 'message')) as [number];
-        return bytes;
+        const [memory] = (await once(gateway, 'message')) as [Memory];
+        return memory;
       },
       async profile(file, work) {
         gateway.send('profile');

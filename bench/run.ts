@@ -1,16 +1,21 @@
-import { bulkTables, drain } from './bulk.js';
+import { bulkTables, drain, openIdle } from './bulk.js';
 import { measureParts } from './parts.js';
 import { startPeers, type Peers } from './peers.js';
 import { initPgbench, pgbench, type Address } from './pgbench.js';
 import { round, spread, type Spread } from './stats.js';
 
-/** `npm run bench -- [--json] [--quick] [--profile=FILE.cpuprofile]`: all ratios of one run, measured in turn so that a drifting machine cancels out. */
+/**
+ * `npm run bench -- [--json] [--quick] [--only=transactions|bulk|memory|parts] [--profile=FILE.cpuprofile]`: the ratios
+ * of design budgets in one run, measured in turn so that a drifting machine cancels out.
+ */
 const json = process.argv.includes('--json');
 const quick = process.argv.includes('--quick');
 const profileFile =
   process.argv.find((argument) => argument.startsWith('--profile='))?.slice('--profile='.length) ?? null;
 const rounds = quick ? 2 : 5;
 const seconds = quick ? 2 : 5;
+const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length) ?? null;
+const idleSessions = 200;
 const bulkRows = quick ? 200_000 : 1_000_000;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -39,16 +44,25 @@ function pairwise(a: readonly number[] | undefined, b: readonly number[] | undef
 }
 
 async function measureTransactions(peers: Peers): Promise<void> {
-  const tps = (at: Address, clients: number) => async (): Promise<number> => (await pgbench(at, clients, seconds)).tps;
+  const tps =
+    (at: Address, clients: number, forSeconds = seconds) =>
+    async (): Promise<number> =>
+      (await pgbench(at, clients, forSeconds)).tps;
   const latency = (at: Address) => async (): Promise<number> => (await pgbench(at, 1, seconds)).latencyMs;
   const many = await inTurn('pgbench16_tps', {
     direct: tps(peers.direct, 16),
     relay: tps(peers.relay, 16),
     ...(peers.pgbouncer === null ? {} : { pgbouncer: tps(peers.pgbouncer, 16) }),
     gateway: tps(peers.gateway, 16),
+    durable: tps(peers.durable, 16, quick ? 1 : seconds),
+    unrecorded: tps(peers.unrecorded, 16, quick ? 1 : seconds),
+    plain: tps(peers.plain, 16, quick ? 1 : seconds),
   });
   ratios['pgbench16_vs_relay'] = pairwise(many['gateway'], many['relay']);
   ratios['pgbench16_vs_pgbouncer'] = pairwise(many['gateway'], many['pgbouncer']);
+  for (const variant of ['durable', 'unrecorded', 'plain']) {
+    ratios[`pgbench16_${variant}_vs_relay`] = pairwise(many[variant], many['relay']);
+  }
   ratios['pgbench16_vs_direct'] = pairwise(many['gateway'], many['direct']);
   const one = await inTurn('pgbench1_ms', { relay: latency(peers.relay), gateway: latency(peers.gateway) });
   ratios['pgbench1_p50_vs_relay'] = pairwise(one['gateway'], one['relay']);
@@ -74,8 +88,31 @@ async function measureBulk(peers: Peers): Promise<void> {
   const masked = await inTurn('bulk_masked_ms', {
     direct: ms(peers.direct, 'select * from bulk_masked'),
     gateway: ms(peers.gateway, 'select * from bulk_masked'),
+    plain: ms(peers.plain, 'select * from bulk_masked'),
   });
   ratios['bulk_masked_vs_direct'] = pairwise(masked['gateway'], masked['direct']);
+  ratios['bulk_unmasked_vs_direct'] = pairwise(masked['plain'], masked['direct']);
+}
+
+/** What idle sessions hold, and what is left of results once they are delivered. */
+async function measureMemory(peers: Peers): Promise<Readonly<Record<string, number>>> {
+  // Once before it counts: what is loaded and pooled then stays.
+  await (await openIdle(peers.gateway, idleSessions)).close();
+  const before = await peers.gatewayMemory();
+  const idle = await openIdle(peers.gateway, idleSessions);
+  const open = await peers.gatewayMemory();
+  await idle.close();
+  await drain(peers.gateway, 'select * from bulk_masked');
+  const afterOne = await peers.gatewayMemory();
+  await drain(peers.gateway, `select * from bulk_masked, generate_series(1, ${quick ? 2 : 10})`);
+  const after = await peers.gatewayMemory();
+  return {
+    rss_mb: round(before.rss / 1e6),
+    idle_session_kb: round((open.rss - before.rss) / idleSessions / 1024),
+    rss_after_result_mb: round(afterOne.rss / 1e6),
+    rss_after_larger_result_mb: round(after.rss / 1e6),
+    rss_peak_mb: round(after.peak / 1e6),
+  };
 }
 
 const peers = await startPeers();
@@ -86,11 +123,11 @@ try {
   await peers.sql('vacuum analyze');
   await pgbench(peers.gateway, 4, 1); // warms caches and the compiler
   if (profileFile !== null) await peers.profile(profileFile, () => pgbench(peers.gateway, 16, seconds));
-  await measureTransactions(peers);
-  const before = await peers.gatewayMemory();
-  await measureBulk(peers);
-  const after = await peers.gatewayMemory();
-  const parts = await measureParts();
+  const wants = (part: string): boolean => only === null || only === part;
+  if (wants('transactions')) await measureTransactions(peers);
+  if (wants('bulk')) await measureBulk(peers);
+  const memory = wants('memory') ? await measureMemory(peers) : {};
+  const parts = wants('parts') ? await measureParts() : {};
   const document = {
     schema: 'sluice.bench/v1',
     quick,
@@ -98,7 +135,7 @@ try {
     spread: ratios,
     absolute,
     parts_us: parts,
-    memory: { rss_before_bulk_mb: round(before / 1e6), rss_after_bulk_mb: round(after / 1e6) },
+    memory,
   };
   if (json) process.stdout.write(`${JSON.stringify(document)}\n`);
   else {
@@ -108,9 +145,7 @@ try {
       );
     }
     for (const [name, value] of Object.entries(parts)) process.stdout.write(`${name.padEnd(28)} ${value} µs\n`);
-    process.stdout.write(
-      `memory of the gateway         ${document.memory.rss_before_bulk_mb} MB before, ${document.memory.rss_after_bulk_mb} MB after bulk results\n`,
-    );
+    for (const [name, value] of Object.entries(memory)) process.stdout.write(`${name.padEnd(28)} ${value}\n`);
   }
 } finally {
   await peers.stop();
