@@ -136,11 +136,12 @@ class CborReader {
   readonly #bytes: Buffer;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   value(depth: number): CborValue {
-    const first = this.#take(1).readUInt8();
+    const first = this.#bytes[this.offset++];
+    if (first === undefined) throw new CborError('ends too early');
     if (first === 0xf4) return false;
     if (first === 0xf5) return true;
     if (first === 0xf6) return null;
@@ -154,14 +155,25 @@ class CborReader {
         return -1 - argument;
       case majorBytes:
         return this.#take(argument);
-      case majorText: {
-        const text = this.#take(argument);
-        if (!isUtf8(text)) throw new CborError('text is not UTF-8');
-        return text.toString('utf8');
-      }
+      case majorText:
+        return this.#text(argument);
       default:
         return this.#array(argument, depth);
     }
+  }
+
+  #text(length: number): string {
+    const start = this.offset;
+    const end = start + length;
+    if (end > this.#bytes.length) throw new CborError('ends too early');
+    this.offset = end;
+    if (length === 0) return '';
+    // Most text is ASCII, which Latin-1 decodes alike, at half the cost of asking whether it is UTF-8.
+    let index = start;
+    while (index < end && (this.#bytes[index] ?? 0xff) < 0x80) index++;
+    if (index === end) return this.#bytes.toString('latin1', start, end);
+    if (!isUtf8(this.#bytes.subarray(start, end))) throw new CborError('text is not UTF-8');
+    return this.#bytes.toString('utf8', start, end);
   }
 
   #array(length: number, depth: number): readonly CborValue[] {
@@ -177,8 +189,11 @@ class CborReader {
     if (additional < 24) return additional;
     if (additional > 27) throw new CborError('indefinite or reserved length');
     const size = 1 << (additional - 24);
-    const raw = this.#take(size);
-    const value = size === 8 ? raw.readUInt32BE() * twoPow32 + raw.readUInt32BE(4) : raw.readUIntBE(0, size);
+    const start = this.offset;
+    this.offset = start + size;
+    if (this.offset > this.#bytes.length) throw new CborError('ends too early');
+    let value = 0;
+    for (let index = start; index < this.offset; index++) value = value * 256 + (this.#bytes[index] ?? 0);
     const least = size === 1 ? 24 : 2 ** (size * 4);
     if (value < least) throw new CborError('not in the shortest form');
     if (!Number.isSafeInteger(value)) throw new CborError('integer out of range');

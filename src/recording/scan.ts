@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { hashBytes, sha256 } from './chain.js';
 import { maxRecordBytes } from './records.js';
@@ -42,9 +43,15 @@ export class RecordScanner {
   #count = 0;
   #hash: Buffer | null = null;
   #problem: ScanProblem | null = null;
+  #trusted = false;
 
   constructor(header: Buffer) {
     this.#header = header;
+  }
+
+  /** What comes now was written by this very process a moment ago: its hashes are not worked out a second time. */
+  set trusted(trusted: boolean) {
+    this.#trusted = trusted;
   }
 
   /** Goes on behind a record that was scanned before. */
@@ -131,7 +138,7 @@ export class RecordScanner {
     if (size - start < this.#wanted) return null;
     const end = start + this.#wanted;
     const stored = this.#window.subarray(end - hashBytes, end);
-    if (!sha256(this.#window.subarray(start - hashBytes, end - hashBytes)).equals(stored)) {
+    if (!this.#trusted && !isHashOf(this.#window.subarray(start - hashBytes, end - hashBytes), stored)) {
       this.#fail('the record does not fit the chain: it, or one before it, was changed, moved or removed', false);
       return null;
     }
@@ -146,6 +153,11 @@ export class RecordScanner {
   #fail(message: string, torn: boolean): void {
     this.#problem = { record: this.#hash === null ? 0 : this.#count + 1, byte: this.#offset, message, torn };
   }
+}
+
+/** Digest and comparison as strings of bytes: half the time of two buffers. */
+function isHashOf(bytes: Buffer, stored: Buffer): boolean {
+  return hash('sha256', bytes, 'binary') === stored.toString('latin1');
 }
 
 /** The bytes of a recording: a file, or what is already in memory or on its way. */

@@ -4,6 +4,8 @@ import { startWorker } from '../../lib/start-worker.js';
 import type { FromIndex, IndexAnswers, IndexNote, IndexQuestion, IndexThreadOptions, ToIndex } from './messages.js';
 
 const maxFailures = 3;
+/** What is read lives until it is written: a small nursery would copy it again and again. */
+const maxYoungGenerationSizeMb = 48;
 
 interface Call {
   readonly resolve: (answer: unknown) => void;
@@ -59,7 +61,10 @@ export class IndexClient {
   }
 
   #start(): Worker {
-    const worker = startWorker(import.meta.url, './thread.js', { workerData: this.#options });
+    const worker = startWorker(import.meta.url, './thread.js', {
+      workerData: this.#options,
+      resourceLimits: { maxYoungGenerationSizeMb },
+    });
     worker.unref();
     worker.on('message', (message: FromIndex) => this.#receive(message));
     worker.on('error', (error) => this.#lost(worker, error));

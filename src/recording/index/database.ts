@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs';
 import Database from 'libsql';
 import { schema, schemaVersion } from './schema.js';
-import { WordSplitter } from './words.js';
 
 export type SqlValue = string | number | bigint | Buffer | null;
 
@@ -10,7 +9,6 @@ export type SqlValue = string | number | bigint | Buffer | null;
  * stand in LIMIT go in as bigint: a number would be bound as a float.
  */
 export class IndexDatabase {
-  readonly words = new WordSplitter((word) => void this.run('insert or ignore into vocabulary values (?)', word));
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
 
@@ -53,7 +51,6 @@ export class IndexDatabase {
       work();
       this.#db.exec('commit');
     } catch (error) {
-      this.words.forget();
       this.#db.exec('rollback');
       throw error;
     }
@@ -62,18 +59,10 @@ export class IndexDatabase {
   /** Empties the index, to be built again. */
   clear(): void {
     this.transaction(() => {
-      this.#db.exec("insert into operation_words (operation_words) values ('delete-all')");
-      this.#db.exec('delete from operations; delete from sessions; delete from vocabulary');
-      this.words.forget();
+      for (const table of ['sessions', 'blocks', 'segments', 'segment_parts', 'forgotten']) {
+        this.#db.exec(`delete from ${table}`);
+      }
     });
-  }
-
-  /** More words are gathered in memory before they are written, while everything is read again. */
-  bulk(on: boolean): void {
-    this.#db.exec(
-      `insert into operation_words (operation_words, rank) values ('hashsize', ${on ? 33554432 : 1048576})`,
-    );
-    this.#db.pragma(`cache_size = -${on ? 65536 : 8192}`);
   }
 
   close(): void {
@@ -97,6 +86,9 @@ function connect(path: string): Database.Database {
     const [version] = db.prepare('pragma user_version').raw().get() as [number];
     if (version === 0) db.exec(`begin; ${schema}; pragma user_version = ${schemaVersion}; commit`);
     else if (version !== schemaVersion) throw new Error('an index of another version');
+    // What was being joined from others when the last process ended.
+    db.exec('delete from segments where level < 0');
+    db.exec('delete from segment_parts where segment not in (select id from segments)');
     return db;
   } catch (error) {
     db.close();

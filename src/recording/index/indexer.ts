@@ -5,14 +5,19 @@ import type { Identity } from '../encryption/recipients.js';
 import { isJournalPath, ledgerName } from '../layout.js';
 import { readLedger, type LedgerSession } from '../ledger-read.js';
 import { JournalBytes } from '../sealing/journal-bytes.js';
+import { IndexBatch } from './batch.js';
 import type { IndexDatabase } from './database.js';
 import { forgetSession } from './forget.js';
 import type { Grown, IndexNote } from './messages.js';
+import { SegmentMerge } from './segment-merge.js';
 import { JournalTail } from './tail.js';
 import { SessionWriter, type SessionCounters } from './writer.js';
 
 /** A question waits no longer than this for what is being read. */
 const stepMs = 50;
+const mergeMs = 20;
+/** With so many numbers in memory what was read is written, even while there is more. */
+const maxBatch = 1_000_000;
 
 interface Following {
   readonly id: string;
@@ -25,9 +30,13 @@ interface Following {
   over: boolean;
 }
 
-/** Reads journals into the index as they grow. One `step` is one short transaction, so that questions come between. */
+/**
+ * Reads journals into the index as they grow. A `step` is short, so that questions come between. What was read is in memory
+ * until `write`, and is read again from the journals if it is lost there.
+ */
 export class Indexer {
   readonly #db: IndexDatabase;
+  readonly #batch: IndexBatch;
   readonly #dir: string;
   readonly #onProblem: (problem: string) => void;
   readonly #identities: readonly Identity[];
@@ -36,6 +45,7 @@ export class Indexer {
   readonly #behind = new Set<Following>();
   /** What the ledger knows and the index has yet to look at, newest first. */
   #backlog: LedgerSession[] = [];
+  #merge: SegmentMerge | null = null;
 
   constructor(
     db: IndexDatabase,
@@ -44,6 +54,7 @@ export class Indexer {
     identities: readonly Identity[] = [],
   ) {
     this.#db = db;
+    this.#batch = new IndexBatch(db);
     this.#dir = dir;
     this.#onProblem = onProblem;
     this.#identities = identities;
@@ -57,15 +68,21 @@ export class Indexer {
     return this.#backlog.length > 0;
   }
 
+  /** Something was read and not written. */
+  get hasUnwritten(): boolean {
+    return !this.#batch.isEmpty;
+  }
+
   note(note: Exclude<IndexNote, { type: 'catch up' }>): void {
     switch (note.type) {
       case 'grown':
         for (const grown of note.sessions) this.#follow(grown, false);
         return;
       case 'unrecorded opened':
-        this.#db.transaction(() => {
-          this.#db.run('delete from sessions where id = ?', note.open.session);
-          SessionWriter.create(this.#db, note.open, null);
+        this.write();
+        this.#inTransaction(() => {
+          forgetSession(this.#db, note.open.session);
+          SessionWriter.create(this.#db, this.#batch, note.open, null).apply(note.open);
         });
         return;
       case 'unrecorded closed':
@@ -73,21 +90,23 @@ export class Indexer {
         return;
       case 'deleted':
         this.#following.delete(note.id);
+        this.write();
         this.#inTransaction(() => forgetSession(this.#db, note.id));
         return;
       case 'abandoned': {
         const following = this.#following.get(note.id);
         this.#inTransaction(() => {
           while (following !== undefined && this.#behind.has(following)) this.#read(following);
-          this.#following.delete(note.id);
-          this.#endSession(note.id, note.at, note.reason);
         });
+        this.write();
+        this.#following.delete(note.id);
+        this.#endSession(note.id, note.at, note.reason);
         return;
       }
     }
   }
 
-  /** Reads for a while: first the journals that have grown, then those of the backlog. One transaction for all. */
+  /** Reads for a while: first the journals that have grown, then those of the backlog. */
   step(forMs = stepMs): void {
     const until = performance.now() + forMs;
     this.#inTransaction(() => {
@@ -99,8 +118,25 @@ export class Indexer {
           if (session === undefined) return;
           this.#catchUpWith(session);
         }
-      } while (performance.now() < until);
+      } while (performance.now() < until && this.#batch.size < maxBatch);
     });
+    if (this.#batch.size >= maxBatch) this.write();
+  }
+
+  /** From now on what was read can be found, and is not read again. */
+  write(): void {
+    if (!this.#batch.isEmpty) this.#inTransaction(() => this.#batch.write());
+  }
+
+  /** Joins segments for a while, if there are many. False when there is nothing to do. */
+  tidy(forMs = mergeMs): boolean {
+    const until = performance.now() + forMs;
+    if (this.#merge === null && !SegmentMerge.isDue(this.#db)) return false;
+    this.#inTransaction(() => {
+      const merge = (this.#merge ??= SegmentMerge.start(this.#db));
+      if (merge.step(until)) this.#merge = null;
+    });
+    return true;
   }
 
   /** What was read and not kept is read again, from where the index is. */
@@ -110,6 +146,8 @@ export class Indexer {
     } catch (error) {
       this.#following.clear();
       this.#behind.clear();
+      this.#batch.forget();
+      this.#merge = null;
       throw error;
     }
   }
@@ -117,9 +155,12 @@ export class Indexer {
   /** Finds every session that the ledger knows and the index has not read to its end. Returns how many the ledger has. */
   async catchUp(live: ReadonlySet<string>): Promise<number> {
     const { sessions } = await readLedger(join(this.#dir, ledgerName), new Map(), 'none');
-    const done = new Set(this.#db.rows<[string]>(`select id from sessions where state <> 'live'`).map(([id]) => id));
+    this.write();
+    const states = this.#db.rows<[string, string]>('select id, state from sessions');
+    const known = new Set(states.map(([id]) => id));
+    const done = new Set(states.flatMap(([id, state]) => (state === 'live' ? [] : [id])));
     for (const { id, deleted } of sessions.values()) {
-      if (deleted !== null) this.#inTransaction(() => forgetSession(this.#db, id));
+      if (deleted !== null && known.has(id)) this.#inTransaction(() => forgetSession(this.#db, id));
     }
     this.#backlog = [...sessions.values()]
       .filter(({ id, deleted }) => deleted === null && !done.has(id) && !live.has(id))
@@ -155,6 +196,8 @@ export class Indexer {
     this.#following.clear();
     this.#behind.clear();
     this.#backlog = [];
+    this.#batch.forget();
+    this.#merge = null;
   }
 
   #follow({ id, path, bytes }: Grown, over: boolean): void {
@@ -171,16 +214,18 @@ export class Indexer {
   #open(id: string, path: string): Following {
     type Known = [
       seq: number,
-      who: string,
       ops: number,
       denied: number,
       rows: number,
+      fromAt: number | null,
+      toAt: number | null,
       bytes: number,
       records: number,
       hash: Buffer | null,
     ];
     const known = this.#db.row<Known>(
-      `select seq, who, operations, denied, rows, indexed_bytes, indexed_records, indexed_hash from sessions where id = ?`,
+      `select seq, operations, denied, rows, from_at, to_at, indexed_bytes, indexed_records, indexed_hash
+       from sessions where id = ?`,
       id,
     );
     const file = join(this.#dir, path);
@@ -189,10 +234,10 @@ export class Indexer {
       const tail = new JournalTail(file, { bytes: 0, records: 0, hash: null }, opener);
       return { id, path, tail, writer: null, bytes: 0, over: false };
     }
-    const [seq, who, operations, denied, rows, bytes, records, hash] = known;
-    const counters: SessionCounters = { seq, who, operations, denied, rows };
+    const [seq, operations, denied, rows, fromAt, toAt, bytes, records, hash] = known;
+    const counters: SessionCounters = { seq, operations, denied, rows, fromAt, toAt };
     const tail = new JournalTail(file, { bytes, records, hash }, opener);
-    return { id, path, tail, writer: SessionWriter.resume(this.#db, counters), bytes: 0, over: false };
+    return { id, path, tail, writer: new SessionWriter(this.#db, this.#batch, counters), bytes: 0, over: false };
   }
 
   /** Inside a transaction. What is sound of a damaged journal is kept: it may be all that tells of it. */
@@ -200,14 +245,16 @@ export class Indexer {
     let damage: string | null = null;
     let more = false;
     try {
-      more = following.tail.read(following.bytes, (event) => {
-        if (event.type === 'open') following.writer ??= SessionWriter.create(this.#db, event, following.path);
-        else following.writer?.apply(event);
+      more = following.tail.read(following.bytes, !following.over, (event) => {
+        if (event.type === 'open') {
+          following.writer ??= SessionWriter.create(this.#db, this.#batch, event, following.path);
+        }
+        following.writer?.apply(event);
       });
     } catch (error) {
       damage = messageOf(error);
     }
-    following.writer?.flush(following.tail.position);
+    following.writer?.settle(following.tail.position);
     if (!more) this.#behind.delete(following);
     if (damage !== null) this.#onProblem(`${following.id} cannot be indexed: ${damage}`);
     if (damage !== null || (following.over && !more)) this.#following.delete(following.id);

@@ -8,7 +8,10 @@ import type {
   SessionState,
 } from '../types.js';
 import type { IndexDatabase, SqlValue } from './database.js';
-import { maxIndexedOps, operationBits } from './schema.js';
+import { blockOf } from './batch.js';
+import { blockIdBits, decodeBlock } from './operation-block.js';
+import type { OperationRow } from './operation-row.js';
+import { maxIndexedOps } from './schema.js';
 
 const defaultLimit = 50;
 const maxLimit = 500;
@@ -70,40 +73,39 @@ export function sessionOwner(db: IndexDatabase, id: string): string | null {
   return db.row<[string | null]>('select subject from sessions where id = ?', id)?.[0] ?? null;
 }
 
-type OperationRow = readonly [
-  id: number,
-  at: number,
-  kind: string,
-  text: string,
-  parameters: string,
-  effects: string,
-  verdict: string | null,
-  policies: string,
-  message: string | null,
-  requestId: string | null,
-  rowCount: number | null,
-  error: string | null,
-  durationMs: number | null,
-];
-
 /** One session with its operations, in order. */
 export function getSession(db: IndexDatabase, id: string, limit: number, afterOp: number): SessionDetail | null {
   const row = db.row<SessionRow>(`select ${sessionColumns} from sessions where id = ?`, id);
   if (row === null) return null;
-  const first = BigInt(row[0]) << operationBits;
-  const found = db.rows<OperationRow>(
-    `select id, at, kind, text, parameters, effects, verdict, policies, message, request_id, row_count, error, duration_ms
-     from operations where id > ? and id < ? order by id limit ?`,
-    first + BigInt(Math.max(0, Math.trunc(afterOp))),
-    first + BigInt(maxIndexedOps),
-    BigInt(limit + 1),
-  );
-  const operations = found.slice(0, limit).map(operationOf);
-  return {
-    session: sessionOf(row),
-    operations,
-    next_op: found.length > limit ? (operations.at(-1)?.op ?? null) : null,
-  };
+  const after = Math.max(0, Math.trunc(afterOp));
+  const operations: IndexedOperation[] = [];
+  for (const found of operationsFrom(db, row[0], after + 1)) {
+    if (found.op >= maxIndexedOps) break;
+    if (operations.length === limit) {
+      return { session: sessionOf(row), operations, next_op: operations.at(-1)?.op ?? null };
+    }
+    operations.push(operationOf(found));
+  }
+  return { session: sessionOf(row), operations, next_op: null };
+}
+
+const blocksAtOnce = 16;
+
+/** A session's operations from one on, in order. */
+function* operationsFrom(db: IndexDatabase, seq: number, op: number): Generator<OperationRow> {
+  const end = (BigInt(seq) + 1n) << BigInt(blockIdBits);
+  let next = (BigInt(seq) << BigInt(blockIdBits)) + BigInt(blockOf(op));
+  for (;;) {
+    const blocks = db.rows<[number, string]>(
+      'select id, body from blocks where id >= ? and id < ? order by id limit ?',
+      ...[next, end, BigInt(blocksAtOnce)],
+    );
+    for (const [id, body] of blocks) {
+      next = BigInt(id) + 1n;
+      for (const row of decodeBlock(body)) if (row.op >= op) yield row;
+    }
+    if (blocks.length < blocksAtOnce) return;
+  }
 }
 
 export function limitOf({ limit }: SessionFilter): number {
@@ -144,28 +146,15 @@ export function sessionOf(row: SessionRow): IndexedSession {
 }
 
 function operationOf(row: OperationRow): IndexedOperation {
-  const [id, at, kind, text, parameters, effects, verdict, policies, message, requestId, ...more] = row;
-  const [rowCount, error, durationMs] = more;
+  const { op, at, kind, text, parameters, effects, verdict, policies, message, request, rowCount, error } = row;
   return {
-    op: opOf(id),
-    at: timeOf(at),
-    kind,
-    text,
-    parameters: JSON.parse(parameters) as (string | null)[],
-    effects: JSON.parse(effects) as string[],
-    verdict: verdictOf(verdict),
-    policies: JSON.parse(policies) as string[],
-    message,
-    request_id: requestId,
-    row_count: rowCount,
-    error,
-    duration_ms: durationMs,
+    ...{ op, at: timeOf(at), kind, text, parameters, effects, verdict: verdictOf(verdict), policies, message },
+    ...{ request_id: request, row_count: rowCount, error, duration_ms: row.durationMs },
   };
 }
 
 /** The operation's number in its session; 0 for terminal output. */
-export function opOf(id: number): number {
-  const op = Number(BigInt(id) & ((1n << operationBits) - 1n));
+export function opOf(op: number): number {
   return op < maxIndexedOps ? op : 0;
 }
 

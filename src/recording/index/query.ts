@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { SluiceError } from '../../lib/errors.js';
-import type { IndexDatabase } from './database.js';
-import { isPrefix, wordsOf } from './words.js';
+import { mark, type Column } from './terms.js';
+import { wordsOf } from './words.js';
 
 /** What is looked for, as the index understands it. */
 export interface ParsedQuery {
@@ -10,15 +9,18 @@ export interface ParsedQuery {
   readonly since: number | null;
   readonly until: number | null;
 }
-interface Term {
-  /** Null: anywhere. */
-  readonly columns: readonly string[] | null;
+export type Term = WordsTerm | { readonly mark: string };
+export interface WordsTerm {
+  readonly mark: null;
+  /** Where the words may stand: in an operation, or in who and where. */
+  readonly columns: readonly Column[];
   readonly words: readonly string[];
   /** The last word may go on. */
   readonly open: boolean;
 }
 
-const columnsOf: Readonly<Record<string, readonly string[]>> = {
+const anywhere: readonly Column[] = ['any', 'session'];
+const columnsOf: Readonly<Record<string, readonly Column[]>> = {
   user: ['user'],
   person: ['user', 'people'],
   target: ['target'],
@@ -31,20 +33,11 @@ const verdicts: Readonly<Record<string, string>> = {
   ...{ hold: 'hold', held: 'hold' },
 };
 const maxTerms = 32;
-/** A beginning that more words share is looked up by the full-text index itself, which takes longer. */
-const maxAlternatives = 128;
 const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
-
-/** Marks in the index that no text can hold. */
-export const mark = {
-  verdict: (verdict: string) => `§v${verdict}`,
-  failed: '§failed',
-  owner: (subject: string) => `§o${createHash('sha256').update(subject).digest('hex').slice(0, 20)}`,
-};
 
 /**
  * Words and "phrases", all of which must be there, and operators: user: person: target: effect: policy: error: verdict:
- * since: until:. Full-text syntax stays ours: nothing that is typed is taken for it. Words without a letter or digit
+ * since: until:. Nothing else that is typed is syntax. Words without a letter or digit
  * (`=`, `*`) are not in the index and are left out.
  */
 export function parseQuery(query: string, now: number): ParsedQuery {
@@ -60,52 +53,18 @@ export function parseQuery(query: string, now: number): ParsedQuery {
     else if (name === 'verdict') {
       const verdict = verdicts[value.toLowerCase()];
       if (verdict === undefined) throw new SluiceError('usage', `verdict: is allow, deny or hold, not "${value}"`);
-      terms.push({ columns: ['other'], words: [mark.verdict(verdict)], open: false });
+      terms.push({ mark: mark.verdict(verdict) });
     } else if (name === 'error' && (value === '*' || value === 'any')) {
-      terms.push({ columns: ['other'], words: [mark.failed], open: false });
-    } else if (columns !== undefined) terms.push({ columns, words: wordsOf(value), open });
-    else terms.push({ columns: null, words: wordsOf(name === undefined ? value : whole), open });
+      terms.push({ mark: mark.failed });
+    } else if (columns !== undefined) terms.push({ mark: null, columns, words: wordsOf(value), open });
+    else terms.push({ mark: null, columns: anywhere, words: wordsOf(name === undefined ? value : whole), open });
   }
-  const meant = terms.filter(({ words }) => words.length > 0);
+  const meant = terms.filter((term) => term.mark !== null || term.words.length > 0);
   if (meant.length === 0 && since === null && until === null) {
     throw new SluiceError('usage', 'search for at least one word or number');
   }
   if (meant.length > maxTerms) throw new SluiceError('usage', `search for at most ${maxTerms} words`);
   return { terms: meant, since, until };
-}
-
-/** The query as FTS5 takes it; every word is quoted. Null when it asks for times alone. */
-export function matchExpression(db: IndexDatabase, { terms }: ParsedQuery): string | null {
-  return terms.length === 0 ? null : terms.map((term) => expressionOf(db, term)).join(' AND ');
-}
-
-/** A term that must be there word for word: a filter of ours. */
-export function exactTerm(column: string, text: string): Term | null {
-  const words = text.startsWith('§') ? [text] : wordsOf(text);
-  return words.length === 0 ? null : { columns: [column], words, open: false };
-}
-
-function expressionOf(db: IndexDatabase, { columns, words, open }: Term): string {
-  const head = words.slice(0, -1);
-  const last = words.at(-1) ?? '';
-  const expression = open && isPrefix(last) ? alternativesOf(db, head, last) : quoted(words);
-  return columns === null ? `(${expression})` : `({${columns.join(' ')}} : (${expression}))`;
-}
-
-function alternativesOf(db: IndexDatabase, head: readonly string[], beginning: string): string {
-  const found = db.rows<[string]>(
-    'select word from vocabulary where word >= ? and word < ? limit ?',
-    ...[beginning, `${beginning}\u{10ffff}`, BigInt(maxAlternatives + 1)],
-  );
-  if (found.length > maxAlternatives) return `${quoted([...head, beginning])} *`;
-  // The word itself is asked for even where the vocabulary lacks it: it costs nothing, and what follows needs a term.
-  const words = new Set([beginning, ...found.map(([word]) => word)]);
-  return [...words].map((word) => quoted([...head, word])).join(' OR ');
-}
-
-/** Words hold no quotation marks. */
-function quoted(words: readonly string[]): string {
-  return `"${words.join(' ')}"`;
 }
 
 /** `2h` ago, a day (its first or last moment), or a moment with its zone. UTC where none is given. */

@@ -9,8 +9,10 @@ const maxSnippet = 240;
  * shown: what was run, before who ran it.
  */
 export function snippetOf(texts: readonly (string | null)[], query: ParsedQuery): string {
-  const wanted = query.terms.flatMap(({ words, open }) =>
-    words.map((word, index) => ({ word, open: open && index === words.length - 1 })),
+  const wanted = query.terms.flatMap((term) =>
+    term.mark === null
+      ? term.words.map((word, index) => ({ word, open: term.open && index === term.words.length - 1 }))
+      : [],
   );
   const isHit = (text: string): boolean =>
     wordsOf(text).some((found) => wanted.some(({ word, open }) => found === word || (open && found.startsWith(word))));

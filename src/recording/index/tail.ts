@@ -40,14 +40,18 @@ export class JournalTail {
     return { bytes: offset, records: count, hash: count === 0 || hash === null ? null : Buffer.from(hash) };
   }
 
-  /** Gives the next events, from at most about 256 KiB, and no further than byte `to`. False when there is no more. */
-  read(to: number, each: (event: SessionEvent) => void): boolean {
+  /**
+   * Gives the next events, from at most about 256 KiB, and no further than byte `to`. False when there is no more.
+   * `live`: this process is writing them.
+   */
+  read(to: number, live: boolean, each: (event: SessionEvent) => void): boolean {
     const wanted = Math.min(pieceBytes, to - this.#read);
     if (wanted <= 0 || this.#scanner.problem !== null) return false;
     const piece = Buffer.allocUnsafe(wanted);
     const got = this.#readPiece(piece);
     if (got === 0) return false;
     this.#read += got;
+    this.#scanner.trusted = live;
     for (const { body } of this.#scanner.push(piece.subarray(0, got))) {
       if (skipped.has(body[1] ?? -1)) continue;
       const record = decodeRecord(body);

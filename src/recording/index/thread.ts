@@ -10,8 +10,8 @@ import { searchSessions } from './search.js';
 
 /** Sessions go first: on a busy machine the index falls behind for a while rather than slow a statement down. */
 const niceness = 10;
-/** While everything is read again nobody has anything to ask: long transactions write less. */
-const bulkStepMs = 5000;
+/** What was read is written this much later at the latest, unless somebody asks before. */
+const writeAfterMs = 1000;
 /** Right after a start a question waits this long for what the last gateway left behind. */
 const maxWaitForBacklogMs = 2000;
 
@@ -28,6 +28,8 @@ function serve(port: NonNullable<typeof parentPort>, options: IndexThreadOptions
   const indexer = new Indexer(db, options.recordingsDir, (problem) => send({ problem }), identities);
   const incoming: ToIndex[] = [];
   let busy = false;
+  let stopped = false;
+  let unwrittenSince: number | null = null;
 
   const answer = async (question: IndexQuestion): Promise<unknown> => {
     switch (question.type) {
@@ -45,9 +47,8 @@ function serve(port: NonNullable<typeof parentPort>, options: IndexThreadOptions
         db.clear();
         indexer.reset();
         const sessions = await indexer.catchUp(new Set());
-        db.bulk(true);
-        while (indexer.isBehind || indexer.hasBacklog) indexer.step(bulkStepMs);
-        db.bulk(false);
+        while (indexer.isBehind || indexer.hasBacklog) indexer.step();
+        indexer.write();
         return { sessions };
       }
     }
@@ -55,8 +56,13 @@ function serve(port: NonNullable<typeof parentPort>, options: IndexThreadOptions
 
   const handle = async (message: ToIndex): Promise<void> => {
     if ('stop' in message) {
-      db.close();
-      port.close();
+      stopped = true;
+      try {
+        indexer.write();
+      } finally {
+        db.close();
+        port.close();
+      }
       return;
     }
     if ('note' in message) {
@@ -66,6 +72,7 @@ function serve(port: NonNullable<typeof parentPort>, options: IndexThreadOptions
     }
     const patience = Date.now() + maxWaitForBacklogMs;
     while (indexer.isBehind || (indexer.hasBacklog && Date.now() < patience)) indexer.step();
+    indexer.write();
     try {
       send({ call: message.call, answer: await answer(message.question) });
     } catch (error) {
@@ -74,26 +81,48 @@ function serve(port: NonNullable<typeof parentPort>, options: IndexThreadOptions
     }
   };
 
+  /** One thing that is to be done; false when there is nothing. */
+  const workOnce = async (): Promise<boolean> => {
+    const message = incoming.shift();
+    if (message !== undefined) await handle(message);
+    else if (indexer.isBehind || indexer.hasBacklog) indexer.step();
+    else return false;
+    return true;
+  };
+
+  /** What was read is written now and then, and segments are joined in between. False when there is nothing to join. */
+  const keepUp = (): boolean => {
+    const now = performance.now();
+    unwrittenSince = indexer.hasUnwritten ? (unwrittenSince ?? now) : null;
+    if (unwrittenSince === null || now - unwrittenSince < writeAfterMs) return indexer.tidy();
+    indexer.write();
+    unwrittenSince = null;
+    return true;
+  };
+
   const work = async (): Promise<void> => {
     busy = true;
-    for (;;) {
-      const message = incoming.shift();
-      if (message !== undefined) {
-        try {
-          await handle(message);
-        } catch (error) {
-          send({ problem: messageOf(error) });
-        }
-      } else if (indexer.isBehind || indexer.hasBacklog) indexer.step();
-      else break;
+    for (let more = true; !stopped && (more || incoming.length > 0);) {
+      try {
+        more = await workOnce();
+        if (!stopped) more = keepUp() || more;
+      } catch (error) {
+        send({ problem: messageOf(error) });
+        more = indexer.isBehind || indexer.hasBacklog;
+      }
       await new Promise((resolve) => setImmediate(resolve)); // lets messages in
     }
     busy = false;
+    if (unwrittenSince !== null && !stopped) setTimeout(wake, writeAfterMs).unref();
+  };
+
+  const wake = (): void => {
+    if (!busy && !stopped) void work();
   };
 
   port.on('message', (message: ToIndex) => {
     incoming.push(message);
-    if (!busy) void work();
+    wake();
   });
 }
 

@@ -1,48 +1,63 @@
 import type { OpenEvent, SessionEvent } from '../events.js';
+import { blockOf, type IndexBatch } from './batch.js';
 import type { IndexDatabase } from './database.js';
-import { clip, OperationTable, type OperationRow, type SessionWords } from './operation-table.js';
-import { mark } from './query.js';
+import { clip, newOperation, newTerminal, type OperationRow } from './operation-row.js';
 import { maxIndexedOps } from './schema.js';
 import type { TailPosition } from './tail.js';
 import { TerminalText } from './terminal-text.js';
 
 /** Operations that may still change are kept at hand; older ones are read back if an event speaks of them. */
-const maxOperationsAtHand = 64;
+const maxBlocksAtHand = 2;
 const maxPrepared = 256;
 
-/** Turns the events of one session into rows. `flush` inside a transaction makes them visible. */
+/** What every operation of a session is found by. */
+export interface SessionWords {
+  readonly user: string;
+  readonly target: string;
+  readonly other: string;
+}
+
+interface Block {
+  readonly rows: Map<number, OperationRow>;
+  changed: boolean;
+}
+
+/** Turns the events of one session into operations and terms. They are in the index once the batch is written. */
 export class SessionWriter {
   readonly seq: number;
   readonly #db: IndexDatabase;
-  readonly #table: OperationTable;
-  readonly #rows = new Map<number, OperationRow>();
+  readonly #batch: IndexBatch;
+  readonly #blocks = new Map<number, Block>();
   /** Allowed preparations that have not been run yet, by their text. */
   readonly #prepared = new Map<string, number>();
   readonly #terminal = new TerminalText();
   #operations: number;
   #denied: number;
   #rowCount: number;
+  #fromAt: number | null;
+  #toAt: number | null;
   #end: { readonly at: number; readonly reason: string } | null = null;
+  #position: TailPosition | null = null;
 
-  private constructor(db: IndexDatabase, from: SessionCounters) {
+  constructor(db: IndexDatabase, batch: IndexBatch, from: SessionCounters) {
     this.#db = db;
+    this.#batch = batch;
     this.seq = from.seq;
-    this.#table = new OperationTable(db, from.seq, JSON.parse(from.who) as SessionWords);
     this.#operations = from.operations;
     this.#denied = from.denied;
     this.#rowCount = from.rows;
+    this.#fromAt = from.fromAt;
+    this.#toAt = from.toAt;
   }
 
   /** A session's first appearance. */
-  static create(db: IndexDatabase, open: OpenEvent, path: string | null): SessionWriter {
+  static create(db: IndexDatabase, batch: IndexBatch, open: OpenEvent, path: string | null): SessionWriter {
     const { identity, client, target } = open;
     const words: SessionWords = {
       user: `${identity.name} ${identity.subject}`,
       target: target.name,
       other: [client.application, open.reason ?? ''].join(' ').trim(),
-      owner: path === null ? '' : mark.owner(identity.subject),
     };
-    const who = JSON.stringify(words);
     const seq = db.run(
       `insert into sessions (id, path, subject, target, user, user_kind, client, via, started_at, state, recording, who)
        values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'live', ?, ?)`,
@@ -56,53 +71,58 @@ export class SessionWriter {
       client.via,
       Math.trunc(open.at),
       open.mode,
-      who,
+      JSON.stringify(words),
     );
-    return new SessionWriter(db, { seq, who, operations: 0, denied: 0, rows: 0 });
-  }
-
-  /** A session that the index has seen before. */
-  static resume(db: IndexDatabase, counters: SessionCounters): SessionWriter {
-    return new SessionWriter(db, counters);
+    const counters = { seq, operations: 0, denied: 0, rows: 0, fromAt: null, toAt: null };
+    return new SessionWriter(db, batch, counters);
   }
 
   apply(event: SessionEvent): void {
     switch (event.type) {
+      case 'open':
+        this.#addWords(event);
+        return;
       case 'operation':
         this.#begin(event);
         return;
       case 'decision': {
         if (event.verdict === 'deny') this.#denied++;
-        this.#change(event.op, (row) => {
-          row.verdict = event.verdict;
-          row.policies = JSON.stringify(event.policies);
-          row.message = event.message === '' ? null : clip(event.message);
-          row.request = event.request ?? row.request;
-          if (row.kind === 'parse' && event.verdict === 'allow') this.#prepare(row);
-        });
+        const row = this.#change(event.op);
+        if (row === null) return;
+        row.indexed = changed(row);
+        row.verdict = event.verdict;
+        row.policies = event.policies;
+        row.message = event.message === '' ? null : clip(event.message);
+        row.request = event.request ?? row.request;
+        if (row.kind === 'parse' && event.verdict === 'allow') this.#prepare(row);
         return;
       }
-      case 'approval':
-        this.#change(event.op, (row) => {
-          row.request = event.request;
-          row.people = clip(event.by.map(({ name, comment }) => `${name} ${comment}`.trim()).join('; '));
-        });
+      case 'approval': {
+        const row = this.#change(event.op);
+        if (row === null) return;
+        row.indexed = changed(row);
+        row.request = event.request;
+        row.people = clip(event.by.map(({ name, comment }) => `${name} ${comment}`.trim()).join('; '));
         return;
-      case 'result':
+      }
+      case 'result': {
         this.#rowCount += event.rowCount;
-        this.#change(event.op, (row) => {
-          row.rowCount = (row.rowCount ?? 0) + event.rowCount;
-          row.durationMs = Math.max(0, event.at - row.at);
-        });
+        const row = this.#change(event.op);
+        if (row === null) return;
+        row.rowCount = (row.rowCount ?? 0) + event.rowCount;
+        row.durationMs = Math.max(0, event.at - row.at);
         return;
-      case 'error':
+      }
+      case 'error': {
         if (event.op === null) return;
-        this.#change(event.op, (row) => {
-          row.error = clip(`${event.code} ${event.message}`);
-          row.durationMs = Math.max(0, event.at - row.at);
-          if (this.#prepared.get(row.text) === row.op) this.#prepared.delete(row.text);
-        });
+        const row = this.#change(event.op);
+        if (row === null) return;
+        row.indexed = changed(row);
+        row.error = clip(`${event.code} ${event.message}`);
+        row.durationMs = Math.max(0, event.at - row.at);
+        if (this.#prepared.get(row.text) === row.op) this.#prepared.delete(row.text);
         return;
+      }
       case 'terminal':
         if (event.stream === 'o') this.#show(event.at, event.data);
         return;
@@ -114,16 +134,27 @@ export class SessionWriter {
     }
   }
 
-  flush({ bytes, records, hash }: TailPosition): void {
-    for (const row of this.#rows.values()) if (row.dirty) this.#table.store(row);
-    for (const op of this.#rows.keys()) {
-      if (this.#rows.size <= maxOperationsAtHand) break;
-      this.#rows.delete(op);
+  /** The journal has been read up to here: what is known goes into the batch. */
+  settle(position: TailPosition): void {
+    this.#position = position;
+    this.#batch.add(this);
+    let excess = this.#blocks.size - maxBlocksAtHand;
+    for (const [number, block] of this.#blocks) {
+      if (block.changed) this.#batch.store(this.seq, number, block.rows);
+      block.changed = false;
+      if (excess-- > 0) this.#blocks.delete(number);
     }
+  }
+
+  /** Inside a transaction: the session's own row. */
+  write(): void {
+    if (this.#position === null) return;
+    const { bytes, records, hash } = this.#position;
     this.#db.run(
-      `update sessions set operations = ?, denied = ?, rows = ?, indexed_bytes = ?, indexed_records = ?, indexed_hash = ?
-       where seq = ?`,
-      ...[this.#operations, this.#denied, this.#rowCount, bytes, records, hash, this.seq],
+      `update sessions set operations = ?, denied = ?, rows = ?, from_at = ?, to_at = ?,
+         indexed_bytes = ?, indexed_records = ?, indexed_hash = ? where seq = ?`,
+      ...[this.#operations, this.#denied, this.#rowCount, this.#fromAt, this.#toAt],
+      ...[bytes, records, hash, this.seq],
     );
     if (this.#end === null) return;
     const { at, reason } = this.#end;
@@ -134,11 +165,29 @@ export class SessionWriter {
     );
   }
 
+  /** Operation 0 stands for the session. */
+  #addWords({ identity, target, client, reason }: OpenEvent): void {
+    const { postings } = this.#batch;
+    const user = `${identity.name} ${identity.subject}`;
+    postings.addText('user', user, this.seq, 0);
+    postings.addText('target', target.name, this.seq, 0);
+    postings.addText('session', client.application, this.seq, 0);
+    postings.addText('session', reason ?? '', this.seq, 0);
+  }
+
   #begin(event: Extract<SessionEvent, { type: 'operation' }>): void {
     if (event.kind === 'execute') this.#dropPreparation(event.text);
     this.#operations++;
     if (event.op >= maxIndexedOps || event.op < 1) return;
-    this.#rows.set(event.op, this.#table.begin(event));
+    this.#put(newOperation(event));
+  }
+
+  #put(row: OperationRow): void {
+    const block = this.#block(blockOf(row.op));
+    block.rows.set(row.op, row);
+    block.changed = true;
+    this.#fromAt = Math.min(this.#fromAt ?? row.at, row.at);
+    this.#toAt = Math.max(this.#toAt ?? row.at, row.at);
   }
 
   /** A statement that is prepared and then run is one thing to people: what ran. */
@@ -155,35 +204,54 @@ export class SessionWriter {
     if (op === undefined) return;
     this.#prepared.delete(clipped);
     this.#operations--;
-    const row = this.#rows.get(op) ?? null;
-    this.#rows.delete(op);
-    if (row === null || row.indexed !== null) this.#table.remove(op);
+    const block = this.#block(blockOf(op));
+    const row = block.rows.get(op);
+    if (row === undefined) return;
+    block.rows.delete(op);
+    block.changed = true;
+    if (row.indexed !== 'no') this.#batch.doubt(this.seq, op);
   }
 
   #show(at: number, data: Uint8Array): void {
     const { piece, text } = this.#terminal.push(data);
     const op = maxIndexedOps + piece;
     if (text === '' || op >= 2 * maxIndexedOps) return;
-    const row = this.#rows.get(op) ?? this.#table.beginTerminal(op, at);
+    const row = this.#block(blockOf(op)).rows.get(op) ?? newTerminal(op, at);
     row.text = text;
-    row.dirty = true;
-    this.#rows.set(op, row);
+    row.indexed = changed(row);
+    this.#put(row);
   }
 
-  #change(op: number, change: (row: OperationRow) => void): void {
-    const row = this.#rows.get(op) ?? (op >= 1 && op < maxIndexedOps ? this.#table.load(op) : null);
-    if (row === null) return;
-    change(row);
-    row.dirty = true;
-    this.#rows.set(op, row);
+  /** The operation, about to be changed; null when the index has none of that number. */
+  #change(op: number): OperationRow | null {
+    if (op < 1 || op >= maxIndexedOps) return null;
+    const block = this.#block(blockOf(op));
+    const row = block.rows.get(op);
+    if (row === undefined) return null;
+    block.changed = true;
+    return row;
+  }
+
+  #block(number: number): Block {
+    let block = this.#blocks.get(number);
+    if (block === undefined) {
+      const rows = new Map(this.#batch.load(this.seq, number).map((row) => [row.op, row]));
+      this.#blocks.set(number, (block = { rows, changed: false }));
+    }
+    return block;
   }
 }
 
 export interface SessionCounters {
   readonly seq: number;
-  /** JSON of the session's words. */
-  readonly who: string;
   readonly operations: number;
   readonly denied: number;
   readonly rows: number;
+  /** Between these its operations began. */
+  readonly fromAt: number | null;
+  readonly toAt: number | null;
+}
+
+function changed({ indexed }: OperationRow): OperationRow['indexed'] {
+  return indexed === 'no' ? 'no' : 'otherwise';
 }

@@ -1,0 +1,89 @@
+import { ByteReader, type ByteWriter } from './byte-writer.js';
+import { unionOf } from './union.js';
+
+/**
+ * Where a term stands: groups of one session each, sessions ascending.
+ * group: varint(session − that of the group before) varint(bytes that follow) varint(operation − the one before)…
+ * One session may have more than one group in a row, since lists are joined without being read.
+ */
+
+/** Operations of one session, still to be read. */
+export interface Group {
+  readonly session: number;
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Appends one group. `operations` ascend and hold nothing twice. */
+export function writeGroup(out: ByteWriter, sessionStep: number, operations: readonly number[]): void {
+  let size = 0;
+  let previous = 0;
+  for (const operation of operations) {
+    size += sizeOf(operation - previous);
+    previous = operation;
+  }
+  out.varint(sessionStep);
+  out.varint(size);
+  previous = 0;
+  for (const operation of operations) {
+    out.varint(operation - previous);
+    previous = operation;
+  }
+}
+
+function sizeOf(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  return value < 0x20_0000 ? 3 : 4; // an operation's number has 24 bits
+}
+
+/** The groups of a list that stands in `bytes`. */
+export function groupsOf(bytes: Buffer, start: number, end: number): Group[] {
+  const groups: Group[] = [];
+  const reader = new ByteReader(bytes, start, end);
+  let session = 0;
+  while (!reader.isDone) {
+    session += reader.varint();
+    const length = reader.varint();
+    const from = reader.skip(length);
+    groups.push({ session, bytes, start: from, end: from + length });
+  }
+  return groups;
+}
+
+/** The operations of groups of one session, ascending, each once. */
+export function operationsOf(groups: readonly Group[]): readonly number[] {
+  const [only, second] = groups;
+  if (only === undefined) return [];
+  return second === undefined ? operationsIn(only) : unionOf(groups.map(operationsIn));
+}
+
+function operationsIn({ bytes, start, end }: Group): number[] {
+  const operations: number[] = [];
+  let operation = 0;
+  for (let at = start; at < end;) {
+    let byte = bytes[at++] ?? 0;
+    let step = byte & 0x7f;
+    for (let shift = 7; byte >= 0x80; shift += 7) {
+      byte = bytes[at++] ?? 0;
+      step |= (byte & 0x7f) << shift;
+    }
+    operation += step;
+    operations.push(operation);
+  }
+  return operations;
+}
+
+/** Joins lists whose sessions ascend from list to list or overlap: groups are taken in the order of their sessions. */
+export function joinLists(out: ByteWriter, lists: readonly { bytes: Buffer; start: number; end: number }[]): void {
+  const groups = lists.flatMap(({ bytes, start, end }) => groupsOf(bytes, start, end));
+  groups.sort((one, other) => one.session - other.session); // stable: older segments first
+  let session = 0;
+  for (const group of groups) {
+    out.varint(group.session - session);
+    out.varint(group.end - group.start);
+    out.bytes(group.bytes.subarray(group.start, group.end));
+    session = group.session;
+  }
+}

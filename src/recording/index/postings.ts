@@ -1,0 +1,157 @@
+import { ByteWriter } from './byte-writer.js';
+import { BatchPlaces } from './places.js';
+import { numberTerms, termsOf, type Column } from './terms.js';
+import { isAscii } from './words.js';
+
+/** More terms are not kept at hand between two segments. */
+const maxTerms = 60_000;
+const maxCachedText = 4096;
+const maxCachedTexts = 4096;
+/** ASCII digits that no letter touches; what stands in their place is in no word. */
+const wholeNumber = /(?<![a-z0-9])[0-9]+(?![a-z0-9])/gi;
+const numberPlace = '\u0000';
+/** Shorter numbers come again and again. */
+const rareDigits = 4;
+
+interface Term {
+  readonly name: string;
+  /** Where it stands: places of each text it is in. */
+  lists: (readonly number[])[];
+}
+
+/** A text that came, where, and the terms in it. */
+interface KnownText {
+  readonly places: number[];
+  readonly terms: readonly Term[];
+}
+
+/**
+ * Terms and where they stand, gathered in memory until there are enough for a segment. The same text again costs one number:
+ * that its terms stand there too is only worked out when they are written.
+ */
+export class Postings {
+  readonly #terms = new Map<string, Term>();
+  readonly #texts = new Map<Column | 'marks', Map<string, KnownText>>();
+  #used: KnownText[] = [];
+  /** Terms that hardly come twice, and the place of each. */
+  #rare: string[] = [];
+  #rarePlaces: number[] = [];
+  #places = new BatchPlaces();
+  #size = 0;
+
+  /** Numbers gathered. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Says that every word of `text` stands in this operation. */
+  addText(column: Column, text: string, session: number, operation: number): void {
+    if (text === '') return;
+    const rest = isAscii(text) ? this.#takeNumbers(column, text, this.#places.at(session, operation)) : text;
+    this.#add(this.#known(column, rest), this.#places.at(session, operation));
+  }
+
+  /** One of the marks in terms.ts. */
+  addMark(mark: string, session: number, operation: number): void {
+    this.#add(this.#known('marks', mark), this.#places.at(session, operation));
+  }
+
+  /** Numbers are what differs in statements that are otherwise alike: without them the rest is known. */
+  #takeNumbers(column: Column, text: string, place: number): string {
+    return text.replace(wholeNumber, (digits) => {
+      if (digits.length < rareDigits) this.#add(this.#known(column, digits), place);
+      else {
+        for (const term of numberTerms(column, digits)) {
+          this.#rare.push(term);
+          this.#rarePlaces.push(place);
+        }
+      }
+      return numberPlace;
+    });
+  }
+
+  #known(column: Column | 'marks', text: string): KnownText {
+    let texts = this.#texts.get(column);
+    if (texts === undefined) this.#texts.set(column, (texts = new Map<string, KnownText>()));
+    let known = texts.get(text);
+    if (known === undefined) {
+      const names =
+        column === 'marks' ? [text] : new Set(text.split(numberPlace).flatMap((part) => termsOf(column, part)));
+      const terms = [...names].map((name) => this.#term(name));
+      known = { places: [], terms };
+      if (text.length <= maxCachedText) {
+        if (texts.size >= maxCachedTexts) texts.clear();
+        texts.set(text, known);
+      }
+    }
+    return known;
+  }
+
+  #term(name: string): Term {
+    let term = this.#terms.get(name);
+    if (term === undefined) this.#terms.set(name, (term = { name, lists: [] }));
+    return term;
+  }
+
+  #add(known: KnownText, place: number): void {
+    if (known.places.length === 0) this.#used.push(known);
+    known.places.push(place);
+    this.#size++;
+  }
+
+  /** Gives every term with its list, in order of the terms, and begins anew. */
+  drain(each: (term: string, list: Buffer) => void): void {
+    const lists = new Map<string, readonly (readonly number[])[]>();
+    const used: Term[] = [];
+    for (const { terms, places } of this.#used) {
+      for (const term of terms) {
+        if (term.lists.length === 0) used.push(term);
+        term.lists.push(places);
+      }
+    }
+    for (const term of used) lists.set(term.name, term.lists);
+    for (const [name, places] of this.#rareTerms()) lists.set(name, [...(lists.get(name) ?? []), places]);
+    const out = new ByteWriter();
+    const sorted = this.#places.sort();
+    // Most words of a text stand nowhere else: what was worked out for one of them holds for all.
+    const written = new Map<readonly number[], Buffer>();
+    for (const name of [...lists.keys()].sort()) {
+      const [only, ...others] = lists.get(name) ?? [];
+      const known = only === undefined || others.length > 0 ? undefined : written.get(only);
+      if (known !== undefined) each(name, known);
+      else {
+        sorted.writeList(out, lists.get(name) ?? []);
+        const list = out.take();
+        if (only !== undefined && others.length === 0) written.set(only, list);
+        each(name, list);
+      }
+    }
+    for (const term of used) term.lists = [];
+    this.clear();
+  }
+
+  #rareTerms(): ReadonlyMap<string, readonly number[]> {
+    const terms = new Map<string, number[]>();
+    for (const [index, term] of this.#rare.entries()) {
+      const place = this.#rarePlaces[index] ?? 0;
+      const places = terms.get(term);
+      if (places === undefined) terms.set(term, [place]);
+      else places.push(place);
+    }
+    return terms;
+  }
+
+  clear(): void {
+    if (this.#terms.size > maxTerms) {
+      this.#terms.clear();
+      this.#texts.clear();
+    } else {
+      for (const { places } of this.#used) places.length = 0;
+    }
+    this.#used = [];
+    this.#rare = [];
+    this.#rarePlaces = [];
+    this.#places = new BatchPlaces();
+    this.#size = 0;
+  }
+}
