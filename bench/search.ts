@@ -1,4 +1,4 @@
-import { cpus, tmpdir } from 'node:os';
+import { cpus as cores, tmpdir } from 'node:os';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId } from '../src/lib/ids.js';
@@ -20,6 +20,11 @@ const sessions = Number(option('sessions', '1000'));
 const shape = option('shape', 'mixed');
 const rounds = 7;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 /** A small generator of its own, so that each run has the same statements. */
 function generator(seed: number): (below: number) => number {
@@ -153,27 +158,34 @@ try {
   let started = performance.now();
   await record(recorder);
   await recorder.list({ limit: 1 });
-  say(`recorded and indexed: ${round((performance.now() - started) / 1000)} s on ${cpus().length} cores`);
+  say(`recorded and indexed: ${round((performance.now() - started) / 1000)} s on ${cores().length} cores`);
   const megabytes = (await sizeOf(join(dir, 'recordings'))) / 1e6;
   started = performance.now();
+  const before = cpuMs();
   await recorder.reindex();
   const seconds = (performance.now() - started) / 1000;
+  const cpuSeconds = (cpuMs() - before) / 1000; // tells more on a machine that has other things to do
   const perStatement = round((seconds * 1e6) / statements);
   say(`${shape}: ${statements} statements, ${round(megabytes)} MB of journals (${round((megabytes * 1e6) / statements)} bytes a statement)`); // prettier-ignore
-  say(`reindex: ${round(seconds)} s, ${round(megabytes / seconds)} MB/s, ${perStatement} µs a statement; index ${round((await stat(join(dir, 'index.db'))).size / 1e6)} MB`); // prettier-ignore
+  say(`reindex: ${round(seconds)} s, ${round(megabytes / seconds)} MB/s, ${perStatement} µs a statement; ${round(cpuSeconds)} s of CPU, ${round(megabytes / cpuSeconds)} MB for each; index ${round((await stat(join(dir, 'index.db'))).size / 1e6)} MB`); // prettier-ignore
   for (const when of ['right after', 'settled']) {
     if (when === 'settled') await new Promise((resolve) => setTimeout(resolve, 15_000)); // segments are joined meanwhile
     for (const query of queries) {
       const times: number[] = [];
+      const cpus: number[] = [];
       let found = '';
       for (let turn = 0; turn < rounds; turn++) {
         started = performance.now();
+        const cpuBefore = cpuMs();
         const page = await recorder.search(query, {});
         times.push(performance.now() - started);
+        cpus.push(cpuMs() - cpuBefore);
         found = `${page.match_count}${page.match_count_capped ? '+' : ''} matches, ${page.sessions.length} sessions`;
       }
       const { median, max } = spread(times) ?? { median: NaN, max: NaN };
-      say(`${when.padEnd(12)} ${String(median).padStart(7)} ms (max ${max})  ${query}  → ${found}`);
+      say(
+        `${when.padEnd(12)} ${String(median).padStart(7)} ms (max ${max}; CPU ${spread(cpus)?.median ?? NaN} ms)  ${query}  → ${found}`,
+      );
     }
   }
   say(`memory: ${round(process.memoryUsage().rss / 1e6)} MB`);

@@ -1,8 +1,8 @@
 import type { OperationRow, Texts } from './operation-row.js';
 
-/** 2^5 operations that follow each other are kept together: written once, and what they share once. */
-export const blockBits = 5;
-export const blockIdBits = 19; // of 24 for an operation's number
+/** 2^4 operations that follow each other are kept together: written once, and what they share once. */
+export const blockBits = 4;
+export const blockIdBits = 20; // of 24 for an operation's number
 
 export interface EncodedBlock {
   readonly body: string;
@@ -70,6 +70,13 @@ export function encodeBlock(rows: Iterable<OperationRow>): EncodedBlock {
 export function decodeBlock(body: string): OperationRow[] {
   const [shared, stored] = JSON.parse(body) as [Shared[], StoredRow[]];
   return stored.map((row) => rowOf(row, shared));
+}
+
+/** One row of a block. */
+export function rowInBlock(body: string, op: number): OperationRow | null {
+  const [shared, stored] = JSON.parse(body) as [Shared[], StoredRow[]];
+  const row = stored.find((each) => each[0] === op);
+  return row === undefined ? null : rowOf(row, shared);
 }
 
 /** Written out, and without patterns that iterate: a search may read thousands. */

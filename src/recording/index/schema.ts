@@ -43,7 +43,7 @@ create index sessions_user on sessions (user, seq);
 create index sessions_state on sessions (state, seq);
 create index sessions_subject on sessions (subject, seq);
 create index sessions_time on sessions (from_at, to_at);
--- id: session × 2^19 + first operation / 32
+-- id: session × 2^20 + first operation / 16
 create table blocks (id integer primary key, from_at integer not null, to_at integer not null, body text not null);
 create table segments (id integer primary key, level integer not null, bytes integer not null);
 create table segment_parts (id integer primary key, segment integer not null, first blob not null, body blob not null);

@@ -2,9 +2,9 @@ import type { IndexedSession, SearchPage, SessionFilter, SessionMatch } from '..
 import type { IndexDatabase } from './database.js';
 import type { OperationRow, Texts } from './operation-row.js';
 import { beforeOf, cursorOf, limitOf, opOf, sessionOf, timeOf, verdictOf } from './queries.js';
-import { parseQuery, type ParsedQuery } from './query.js';
+import { parseQuery } from './query.js';
 import { SessionMatcher, type SearchedSession } from './session-matcher.js';
-import { snippetOf } from './snippet.js';
+import { SnippetMaker } from './snippet.js';
 
 const matchesPerSession = 5;
 /** Matches are counted up to here; whoever finds more will narrow the search, not count. */
@@ -18,6 +18,7 @@ const maxRead = 2000;
 export function searchSessions(db: IndexDatabase, text: string, filter: SessionFilter, now: number): SearchPage {
   const query = parseQuery(text, now);
   const matcher = new SessionMatcher(db, query, filter);
+  const snippets = new SnippetMaker(query);
   const limit = limitOf(filter);
   const before = beforeOf(filter.cursor);
   const sessions: (IndexedSession & { matches: readonly SessionMatch[] })[] = [];
@@ -44,7 +45,7 @@ export function searchSessions(db: IndexDatabase, text: string, filter: SessionF
     isCounting &&= complete;
     if (matches.length === 0 || !isOnPage) continue;
     if (sessions.length === limit) next_cursor = cursorOf(BigInt(seq + 1));
-    else sessions.push({ ...sessionOf(session.row), matches: shown(matcher, session, matches, query) });
+    else sessions.push({ ...sessionOf(session.row), matches: shown(matcher, session, matches, snippets) });
   }
   const match_count_capped = !isCounting || counted > maxCounted;
   return { sessions, next_cursor, match_count: Math.min(counted, maxCounted), match_count_capped };
@@ -54,20 +55,20 @@ function shown(
   matcher: SessionMatcher,
   session: SearchedSession,
   matches: readonly number[],
-  query: ParsedQuery,
+  snippets: SnippetMaker,
 ): readonly SessionMatch[] {
   return matches.slice(0, matchesPerSession).flatMap((op) => {
     const row = matcher.operation(session.seq, op);
-    return row === null ? [] : [matchOf(row, session, query)];
+    return row === null ? [] : [matchOf(row, session, snippets)];
   });
 }
 
-function matchOf(row: OperationRow, { row: session }: SearchedSession, query: ParsedQuery): SessionMatch {
+function matchOf(row: OperationRow, { row: session }: SearchedSession, snippets: SnippetMaker): SessionMatch {
   const { op, at, text, error, parameters, effects, policies, message, people, request, verdict } = row;
   const { user, target, client } = sessionOf(session);
   const lists = [parameters, effects, policies].map(listed);
   const texts = [text, error, ...lists, message, people, request, `${user} ${target} ${client}`];
-  return { op: opOf(op), at: timeOf(at), text, snippet: snippetOf(texts, query), verdict: verdictOf(verdict) };
+  return { op: opOf(op), at: timeOf(at), text, snippet: snippets.of(texts), verdict: verdictOf(verdict) };
 }
 
 function listed(texts: Texts): string {

@@ -2,7 +2,7 @@ import type { SessionFilter } from '../types.js';
 import { blockOf } from './batch.js';
 import type { IndexDatabase, SqlValue } from './database.js';
 import { inAll, TermMatcher } from './matching.js';
-import { blockIdBits, decodeBlock } from './operation-block.js';
+import { blockIdBits, rowInBlock } from './operation-block.js';
 import type { OperationRow } from './operation-row.js';
 import { operationsOf, type Group } from './posting-list.js';
 import { sessionColumns, type SessionRow } from './queries.js';
@@ -31,7 +31,7 @@ export class SessionMatcher {
   readonly #until: number;
   readonly #changed: ReadonlyMap<number, readonly Group[]>;
   #all: ReadonlyMap<number, readonly Group[]> | null = null;
-  #block: { readonly id: number; readonly rows: ReadonlyMap<number, OperationRow> } | null = null;
+  #block: { readonly id: number; readonly body: string | null } | null = null;
   /** Blocks of operations that had to be read. */
   read = 0;
 
@@ -98,10 +98,10 @@ export class SessionMatcher {
     const id = seq * blockScale + blockOf(op);
     if (this.#block?.id !== id) {
       this.read++;
-      const body = this.#db.row<[string]>('select body from blocks where id = ?', BigInt(id))?.[0] ?? '[[],[]]';
-      this.#block = { id, rows: new Map(decodeBlock(body).map((row) => [row.op, row])) };
+      const found = this.#db.row<[string]>('select body from blocks where id = ?', BigInt(id));
+      this.#block = { id, body: found?.[0] ?? null };
     }
-    return this.#block.rows.get(op) ?? null;
+    return this.#block.body === null ? null : rowInBlock(this.#block.body, op);
   }
 
   #allOf(seq: number): readonly number[] {

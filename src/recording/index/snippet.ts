@@ -1,45 +1,80 @@
-import { wordsOf } from './words.js';
+import { isPrefix, wordsOf } from './words.js';
 import type { ParsedQuery } from './query.js';
 
 const wordsAround = 8;
 const maxSnippet = 240;
 
-/**
- * The place that matched, with « » around the words. Of several texts, the first that holds the most of the words is
- * shown: what was run, before who ran it.
- */
-export function snippetOf(texts: readonly (string | null)[], query: ParsedQuery): string {
-  const wanted = query.terms.flatMap((term) =>
-    term.mark === null
-      ? term.words.map((word, index) => ({ word, open: term.open && index === term.words.length - 1 }))
-      : [],
-  );
-  const isHit = (text: string): boolean =>
-    wordsOf(text).some((found) => wanted.some(({ word, open }) => found === word || (open && found.startsWith(word))));
-  let best: { readonly pieces: readonly Piece[]; readonly distinct: number } | null = null;
-  for (const text of texts) {
-    if (text === null || text === '') continue;
-    const pieces = piecesOf(text, isHit);
-    const distinct = new Set(pieces.filter(({ hit }) => hit).flatMap(({ text: word }) => wordsOf(word))).size;
-    if (best === null || distinct > best.distinct) best = { pieces, distinct };
-  }
-  return best === null ? '' : cut(best.pieces);
-}
-
 interface Piece {
   readonly text: string;
   readonly hit: boolean;
 }
+interface Found {
+  readonly pieces: readonly Piece[];
+  /** Different words that hit. */
+  readonly words: number;
+}
 
 /** The beginning of a long text is enough to look at: what is shown is short. */
 const maxLooked = 16 * 1024;
+const maxRemembered = 4096;
 
-function piecesOf(text: string, isHit: (word: string) => boolean): readonly Piece[] {
-  const pieces: Piece[] = [];
-  for (const [piece] of text.slice(0, maxLooked).matchAll(/[\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}\p{M}]+/gu)) {
-    pieces.push({ text: piece, hit: /[\p{L}\p{N}]/u.test(piece) && isHit(piece) });
+/** Makes the snippets of one search. Words and texts come again from match to match, so what was found is remembered. */
+export class SnippetMaker {
+  readonly #wanted: readonly { readonly word: string; readonly open: boolean }[];
+  readonly #hits = new Map<string, boolean>();
+  readonly #found = new Map<string, Found>();
+
+  constructor(query: ParsedQuery) {
+    this.#wanted = query.terms.flatMap((term) =>
+      term.mark === null
+        ? term.words.map((word, index) => ({ word, open: term.open && index === term.words.length - 1 }))
+        : [],
+    );
   }
-  return pieces;
+
+  /**
+   * The place that matched, with « » around the words. Of several texts, the first that holds the most of the words is
+   * shown: what was run, before who ran it.
+   */
+  of(texts: readonly (string | null)[]): string {
+    const most = new Set(this.#wanted.map(({ word }) => word)).size;
+    let best: Found | null = null;
+    for (const text of texts) {
+      if (text === null || text === '') continue;
+      const found = this.#find(text);
+      if (best === null || found.words > best.words) best = found;
+      if (best.words >= most) break;
+    }
+    return best === null ? '' : cut(best.pieces);
+  }
+
+  #find(text: string): Found {
+    let found = this.#found.get(text);
+    if (found !== undefined) return found;
+    const pieces: Piece[] = [];
+    const words = new Set<string>();
+    for (const [piece] of text.slice(0, maxLooked).matchAll(/[\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}\p{M}]+/gu)) {
+      const hit = this.#isHit(piece);
+      if (hit) for (const word of wordsOf(piece)) words.add(word);
+      pieces.push({ text: piece, hit });
+    }
+    found = { pieces, words: words.size };
+    if (this.#found.size >= maxRemembered) this.#found.clear();
+    this.#found.set(text, found);
+    return found;
+  }
+
+  #isHit(piece: string): boolean {
+    let hit = this.#hits.get(piece);
+    if (hit === undefined) {
+      hit = wordsOf(piece).some((found) =>
+        this.#wanted.some(({ word, open }) => found === word || (open && isPrefix(word) && found.startsWith(word))),
+      );
+      if (this.#hits.size >= maxRemembered) this.#hits.clear();
+      this.#hits.set(piece, hit);
+    }
+    return hit;
+  }
 }
 
 function cut(pieces: readonly Piece[]): string {
