@@ -1,6 +1,7 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
 import { showExplanation } from '../../src/cli/explain.js';
-import { operationText, positionalParameters } from '../../src/cli/input.js';
+import { operationText } from '../../src/cli/input.js';
+import { bindParameters } from '../../src/cli/named-parameters.js';
 import { Args, Flags } from '../../src/cli/oclif.js';
 import { usage } from '../../src/cli/usage.js';
 
@@ -15,8 +16,8 @@ export default class PolicyExplain extends BaseCommand {
     param: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
-      helpValue: '1=VALUE',
-      summary: 'Value of $1, $2…; repeat.',
+      helpValue: 'NAME=VALUE',
+      summary: 'Value of :NAME, or of $1 with 1=VALUE; repeat.',
     }),
   };
   static override readonly passThrough = true;
@@ -26,7 +27,7 @@ export default class PolicyExplain extends BaseCommand {
     const text = await operationText({ text: args.text, file: flags.file, rest: this.rest });
     if (text === null) throw usage('Missing the operation: give TEXT, or --file FILE.');
     const client = await this.connect();
-    const parameters = positionalParameters(flags.param ?? []);
-    showExplanation(await client.explain({ target: args.target, text, parameters }, { signal: this.signal }), this.out);
+    const bound = bindParameters(text, flags.param ?? []);
+    showExplanation(await client.explain({ target: args.target, ...bound }, { signal: this.signal }), this.out);
   }
 }

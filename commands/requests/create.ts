@@ -1,5 +1,6 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { operationText, positionalParameters } from '../../src/cli/input.js';
+import { operationText } from '../../src/cli/input.js';
+import { bindParameters } from '../../src/cli/named-parameters.js';
 import { Args, Flags } from '../../src/cli/oclif.js';
 import { requestText } from '../../src/cli/request-text.js';
 import { usage } from '../../src/cli/usage.js';
@@ -15,8 +16,8 @@ export default class RequestsCreate extends BaseCommand {
     param: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
-      helpValue: '1=VALUE',
-      summary: 'Value of $1, $2…; repeat.',
+      helpValue: 'NAME=VALUE',
+      summary: 'Value of :NAME, or of $1 with 1=VALUE; repeat.',
     }),
     reason: Flags.string({ helpValue: 'TEXT', summary: 'Why; reviewers and the recording see it.' }),
   };
@@ -27,9 +28,9 @@ export default class RequestsCreate extends BaseCommand {
     const text = await operationText({ text: args.text, file: flags.file, rest: this.rest });
     if (text === null) throw usage('Missing the operation: give TEXT, or --file FILE.');
     const client = await this.connect();
-    const parameters = positionalParameters(flags.param ?? []);
+    const bound = bindParameters(text, flags.param ?? []);
     const document = await client.createRequest(
-      { target: args.target, text, parameters, ...(flags.reason && { reason: flags.reason }) },
+      { target: args.target, ...bound, ...(flags.reason && { reason: flags.reason }) },
       { signal: this.signal },
     );
     this.out.show(document, () => requestText(document.request, this.out));

@@ -3,6 +3,7 @@ import type { SluiceClient } from '../client/api.js';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
 import { approvalText, holdText, refusalOf, waitForDecision, waitSteps } from './hold.js';
 import type { Output } from './output.js';
+import { type LineFormat, rowLines } from './rows.js';
 
 export interface ExecOptions {
   readonly out: Output;
@@ -14,12 +15,18 @@ export interface ExecOptions {
 }
 
 /**
- * Runs one operation. A held one is never kept open on the wire: the gateway opens the request and answers at once, this
- * side waits for the decision in short calls, then runs exactly what was approved. So a lost connection loses nothing.
+ * Runs one operation by `send`. A held one is never kept open on the wire: the gateway opens the request and answers at
+ * once, this side waits for the decision in short calls, then sends exactly what was approved. So a lost connection
+ * loses nothing.
  */
-export async function execute(client: SluiceClient, body: ExecBody, options: ExecOptions): Promise<ExecResult> {
+export async function execute<T>(
+  client: SluiceClient,
+  body: ExecBody,
+  send: (body: ExecBody) => Promise<T>,
+  options: ExecOptions,
+): Promise<T> {
   try {
-    return await client.exec({ ...body, wait: false }, { signal: options.signal });
+    return await send({ ...body, wait: false });
   } catch (error) {
     const held = isSluiceError(error, 'approval_pending') ? error.details.requestId : null;
     if (held == null || !isSluiceError(error)) throw error;
@@ -30,8 +37,33 @@ export async function execute(client: SluiceClient, body: ExecBody, options: Exe
     const refusal = refusalOf(decided);
     if (refusal !== null) throw refusal;
     options.out.note(approvalText(decided, options.out));
-    return client.exec({ ...body, wait: false, request_id: held }, { signal: options.signal });
+    return send({ ...body, wait: false, request_id: held });
   }
+}
+
+/** Sends an operation whose rows are printed as they come, as fast as they are read; returns the result without them. */
+export async function streamRows(
+  client: SluiceClient,
+  body: ExecBody,
+  { out, signal, format }: { readonly out: Output; readonly signal: AbortSignal; readonly format: LineFormat },
+): Promise<ExecResult> {
+  let lines: ReturnType<typeof rowLines> | null = null;
+  for await (const line of await client.execStream(body, { signal })) {
+    switch (line.type) {
+      case 'columns':
+        lines = rowLines(line.columns, format);
+        if (line.columns.length > 0) await out.flow(lines.head);
+        break;
+      case 'rows':
+        if (lines !== null) await out.flow(lines.rows(line.rows));
+        break;
+      case 'end':
+        return line.result;
+      case 'error':
+        throw new TypeError('the client throws what a stream ends with');
+    }
+  }
+  throw new TypeError('a stream ends with its result');
 }
 
 function withNext(error: SluiceError, request: string): SluiceError {
@@ -49,5 +81,6 @@ export function execSummary(result: ExecResult, out: Output): string {
   const masked = result.masked_columns.length === 0 ? '' : `   masked: ${result.masked_columns.join(', ')}`;
   const replay =
     result.session_id === '' ? '' : `   session ${result.session_id}   replay: sluice play ${result.session_id}`;
-  return `${out.paintError('green', '✓')} ${rows}${masked}${replay}`;
+  const again = result.replayed ? '   (the outcome of an earlier call; nothing ran now)' : '';
+  return `${out.paintError('green', '✓')} ${rows}${masked}${replay}${again}`;
 }

@@ -42,6 +42,11 @@ const agents = `FOR AGENTS AND SCRIPTS
           sluice exec --request REQUEST --json                   runs exactly what was approved, once
   sluice policy explain TARGET "…" --json        what would be decided, without running it
 
+  Results are cut at 100 rows or 64 KiB: "truncated" says so, "next_cursor" goes on (exec --cursor C) for two minutes.
+  sluice exec TARGET "…" --format jsonl --limit 1000000          streams instead, as fast as it is read
+  sluice exec TARGET "…" --idempotency-key K     safe to repeat: runs once, then gives the recorded outcome
+  sluice exec TARGET "…" --read-only             lets nothing write, whatever policy permits
+
   sluice login GATEWAY --non-interactive         prints address, code and handle as JSON; a person confirms, then
   sluice login --complete HANDLE --json          fetches the login; waits 45 s at most, exit 14 while nobody has confirmed
 

@@ -59,21 +59,15 @@ export async function operationText(given: {
   return given.text ?? given.rest[0] ?? null;
 }
 
-/** `--param 1=foo --param 2=bar` → ["foo", "bar"]. Numbers are the places $1, $2…; none may be missing. */
-export function positionalParameters(pairs: readonly string[]): readonly string[] {
-  const values = new Map<number, string>();
+/** `--meta build=17` and the like: NAME=VALUE pairs of a flag, each name once. */
+export function namedValues(pairs: readonly string[], flag: string): Readonly<Record<string, string>> {
+  const values = new Map<string, string>();
   for (const pair of pairs) {
-    const [, name = '', value = ''] = /^(\d{1,5})=(.*)$/s.exec(pair) ?? [];
-    const place = Number(name);
-    if (place < 1)
-      throw new SluiceError('usage', `--param expects PLACE=VALUE, such as 1=foo for $1, not "${pair}".`, {
-        decider: 'local',
-      });
-    if (values.has(place)) throw new SluiceError('usage', `--param ${place} is given twice.`, { decider: 'local' });
-    values.set(place, value);
+    const at = pair.indexOf('=');
+    if (at < 1) throw new SluiceError('usage', `${flag} expects NAME=VALUE, not "${pair}".`, { decider: 'local' });
+    const name = pair.slice(0, at);
+    if (values.has(name)) throw new SluiceError('usage', `${flag} ${name} is given twice.`, { decider: 'local' });
+    values.set(name, pair.slice(at + 1));
   }
-  const parameters = Array.from({ length: values.size }, (_, index) => values.get(index + 1));
-  const missing = parameters.indexOf(undefined);
-  if (missing !== -1) throw new SluiceError('usage', `--param ${missing + 1}=VALUE is missing.`, { decider: 'local' });
-  return parameters.filter((value) => value !== undefined);
+  return Object.fromEntries(values);
 }

@@ -11,6 +11,8 @@ export interface OutputStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
+  once?(event: 'drain' | 'close', listener: () => void): unknown;
+  off?(event: 'drain' | 'close', listener: () => void): unknown;
 }
 export interface OutputOptions {
   readonly stdout: OutputStream;
@@ -57,6 +59,21 @@ export class Output {
   /** A part of the payload, as it is. */
   piece(text: string): void {
     this.#options.stdout.write(text);
+  }
+  /** A part of a large payload; resolves when the reader is ready for more. */
+  flow(text: string): Promise<void> {
+    const { stdout } = this.#options;
+    if (stdout.write(text) !== false) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stdout.off?.('drain', done);
+        stdout.off?.('close', done);
+        resolve();
+      };
+      if (stdout.once === undefined) return resolve();
+      stdout.once('drain', done);
+      stdout.once('close', done);
+    });
   }
   /** With --json the document, else the text. */
   show(document: object, text: () => string): void {

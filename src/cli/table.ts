@@ -10,8 +10,11 @@ export const cellText = (cell: Cell): string => (cell === null || cell === undef
  * \t, \n or \\ as in PostgreSQL's text format, so that one line is always one row.
  */
 export function renderTsv(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const line = (cells: readonly Cell[]): string => cells.map((cell) => escapeTsv(cellText(cell))).join('\t');
-  return [line(header), ...rows.map(line)].map((text) => `${text}\n`).join('');
+  return [header, ...rows].map(tsvLine).join('');
+}
+
+export function tsvLine(cells: readonly Cell[]): string {
+  return `${cells.map((cell) => escapeTsv(cellText(cell))).join('\t')}\n`;
 }
 
 function escapeTsv(text: string): string {

@@ -98,6 +98,16 @@ export interface ExecBody {
   readonly request_id?: string;
   readonly read_only?: boolean;
   readonly dry_run?: boolean;
+  readonly cursor?: boolean;
+  readonly meta?: Readonly<Record<string, string>>;
+  readonly idempotency_key?: string;
+}
+/** POST /v1/exec/fetch, the body. */
+export interface FetchBody {
+  readonly cursor: string;
+  readonly limit?: number;
+  readonly max_bytes?: number;
+  readonly timeout_ms?: number;
 }
 /** `sluice.exec/v1`: rows as text, null for SQL NULL. */
 export interface ExecResult extends Envelope<'sluice.exec/v1'> {
@@ -111,7 +121,19 @@ export interface ExecResult extends Envelope<'sluice.exec/v1'> {
   readonly masked_columns: readonly string[];
   readonly duration_ms: number;
   readonly request_id: string | null;
+  /** The outcome of an earlier call with the same idempotency key. */
+  readonly replayed: boolean;
 }
+/** One line of an exec answer that is streamed. */
+export type ExecStreamLine =
+  | {
+      readonly type: 'columns';
+      readonly columns: ExecResult['columns'];
+      readonly masked_columns: readonly string[];
+    }
+  | { readonly type: 'rows'; readonly rows: ExecResult['rows'] }
+  | { readonly type: 'end'; readonly result: ExecResult }
+  | { readonly type: 'error'; readonly error: ErrorDocument['error'] };
 
 export type RequestState = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'executed' | 'failed';
 /** One request for approval. */

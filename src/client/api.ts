@@ -2,6 +2,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
 import type * as api from './api-types.js';
 import { decodeFailure, parseObject } from './error-document.js';
+import { execLines } from './exec-lines.js';
 import type { TokenSource } from './tokens.js';
 import type { Transport } from './transport.js';
 
@@ -69,6 +70,18 @@ export class SluiceClient {
   exec(body: api.ExecBody, options: CallOptions = {}): Promise<api.ExecResult> {
     const timeoutMs = (body.timeout_ms ?? defaultExecMs) + slackMs;
     return this.#call('POST', '/v1/exec', { schema: 'sluice.exec/v1', body, timeoutMs, ...options });
+  }
+  /** The next page of a result whose `next_cursor` is not null. */
+  fetchRows(body: api.FetchBody, options: CallOptions = {}): Promise<api.ExecResult> {
+    const timeoutMs = (body.timeout_ms ?? defaultExecMs) + slackMs;
+    return this.#call('POST', '/v1/exec/fetch', { schema: 'sluice.exec/v1', body, timeoutMs, ...options });
+  }
+  /** `exec` whose rows come as the target sends them; throws what the gateway says, whenever that is. */
+  async execStream(body: api.ExecBody, options: CallOptions = {}): Promise<AsyncGenerator<api.ExecStreamLine>> {
+    const url = this.#url('/v1/exec');
+    const timeoutMs = (body.timeout_ms ?? defaultExecMs) + slackMs;
+    const sent = { method: 'POST', body: { ...body, stream: true } };
+    return execLines(await this.#stream(url, 'application/x-ndjson', { timeoutMs, ...options }, sent));
   }
   explain(body: api.ExplainBody, options: CallOptions = {}): Promise<api.PolicyExplanation> {
     return this.#call('POST', '/v1/policy/explain', { schema: 'sluice.explain/v1', body, ...options });
@@ -249,10 +262,16 @@ export class SluiceClient {
     return call.anonymous === true ? send({}) : this.#authorized(call.signal, send);
   }
 
-  #stream(url: string, accept: string, options: CallOptions): Promise<Readable> {
+  #stream(url: string, accept: string, options: CallOptions, sent: Sent = { method: 'GET' }): Promise<Readable> {
     return this.#authorized(options.signal, async (authorization) => {
-      const headers = { ...authorization, accept };
-      const message = await this.#transport.open({ method: 'GET', url, headers, timeoutMs: endlessMs, ...options });
+      const body = sent.body === undefined ? undefined : JSON.stringify(sent.body);
+      const headers = {
+        ...authorization,
+        accept,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      };
+      const request = { method: sent.method, url, headers, ...(body === undefined ? {} : { body }) };
+      const message = await this.#transport.open({ ...request, timeoutMs: endlessMs, ...options });
       if (message.statusCode !== 200) throw await this.#failure(message);
       return message;
     });
@@ -298,6 +317,11 @@ export class SluiceClient {
 }
 
 type Headers = Readonly<Record<string, string>>;
+/** What a request for a stream sends. */
+interface Sent {
+  readonly method: string;
+  readonly body?: unknown;
+}
 
 function part(text: string): string {
   return encodeURIComponent(text);

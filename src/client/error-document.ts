@@ -54,6 +54,11 @@ export function decodeFailure(status: number, body: string, host: string): Sluic
   const document = parseObject(body);
   const error = document?.['error'];
   if (document?.['schema'] !== 'sluice.error/v1' || !isRecord(error)) return foreign(status, host);
+  return errorOf(error);
+}
+
+/** `error` of a `sluice.error/v1` document, as the error that it was at the gateway. */
+export function errorOf(error: Readonly<Record<string, unknown>>): SluiceError {
   const code =
     typeof error['code'] === 'string' && error['code'] in codes ? (error['code'] as ErrorCode) : 'unexpected';
   const decider = textOrNull(error['decider']);

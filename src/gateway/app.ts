@@ -19,6 +19,8 @@ import { Callers } from './callers.js';
 import type { Bootstrap } from './config.js';
 import { ActiveConfiguration, emptyConfiguration } from './configuration.js';
 import { Engines } from './engines.js';
+import { type CursorLimits, defaultCursorLimits, ExecCursors } from './exec/cursors.js';
+import { Idempotency } from './exec/idempotency.js';
 import { ExecSlots } from './exec/slots.js';
 import { loadFirstConfiguration } from './first-configuration.js';
 import { createFront } from './front.js';
@@ -42,6 +44,8 @@ export interface GatewayOptions {
   readonly log?: Logger;
   readonly clock?: () => number;
   readonly limits?: Partial<GatewayLimits>;
+  /** How long and how many results wait to be read on. */
+  readonly cursorLimits?: CursorLimits;
 }
 
 /** A route as the table has it, for documentation and tests. */
@@ -181,6 +185,8 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     refreshPrincipal: callers.refresh,
     connections,
     execSlots: new ExecSlots(limits.execs, limits.execsPerPrincipal),
+    cursors: new ExecCursors(options.cursorLimits ?? defaultCursorLimits, clock),
+    idempotency: new Idempotency(state.store.outcomes, state.vault.deriveKey('outcomes'), clock),
     metrics,
     unreadiness: async () => unreadiness(connections, recorder.ready, state.isOpen()),
   };
@@ -228,6 +234,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   metrics.gauge('sluice_audit_backlog', 'Audit events that a sink has not confirmed', () => auditing.backlog);
   metrics.gauge('sluice_durable_commits', 'Writes of durable sessions', () => recorder.commitCounts.commits);
   metrics.gauge('sluice_durable_syncs', 'Syncs of the disk for them', () => recorder.commitCounts.syncs);
+  metrics.gauge('sluice_cursors_open', 'Results that callers may go on with', () => services.cursors.size);
   metrics.gauge('sluice_execs_running', 'Statements running through POST /v1/exec', () => services.execSlots.running);
   log.info({ url: bootstrap.publicUrl, port, bundle: configuration.current().version }, 'gateway ready');
 

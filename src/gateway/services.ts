@@ -9,6 +9,8 @@ import type { BundleStore } from '../store/ports.js';
 import type { BundleAdmin } from './bundle-admin.js';
 import type { ActiveConfiguration } from './configuration.js';
 import type { Engines } from './engines.js';
+import type { ExecCursors } from './exec/cursors.js';
+import type { Idempotency } from './exec/idempotency.js';
 import type { ExecSlots } from './exec/slots.js';
 import type { LiveConnections } from './live-connections.js';
 import type { GatewayMetrics } from './metrics.js';
@@ -37,6 +39,8 @@ export interface GatewayServices {
   readonly refreshPrincipal: (principal: Principal) => Principal;
   readonly connections: LiveConnections;
   readonly execSlots: ExecSlots;
+  readonly cursors: ExecCursors;
+  readonly idempotency: Idempotency;
   readonly metrics: GatewayMetrics;
   /** Why the gateway cannot take sessions now; empty when it can. */
   readonly unreadiness: () => Promise<readonly string[]>;

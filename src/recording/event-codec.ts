@@ -19,7 +19,9 @@ function start(out: CborWriter, fields: number, code: number, at: number): void 
 
 function encodeOpen(out: CborWriter, event: OpenEvent): void {
   const { identity, client, target } = event;
-  start(out, 9, recordCodes.open, event.at);
+  const meta = Object.entries(event.meta ?? {}).flat();
+  // Written only where there is some: sessions without stay as readers of the first release know them.
+  start(out, meta.length === 0 ? 9 : 10, recordCodes.open, event.at);
   out.text(event.session);
   out.array(5);
   out.text(identity.subject);
@@ -38,6 +40,7 @@ function encodeOpen(out: CborWriter, event: OpenEvent): void {
   out.text(event.mode);
   out.text(event.policyVersion);
   out.textOrNull(event.reason);
+  if (meta.length > 0) out.texts(meta);
 }
 
 /** Appends the body of an event's record. The layout of each is in docs/recording-format.md. */
@@ -226,6 +229,7 @@ function decodeOpen(fields: Fields): OpenEvent {
     mode: fields.oneOf(['strict', 'durable', 'off']),
     policyVersion: fields.text(),
     reason: fields.textOrNull(),
+    ...(fields.count > 9 ? { meta: pairs(fields.texts()) } : {}),
   };
 }
 

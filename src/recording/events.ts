@@ -36,6 +36,8 @@ export interface OpenEvent {
   readonly mode: RecordingMode;
   readonly policyVersion: string;
   readonly reason: string | null;
+  /** What the caller labelled the session with (`exec --meta`). */
+  readonly meta?: Readonly<Record<string, string>>;
 }
 /** An operation as it arrived, before it is decided. `op` counts from 1 in each session. */
 export interface OperationEvent {

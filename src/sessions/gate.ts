@@ -130,7 +130,10 @@ export class SessionGate {
       );
     }
     const decision = this.#decide(subject.effects, none);
-    if (decision.verdict === 'allow') return this.#allow(op, operation.text, decision.policies);
+    if (decision.verdict === 'allow') {
+      if (subject.preparesOnly !== true) this.#parts.observer.allowed?.(subject.effects.every(isReadOnly));
+      return this.#allow(op, operation.text, decision.policies);
+    }
     if (decision.verdict === 'deny')
       return this.#deny(op, decision.policies, deniedError(decision, this.#parts.target.name));
     if (subject.preparesOnly === true) {
@@ -318,7 +321,10 @@ export class SessionGate {
       const groups = approvals.consume(id, about);
       this.#recordApproval(op, approvals.get(id));
       const decision = this.#decide(subject.effects, groups);
-      if (decision.verdict === 'allow') return this.#allow(op, subject.operation.text, decision.policies);
+      if (decision.verdict === 'allow') {
+        this.#parts.observer.allowed?.(subject.effects.every(isReadOnly));
+        return this.#allow(op, subject.operation.text, decision.policies);
+      }
       approvals.fail(id);
       const error =
         decision.verdict === 'deny'

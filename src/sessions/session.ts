@@ -114,6 +114,7 @@ export class Session {
       mode: target.recording,
       policyVersion: services.policies().version,
       reason: origin.reason,
+      ...(origin.meta === undefined ? {} : { meta: origin.meta }),
     });
     incoming.observer?.session?.(recorder.session);
     return new Session(incoming, recorder, services);

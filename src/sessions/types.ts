@@ -29,6 +29,8 @@ export interface ClientOrigin {
   readonly approvedRequest: string | null;
   /** `exec --no-wait`: a held operation fails at once with the request's id instead of waiting. */
   readonly waitForApproval: boolean;
+  /** What the caller wants to find the session by; recorded as given. */
+  readonly meta?: Readonly<Record<string, string>>;
 }
 
 /** What `exec` wants to hear from the engine that serves it; every call happens before the client sees the effect. */
@@ -36,6 +38,8 @@ export interface SessionObserver {
   session?(id: string): void;
   /** A held operation: its request has been opened. */
   held?(request: ApprovalRequest): void;
+  /** An operation will be forwarded to run; `reading` when nothing in it changes anything. */
+  allowed?(reading: boolean): void;
   /** The operation was refused by the gateway (policy, parser, closed request…). */
   refused?(error: SluiceError): void;
   /** A result whose columns with these names are masked. */
@@ -51,5 +55,7 @@ export interface IncomingConnection {
   readonly origin: ClientOrigin;
   /** Only reading is accepted, whatever policy permits: judged by the gate and enforced by a READ ONLY session. */
   readonly readOnly?: boolean;
+  /** After this long the target itself stops a statement, should the gateway be unable to. */
+  readonly statementTimeoutMs?: number;
   readonly observer?: SessionObserver;
 }

@@ -51,4 +51,15 @@ export const migrations: readonly string[] = [
     value TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE outcomes (
+    owner TEXT NOT NULL,
+    key TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    claimed_at INTEGER NOT NULL,
+    sealed BLOB,
+    PRIMARY KEY (owner, key)
+  ) STRICT;
+  CREATE INDEX outcomes_by_time ON outcomes (claimed_at);
+  `,
 ];

@@ -3,7 +3,8 @@ import type { SecretStore } from '../vault/store.js';
 import { sqliteAudit } from './audit.js';
 import { sqliteBundles } from './bundles.js';
 import { closeDatabase, openDatabase, type Connection } from './database.js';
-import type { AuditStore, BundleStore, KeyValueStore } from './ports.js';
+import { sqliteOutcomes } from './outcomes.js';
+import type { AuditStore, BundleStore, KeyValueStore, OutcomeStore } from './ports.js';
 import { sqliteRequests } from './requests.js';
 import { sqliteSecrets } from './secrets.js';
 
@@ -14,6 +15,7 @@ export interface Store {
   readonly bundles: BundleStore;
   readonly audit: AuditStore;
   readonly values: KeyValueStore;
+  readonly outcomes: OutcomeStore;
   close(): void;
 }
 
@@ -29,6 +31,7 @@ export function openStore(path: string): Store {
     bundles: sqliteBundles(database),
     audit: sqliteAudit(database),
     values: sqliteValues(database),
+    outcomes: sqliteOutcomes(database),
     close: () => closeDatabase(database),
   };
 }

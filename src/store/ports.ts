@@ -45,3 +45,21 @@ export interface KeyValueStore {
   /** The value that stands there already, or this one. */
   ensure(key: string, make: () => string): string;
 }
+
+/** What came of an operation that its caller named by a key; `sealed` is null while it runs. */
+export interface Outcome {
+  readonly digest: string;
+  readonly sealed: Buffer | null;
+}
+
+/** Outcomes by owner and key, so that a repeated call gets what the first one got. */
+export interface OutcomeStore {
+  /** Takes a free key and returns null, on disk then; else what stands there. */
+  claim(owner: string, key: string, digest: string, at: number): Outcome | null;
+  settle(owner: string, key: string, sealed: Buffer): void;
+  /** Frees a key under which nothing happened. */
+  release(owner: string, key: string): void;
+  count(owner: string): number;
+  /** Forgets what was claimed before. */
+  prune(before: number): void;
+}

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeHome, onlyDocument, runCli } from './support/run-cli.js';
 import {
   execResult,
+  execStream,
   refusal,
   request,
   startScriptedGateway,
@@ -38,7 +39,7 @@ beforeAll(async () => {
         return refusal('approval_pending', 202, { request_id: 'req_1', policy: 'prod-writes', retryable: true });
       if (text === 'long')
         return { document: { ...execResult, rows: Array.from({ length: 20_000 }, () => ['1', 'x'.repeat(50)]) } };
-      return { document: execResult };
+      return body['stream'] === true ? execStream() : { document: execResult };
     }
     if (path.startsWith('/v1/targets')) {
       const labels = { env: 'demo' };

@@ -1,18 +1,7 @@
 import type { Connection, Submittable } from 'pg';
-import { SluiceError } from '../../lib/errors.js';
+import { copyRefusal } from './copy-refusal.js';
+import type { BoundedResult, QueryBounds } from './result.js';
 import { typeName } from './type-names.js';
-
-export interface QueryBounds {
-  readonly maxRows: number;
-  readonly maxBytes: number;
-}
-
-export interface BoundedResult {
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
-  readonly rows: readonly (readonly (string | null)[])[];
-  readonly rowCount: number;
-  readonly truncated: boolean;
-}
 
 interface FieldMessage {
   readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];
@@ -22,16 +11,11 @@ interface RowMessage {
 }
 
 /**
- * A query for pg's client that keeps every value as the text it came in, and never more than its bounds.
- *
- * One statement goes by the extended protocol with a row limit in Execute: a SELECT stops there, and a statement that
- * writes has then run to its end whatever it RETURNs (PostgreSQL materialises it), so a cut never undoes an effect.
- * Text with several statements goes as a simple query, whose rows cannot be limited: what is over the bounds is read
- * and dropped, since hanging up would abort it.
+ * Text with several statements, as a simple query: the last result counts, never more of it than the bounds. Its rows
+ * cannot be limited at the server; what is over the bounds is read and dropped, since hanging up would abort it.
  */
 export class BoundedQuery implements Submittable {
   readonly #text: string;
-  readonly #parameters: readonly (string | null)[];
   readonly #bounds: QueryBounds;
   readonly #settle: (error: unknown, result: BoundedResult) => void;
   #columns: BoundedResult['columns'] = [];
@@ -42,28 +26,14 @@ export class BoundedQuery implements Submittable {
   #resultOpen = false;
   #settled = false;
 
-  constructor(
-    text: string,
-    parameters: readonly (string | null)[],
-    bounds: QueryBounds,
-    settle: (error: unknown, result: BoundedResult) => void,
-  ) {
+  constructor(text: string, bounds: QueryBounds, settle: (error: unknown, result: BoundedResult) => void) {
     this.#text = text;
-    this.#parameters = parameters;
     this.#bounds = bounds;
     this.#settle = settle;
   }
 
   submit(connection: Connection): void {
-    if (this.#parameters.length === 0 && mayHoldSeveral(this.#text)) {
-      connection.query(this.#text);
-      return;
-    }
-    connection.parse({ name: '', text: this.#text, types: [] }, true);
-    connection.bind({ portal: '', statement: '', values: [...this.#parameters] }, true);
-    connection.describe({ type: 'P', name: '' }, true);
-    connection.execute({ portal: '', rows: String(this.#bounds.maxRows + 1) }, true);
-    connection.sync();
+    connection.query(this.#text);
   }
 
   handleRowDescription(message: FieldMessage): void {
@@ -84,10 +54,6 @@ export class BoundedQuery implements Submittable {
     }
     this.#bytes += bytes;
     this.#rows.push(message.fields);
-  }
-
-  handlePortalSuspended(): void {
-    this.#truncated = true;
   }
 
   handleEmptyQuery(): void {
@@ -126,11 +92,7 @@ export class BoundedQuery implements Submittable {
   }
 
   #refuseCopy(connection: Connection): void {
-    this.#finish(
-      new SluiceError('usage', 'COPY to or from the client does not go through exec; use `sluice connect` with psql', {
-        decider: 'gateway',
-      }),
-    );
+    this.#finish(copyRefusal());
     connection.stream.destroy();
   }
 

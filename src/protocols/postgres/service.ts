@@ -141,7 +141,7 @@ async function runSession(
   try {
     const { searchPath } = await parts.catalogs.load(target, incoming.classification);
     dialled = await dialPostgres(target, {
-      parameters: pinnedStartup(onward, searchPath, session.id, incoming.readOnly === true),
+      parameters: pinnedStartup(onward, searchPath, session.id, incoming),
       signal,
     });
   } catch (error) {
@@ -227,13 +227,14 @@ function pinnedStartup(
   onward: ReadonlyMap<string, string>,
   searchPath: string,
   sessionId: string,
-  readOnly: boolean,
+  { readOnly, statementTimeoutMs }: IncomingConnection,
 ): ReadonlyMap<string, string> {
   const settings = new Map(onward);
   settings.set('client_encoding', 'UTF8');
   settings.set('standard_conforming_strings', 'on');
   settings.set('search_path', searchPath);
   settings.set('application_name', `sluice ${sessionId}`);
-  if (readOnly) settings.set('default_transaction_read_only', 'on');
+  if (readOnly === true) settings.set('default_transaction_read_only', 'on');
+  if (statementTimeoutMs !== undefined) settings.set('statement_timeout', String(statementTimeoutMs));
   return settings;
 }

@@ -32,8 +32,9 @@ function jsonOf(event: SessionEvent, columns: ReadonlyMap<number, ColumnsEvent['
         columns: event.columns.map(({ name, typeOid, masked }) => ({ name, type_oid: typeOid, masked })),
       };
     case 'open': {
-      const { type, session, identity, client, target, mode, reason } = event;
-      return { type, at, session, identity, client, target, mode, policy_version: event.policyVersion, reason };
+      const { type, session, identity, client, target, mode, reason, meta = {} } = event;
+      const policy = { policy_version: event.policyVersion };
+      return { type, at, session, identity, client, target, mode, ...policy, reason, meta };
     }
     case 'decision': {
       const { type, op, verdict, policies, message, request } = event;

@@ -234,6 +234,7 @@ function headerOf(event: OpenEvent): string {
     ['Recording', `${event.mode}, policy version ${event.policyVersion}`],
     ['Login', `${identity.issuer} ${identity.subject}`],
     ...(event.reason === null ? [] : ([['Reason', event.reason]] as const)),
+    ...Object.entries(event.meta ?? {}).map(([name, value]) => ['Meta', `${name}=${value}`] as const),
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(10)}${escapeLine(value)}\n`);
   return `Session ${escapeLine(event.session)}\n${lines.join('')}`;

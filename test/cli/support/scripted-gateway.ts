@@ -9,6 +9,8 @@ export interface Call {
 export interface Reply {
   readonly status?: number;
   readonly document: object;
+  /** Instead of the document: NDJSON. */
+  readonly lines?: readonly object[];
 }
 export interface ScriptedGateway {
   readonly url: string;
@@ -27,9 +29,9 @@ export async function startScriptedGateway(answer: (call: Call) => Reply | Promi
       const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
       const call = { method: request.method ?? '', path: request.url ?? '', body };
       calls.push(call);
-      void Promise.resolve(answer(call)).then(({ status, document }) => {
+      void Promise.resolve(answer(call)).then(({ status, document, lines = [document] }) => {
         response.writeHead(status ?? 200, { 'content-type': 'application/json' });
-        response.end(JSON.stringify(document));
+        response.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
       });
     });
   });
@@ -107,4 +109,12 @@ export const execResult = {
   masked_columns: ['note'],
   duration_ms: 3,
   request_id: null,
+  replayed: false,
 };
+
+/** The same, streamed. */
+export function execStream(): Reply {
+  const { columns, masked_columns, rows, ...rest } = execResult;
+  const end = { type: 'end', result: { ...rest, columns, masked_columns, rows: [] } };
+  return { document: {}, lines: [{ type: 'columns', columns, masked_columns }, { type: 'rows', rows }, end] };
+}

@@ -4,7 +4,7 @@ import { readEnvironment } from '../../../src/cli/environment.js';
 import { exitCodeMeanings, exitCodeOf } from '../../../src/cli/exit-codes.js';
 import { asSluiceError, errorDocument } from '../../../src/cli/failure.js';
 import { failureText } from '../../../src/cli/failure-text.js';
-import { positionalParameters } from '../../../src/cli/input.js';
+import { bindParameters } from '../../../src/cli/named-parameters.js';
 import { plain, plainBlock, plainJson } from '../../../src/cli/plain.js';
 import { resolveCommand } from '../../../src/cli/resolve.js';
 import { nearest } from '../../../src/cli/suggest.js';
@@ -179,8 +179,41 @@ describe('flags', () => {
     expect([clockTime(41_000), clockTime(3_661_000)]).toEqual(['0:41', '1:01:01']);
   });
   it('place parameters by number, with none missing and none twice', () => {
-    expect(positionalParameters(['2=b', '1=a=c'])).toEqual(['a=c', 'b']);
-    for (const wrong of [['2=b'], ['1=a', '1=b'], ['x=1'], ['0=1'], ['1']])
-      expect(() => positionalParameters(wrong)).toThrow('--param');
+    expect(bindParameters('select $1, $2', ['2=b', '1=a=c'])).toEqual({
+      text: 'select $1, $2',
+      parameters: ['a=c', 'b'],
+    });
+    for (const wrong of [['2=b'], ['1=a', '1=b'], ['0=1'], ['1'], ['=1'], ['1=a', 'x=b']])
+      expect(() => bindParameters('select $1', wrong)).toThrow('--param');
+  });
+
+  it('put names in their places, once each', () => {
+    expect(bindParameters('select :id, :name, :id::text', ['name=b', 'id=7'])).toEqual({
+      text: 'select $1, $2, $1::text',
+      parameters: ['7', 'b'],
+    });
+  });
+
+  it.each([
+    "select ':id', :id",
+    'select ":id", :id',
+    "select E'\\':id', :id",
+    'select $$:id$$, :id',
+    'select $a$ $b$ :id $b$ $a$, :id',
+    'select 1 -- :id\n, :id',
+    'select /* :id /* :id */ :id */ :id',
+    "select x::id, U&':id', :id",
+    'select a$b$:id',
+    "select '$1', :id",
+    "select '''' || :id",
+  ])('replace a name only where SQL would read one: %s', (text) => {
+    const bound = bindParameters(text, ['id=7']);
+    const at = text.lastIndexOf(':id');
+    expect(bound).toEqual({ text: `${text.slice(0, at)}$1`, parameters: ['7'] });
+  });
+
+  it('refuse a name that the text does not have, and names among places', () => {
+    expect(() => bindParameters("select ':id'", ['id=7'])).toThrow('no :id');
+    expect(() => bindParameters('select :id, $1', ['id=7'])).toThrow('use one of them');
   });
 });

@@ -1,0 +1,61 @@
+import type { ApprovalRequest } from '../../approvals/types.js';
+import { isSluiceError, SluiceError } from '../../lib/errors.js';
+import type { ExecObserver } from './observer.js';
+
+/** What is known of a text that failed. */
+interface Failed {
+  readonly target: string;
+  readonly wait: boolean;
+  /** What the gateway itself ended it for. */
+  readonly cut: SluiceError | null;
+  readonly heard: ExecObserver;
+}
+
+/** Who decided: what was cut here, then what the engine says it refused, and only then what the target answered. */
+export function explainFailure({ target, wait, cut, heard }: Failed, error: unknown): SluiceError {
+  if (cut !== null) return cut;
+  if (heard.refusal !== null) return heard.refusal;
+  if (heard.request !== null && !wait) return pendingError(target, heard.request);
+  if (isSluiceError(error)) return error;
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)) {
+    // Without a session nothing was ever sent: connection failures are the network's, not the target's SQL.
+    if (error.code.startsWith('08') || error.code === '57P03') {
+      return new SluiceError('target_unreachable', error.message, { targetCode: error.code, cause: error });
+    }
+    // statement_timeout, which only the gateway sets here.
+    if (error.code === '57014')
+      return new SluiceError('timeout', error.message, { decider: 'target', targetCode: error.code, cause: error });
+    return new SluiceError('target_rejected', error.message, {
+      decider: 'target',
+      targetCode: error.code,
+      cause: error,
+    });
+  }
+  return new SluiceError('target_unreachable', `the connection to ${target} broke`, { cause: error });
+}
+
+/** The answer to a held operation when nobody waits: how to wait, and how to run it once it is approved. */
+export function pendingError(target: string, request: ApprovalRequest): SluiceError {
+  return new SluiceError('approval_pending', `Approval required on ${target}: ${request.message}`, {
+    decider: 'gateway',
+    policy: request.policies[0] ?? null,
+    requestId: request.id,
+    expiresAt: new Date(request.expiresAt).toISOString(),
+    retryable: true,
+    next: [
+      { command: `sluice requests wait ${request.id} --timeout 10m --json`, when: 'to wait' },
+      { command: `sluice exec ${target} --request ${request.id} --json`, when: 'after approval' },
+    ],
+  });
+}
+
+/** The time was up, at the target or while people were asked. */
+export function timeoutError(target: string, timeoutMs: number, request: ApprovalRequest | null): SluiceError {
+  const seconds = Math.round(timeoutMs / 1000);
+  if (request === null) return new SluiceError('timeout', `no answer from ${target} within ${seconds} s`);
+  return new SluiceError('timeout', `nobody decided within ${seconds} s; the request was withdrawn`, {
+    requestId: request.id,
+    policy: request.policies[0] ?? null,
+    next: [{ command: `sluice requests create ${target} …`, when: 'to ask ahead of time, without waiting' }],
+  });
+}

@@ -1,0 +1,32 @@
+import type { ApprovalRequest } from '../../approvals/types.js';
+import type { SluiceError } from '../../lib/errors.js';
+import type { SessionObserver } from '../../sessions/types.js';
+
+/** What the engine says of a session besides the protocol. */
+export class ExecObserver implements SessionObserver {
+  sessionId: string | null = null;
+  request: ApprovalRequest | null = null;
+  refusal: SluiceError | null = null;
+  /** Something was let through to the target, so it may have happened. */
+  forwarded = false;
+  /** Whatever was let through changes nothing. */
+  reading = true;
+  readonly maskedColumns = new Set<string>();
+
+  session(id: string): void {
+    this.sessionId = id;
+  }
+  held(request: ApprovalRequest): void {
+    this.request = request;
+  }
+  allowed(reading: boolean): void {
+    this.forwarded = true;
+    this.reading &&= reading;
+  }
+  refused(error: SluiceError): void {
+    this.refusal ??= error;
+  }
+  masked(columns: readonly string[]): void {
+    for (const column of columns) this.maskedColumns.add(column);
+  }
+}

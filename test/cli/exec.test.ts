@@ -1,0 +1,205 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { starterBundle } from '../../src/quickstart/bundle.js';
+import { seedShop, shopDatabase } from '../../src/quickstart/seed.js';
+import { smallShop } from '../../src/quickstart/shop-rows.js';
+import { type GatewayUnderTest, startTestGateway } from '../integration/gateway-harness.js';
+import { startPostgres, type TestPostgres } from '../support/postgres.js';
+import { type CliOptions, type CliRun, makeHome, onlyDocument, runCli } from './support/run-cli.js';
+
+const patience = { timeout: 30_000, interval: 50 };
+const program = fileURLToPath(new URL('../../bin/dev.js', import.meta.url));
+const mebibyte = 1024 * 1024;
+
+let home: Awaited<ReturnType<typeof makeHome>>;
+let server: TestPostgres;
+let gateway: GatewayUnderTest;
+let serving: ChildProcess;
+let token: string;
+beforeAll(async () => {
+  home = await makeHome();
+  server = await startPostgres();
+  const { password } = await seedShop(server, { dir: home.dir, size: smallShop });
+  const bundle = new Map(starterBundle({ pgPort: server.port }));
+  const targets = bundle.get('targets.yaml') ?? '';
+  const [, demo = ''] = targets.split('  - name: demo-db\n');
+  const another = (name: string, change: (text: string) => string): string => `  - name: ${name}\n${change(demo)}`;
+  const second = another('second-db', (text) => text.replace('env: demo', 'env: demo, tier: good'));
+  // Nothing listens there.
+  const broken = another('broken-db', (text) =>
+    text.replace(/address: .*/, 'address: 127.0.0.1:1').replace('env: demo', 'env: demo, tier: broken'),
+  );
+  bundle.set('targets.yaml', `${targets.replace('env: demo', 'env: demo, tier: good')}${second}${broken}`);
+  // Set up in this process, then served by one of its own, whose memory can be looked at.
+  gateway = await startTestGateway({ pgPort: server.port, bundle });
+  await gateway.gateway.setSecret('demo-db', password);
+  token = await gateway.token('engineer', { expiresInSeconds: 3_000 });
+  await gateway.gateway.close({ graceMs: 0 });
+  const { url, stateDir } = gateway;
+  const config = join(home.dir, 'gateway.yaml');
+  const bootstrap = {
+    listen: { host: '127.0.0.1', port: Number(new URL(url).port) },
+    publicUrl: url,
+    stateDir,
+    issuers: [{ url: `${url}/idp`, audience: url, clientId: 'sluice-cli' }],
+    demoIdentity: true,
+  };
+  await writeFile(config, JSON.stringify(bootstrap));
+  serving = spawn(process.execPath, [program, 'gateway', 'start', '--config', config, '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, SLUICE_LOG_LEVEL: 'silent' },
+  });
+  await once(serving.stdout ?? serving, 'data');
+}, 120_000);
+afterAll(async () => {
+  const gone = once(serving, 'exit');
+  serving.kill('SIGKILL');
+  await gone;
+  await gateway.stop();
+  await server.stop();
+  await home.remove();
+});
+
+const exec = (args: readonly string[], options: CliOptions = {}): Promise<CliRun> =>
+  runCli(home.dir, ['exec', ...args], {
+    input: null,
+    ...options,
+    env: { SLUICE_GATEWAY: gateway.url, SLUICE_TOKEN: token, ...options.env },
+  });
+const running = async (text: string): Promise<number> => {
+  const [row] = await server.query(
+    `select count(*)::int as n from pg_stat_activity where state = 'active' and query like '${text}%'`,
+    shopDatabase,
+  );
+  return Number(row?.['n']);
+};
+/** The most memory that the gateway's process ever had. */
+const gatewayPeak = (): number =>
+  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${serving.pid}/status`, 'utf8'))?.[1]) * 1024;
+
+describe('a large result', () => {
+  it.each([
+    ['jsonl', '{"i":"1000000","t":"'],
+    ['csv', '1000000,'],
+  ])(
+    'streams a million rows as %s in flat memory on both sides',
+    async (format, last) => {
+      const peak = join(home.dir, `peak-${format}`);
+      // The client says at its end how much memory it ever had.
+      const watch = `import{writeFileSync}from'node:fs';process.on('exit',()=>writeFileSync('${peak}',String(process.resourceUsage().maxRSS*1024)))`;
+      const text = `select i, repeat('x', 90) as t from generate_series(1, 1000000) i`;
+      const child = spawn(
+        process.execPath,
+        [program, 'exec', 'demo-db', text, '--format', format, '--limit', '1000000', '--timeout', '5m', '--quiet'],
+        {
+          cwd: home.dir,
+          stdio: ['ignore', 'pipe', 'inherit'],
+          env: {
+            PATH: process.env['PATH'] ?? '',
+            HOME: home.dir,
+            SLUICE_GATEWAY: gateway.url,
+            SLUICE_TOKEN: token,
+            NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(watch)}`,
+          },
+        },
+      );
+      let lines = 0;
+      let tail = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        for (const byte of chunk) if (byte === 10) lines += 1;
+        tail = (tail + chunk.toString('latin1')).slice(-200);
+      });
+      const [code] = (await once(child, 'close')) as [number];
+      expect(code).toBe(0);
+      expect(lines).toBe(format === 'csv' ? 1_000_001 : 1_000_000);
+      expect(tail.trimEnd().split('\n').at(-1)).toContain(last);
+      // A million such rows take some 300 MiB once they are strings: neither process may have held them.
+      expect(Number(readFileSync(peak, 'utf8'))).toBeLessThan(230 * mebibyte);
+      expect(gatewayPeak()).toBeLessThan(400 * mebibyte);
+    },
+    300_000,
+  );
+
+  it('goes on by its cursor, page by page', async () => {
+    const first = onlyDocument(
+      await exec(['demo-db', 'select i from generate_series(1, 5) i', '--limit', '3', '--json']),
+    );
+    expect(first).toMatchObject({ row_count: 3, truncated: true });
+    const second = await exec(['--cursor', String(first['next_cursor']), '--format', 'csv']);
+    expect([second.code, second.stdout]).toEqual([0, 'i\n4\n5\n']);
+    const gone = await exec(['--cursor', String(first['next_cursor']), '--json']);
+    expect([gone.code, onlyDocument(gone)]).toMatchObject([9, { error: { code: 'not_found' } }]);
+    const mixed = await exec(['--cursor', 'cur_x', 'demo-db', 'select 1', '--json']);
+    expect(mixed.code).toBe(2);
+  });
+
+  it('ends with 15 when it was cut and that is a failure', async () => {
+    const args = ['demo-db', 'select i from generate_series(1, 5) i', '--limit', '3', '--fail-on-truncate'];
+    for (const format of ['table', 'jsonl', 'csv']) {
+      const run = await exec([...args, '--format', format]);
+      expect([format, run.code]).toEqual([format, 15]);
+    }
+    expect((await exec([...args.slice(0, 3), '9', '--fail-on-truncate'])).code).toBe(0);
+  });
+});
+
+describe('an interrupt', () => {
+  it.each([['table'], ['csv']])('cancels at the target and ends with 130 (%s)', async (format) => {
+    const text = 'select pg_sleep(300)';
+    const interrupt = vi.waitFor(async () => expect(await running(text)).toBe(1), patience);
+    const run = await exec(['demo-db', text, '--format', format, '--timeout', '9m'], { interrupt });
+    expect([run.code, run.stdout]).toEqual([130, '']);
+    await expect.poll(() => running(text), patience).toBe(0);
+  });
+
+  it('is not needed when the time is up: the statement is stopped, and the exit is 14', async () => {
+    const run = await exec(['demo-db', 'select pg_sleep(301)', '--timeout', '1s', '--json']);
+    expect([run.code, onlyDocument(run)]).toMatchObject([14, { error: { code: 'timeout' } }]);
+    await expect.poll(() => running('select pg_sleep(301)'), patience).toBe(0);
+  });
+});
+
+describe('several targets', () => {
+  it('run the same text, each row with its target in front, and a summary', async () => {
+    const run = await exec(['--label', 'tier=good', 'select :n::int + 1 as n', '--param', 'n=41', '--format', 'csv']);
+    expect([run.code, run.stdout]).toEqual([0, 'target,n\ndemo-db,42\nsecond-db,42\n']);
+    expect(run.stderr).toContain('2 of 2 targets');
+    const piped = await exec(['--label', 'tier=good', '-f', '-', '--json'], { input: 'select 1 as one' });
+    expect(onlyDocument(piped)).toMatchObject({
+      schema: 'sluice.exec_many/v1',
+      ok: true,
+      succeeded: 2,
+      failed: 0,
+      targets: [
+        { target: 'demo-db', error: null, result: { rows: [['1']] } },
+        { target: 'second-db', error: null },
+      ],
+    });
+  });
+
+  it('fail each on its own, with their common code', async () => {
+    const denied = await exec(['--label', 'tier=good', 'drop table orders', '--json']);
+    expect([denied.code, onlyDocument(denied)]).toMatchObject([5, { ok: false, failed: 2 }]);
+    const offline = await exec(['--label', 'env=demo', '--label', 'tier=broken', 'select 1', '--json']);
+    expect([offline.code, onlyDocument(offline)]).toMatchObject([
+      12,
+      { targets: [{ target: 'broken-db', error: { code: 'target_unreachable' } }] },
+    ]);
+    expect((await exec(['--label', 'env=nowhere', 'select 1'])).code).toBe(9);
+    expect((await exec(['--label', 'tier=good', 'demo-db', 'select 1'])).code).toBe(2);
+  });
+});
+
+it('with a key is run once by any number of processes, and the key is bound to its input', async () => {
+  const args = ['demo-db', 'select 1 as one', '--idempotency-key', 'cli-1', '--json'];
+  const runs = await Promise.all([exec(args), exec(args), exec(args)]);
+  const sessions = runs.map((run) => onlyDocument(run)['session_id']);
+  expect(new Set(sessions).size).toBe(1);
+  const other = await exec(['demo-db', 'select 2', '--idempotency-key', 'cli-1', '--json']);
+  expect([other.code, onlyDocument(other)]).toMatchObject([10, { error: { code: 'conflict' } }]);
+});
