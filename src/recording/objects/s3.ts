@@ -1,10 +1,10 @@
-import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
-import { messageOf, SluiceError } from '../../lib/errors.js';
+import type { CreateMultipartUploadCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
+import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
+import { ObjectLock } from './lock.js';
 import type { ObjectContent, ObjectStore } from './store.js';
 
 /** Larger objects go up in parts of this size; S3 takes at most 10,000 of them. */
 const partBytes = 16 * 1024 * 1024;
-const dayMs = 86_400_000;
 const connectMs = 5000;
 const requestMs = 60_000;
 
@@ -19,7 +19,7 @@ export interface S3Options {
   readonly pathStyle: boolean;
   /** Null: where the AWS SDK finds them (environment, profile, instance, workload identity). */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | null;
-  /** Object lock, in a bucket that has it: nobody removes or replaces what is stored for so many days. */
+  /** Object lock, in a bucket that must have it: nobody removes or replaces what is stored for so many days. */
   readonly lock: { readonly mode: 'COMPLIANCE' | 'GOVERNANCE'; readonly days: number } | null;
 }
 
@@ -60,21 +60,27 @@ class S3Store implements ObjectStore {
   readonly #client: S3Client;
   readonly #options: S3Options;
   readonly #clock: () => number;
+  readonly #lock: ObjectLock | null;
 
   constructor(sdk: Sdk, client: S3Client, options: S3Options, clock: () => number) {
     this.#sdk = sdk;
     this.#client = client;
     this.#options = options;
     this.#clock = clock;
+    this.#lock = options.lock === null ? null : new ObjectLock(sdk, client, options.bucket, options.lock);
     this.name = `bucket ${options.bucket}`;
   }
 
   async put(key: string, content: ObjectContent): Promise<void> {
-    if (content.bytes > partBytes) return this.#putParts(key, content);
-    const [body = Buffer.alloc(0)] = await collectParts(content.chunks());
-    await this.#client.send(
-      new this.#sdk.PutObjectCommand({ ...this.#at(key), ...this.#lock(), Body: body, ContentLength: body.length }),
-    );
+    await this.#lock?.requireOffered();
+    const now = this.#clock();
+    const to = { ...this.#at(key), ...this.#lock?.request(now) };
+    if (content.bytes > partBytes) await this.#putParts(to, content);
+    else {
+      const [body = Buffer.alloc(0)] = await collectParts(content.chunks());
+      await this.#client.send(new this.#sdk.PutObjectCommand({ ...to, Body: body, ContentLength: body.length }));
+    }
+    await this.#lock?.requireLocked(this.#at(key), now);
   }
 
   async get(key: string): Promise<AsyncIterable<Uint8Array> | null> {
@@ -95,11 +101,9 @@ class S3Store implements ObjectStore {
     this.#client.destroy();
   }
 
-  async #putParts(key: string, content: ObjectContent): Promise<void> {
-    const at = this.#at(key);
-    const { UploadId: upload } = await this.#client.send(
-      new this.#sdk.CreateMultipartUploadCommand({ ...at, ...this.#lock() }),
-    );
+  async #putParts(to: CreateMultipartUploadCommandInput, content: ObjectContent): Promise<void> {
+    const at = { Bucket: to.Bucket, Key: to.Key };
+    const { UploadId: upload } = await this.#client.send(new this.#sdk.CreateMultipartUploadCommand(to));
     try {
       const parts: { PartNumber: number; ETag: string | undefined }[] = [];
       for await (const body of partsOf(content.chunks())) {
@@ -119,17 +123,6 @@ class S3Store implements ObjectStore {
 
   #at(key: string): { readonly Bucket: string; readonly Key: string } {
     return { Bucket: this.#options.bucket, Key: `${this.#options.prefix}${key}` };
-  }
-
-  /** A store takes a lock only with a checksum. */
-  #lock() {
-    const { lock } = this.#options;
-    if (lock === null) return {};
-    return {
-      ObjectLockMode: lock.mode,
-      ObjectLockRetainUntilDate: new Date(this.#clock() + lock.days * dayMs),
-      ChecksumAlgorithm: 'SHA256' as const,
-    };
   }
 }
 
@@ -162,6 +155,6 @@ async function* partsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffe
 
 /** What an object store's error says, without the SDK's request and response. */
 export function storeFailure(error: unknown): string {
-  if (!(error instanceof Error)) return messageOf(error);
+  if (!(error instanceof Error) || isSluiceError(error)) return messageOf(error);
   return error.message === '' || error.message === 'UnknownError' ? error.name : `${error.name}: ${error.message}`;
 }

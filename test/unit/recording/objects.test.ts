@@ -222,32 +222,70 @@ describe('object storage', () => {
     store.close();
   });
 
-  it('asks for the lock that it was told, on whole objects and on parts', async () => {
+  const lock = { mode: 'COMPLIANCE', days: 30 } as const;
+
+  /** Answers like a store whose bucket has object lock, and shows a lock of so many days on what it is asked about. */
+  async function lockingStore(days: number) {
     const server = await objectServer();
     const seen: Record<string, unknown>[] = [];
     const proxy = createServer((incoming, answer) => {
       incoming.resume();
       seen.push({ method: incoming.method, ...incoming.headers });
-      incoming.on('end', () => answer.writeHead(200, { etag: '"x"' }).end('<x><UploadId>u</UploadId></x>'));
+      const shown = {
+        'x-amz-object-lock-mode': 'COMPLIANCE',
+        'x-amz-object-lock-retain-until-date': new Date(days * dayMs).toISOString(),
+      };
+      const body = incoming.url?.includes('object-lock')
+        ? '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>'
+        : '<x><UploadId>u</UploadId></x>';
+      incoming.on('end', () =>
+        answer.writeHead(200, { etag: '"x"', ...(incoming.method === 'HEAD' ? shown : {}) }).end(body),
+      );
     });
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void proxy.close());
     const { port } = proxy.address() as AddressInfo;
-    const store = await openS3({ ...server.options(port), lock: { mode: 'COMPLIANCE', days: 30 } }, () => 0);
-    const large = Buffer.alloc(17 * 1024 * 1024);
-    for (const body of [Buffer.from('x'), large]) {
-      await store.put('k', {
-        bytes: body.length,
-        async *chunks() {
-          yield body;
-        },
-      });
-    }
-    store.close();
+    const store = await openS3({ ...server.options(port), lock }, () => 0);
+    onTestFinished(() => store.close());
+    return { store, seen };
+  }
+
+  const contentOf = (body: Buffer) => ({
+    bytes: body.length,
+    async *chunks() {
+      yield body;
+    },
+  });
+
+  it('asks for the lock that it was told, on whole objects and on parts', async () => {
+    const { store, seen } = await lockingStore(30);
+    for (const body of [Buffer.from('x'), Buffer.alloc(17 * 1024 * 1024)]) await store.put('k', contentOf(body));
     const locked = seen.filter((headers) => headers['x-amz-object-lock-mode'] === 'COMPLIANCE');
     expect(locked).toHaveLength(2);
     for (const headers of locked) expect(headers['x-amz-object-lock-retain-until-date']).toBe('1970-01-31T00:00:00Z');
     expect(locked[0]?.['x-amz-checksum-sha256']).toBeTypeOf('string');
+  });
+
+  it('does not take an object for stored that is locked for less than was asked for', async () => {
+    const { store } = await lockingStore(29);
+    await expect(store.put('k', contentOf(Buffer.from('x')))).rejects.toThrow('without the lock that was asked for');
+  });
+
+  it('stores nothing in a bucket without the lock that is asked for, removes nothing here, and says why', async () => {
+    const [dir, server] = [await tempDir(), await objectServer()];
+    const problems: string[] = [];
+    const time = new ManualTime();
+    const store = await openS3({ ...server.options(), lock }, time.clock);
+    const { recorder } = await startRecorder(dir, {
+      ...{ clock: time.clock, schedule: time.schedule, objects: { store, localDays: 1 } },
+      onProblem: (problem) => problems.push(problem),
+    });
+    const id = await recordSession(recorder, [statement(1, 'select 1')]);
+    time.now += 8 * dayMs;
+    expect(await recorder.upkeep()).toMatchObject({ stored: 0, offloaded: 0, left: 1 });
+    expect(await server.keys()).toEqual([]);
+    expect(problems.join()).toContain('the bucket recordings offers no object lock');
+    expect((await recorder.verify(id))?.valid).toBe(true);
   });
 
   it('is verified with sessions of every kind together', async () => {
