@@ -49,6 +49,15 @@ export const catalogQueries = {
       join pg_catalog.pg_language l on l.oid = p.prolang
     where n.oid = pg_catalog.pg_my_temp_schema() or n.nspname !~ '^pg_(toast_)?temp_'`,
 
+  // Base types, and domains with what they are underneath: the forms that values have in a COPY, which names no types.
+  types: `with recursive base(type, over) as (
+      select t.oid, t.oid from pg_catalog.pg_type t where t.typtype in ('b', 'r', 'm')
+      union all select t.oid, base.over from pg_catalog.pg_type t join base on base.type = t.typbasetype where t.typtype = 'd')
+    select pg_catalog.json_build_array(pg_catalog.format_type(t.oid, null), case when n.nspname = 'pg_catalog' then t.typname end,
+      base.over::int8)::text as row
+    from base join pg_catalog.pg_type t on t.oid = base.type join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+    where t.oid < 16384 or t.typtype = 'd'`,
+
   inherits: `select pg_catalog.json_build_array(i.inhrelid::int8, i.inhparent::int8)::text as row
     from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid where c.relkind in ('r', 'p', 'f')`,
 
@@ -111,6 +120,7 @@ const functionRow = z.tuple([
 ]);
 const pairRow = z.tuple([z.number(), z.number()]);
 const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
+const typeRow = z.tuple([z.string(), z.string().nullable(), z.number()]);
 const typeCallRow = z.tuple([z.string(), z.string(), z.string(), z.string(), z.number()]);
 
 /** Reads what analysis needs of a database's catalog, over the gateway's own connection to it. */
@@ -121,6 +131,7 @@ export async function readCatalog(query: CatalogQuery): Promise<RawCatalog> {
     throw new SluiceError('protocol', 'The target did not describe itself.', { decider: 'target' });
   const relations = await rows(catalogQueries.relations, relationRow);
   const functions = await rows(catalogQueries.functions(server.major), functionRow);
+  const types = await rows(catalogQueries.types, typeRow);
   const inherits = await rows(catalogQueries.inherits, pairRow);
   const operators = await rows(catalogQueries.operators, callRow);
   const typeCalls = await rows(catalogQueries.typeCalls, typeCallRow);
@@ -139,6 +150,7 @@ export async function readCatalog(query: CatalogQuery): Promise<RawCatalog> {
       columns: columns.map(([attnum, column, type, typeOid]) => ({ attnum, name: column, type, typeOid })),
     })),
     functions: functions.map(toFunction),
+    types: types.map(([name, internal, base]) => ({ name, internal, base })),
     inherits: inherits.map(([child, parent]) => ({ child, parent })),
     operators: operators.map(toCall),
     typeCalls: typeCalls.map(([schema, name, functionSchema, functionName, oid]) => ({

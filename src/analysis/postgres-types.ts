@@ -34,7 +34,13 @@ export type SessionChange =
   | { readonly type: 'discard'; readonly all: boolean }
   | { readonly type: 'catalogChange' } // DDL: the catalog must be reloaded once this has run
   | { readonly type: 'copyIn' }
-  | { readonly type: 'copyOut'; readonly format: 'text' | 'csv' | 'binary'; readonly csv: CopyCsvOptions };
+  | {
+      readonly type: 'copyOut';
+      readonly format: 'text' | 'csv' | 'binary';
+      readonly csv: CopyCsvOptions;
+      /** The OID of each column's type, a domain's being that under it; 0 where it is not known. */
+      readonly types: readonly number[];
+    };
 
 /** Delimiters of a COPY in text or csv form (defaults: text `\t`, `\N`; csv `,`, empty). */
 export interface CopyCsvOptions {
@@ -124,10 +130,20 @@ export interface RawCatalog {
   readonly functions: readonly RawFunction[];
   /** OIDs of parent relation by child (pg_inherits: partitions and inheritance). */
   readonly inherits: readonly { readonly child: number; readonly parent: number }[];
+  /** Built-in base types, and domains. */
+  readonly types?: readonly RawType[];
   /** Operators outside pg_catalog and extensions: using one calls its function. */
   readonly operators?: readonly RawOperator[];
   /** Types whose use calls a user function: casts to them, domains with checks. */
   readonly typeCalls?: readonly RawTypeCall[];
+}
+
+/** A type by the names that SQL has for it, and the OID of the base type under it (a base type's own). */
+export interface RawType {
+  readonly name: string;
+  /** `int4` for `integer`; null for a domain. */
+  readonly internal: string | null;
+  readonly base: number;
 }
 
 /** A user-defined operator and the function behind it. */

@@ -10,7 +10,7 @@ import { oid } from './wire-types.js';
 
 /** One column of a COPY: its response names no types, so they come from the catalog or a described query. */
 export interface CopyColumn {
-  /** 0 when not known: taken for text in text and csv form; in binary form its masked value is NULL. */
+  /** 0 when not known: its masked value is NULL; left in clear, detectors take it for text in text and csv form. */
   readonly typeOid: number;
   readonly treatment: ColumnTreatment;
 }
@@ -46,9 +46,10 @@ export function createCopyMasker(options: CopyMaskerOptions): CopyMasker | null 
     return masker === null ? null : new StreamMasker(binaryRows(masker), maxRowBytes);
   }
   const detectors = compileDetectors(options.detectors);
-  const maskers = options.columns.map(({ typeOid, treatment }) =>
-    cellMasker({ typeOid: typeOid === 0 ? oid.text : typeOid, format: 0, treatment }, detectors, hashKey),
-  );
+  const maskers = options.columns.map(({ typeOid, treatment }) => {
+    const taken = typeOid === 0 && treatment.kind === 'clear' ? oid.text : typeOid;
+    return cellMasker({ typeOid: taken, format: 0, treatment }, detectors, hashKey);
+  });
   if (maskers.every((masker) => masker === null)) return null;
   const { csv } = options;
   const syntax = options.format === 'csv' ? csvSyntax(csv) : textSyntax(csv.delimiter, csv.nullText);

@@ -21,8 +21,16 @@ export interface OpenGateway {
 
 const everything = '@id("everything")\npermit (principal, action, resource);\n';
 
+/** What a test protects and forbids; without it nothing is. */
+export interface Rules {
+  readonly classification: string;
+  readonly policies: string;
+}
+
+const noRules: Rules = { classification: 'classes: {}\ncolumns: []\ndetectors: {}\n', policies: everything };
+
 /** Starts both; each of `databases` is made empty and is a target of the same name. */
-export async function startOpenGateway(databases: readonly string[]): Promise<OpenGateway> {
+export async function startOpenGateway(databases: readonly string[], rules: Rules = noRules): Promise<OpenGateway> {
   const postgres = await startPostgres();
   for (const database of databases) await postgres.query(`create database "${database}" template template0`);
   const targets = databases.map(
@@ -32,9 +40,9 @@ export async function startOpenGateway(databases: readonly string[]): Promise<Op
   const gateway = await startTestGateway({
     bundle: new Map([
       ['targets.yaml', `targets:\n${targets.join('\n')}\n`],
-      ['classification.yaml', 'classes: {}\ncolumns: []\ndetectors: {}\n'],
+      ['classification.yaml', rules.classification],
       ['bindings.yaml', 'groups: {}\n'],
-      ['policies/everything.cedar', everything],
+      ['policies/test.cedar', rules.policies],
     ]),
     bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null } } },
   });

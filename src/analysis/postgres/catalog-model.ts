@@ -38,6 +38,7 @@ export class Catalog {
   readonly #functions = new Map<string, RawFunction[]>();
   readonly #operators = new Map<string, RawOperator[]>();
   readonly #typeCalls = new Map<string, RawTypeCall[]>();
+  readonly #types = new Map<string, number>();
   readonly #readView: ReadView;
 
   constructor(raw: RawCatalog, classified: ClassifiedColumns, readView: ReadView) {
@@ -52,6 +53,10 @@ export class Catalog {
     this.protectedColumns = [...this.#protection.values()].flatMap((columns) => [...columns.values()]);
     for (const relation of raw.relations) this.#raw.set(key(relation.schema, relation.name), relation);
     for (const fn of raw.functions) push(this.#functions, fn.name, fn);
+    for (const { name, internal, base } of raw.types ?? []) {
+      this.#types.set(name, base);
+      if (internal !== null) this.#types.set(internal, base);
+    }
     for (const operator of raw.operators ?? []) push(this.#operators, operator.name, operator);
     for (const call of raw.typeCalls ?? []) push(this.#typeCalls, call.name, call);
   }
@@ -119,6 +124,11 @@ export class Catalog {
     if (this.#typeCalls.size === 0) return none;
     const name = type.replace(/(\[\])+$/, '').replace(/^.*\./, '');
     return this.#typeCalls.get(name.replace(/^"(.*)"$/, '$1').replaceAll('""', '"')) ?? none;
+  }
+
+  /** The OID of a type as SQL or format_type names it, a domain's being that under it; 0 when it is not known. */
+  typeOid(type: string): number {
+    return this.#types.get(type.replace(/\(\s*-?\d+(\s*,\s*-?\d+)?\s*\)/, '')) ?? 0;
   }
 
   /** All relations, loaded: for the origins of RowDescription. */

@@ -20,8 +20,18 @@ export function analyseCopy(ctx: Context, body: Body): Rows | 'unknown' | null {
     inferWritten(ctx, rows);
     return null;
   }
-  ctx.findings.change({ type: 'copyOut', ...format(options) });
+  const written = format(options);
+  ctx.findings.change({ type: 'copyOut', ...written, types: typesOf(ctx, rows, written.format) });
   return rows;
+}
+
+/**
+ * The types of what is copied. In text a placeholder serves all types of its kind (0 is any number); in binary it must
+ * be the very type, and what is computed may have another than the analysis thinks.
+ */
+function typesOf(ctx: Context, rows: Rows | 'unknown', form: 'text' | 'csv' | 'binary'): readonly number[] {
+  if (rows === 'unknown' || rows.open) return [];
+  return rows.fields.map(({ value }) => (form === 'binary' && value.derived ? 0 : ctx.catalog.typeOid(value.type)));
 }
 
 /** A DefElem's constant. */

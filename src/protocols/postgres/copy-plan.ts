@@ -3,7 +3,7 @@ import { treatmentFor } from '../../masking/treatment.js';
 import type { ColumnTreatment } from '../../masking/types.js';
 import { revealFor, type MaskingSetup } from './result-plan.js';
 
-/** A COPY's columns as its masker wants them. The response names no type, so each counts as text. */
+/** A COPY's columns as its masker wants them. The response names no type: the analysis knows them, or nobody does. */
 export interface PlannedCopyColumn {
   readonly name: string;
   readonly typeOid: number;
@@ -19,10 +19,12 @@ export function copyTreatments(
 ): readonly PlannedCopyColumn[] {
   const { output } = statement;
   const lineage = Array.isArray(output) && output.length === count ? (output as readonly OutputColumn[]) : null;
+  const copy = statement.changes.find((change) => change.type === 'copyOut');
+  const types = copy?.type === 'copyOut' && copy.types.length === count ? copy.types : [];
   const reveal = revealFor(catalog, setup);
   return Array.from({ length: Math.max(0, count) }, (_, i) => {
     const column = lineage?.[i];
     const { treatment } = treatmentFor({ origin: undefined, lineage: column }, setup.classification, reveal);
-    return { name: column?.name ?? `column ${i + 1}`, typeOid: 0, treatment };
+    return { name: column?.name ?? `column ${i + 1}`, typeOid: types[i] ?? 0, treatment };
   });
 }

@@ -16,7 +16,8 @@ targets:
 
 /** classification.yaml of the starter bundle. */
 export const classificationYaml = `# Which columns hold what. A classified column is masked in every result unless a policy permits \`reveal\` on its class,
-# and using it where its value could be inferred (WHERE, ORDER BY, JOIN…) is the effect \`infer\`.
+# and using it where its value could be inferred (WHERE, ORDER BY, JOIN…) is the effect \`infer\`: refused to machines, and
+# for people it waits for an approval.
 
 # mask: redact (nothing is left), last4, email (a***@example.com), hash (equal values stay equal), null
 classes:

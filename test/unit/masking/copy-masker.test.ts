@@ -149,12 +149,12 @@ describe('createCopyMasker', () => {
     expect(createCopyMasker({ format: 'binary', ...nothing })).toBeNull();
   });
 
-  it('takes a column of unknown type for text, and for NULL in binary', () => {
+  it('masks a column of unknown type as NULL, and looks into one in clear as text', () => {
     const unknown = [
       { typeOid: 0, treatment: whole },
       { typeOid: 0, treatment: clear },
     ];
-    expect(maskWhole('secret\tanna@x.org\n', { columns: unknown })).toBe('***\ta***@***.org\n');
+    expect(maskWhole('secret\tanna@x.org\n', { columns: unknown })).toBe('\\N\ta***@***.org\n');
     const masked = stream(create({ columns: unknown, format: 'binary' }), [binary(dataRow(['secret', 'x']))]);
     expect(masked).toEqual(binary(dataRow([null, 'x'])));
     const found = stream(create({ columns: unknown, format: 'binary' }), [

@@ -98,9 +98,9 @@ const table: readonly [string, readonly Effect[], string, string, string][] = [
   [
     '… WHERE email = …',
     [effect('select', 'public.customers'), effect('infer', 'public.customers.email', { class: 'email' })],
+    'hold',
     'no-inference',
-    'no-inference',
-    'no-inference',
+    'hold',
   ],
   ['INSERT INTO orders …', [effect('insert', 'public.orders')], 'allow', 'deny', 'allow'],
   [
