@@ -16,7 +16,8 @@ const maxRows = 2_000_000;
 export const catalogQueries = {
   server: `select pg_catalog.json_build_object('major', pg_catalog.current_setting('server_version_num')::int / 10000,
     'database', pg_catalog.current_database(), 'user', current_user,
-    'path', pg_catalog.to_json(pg_catalog.current_schemas(false)))::text as row`,
+    'path', pg_catalog.to_json(pg_catalog.current_schemas(false)), 'prepared', exists (
+      select from pg_catalog.pg_prepared_xacts p where p.database = pg_catalog.current_database()))::text as row`,
 
   relations: `select pg_catalog.json_build_array(c.oid::int8,
       case when n.oid = pg_catalog.pg_my_temp_schema() then 'pg_temp' else n.nspname end, c.relname, c.relkind, c.reltype::int8,
@@ -90,7 +91,13 @@ export const catalogQueries = {
 const names = z.array(z.string());
 const orEmpty = <T extends z.ZodType>(schema: z.ZodArray<T>) => schema.nullable().transform((items) => items ?? []);
 
-const serverRow = z.object({ major: z.number().int(), database: z.string(), user: z.string(), path: orEmpty(names) });
+const serverRow = z.object({
+  major: z.number().int(),
+  database: z.string(),
+  user: z.string(),
+  path: orEmpty(names),
+  prepared: z.boolean(),
+});
 const relationRow = z.tuple([
   z.number(),
   z.string(),
@@ -140,6 +147,7 @@ export async function readCatalog(query: CatalogQuery): Promise<RawCatalog> {
     database: server.database,
     currentUser: server.user,
     searchPath: server.path,
+    prepared: server.prepared,
     relations: relations.map(([oid, schema, name, kind, rowType, columns, definition]) => ({
       oid,
       schema,

@@ -8,6 +8,20 @@ export interface ProtectedColumn {
   readonly class: string;
 }
 
+/** A column that a statement fills with protected values, or with what is computed from them. */
+export interface CopyOfProtected {
+  readonly schema: string;
+  readonly table: string;
+  /** Null: every column of the table. */
+  readonly column: string | null;
+  /** pg_class.oid and attnum; 0 for what is yet to come, which only has its name. */
+  readonly relation: number;
+  readonly attribute: number;
+  readonly class: string;
+  /** Computed: nothing of it may be seen, not even what its class would show. */
+  readonly derived: boolean;
+}
+
 /** One column of a result, in order. */
 export interface OutputColumn {
   readonly name: string;
@@ -65,6 +79,8 @@ export interface StatementAnalysis {
   /** Relations and functions that are named here but not in the catalog: it may be stale. Absent for none. */
   readonly missing?: readonly string[];
   readonly changes: readonly SessionChange[];
+  /** Where it puts protected values: protected from then on. Absent for none. */
+  readonly copies?: readonly CopyOfProtected[];
 }
 
 /** A query judged before it is sent: every statement in it, or why it cannot be judged. */
@@ -118,6 +134,8 @@ export interface ClassifiedColumns {
     readonly column: string;
     readonly class: string;
   }[];
+  /** Columns that hold copies of protected values, whatever their names. */
+  readonly copies?: readonly CopyOfProtected[];
 }
 
 /** The rows of pg_class, pg_attribute, pg_proc… that analysis needs, as the catalog query returns them. */
@@ -128,6 +146,8 @@ export interface RawCatalog {
   readonly searchPath: readonly string[];
   readonly relations: readonly RawRelation[];
   readonly functions: readonly RawFunction[];
+  /** Transactions of this database wait for COMMIT PREPARED: what they made is not shown yet. */
+  readonly prepared?: boolean;
   /** OIDs of parent relation by child (pg_inherits: partitions and inheritance). */
   readonly inherits: readonly { readonly child: number; readonly parent: number }[];
   /** Built-in base types, and domains. */

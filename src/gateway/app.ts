@@ -164,6 +164,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     hashKey: state.vault.deriveKey('hash masker'),
     readCatalog,
     narrow: narrowClassification,
+    copiedColumns: state.store.copiedColumns,
   });
   const engines = new Engines(new Map([['postgres', postgres]]));
 
@@ -181,6 +182,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     recorder,
     oversight,
     engines,
+    copies: (target) => (target.kind === 'postgres' ? postgres.copies(target) : []),
     sessions,
     refreshPrincipal: callers.refresh,
     connections,

@@ -1,3 +1,5 @@
+import type { TargetConfig } from '../sessions/types.js';
+import type { CopiedColumn } from '../masking/copied-columns.js';
 import type { Approvals } from '../approvals/types.js';
 import type { Principal } from '../policy/types.js';
 import type { GatewayRecorder } from '../recording/types.js';
@@ -33,6 +35,8 @@ export interface GatewayServices {
   readonly recorder: GatewayRecorder;
   readonly oversight: Oversight;
   readonly engines: Engines;
+  /** Columns of a target that hold copies of protected values, or may. */
+  readonly copies: (target: TargetConfig) => readonly CopiedColumn[];
   /** The sessions open now, of every engine. */
   readonly sessions: LiveSessions;
   /** The principal as bindings make it now. */

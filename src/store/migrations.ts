@@ -62,4 +62,20 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX outcomes_by_time ON outcomes (claimed_at);
   `,
+  `
+  CREATE TABLE copied_columns (
+    id TEXT PRIMARY KEY,
+    target TEXT NOT NULL,
+    database TEXT NOT NULL,
+    schema_name TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    column_name TEXT,
+    relation INTEGER NOT NULL,
+    attribute INTEGER NOT NULL,
+    class TEXT NOT NULL,
+    derived INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL,
+    since INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

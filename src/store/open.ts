@@ -2,6 +2,8 @@ import type { RequestStore } from '../approvals/store.js';
 import type { SecretStore } from '../vault/store.js';
 import { sqliteAudit } from './audit.js';
 import { sqliteBundles } from './bundles.js';
+import type { CopiedColumnStore } from '../masking/copied-columns.js';
+import { sqliteCopiedColumns } from './copied-columns.js';
 import { closeDatabase, openDatabase, type Connection } from './database.js';
 import { sqliteOutcomes } from './outcomes.js';
 import type { AuditStore, BundleStore, KeyValueStore, OutcomeStore } from './ports.js';
@@ -16,6 +18,7 @@ export interface Store {
   readonly audit: AuditStore;
   readonly values: KeyValueStore;
   readonly outcomes: OutcomeStore;
+  readonly copiedColumns: CopiedColumnStore;
   close(): void;
 }
 
@@ -32,6 +35,7 @@ export function openStore(path: string): Store {
     audit: sqliteAudit(database),
     values: sqliteValues(database),
     outcomes: sqliteOutcomes(database),
+    copiedColumns: sqliteCopiedColumns(database),
     close: () => closeDatabase(database),
   };
 }

@@ -16,6 +16,10 @@ export interface OpenGateway {
   readonly postgres: TestPostgres;
   readonly direct: (database: string) => Address;
   readonly through: (database: string) => Address;
+  /** The gateway ends and starts again on the same state; `through` names its new address. */
+  restart(): Promise<void>;
+  /** What an administrator sees of a target. */
+  describe(database: string): Promise<Readonly<Record<string, unknown>>>;
   stop(): Promise<void>;
 }
 
@@ -53,6 +57,10 @@ export async function startOpenGateway(databases: readonly string[], rules: Rule
     postgres,
     direct: (database) => ({ port, user, password, database }),
     through: (database) => ({ port: gateway.gateway.postgresPort ?? 0, user: 'x', password: token, database }),
+    restart: () => gateway.restart(),
+    async describe(database) {
+      return (await gateway.call('GET', `/v1/targets/${database}`, { as: 'engineer' })).document;
+    },
     async stop() {
       await gateway.stop();
       await postgres.stop();

@@ -104,6 +104,7 @@ export async function startEngine(port: number): Promise<TestEngine> {
     analyser,
     readCatalog: () => Promise.resolve(catalog),
     narrow: narrowClassification,
+    copiedColumns: { list: () => [], save: () => undefined, remove: () => undefined },
     hashKey: Buffer.alloc(32, 7),
     log: () => undefined,
   });

@@ -1,5 +1,5 @@
 import { distrustStatement, inferEffect } from '../distrust.js';
-import type { OutputColumn, QueryAnalysis, StatementAnalysis } from '../postgres-types.js';
+import type { CopyOfProtected, OutputColumn, QueryAnalysis, StatementAnalysis } from '../postgres-types.js';
 import { tagged } from './ast.js';
 import type { Catalog } from './catalog-model.js';
 import type { Context, ParseSql, ParsedStatement } from './context.js';
@@ -30,11 +30,16 @@ export function analyseQuery(parse: ParseSql, catalog: Catalog, sql: string): Qu
   const statements: StatementAnalysis[] = [];
   // A statement behind a change of the catalog: its names may mean something else by the time it runs.
   const inferred = parsed.length > 1 ? catalog.protectedColumns.map((column) => inferEffect(catalog.root, column)) : [];
+  const copied: CopyOfProtected[] = [];
   let isStale = false;
   for (const statement of parsed) {
-    const analysis = analyseStatement(parse, catalog, statement.node, textOf(sql, bytes, statement));
+    const findings = new Findings(catalog.root, catalog.protectedColumns);
+    const own = analyseStatement({ parse, catalog, text: textOf(sql, bytes, statement) }, statement.node, findings);
+    const analysis = followRenames(own, findings.renames, copied);
     statements.push(isStale ? distrustStatement(analysis, inferred) : analysis);
+    copied.push(...(analysis.copies ?? []));
     isStale ||= analysis.changes.some((change) => change.type === 'catalogChange') || movesNames(analysis);
+    isStale ||= copied.length > 0;
   }
   return { ok: true, statements };
 }
@@ -51,10 +56,29 @@ function textOf(sql: string, bytes: Buffer | null, statement: ParsedStatement): 
   return bytes.subarray(statement.location, end).toString('utf8').trim();
 }
 
-/** One statement with findings of its own. */
-function analyseStatement(parse: ParseSql, catalog: Catalog, node: unknown, text: string): StatementAnalysis {
-  const findings = new Findings(catalog.root, catalog.protectedColumns);
-  const ctx = makeContext({ parse, catalog, text }, findings, []);
+/** What this query has made and renames holds its copies under both names: the catalog shows neither yet. */
+function followRenames(
+  analysis: StatementAnalysis,
+  renames: Findings['renames'],
+  copied: readonly CopyOfProtected[],
+): StatementAnalysis {
+  const moved = renames.flatMap(({ schema, table, column, to }) =>
+    copied
+      .filter((copy) => copy.schema === schema && (table === null || copy.table === table))
+      .filter((copy) => column === null || copy.column === column)
+      .map((copy): CopyOfProtected => ({ ...copy, ...to })),
+  );
+  return moved.length === 0 ? analysis : { ...analysis, copies: [...(analysis.copies ?? []), ...moved] };
+}
+
+/** One statement; what is found goes to `findings`, and from there into the analysis. */
+function analyseStatement(
+  given: Pick<Context, 'parse' | 'catalog' | 'text'>,
+  node: unknown,
+  findings: Findings,
+): StatementAnalysis {
+  const { text } = given;
+  const ctx = makeContext(given, findings, []);
   const rows = ctx.statement(node, null);
   judgeTypeNames(ctx, node);
   const output = outputOf(rows);
@@ -66,6 +90,7 @@ function analyseStatement(parse: ParseSql, catalog: Catalog, node: unknown, text
     touchesProtected: findings.touchesProtected,
     ...(findings.missing.size > 0 ? { missing: [...findings.missing] } : {}),
     changes: findings.changes,
+    ...(findings.copies.length > 0 ? { copies: findings.copies } : {}),
   };
 }
 
@@ -81,7 +106,8 @@ function makeContext(
     expr: (node, scope) => analyseExpression(ctx, node, scope),
     query: (node, scope) => rowsOf(ctx.statement(node, scope)),
     statement: (node, scope) => dispatch(ctx, node, scope),
-    separately: (node) => analyseStatement(given.parse, given.catalog, node, given.text),
+    separately: (node) =>
+      analyseStatement(given, node, new Findings(given.catalog.root, given.catalog.protectedColumns)),
     nested: (inner, name) => makeContext(given, inner, name === null ? calls : [...calls, name]),
   };
   return ctx;

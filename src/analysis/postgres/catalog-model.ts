@@ -34,6 +34,7 @@ export class Catalog {
   readonly #protection: Protection;
   readonly #raw = new Map<string, RawRelation>();
   readonly #relations = new Map<number, Relation>();
+  readonly #parents = new Map<number, readonly number[]>();
   readonly #reading = new Set<number>();
   readonly #functions = new Map<string, RawFunction[]>();
   readonly #operators = new Map<string, RawOperator[]>();
@@ -50,7 +51,11 @@ export class Catalog {
     this.hasTemporary = raw.relations.some((relation) => relation.schema === 'pg_temp');
     this.#readView = readView;
     this.#protection = classify(raw, classified);
-    this.protectedColumns = [...this.#protection.values()].flatMap((columns) => [...columns.values()]);
+    this.protectedColumns = [...this.#protection.values()].flatMap((columns) =>
+      [...columns.values()].flatMap((guard) => guard.sources),
+    );
+    for (const { child, parent } of raw.inherits)
+      this.#parents.set(child, [...(this.#parents.get(child) ?? []), parent]);
     for (const relation of raw.relations) this.#raw.set(key(relation.schema, relation.name), relation);
     for (const fn of raw.functions) push(this.#functions, fn.name, fn);
     for (const { name, internal, base } of raw.types ?? []) {
@@ -89,6 +94,25 @@ export class Catalog {
       if (raw !== undefined) return this.#load(raw);
     }
     return null;
+  }
+
+  /** Every relation that shows this one's rows as its own: parents of its partitions and inheritance, and theirs. */
+  ancestors(oid: number): readonly Relation[] {
+    const seen = new Set<number>();
+    const visit = (of: number): void => {
+      for (const parent of this.#parents.get(of) ?? []) {
+        if (seen.has(parent)) continue;
+        seen.add(parent);
+        visit(parent);
+      }
+    };
+    visit(oid);
+    return [...this.#raw.values()].filter((raw) => seen.has(raw.oid)).map((raw) => this.#load(raw));
+  }
+
+  /** The text of a view. */
+  definition(relation: Relation): string | null {
+    return this.#raw.get(key(relation.schema, relation.name))?.definition ?? null;
   }
 
   /** The relation whose row type has this name, as format_type writes it. */
@@ -192,14 +216,17 @@ export class Catalog {
     const own = this.#protection.get(raw.oid)?.get(column);
     if (inner === 'unknown') return this.isClassified ? { ...unknownValue, type } : clearOf(type);
     if (inner === null) {
-      if (own !== undefined) return { ...clearOf(type), sources: [own] };
+      if (own !== undefined) return { ...clearOf(type), ...own };
       return isLeakingColumn(raw.schema, raw.name, column) ? { ...unknownValue, type } : clearOf(type);
     }
     if (own === undefined) return { ...inner.value, type };
-    if (!isTainted(inner.value)) return { ...inner.value, sources: [own], derived: false, type };
+    if (!isTainted(inner.value)) return { ...inner.value, ...own, type };
     // A view's column that is classified as the one it shows is still that one, unchanged.
-    const isSame = !inner.value.derived && inner.value.sources.every((source) => source.class === own.class);
-    return isSame ? { ...inner.value, type } : derive([inner.value, { ...clearOf(type), sources: [own] }], type);
+    const isSame =
+      !own.derived &&
+      !inner.value.derived &&
+      inner.value.sources.every((source) => own.sources.every((known) => known.class === source.class));
+    return isSame ? { ...inner.value, type } : derive([inner.value, { ...clearOf(type), ...own }], type);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ActionName } from '../effects.js';
 import { bodyOf, child, flag, itemsOf, list, namesOf, tagged, text, walk, type Body } from './ast.js';
 import type { Context } from './context.js';
+import { noteKept } from './copies.js';
 import { noteStoredCall } from './functions.js';
 import { creationPlace, createInto } from './into.js';
 import { constraintExpressions, inferRelation, inferStored, inferTableChanges } from './laundering.js';
@@ -140,17 +141,28 @@ export function rename(ctx: Context, body: Body, kind: string): null {
   if (isTable) {
     defineOnTable(ctx, 'alter', objectName(kind), relation);
     inferRelation(ctx, relation, kind === 'OBJECT_COLUMN' ? text(body, 'subname') : null);
+    const { schema, name: table } = findRelation(ctx, relation);
+    const column = kind === 'OBJECT_COLUMN' ? text(body, 'subname') : null;
+    const to = text(body, 'newname');
+    if (body['newschema'] !== undefined)
+      ctx.findings.renames.push({ schema, table, column, to: { schema: text(body, 'newschema') } });
+    else ctx.findings.renames.push({ schema, table, column, to: column === null ? { table: to } : { column: to } });
     return null;
   }
   const named = namedObject(ctx, kind, body['object']);
-  if (kind === 'OBJECT_SCHEMA')
-    for (const column of ctx.catalog.protectedColumns)
-      if (column.schema === (text(body, 'subname') || named.path[0])) ctx.findings.inferColumn(column);
+  if (kind === 'OBJECT_SCHEMA') inferSchema(ctx, text(body, 'subname') || (named.path[0] ?? ''), text(body, 'newname'));
   return define(
     ctx,
     'alter',
     kind === 'OBJECT_SCHEMA' ? { ...named, path: [text(body, 'subname') || (named.path[0] ?? '')] } : named,
   );
+}
+
+/** A schema gets another name: so does every protected column in it. */
+function inferSchema(ctx: Context, schema: string, to: string): void {
+  ctx.findings.renames.push({ schema, table: null, column: null, to: { schema: to } });
+  for (const column of ctx.catalog.protectedColumns) if (column.schema === schema) ctx.findings.inferColumn(column);
+  for (const relation of ctx.catalog.relations()) if (relation.schema === schema) noteKept(ctx, relation, null);
 }
 
 /** CREATE RULE: statements that later ones run without naming them; `old` and `new` are rows of the table. */
@@ -167,7 +179,10 @@ export function createRule(ctx: Context, body: Body): null {
   }));
   const scope = new Scope(null, [{ columns: [], open: false, sources }]);
   if (body['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(body['whereClause'], scope));
-  for (const node of list(body, 'actions').flatMap(itemsOf)) if (tagged(node) !== null) ctx.statement(node, scope);
+  // It copies nothing yet: a later statement that it is applied to does.
+  ctx.findings.withoutCopies(() => {
+    for (const node of list(body, 'actions').flatMap(itemsOf)) if (tagged(node) !== null) ctx.statement(node, scope);
+  });
   return null;
 }
 

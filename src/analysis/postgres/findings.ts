@@ -1,7 +1,15 @@
 import { plainFacts, type ActionName, type Effect, type EffectFacts, type ResourceRef } from '../effects.js';
 import { inferEffect } from '../distrust.js';
-import type { ProtectedColumn, SessionChange } from '../postgres-types.js';
+import type { CopyOfProtected, ProtectedColumn, SessionChange } from '../postgres-types.js';
 import type { Value } from './value.js';
+
+/** A schema, a relation of one or a column of one that gets another name; null is any. */
+export interface Renaming {
+  readonly schema: string;
+  readonly table: string | null;
+  readonly column: string | null;
+  readonly to: Partial<Pick<CopyOfProtected, 'schema' | 'table' | 'column'>>;
+}
 
 /** What a statement's analysis has found so far. Effects are kept once each, in the order they were found. */
 export class Findings {
@@ -10,6 +18,9 @@ export class Findings {
   readonly #root: readonly [string, string];
   readonly changes: SessionChange[] = [];
   readonly missing = new Set<string>();
+  readonly #copies = new Map<string, CopyOfProtected>();
+  /** What gets another name, so that what the same query has copied there before is found again. */
+  readonly renames: Renaming[] = [];
   touchesProtected = false;
 
   constructor(root: readonly [target: string, database: string], protectedColumns: readonly ProtectedColumn[]) {
@@ -39,6 +50,26 @@ export class Findings {
       facts.temporary,
     ].join('\u0000');
     if (!this.#effects.has(key)) this.#effects.set(key, effect);
+  }
+
+  get copies(): readonly CopyOfProtected[] {
+    return [...this.#copies.values()];
+  }
+
+  addCopy(copy: CopyOfProtected): void {
+    this.#copies.set(JSON.stringify(copy), copy);
+  }
+
+  /** Does `work`, and forgets what it finds to be copied: it will not run now. */
+  withoutCopies(work: () => void): void {
+    const before = new Set(this.#copies.keys());
+    work();
+    for (const key of this.#copies.keys()) if (!before.has(key)) this.#copies.delete(key);
+  }
+
+  /** The classes that a value of unknown origin may be of. */
+  get classes(): readonly string[] {
+    return [...new Set(this.#protectedColumns.map((column) => column.class))];
   }
 
   /** An effect on the database as a whole. */

@@ -1,5 +1,6 @@
 import { child, text, type Body } from './ast.js';
 import type { Context } from './context.js';
+import { intoNames, noteCreated } from './copies.js';
 import { convertTo } from './functions.js';
 import { clear, type Field, type Rows } from './value.js';
 
@@ -27,6 +28,7 @@ export function createInto(
   // A materialised view keeps its definition, and with it its columns' protection.
   if (object === 'materialized view') return;
   inferWritten(ctx, rows);
+  noteCreated(ctx, { schema, name }, intoNames(into), rows);
 }
 
 /** A row of this relation comes to be: its domains are checked; one of the server's own catalogs is an act of control. */

@@ -1,5 +1,6 @@
 import { bodyOf, child, list, namesOf, tagged, text, walk, type Body } from './ast.js';
 import type { Context } from './context.js';
+import { noteKept, noteWritten } from './copies.js';
 import { findRelation } from './relations.js';
 import { Scope } from './scope.js';
 import { columnOf } from './scope-columns.js';
@@ -7,14 +8,17 @@ import { clear, type Field } from './value.js';
 
 /** A relation, or one column of it, leaves the name or parent that protects it (threats.md D, "Laundering"). */
 export function inferRelation(ctx: Context, rangeVar: Body, column: string | null = null): void {
-  for (const field of findRelation(ctx, rangeVar).relation?.fields ?? []) {
+  const { relation } = findRelation(ctx, rangeVar);
+  for (const field of relation?.fields ?? []) {
     if (column === null || field.name === column) ctx.findings.infer(field.value);
   }
+  if (relation !== null) noteKept(ctx, relation, column);
 }
 
 /** Commands of ALTER TABLE that copy, compare or unprotect values. */
 export function inferTableChanges(ctx: Context, rangeVar: Body, commands: readonly unknown[]): void {
-  const { relation } = findRelation(ctx, rangeVar);
+  const named = findRelation(ctx, rangeVar);
+  const { relation } = named;
   const scope = new Scope(null, [{ columns: relation?.fields ?? [], open: relation === null, sources: [] }]);
   for (const node of commands) {
     const command = bodyOf(node, 'AlterTableCmd') ?? {};
@@ -22,22 +26,36 @@ export function inferTableChanges(ctx: Context, rangeVar: Body, commands: readon
     switch (text(command, 'subtype')) {
       case 'AT_AlterColumnType':
         // Without USING the value stays where it is; with it, it may come from another column.
-        if (definition?.body['raw_default'] !== undefined)
-          ctx.findings.infer(ctx.expr(definition.body['raw_default'], scope));
+        if (definition?.body['raw_default'] !== undefined) {
+          const value = ctx.expr(definition.body['raw_default'], scope);
+          ctx.findings.infer(value);
+          noteWritten(ctx, named, text(command, 'name'), value);
+        }
         break;
       case 'AT_ColumnDefault':
         inferStored(ctx, [command['def']], []);
         break;
       case 'AT_AddColumn':
-        for (const constraint of list(definition?.body ?? {}, 'constraints'))
-          inferConstraint(ctx, bodyOf(constraint, 'Constraint') ?? {}, scope);
+        for (const node_ of list(definition?.body ?? {}, 'constraints')) {
+          const constraint = bodyOf(node_, 'Constraint') ?? {};
+          inferConstraint(ctx, constraint, scope);
+          if (/DEFAULT|GENERATED/.test(text(constraint, 'contype')))
+            noteWritten(ctx, named, text(definition?.body ?? {}, 'colname'), ctx.expr(constraint['raw_expr'], scope));
+        }
+        break;
+      case 'AT_DropExpression':
+        // What was generated so far stays, and nothing says any more from what.
+        if (relation !== null) noteKept(ctx, relation, text(command, 'name'));
         break;
       case 'AT_AddConstraint':
         inferConstraint(ctx, definition?.body ?? {}, scope);
         break;
-      case 'AT_SetExpression':
-        ctx.findings.infer(ctx.expr(command['def'], scope));
+      case 'AT_SetExpression': {
+        const value = ctx.expr(command['def'], scope);
+        ctx.findings.infer(value);
+        noteWritten(ctx, named, text(command, 'name'), value);
         break;
+      }
       case 'AT_DropInherit':
       case 'AT_DetachPartition':
         inferDetached(ctx, rangeVar, command);

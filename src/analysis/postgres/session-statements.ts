@@ -29,6 +29,7 @@ export function analyseTransaction(ctx: Context, body: Body): null {
   );
   const change = transactionChanges[kind];
   if (change !== undefined) ctx.findings.change({ type: change });
+  if (kind === 'TRANS_STMT_COMMIT_PREPARED') ctx.findings.changeCatalog();
   const action = savepointActions[kind];
   if (action !== undefined) ctx.findings.change({ type: 'savepoint', name: text(body, 'savepoint_name'), action });
   return null;
@@ -110,6 +111,7 @@ export function analyseExplain(ctx: Context, body: Body): Rows {
   ctx.findings.addGlobal('explain', runs ? 'analyze' : '');
   for (const name of inner.missing ?? []) ctx.findings.missing.add(name);
   if (inner.touchesProtected) ctx.findings.touchesProtected = true;
+  if (runs) for (const copy of inner.copies ?? []) ctx.findings.addCopy(copy);
   for (const change of inner.changes)
     if (change.type === 'execute' || (runs && change.type === 'catalogChange')) ctx.findings.change(change);
   return {

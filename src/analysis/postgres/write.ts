@@ -1,5 +1,6 @@
 import type { ActionName } from '../effects.js';
 import { bodyOf, child, list, text, type Body } from './ast.js';
+import { noteRows, noteWritten, writtenBy } from './copies.js';
 import type { Context } from './context.js';
 import { isFiltered } from './filtered.js';
 import { analyseFrom, analyseFromItem } from './from.js';
@@ -20,8 +21,9 @@ export function analyseInsert(ctx: Context, body: Body, outer: Scope | null): Ro
   inferWritten(ctx, written);
   judgeIndexes(ctx, list(body, 'cols'), level);
   const names = list(body, 'cols').map((node) => text(bodyOf(node, 'ResTarget') ?? {}, 'name'));
+  noteRows(ctx, writtenBy(ctx, body), names, written);
   const conflict = child(body, 'onConflictClause');
-  if (conflict !== null) analyseConflict(ctx, conflict, target, names, written, level);
+  if (conflict !== null) analyseConflict(ctx, conflict, { target, body, names, written }, level);
   return returning(ctx, body, [target], level);
 }
 
@@ -29,11 +31,10 @@ export function analyseInsert(ctx: Context, body: Body, outer: Scope | null): Ro
 function analyseConflict(
   ctx: Context,
   conflict: Body,
-  target: Source,
-  names: readonly string[],
-  written: Rows,
+  insert: { readonly target: Source; readonly body: Body; readonly names: readonly string[]; readonly written: Rows },
   level: Scope,
 ): void {
+  const { target, body, names, written } = insert;
   const excluded: Source = {
     alias: 'excluded',
     schema: '',
@@ -57,7 +58,7 @@ function analyseConflict(
   }
   if (text(conflict, 'action') !== 'ONCONFLICT_UPDATE') return;
   addTableEffect(ctx, 'update', findTarget(ctx, target));
-  assign(ctx, list(conflict, 'targetList'), scope);
+  assign(ctx, body, list(conflict, 'targetList'), scope);
   if (conflict['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(conflict['whereClause'], scope));
 }
 
@@ -78,7 +79,7 @@ export function analyseUpdate(ctx: Context, body: Body, outer: Scope | null): Ro
   if (target.relation?.name === 'pg_settings' && target.relation.schema === 'pg_catalog') addUnnamedSetting(ctx);
   const scope = new Scope(level, [itemOf(target)]);
   analyseFrom(ctx, list(body, 'fromClause'), scope);
-  assign(ctx, list(body, 'targetList'), scope);
+  assign(ctx, body, list(body, 'targetList'), scope);
   if (body['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(body['whereClause'], scope));
   return returning(ctx, body, [target], level, scope);
 }
@@ -115,9 +116,15 @@ export function analyseMerge(ctx: Context, body: Body, outer: Scope | null): Row
     const action = mergeActions[text(clause, 'commandType')];
     if (action !== undefined) addTableEffect(ctx, action, named);
     if (clause['condition'] !== undefined) ctx.findings.infer(ctx.expr(clause['condition'], scope));
-    if (action === 'update') assign(ctx, list(clause, 'targetList'), scope);
+    if (action === 'update') assign(ctx, body, list(clause, 'targetList'), scope);
     else judgeIndexes(ctx, list(clause, 'targetList'), scope);
-    for (const value of list(clause, 'values')) ctx.findings.infer(ctx.expr(value, scope));
+    const columns = list(clause, 'targetList').map((column) => text(bodyOf(column, 'ResTarget') ?? {}, 'name'));
+    const values = list(clause, 'values').map((value) => ctx.expr(value, scope));
+    values.forEach((value) => ctx.findings.infer(value));
+    noteRows(ctx, writtenBy(ctx, body), columns, {
+      fields: values.map((value) => ({ name: '', value })),
+      open: false,
+    });
   }
   return returning(ctx, body, [target], level, scope);
 }
@@ -137,10 +144,13 @@ function findTarget(ctx: Context, target: Source) {
 }
 
 /** SET a = x: a protected value that is copied can be read where it was not protected. */
-function assign(ctx: Context, nodes: readonly unknown[], scope: Scope): void {
+function assign(ctx: Context, statement: Body, nodes: readonly unknown[], scope: Scope): void {
+  const written = writtenBy(ctx, statement);
   for (const node of nodes) {
     const target = bodyOf(node, 'ResTarget') ?? {};
-    ctx.findings.infer(ctx.expr(target['val'], scope));
+    const value = ctx.expr(target['val'], scope);
+    ctx.findings.infer(value);
+    noteWritten(ctx, written, text(target, 'name'), value);
   }
   judgeIndexes(ctx, nodes, scope);
 }

@@ -47,7 +47,7 @@ function listRoute({ statuses, targets }: GatewayServices): ApiRoute {
   });
 }
 
-function describeRoute({ configuration, targets }: GatewayServices): ApiRoute {
+function describeRoute({ configuration, targets, copies }: GatewayServices): ApiRoute {
   return route({
     method: 'GET',
     path: '/v1/targets/:name',
@@ -69,6 +69,11 @@ function describeRoute({ configuration, targets }: GatewayServices): ApiRoute {
         class: column.class,
         mask: classification.classes[column.class]?.mask ?? 'redact',
       }));
+      const copied = copies(target).map((copy) => ({
+        column: `${copy.schema}.${copy.table}.${copy.column ?? '*'}`,
+        class: copy.class,
+        mask: copy.derived ? 'redact' : (classification.classes[copy.class]?.mask ?? 'redact'),
+      }));
       return ok('sluice.target/v1', {
         name: target.name,
         kind: target.kind,
@@ -76,7 +81,7 @@ function describeRoute({ configuration, targets }: GatewayServices): ApiRoute {
         recording: target.recording,
         database: target.kind === 'postgres' ? target.database : null,
         permissions,
-        protected_columns: columns,
+        protected_columns: [...columns, ...copied],
       });
     },
   });

@@ -1,5 +1,7 @@
 import type { CatalogQuery } from '../../analysis/catalog.js';
 import type { CatalogHandle, ClassifiedColumns, PostgresAnalyser, RawCatalog } from '../../analysis/postgres-types.js';
+import type { CopiedColumn, CopiedColumnStore, NamedCopy } from '../../masking/copied-columns.js';
+import { CopyBook, type CopyMaker } from '../../masking/copy-book.js';
 import type { Classification } from '../../masking/types.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { dialPostgres } from './dial.js';
@@ -9,6 +11,9 @@ export interface CatalogServices {
   readonly analyser: PostgresAnalyser;
   readonly readCatalog: (query: CatalogQuery) => Promise<RawCatalog>;
   readonly narrow: (classification: Classification, target: TargetConfig) => ClassifiedColumns;
+  /** Where copies of protected values are kept from one start to the next. */
+  readonly copiedColumns: CopiedColumnStore;
+  readonly now: () => number;
 }
 
 /** A target's catalog and the search path that every session on it is pinned to. */
@@ -30,6 +35,10 @@ class Entry {
     this.#target = target;
   }
 
+  get database(): string {
+    return databaseOf(this.#target);
+  }
+
   /** Says whether this is the same database reached as the same role. */
   isOf(target: TargetConfig): boolean {
     const own = this.#target;
@@ -44,12 +53,18 @@ class Entry {
   }
 }
 
+function databaseOf({ host, port, database }: TargetConfig): string {
+  return `${host}:${port}/${database}`;
+}
+
 const readTimeoutMs = 30_000;
 
 /** What the gateway knows of each target's catalog, read over a connection of its own and shared by all sessions. */
 export class TargetCatalogs {
   readonly #services: CatalogServices;
   readonly #entries = new Map<string, Entry>();
+  /** By database: targets that share one share its copies. */
+  readonly #books = new Map<string, CopyBook>();
 
   constructor(services: CatalogServices) {
     this.#services = services;
@@ -96,18 +111,74 @@ export class TargetCatalogs {
     this.#entries.delete(targetName);
   }
 
+  /** Copies that a statement is about to make. */
+  noteCopies(target: TargetConfig, copies: readonly NamedCopy[], maker: CopyMaker): void {
+    if (copies.length > 0) this.#changingBook(target, (book) => book.note(copies, maker));
+  }
+
+  settleCopies(target: TargetConfig, maker: CopyMaker, outcome: 'kept' | 'undone' | 'unknown'): void {
+    this.#changingBook(target, (book) => book.settle(maker, outcome));
+  }
+
+  /** Columns of the target that hold copies of protected values, or may. */
+  copies(target: TargetConfig): readonly CopiedColumn[] {
+    return this.#book(target).list();
+  }
+
   /** The catalog as the session behind `query` sees it, with the path that it is pinned to. Shared with nobody. */
   async readWithin(
     target: TargetConfig,
     classification: Classification,
-    path: readonly string[],
-    query: CatalogQuery,
+    session: {
+      readonly path: readonly string[];
+      readonly query: CatalogQuery;
+      readonly makers: ReadonlySet<CopyMaker>;
+      readonly temporary: CopyBook;
+    },
   ): Promise<CatalogHandle> {
-    const raw = await this.#services.readCatalog(query);
+    const raw = await this.#services.readCatalog(session.query);
+    const book = this.#book(target);
+    book.bind(raw.relations, session.makers);
     return await this.#services.analyser.loadCatalog(
-      { ...raw, searchPath: path },
-      this.#services.narrow(classification, target),
+      { ...raw, searchPath: session.path },
+      this.#classified(target, classification, [...book.list(), ...session.temporary.list()]),
     );
+  }
+
+  #classified(
+    target: TargetConfig,
+    classification: Classification,
+    copies: readonly CopiedColumn[],
+  ): ClassifiedColumns {
+    const narrowed = this.#services.narrow(classification, target);
+    // Where nothing is protected any more, neither are its copies.
+    if (copies.length === 0 || narrowed.columns.length === 0) return narrowed;
+    return {
+      ...narrowed,
+      copies: copies.map(({ schema, table, column, relation, attribute, derived, class: name }) => ({
+        ...{ schema, table, column, relation, attribute, derived },
+        class: name,
+      })),
+    };
+  }
+
+  #book(target: TargetConfig): CopyBook {
+    const database = databaseOf(target);
+    let book = this.#books.get(database);
+    if (book === undefined) {
+      book = new CopyBook({ target: target.name, database }, this.#services.copiedColumns, this.#services.now);
+      this.#books.set(database, book);
+    }
+    return book;
+  }
+
+  /** What is protected has moved: so has the catalog of every target in that database. */
+  #changingBook(target: TargetConfig, change: (book: CopyBook) => void): void {
+    const book = this.#book(target);
+    const before = book.version;
+    change(book);
+    if (book.version === before) return;
+    for (const [name, entry] of this.#entries) if (entry.database === databaseOf(target)) this.#entries.delete(name);
   }
 
   async #read(target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
@@ -121,10 +192,14 @@ export class TargetCatalogs {
     });
     const client = new TextClient(dialled);
     try {
+      const book = this.#book(target);
+      const settled = book.settled();
       const raw = await this.#services.readCatalog(async (sql) =>
         (await client.query(sql, signal)).map(({ row }) => ({ row: row ?? null })),
       );
-      const handle = await this.#services.analyser.loadCatalog(raw, this.#services.narrow(classification, target));
+      book.follow(raw.relations, settled, raw.prepared === true);
+      const classified = this.#classified(target, classification, book.list());
+      const handle = await this.#services.analyser.loadCatalog(raw, classified);
       const searchPath = raw.searchPath.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', ');
       return { handle, searchPath, path: raw.searchPath };
     } finally {

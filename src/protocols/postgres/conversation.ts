@@ -4,6 +4,7 @@ import type { Permit } from '../../sessions/gate.js';
 import type { IncomingConnection } from '../../sessions/types.js';
 import type { Backend } from './backend.js';
 import type { TargetCatalogs } from './catalogs.js';
+import { CopiesInFlight } from './copies-in-flight.js';
 import { Spans } from './frames.js';
 import type { JudgedQuery } from './judged-query.js';
 import type { MaskingSetup } from './result-plan.js';
@@ -54,6 +55,8 @@ export class Conversation {
   catalogChanged = false;
   /** What names mean in this session. */
   readonly view: SessionCatalog;
+  /** Copies of protected values that this session's statements make. */
+  readonly copies: CopiesInFlight;
   #privateNames = 0;
 
   constructor(
@@ -65,7 +68,8 @@ export class Conversation {
     readonly hashKey: Buffer,
     readonly now: () => number,
   ) {
-    this.view = new SessionCatalog(incoming, catalogs, backend.dialled);
+    this.copies = new CopiesInFlight(incoming, catalogs, now);
+    this.view = new SessionCatalog(incoming, catalogs, backend.dialled, this.copies);
   }
 
   /** A private name nobody has used or will use on this connection. */

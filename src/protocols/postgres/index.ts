@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import type { CopiedColumn } from '../../masking/copied-columns.js';
 import type { Classification } from '../../masking/types.js';
 import type { Principal } from '../../policy/types.js';
 import type { ProtocolEngine } from '../../sessions/engine.js';
@@ -24,4 +25,6 @@ export type AcceptNative = (socket: Socket, hooks: NativeHooks, signal: AbortSig
 /** The PostgreSQL engine as the gateway uses it. */
 export interface PostgresService extends ProtocolEngine {
   readonly acceptNative: AcceptNative;
+  /** Columns of a target that hold copies of protected values, or may. */
+  copies(target: TargetConfig): readonly CopiedColumn[];
 }

@@ -87,6 +87,7 @@ export class Judging {
         output: body.output,
         touchesProtected: body.touchesProtected || statement.touchesProtected,
         effects: [...statement.effects, ...body.effects],
+        ...(body.copies === undefined ? {} : { copies: [...(statement.copies ?? []), ...body.copies] }),
       };
     });
     return { statements: resolved, effects, fault };
@@ -149,10 +150,13 @@ export class Judging {
     const talk = this.#talk;
     const { changes } = statement;
     talk.view.noteSent(statement, talk.era);
+    const maker = {};
+    const sequence = talk.copies.sent(statement, maker, talk.era);
     const parts = {
       permit,
       statement,
       catalog: query.catalog,
+      maker,
       ...(plans === undefined || query.usesNames ? {} : { plans }),
       ...(follows === undefined ? {} : { follows }),
     };
@@ -160,6 +164,8 @@ export class Judging {
     const onDone = (tag: string): void => {
       for (const change of changes) {
         if (change.type === 'catalogChange') talk.catalogChanged = true;
+        if (change.type === 'commit' || change.type === 'rollback') talk.copies.completed(sequence, tag);
+        if (change.type === 'savepoint') talk.copies.savepoint(sequence, change.name, change.action);
         talk.names.apply(change, query, statement, tag);
         if (change.type === 'deallocate' && change.name === null) talk.statements.clear();
         if (change.type === 'discard' && change.all) {

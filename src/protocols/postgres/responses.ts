@@ -139,7 +139,10 @@ export class ServerResponses {
       return known.result;
     }
     const result = planResult(Buffer.from(payload), run.statement, catalog, talk.masking);
-    if (result.disagreements.length > 0) {
+    // Masked by another catalog than it was analysed with (a cursor's query by that of DECLARE): a column may be
+    // protected now that was not then. It is masked; only a disagreement about one catalog is a fault.
+    const isFetched = run.statement.changes.some((change) => change.type === 'fetch');
+    if (result.disagreements.length > 0 && catalog === run.catalog && !isFetched) {
       throw new SluiceError(
         'unexpected',
         `masking disagreement on column "${result.disagreements.join('", "')}"; the session ends to be safe`,
@@ -240,6 +243,7 @@ export class ServerResponses {
     for (const [name, portal] of talk.portals) if (portal.era <= era) talk.portals.delete(name);
     talk.names.transactionEnded(this.#failed);
     talk.view.transactionEnded(era);
+    talk.copies.transactionEnded(era, this.#failed);
     if (!talk.catalogChanged) return;
     talk.catalogChanged = false;
     talk.catalogs.invalidate(talk.incoming.target.name);
@@ -270,6 +274,7 @@ export class ServerResponses {
       talk.toClient(encodeFields('E', head.fields));
     } else {
       const run = runOf(head);
+      if (run !== null) talk.copies.failed(run.maker);
       const shown = this.#shown(fields, head);
       this.#record('error', run, shown);
       talk.toClient(encodeFields('E', shown));

@@ -1,4 +1,5 @@
 import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { CopyMaker } from '../../masking/copy-book.js';
 import type { CopyMasker } from '../../masking/types.js';
 import type { SessionRecorder } from '../../recording/events.js';
 import type { Permit } from '../../sessions/gate.js';
@@ -16,6 +17,8 @@ export class Run {
   readonly statement: StatementAnalysis;
   /** The catalog it was analysed with. */
   readonly catalog: CatalogHandle;
+  /** Stands for it among those that make copies of protected values. */
+  readonly maker: CopyMaker;
   /** Where its statement keeps the last plan, when the same text always has the same lineage. */
   readonly plans: PlanSlot | null;
   /** The run of the same portal that this one reads on; the portal is described once, for all of them. */
@@ -31,6 +34,7 @@ export class Run {
     permit: Permit;
     statement: StatementAnalysis;
     catalog: CatalogHandle;
+    maker: CopyMaker;
     plans?: PlanSlot;
     follows?: Run;
     onDone?: (tag: string) => void;
@@ -38,6 +42,7 @@ export class Run {
     this.permit = parts.permit;
     this.statement = parts.statement;
     this.catalog = parts.catalog;
+    this.maker = parts.maker;
     this.plans = parts.plans ?? null;
     this.#follows = parts.follows ?? null;
     this.onDone = parts.onDone ?? null;

@@ -98,6 +98,7 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
   return {
     serve,
     acceptNative,
+    copies: (target) => parts.catalogs.copies(target),
     explain: (principal, target, classification, text) =>
       explainStatement(parts, { principal, target, classification, text }),
   };
@@ -190,6 +191,7 @@ async function runSession(
     if (stream.destroyed) relay.end('client closed', '');
     await running;
   } finally {
+    talk.copies.sessionEnded();
     keys.forget();
     signal.removeEventListener('abort', onAbort);
   }

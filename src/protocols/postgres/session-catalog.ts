@@ -2,6 +2,7 @@ import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-t
 import { messageOf, SluiceError } from '../../lib/errors.js';
 import type { IncomingConnection } from '../../sessions/types.js';
 import type { LoadedCatalog, TargetCatalogs } from './catalogs.js';
+import type { CopiesInFlight } from './copies-in-flight.js';
 import type { DialledTarget } from './dial.js';
 import { decodeErrorFields } from './errors.js';
 import { cString, FieldReader, frame, int16, int32, type Frame } from './frames.js';
@@ -24,6 +25,7 @@ export class SessionCatalog {
   readonly #incoming: IncomingConnection;
   readonly #catalogs: TargetCatalogs;
   readonly #dialled: DialledTarget;
+  readonly #copies: CopiesInFlight;
   #path: readonly string[] = [];
   /** Something that changes the catalog was sent in the transaction now open. */
   #changed = false;
@@ -36,10 +38,11 @@ export class SessionCatalog {
   #base: CatalogHandle | null = null;
   #question: Question | null = null;
 
-  constructor(incoming: IncomingConnection, catalogs: TargetCatalogs, dialled: DialledTarget) {
+  constructor(incoming: IncomingConnection, catalogs: TargetCatalogs, dialled: DialledTarget, copies: CopiesInFlight) {
     this.#incoming = incoming;
     this.#catalogs = catalogs;
     this.#dialled = dialled;
+    this.#copies = copies;
   }
 
   /** Names mean to this session what they mean to others. */
@@ -71,9 +74,13 @@ export class SessionCatalog {
     if (this.#own !== null && !this.isStale) return this.#own;
     const { target, classification } = this.#incoming;
     const base = this.#current();
-    const handle = await this.#catalogs.readWithin(target, classification, this.#path, (sql) =>
-      this.#ask(sql, !unsynced, signal),
-    );
+    const copies = this.#copies;
+    const handle = await this.#catalogs.readWithin(target, classification, {
+      path: this.#path,
+      query: (sql) => this.#ask(sql, !unsynced, signal),
+      makers: copies.makers,
+      temporary: copies.temporary,
+    });
     this.#own = handle;
     this.#base = base;
     return handle;

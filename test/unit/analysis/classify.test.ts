@@ -31,7 +31,9 @@ function found(raw: RawCatalog, ...patterns: readonly string[]): readonly string
     return { schema, table, column, class: cls };
   });
   const classified: ClassifiedColumns = { target: 't', columns };
-  const all = [...classify(raw, classified).values()].flatMap((byName) => [...byName.values()]);
+  const all = [...classify(raw, classified).values()].flatMap((byName) =>
+    [...byName.values()].flatMap((guard) => guard.sources),
+  );
   return all.map((column) => `${column.schema}.${column.table}.${column.column}:${column.class}`).toSorted();
 }
 

@@ -1,0 +1,42 @@
+/** A column that holds a copy of protected values: protected as its origin is, though no pattern names it. */
+export interface CopiedColumn {
+  readonly id: string;
+  /** The target through which it was made, and the database behind it (`host:port/database`), which others may share. */
+  readonly target: string;
+  readonly database: string;
+  readonly schema: string;
+  readonly table: string;
+  /** Null: every column. */
+  readonly column: string | null;
+  /** pg_class.oid and attnum, which stay when names change; 0 until the catalog has shown them. */
+  readonly relation: number;
+  readonly attribute: number;
+  readonly class: string;
+  /** Holds computed values: nothing of it may be seen. */
+  readonly derived: boolean;
+  /** The transaction that made it has ended well; until then it may come to nothing. */
+  readonly confirmed: boolean;
+  readonly since: number;
+}
+
+/** Where copies are kept; what `save` was given is on disk when it returns. */
+export interface CopiedColumnStore {
+  /** Those made through this target, or in this database through any other. */
+  list(target: string, database: string): readonly CopiedColumn[];
+  save(column: CopiedColumn): void;
+  remove(id: string): void;
+}
+
+/** A copy as the analysis of a statement names it. */
+export type NamedCopy = Pick<
+  CopiedColumn,
+  'schema' | 'table' | 'column' | 'relation' | 'attribute' | 'class' | 'derived'
+>;
+
+/** Relations as a reading of the catalog shows them. */
+export interface ShownRelation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly { readonly attnum: number; readonly name: string }[];
+}
