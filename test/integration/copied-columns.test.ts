@@ -131,7 +131,6 @@ const copies: Readonly<Record<string, readonly [steps: readonly string[], show: 
   ],
   'update of a protected column of another class': [['update people set email = ssn'], 'select email from people'],
   'update of itself, reversed': [['update people set ssn = reverse(ssn)'], 'select ssn from people'],
-  'update that cascades': [['update codes set code = (select ssn from people where id = 1)'], 'select code from coded'],
   'merge that updates': [
     [
       "insert into notes values (1, 'a')",
@@ -192,10 +191,6 @@ const copies: Readonly<Record<string, readonly [steps: readonly string[], show: 
   'a materialized view of a copy': [
     ['create table c as select ssn as s from people', 'create materialized view m as select s as u from c'],
     'select u from m',
-  ],
-  'two-phase commit': [
-    ['begin', 'create table c as select ssn as s from people', "prepare transaction 'copy'", "commit prepared 'copy'"],
-    'select s from c',
   ],
   'savepoint that is released': [
     ['begin', 'savepoint a', 'update people set name = ssn', 'release a', 'commit'],

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { CopyBook } from '../../../src/masking/copy-book.js';
+import type { CopiedColumn, NamedCopy, ShownRelation } from '../../../src/masking/copied-columns.js';
+
+const place = { target: 'db', database: 'host:5432/app' };
+const named: NamedCopy = {
+  schema: 'public',
+  table: 'c',
+  column: 's',
+  relation: 0,
+  attribute: 0,
+  class: 'ssn',
+  derived: false,
+};
+const shown = (oid: number, name = 'c', column = 's'): ShownRelation => ({
+  oid,
+  schema: 'public',
+  name,
+  columns: [{ attnum: 1, name: column }],
+});
+
+/** A book on a store in memory, and a second one as the next start of the gateway would open it. */
+function open() {
+  const rows = new Map<string, CopiedColumn>();
+  const store = {
+    list: () => [...rows.values()],
+    save: (copy: CopiedColumn) => void rows.set(copy.id, copy),
+    remove: (id: string) => void rows.delete(id),
+  };
+  let now = 0;
+  const book = () => new CopyBook(place, store, () => now);
+  const tables = (of: CopyBook) => of.list().map(({ table, column, relation }) => `${table}.${column} ${relation}`);
+  const reads = (of: CopyBook, relations: readonly ShownRelation[], prepared = false): void =>
+    of.follow(relations, of.settled(), prepared);
+  return { book, tables, reads, later: (ms: number) => void (now += ms) };
+}
+
+describe('a book of copies', () => {
+  it('protects from before the copy is made, and across a restart', () => {
+    const { book, tables } = open();
+    book().note([named], {});
+    expect(tables(book())).toEqual(['c.s 0']);
+  });
+
+  it('forgets what a transaction has undone, unless another makes it too or has', () => {
+    const { book } = open();
+    const first = book();
+    const [one, two] = [{}, {}];
+    first.note([named], one);
+    first.note([named], two);
+    first.settle(one, 'undone');
+    expect(first.list()).toHaveLength(1);
+    first.settle(two, 'kept');
+    const three = {};
+    first.note([named], three);
+    first.settle(three, 'undone');
+    expect(first.list()).toHaveLength(1);
+    first.note([{ ...named, table: 'd' }], three);
+    first.settle(three, 'undone');
+    expect(book().list()).toHaveLength(1);
+  });
+
+  it('finds a table by its OID once it was seen, whatever it is called then', () => {
+    const { book, tables, reads } = open();
+    const of = book();
+    const maker = {};
+    of.note([named], maker);
+    of.settle(maker, 'kept');
+    reads(of, [shown(70)]);
+    reads(of, [shown(70, 'renamed', 'column'), shown(71)]);
+    expect(tables(of)).toEqual(['renamed.column 70']);
+    reads(of, [shown(71)]);
+    expect(tables(book())).toEqual([]);
+  });
+
+  it('does not take the table that a transaction under way replaces for the one it makes', () => {
+    const { book, tables, reads } = open();
+    const of = book();
+    const maker = {};
+    of.note([named], maker);
+    reads(of, [shown(70)]); // others still see the old one
+    expect(tables(of)).toEqual(['c.s 0']);
+    of.settle(maker, 'kept');
+    reads(of, [shown(71)]);
+    expect(tables(of)).toEqual(['c.s 71']);
+  });
+
+  it('forgets nothing by a reading that began before the transaction ended', () => {
+    const { book, tables } = open();
+    const of = book();
+    const maker = {};
+    of.note([named], maker);
+    const settled = of.settled();
+    of.settle(maker, 'kept');
+    of.follow([], settled, false);
+    expect(tables(of)).toEqual(['c.s 0']);
+  });
+
+  it('keeps what a lost session may have left, for an hour, and while a prepared transaction waits', () => {
+    const { book, tables, reads, later } = open();
+    const maker = {};
+    const lost = book();
+    lost.note([named], maker);
+    lost.settle(maker, 'unknown');
+    const of = book();
+    reads(of, []);
+    expect(tables(of)).toEqual(['c.s 0']);
+    later(2 * 3_600_000);
+    reads(of, [], true);
+    expect(tables(of)).toEqual(['c.s 0']);
+    reads(of, []);
+    expect(tables(of)).toEqual([]);
+  });
+
+  it('learns OIDs for the session alone whose transaction it is', () => {
+    const { book, tables } = open();
+    const of = book();
+    const [one, two] = [{}, {}];
+    of.note([named], one);
+    of.note([{ ...named, table: 'd' }], two);
+    of.bind([shown(70), shown(80, 'd')], new Set([one]));
+    expect(tables(of)).toEqual(['c.s 70', 'd.s 0']);
+  });
+});
