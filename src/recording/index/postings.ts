@@ -103,28 +103,33 @@ export class Postings {
   drain(each: (term: string, list: Buffer) => void): void {
     const lists = new Map<string, readonly (readonly number[])[]>();
     const used: Term[] = [];
+    // Most words of a text stand nowhere else: what was worked out for one of them holds for all.
+    const written = new Map<readonly number[], Buffer | null>();
     for (const { terms, places } of this.#used) {
+      if (terms.length > 1) written.set(places, null);
       for (const term of terms) {
         if (term.lists.length === 0) used.push(term);
         term.lists.push(places);
       }
     }
     for (const term of used) lists.set(term.name, term.lists);
-    for (const [name, places] of this.#rareTerms()) lists.set(name, [...(lists.get(name) ?? []), places]);
+    for (const [name, places] of this.#rareTerms()) {
+      const others = lists.get(name);
+      lists.set(name, others === undefined ? [places] : [...others, places]);
+    }
     const out = new ByteWriter();
     const sorted = this.#places.sort();
-    // Most words of a text stand nowhere else: what was worked out for one of them holds for all.
-    const written = new Map<readonly number[], Buffer>();
     for (const name of [...lists.keys()].sort()) {
-      const [only, ...others] = lists.get(name) ?? [];
-      const known = only === undefined || others.length > 0 ? undefined : written.get(only);
-      if (known !== undefined) each(name, known);
-      else {
-        sorted.writeList(out, lists.get(name) ?? []);
-        const list = out.take();
-        if (only !== undefined && others.length === 0) written.set(only, list);
-        each(name, list);
+      const places = lists.get(name) ?? [];
+      const only = places.length === 1 ? places[0] : undefined;
+      let list = only === undefined ? undefined : written.get(only);
+      if (list === undefined || list === null) {
+        out.length = 0;
+        sorted.writeList(out, places);
+        // Undefined: nobody else has the same.
+        if (list === null && only !== undefined) written.set(only, (list = Buffer.from(out.view())));
       }
+      each(name, list ?? out.view());
     }
     for (const term of used) term.lists = [];
     this.clear();
