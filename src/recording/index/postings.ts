@@ -12,6 +12,8 @@ const wholeNumber = /(?<![a-z0-9])[0-9]+(?![a-z0-9])/gi;
 const numberPlace = '\u0000';
 /** Shorter numbers come again and again. */
 const rareDigits = 4;
+/** A parameter that is such a number needs no looking for others in it. */
+const rareNumber = /^[0-9]{4,64}$/;
 
 interface Term {
   readonly name: string;
@@ -47,6 +49,10 @@ export class Postings {
   /** Says that every word of `text` stands in this operation. */
   addText(column: Column, text: string, session: number, operation: number): void {
     if (text === '') return;
+    if (column === 'any' && rareNumber.test(text)) {
+      this.#addRare(column, text, this.#places.at(session, operation));
+      return;
+    }
     const rest = isAscii(text) ? this.#takeNumbers(column, text, this.#places.at(session, operation)) : text;
     this.#add(this.#known(column, rest), this.#places.at(session, operation));
   }
@@ -60,14 +66,16 @@ export class Postings {
   #takeNumbers(column: Column, text: string, place: number): string {
     return text.replace(wholeNumber, (digits) => {
       if (digits.length < rareDigits) this.#add(this.#known(column, digits), place);
-      else {
-        for (const term of numberTerms(column, digits)) {
-          this.#rare.push(term);
-          this.#rarePlaces.push(place);
-        }
-      }
+      else this.#addRare(column, digits, place);
       return numberPlace;
     });
+  }
+
+  #addRare(column: Column, digits: string, place: number): void {
+    for (const term of numberTerms(column, digits)) {
+      this.#rare.push(term);
+      this.#rarePlaces.push(place);
+    }
   }
 
   #known(column: Column | 'marks', text: string): KnownText {

@@ -1,6 +1,7 @@
 import type { JournalOpener } from '../encryption/journal-opener.js';
 import { decodeRecord } from '../event-codec.js';
 import type { SessionEvent } from '../events.js';
+import type { HotRecords } from './hot-records.js';
 import { isEvent, journalHeader, recordCodes } from '../records.js';
 import { RecordScanner } from '../scan.js';
 import { JournalBytes } from '../sealing/journal-bytes.js';
@@ -23,8 +24,10 @@ export class JournalTail {
   #read: number;
   /** Decrypts, where there is an identity for it; what is encrypted and cannot be read is left out. */
   readonly #opener: JournalOpener | null;
+  readonly #hot: HotRecords;
 
-  constructor(path: string, from: TailPosition, opener: JournalOpener | null = null) {
+  constructor(path: string, from: TailPosition, opener: JournalOpener | null, hot: HotRecords) {
+    this.#hot = hot;
     this.#source = new JournalBytes(path);
     this.#opener = opener;
     const { bytes, records, hash } = from;
@@ -54,7 +57,7 @@ export class JournalTail {
     this.#scanner.trusted = live;
     for (const { body } of this.#scanner.push(piece.subarray(0, got))) {
       if (skipped.has(body[1] ?? -1)) continue;
-      const record = decodeRecord(body);
+      const record = this.#hot.decode(body) ?? decodeRecord(body);
       if (isEvent(record)) each(record);
       else if (record.type === 'encrypted' && !skipped.has(record.code)) {
         const event = this.#opener?.eventOf(record) ?? null;
