@@ -3,16 +3,17 @@ import { Args } from '../../src/cli/oclif.js';
 import { problemsText } from '../../src/cli/problems.js';
 
 export default class PolicyCheck extends BaseCommand {
-  static override summary = 'Check a bundle folder without applying it: 0 valid, 2 not.';
+  static override summary = 'Check a bundle folder; nothing is contacted or applied: 0 valid, 2 not.';
   static override args = { dir: Args.string({ default: '.', description: 'the bundle folder' }) };
 
   async run(): Promise<void> {
     const { args } = await this.parse(PolicyCheck);
     const { readBundle } = await import('../../src/cli/bundle-files.js');
     const files = await readBundle(args.dir);
-    const client = await this.connect();
-    const document = await client.checkPolicy(files, { signal: this.signal });
-    this.out.show(document, () => problemsText(document.problems, Object.keys(files).length, this.out));
-    if (!document.valid) process.exitCode = 2;
+    const { checkPolicies } = await import('../../src/policy/bundle.js');
+    const { valid, problems } = checkPolicies(new Map(Object.entries(files)));
+    const document = { schema: 'sluice.policy_check/v1', ok: true, valid, problems };
+    this.out.show(document, () => problemsText(problems, Object.keys(files).length, this.out));
+    if (!valid) process.exitCode = 2;
   }
 }

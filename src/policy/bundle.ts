@@ -5,9 +5,10 @@ import type { Bindings } from './bindings.js';
 import { type ConfigFile, type SortedFiles, sortFiles } from './bundle-files.js';
 import { bindingsSchema, classificationSchema, targetsSchema } from './bundle-schema.js';
 import { checkClassification } from './classification.js';
+import { lintPolicies } from './lint.js';
 import { actionsOf } from './mentions.js';
 import { type Policy, readPolicies } from './policies.js';
-import { fileStart, type Problem, ProblemList } from './problems.js';
+import { byPlace, fileStart, type Problem, ProblemList } from './problems.js';
 import { checkReferences } from './references.js';
 import { type BundleTarget, readTargets } from './targets.js';
 import { YamlSource } from './yaml-source.js';
@@ -95,13 +96,16 @@ export function loadBundle(files: ReadonlyMap<string, string>): BundleResult {
   return { ok: true, bundle, problems: problems.all };
 }
 
-/** Everything wrong with a bundle, errors and warnings; for `policy check`, which uses nothing of it. */
+/** Everything wrong with a bundle, and what is valid but hardly meant; for `policy check`, which uses nothing of it. */
 export function checkPolicies(files: ReadonlyMap<string, string>): {
   readonly valid: boolean;
   readonly problems: readonly Problem[];
 } {
-  const { ok, problems } = loadBundle(files);
-  return { valid: ok, problems };
+  const result = loadBundle(files);
+  if (!result.ok) return { valid: false, problems: result.problems };
+  const doubtful = new ProblemList();
+  lintPolicies(result.bundle, doubtful);
+  return { valid: true, problems: [...result.problems, ...doubtful.all].sort(byPlace) };
 }
 
 function readYaml<S extends z.ZodType>(

@@ -18,14 +18,17 @@ export class ProblemList {
   }
 
   get all(): readonly Problem[] {
-    return [...this.#problems].sort(
-      (a, b) => compare(a.file, b.file) || a.line - b.line || a.column - b.column || compare(a.severity, b.severity),
-    );
+    return [...this.#problems].sort(byPlace);
   }
 
   get hasErrors(): boolean {
     return this.#problems.some((problem) => problem.severity === 'error');
   }
+}
+
+/** The order in which problems are told: by file, line and column. */
+export function byPlace(a: Problem, b: Problem): number {
+  return compare(a.file, b.file) || a.line - b.line || a.column - b.column || compare(a.severity, b.severity);
 }
 
 /** More than anyone reads: a file of another kind altogether must not make a giant answer. */

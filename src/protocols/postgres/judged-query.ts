@@ -6,7 +6,8 @@ import type {
   StatementAnalysis,
 } from '../../analysis/postgres-types.js';
 import type { Effect } from '../../analysis/effects.js';
-import { SluiceError } from '../../lib/errors.js';
+import { faultOf } from '../../analysis/faults.js';
+import type { SluiceError } from '../../lib/errors.js';
 
 /** A query with its analysis, in the form the gate asks for. The effects array is one object a query, for caches. */
 export interface JudgedQuery {
@@ -22,9 +23,6 @@ export interface JudgedQuery {
   readonly catalog: CatalogHandle;
 }
 
-/** Names the gateway gives to statements and portals; SQL may not use them. */
-export const privatePrefix = 'sluice_';
-
 const nameChanges = new Set<SessionChange['type']>([
   'prepare',
   'execute',
@@ -34,18 +32,6 @@ const nameChanges = new Set<SessionChange['type']>([
   'closeCursor',
   'discard',
 ]);
-
-/** Session settings the analysis relies on; no policy can permit to change them. */
-const pinned = new Set([
-  'client_encoding',
-  'standard_conforming_strings',
-  'search_path',
-  'session_authorization',
-  'backslash_quote',
-  'transform_null_equals',
-]);
-
-const writes = new Set<Effect['action']>(['insert', 'update', 'delete', 'merge', 'copyIn']);
 
 /**
  * By catalog first: an analysis lives as long as the analyser's cache likes, and must not keep alive the catalog (a
@@ -82,22 +68,10 @@ function judgedForm(analysis: QueryAnalysis, text: string, catalog: CatalogHandl
 }
 
 function build(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): JudgedQuery {
+  const fault = faultOf(analysis);
   if (!analysis.ok) {
-    // PostgreSQL's own parser has spoken: the same error as the server's, without asking it.
-    const fault =
-      analysis.reason === 'syntax'
-        ? new SluiceError('target_rejected', analysis.message, { decider: 'gateway', targetCode: '42601' })
-        : new SluiceError('denied', analysis.message, { decider: 'gateway' });
-    return {
-      text,
-      statements: [],
-      effects: [],
-      fault,
-      position: analysis.position,
-      usesNames: false,
-      copiesIn: false,
-      catalog,
-    };
+    const { position } = analysis;
+    return { text, statements: [], effects: [], fault, position, usesNames: false, copiesIn: false, catalog };
   }
   const changes = analysis.statements.flatMap((statement) => statement.changes);
   const effects = analysis.statements.flatMap((statement) => statement.effects);
@@ -105,37 +79,10 @@ function build(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): J
     text,
     statements: analysis.statements,
     effects,
-    fault: pinnedFault(effects) ?? reservedFault(changes),
+    fault,
     position: 0,
     usesNames: changes.some((change) => nameChanges.has(change.type)),
     copiesIn: changes.some((change) => change.type === 'copyIn'),
     catalog,
   };
-}
-
-function pinnedFault(effects: readonly Effect[]): SluiceError | null {
-  const effect = effects.find(changesPinned);
-  if (effect === undefined) return null;
-  const name = effect.facts.object === '' ? 'of the session' : `"${effect.facts.object}"`;
-  return new SluiceError('denied', `the setting ${name} is pinned: the gateway reads every statement under it.`, {
-    decider: 'gateway',
-  });
-}
-
-/** UPDATE of pg_settings sets whatever the row names (PostgreSQL 54.24). */
-function changesPinned({ action, facts, resource }: Effect): boolean {
-  if (action === 'setParameter') return pinned.has(facts.object.toLowerCase());
-  if (action === 'setRole') return pinned.has(facts.object.toLowerCase()) && resource.path.at(-1) !== 'none';
-  return writes.has(action) && resource.path.at(-1) === 'pg_settings' && resource.path.at(-2) === 'pg_catalog';
-}
-
-function reservedFault(changes: readonly SessionChange[]): SluiceError | null {
-  const taken = changes.some(
-    (change) => 'name' in change && typeof change.name === 'string' && change.name.startsWith(privatePrefix),
-  );
-  return taken
-    ? new SluiceError('denied', `names that begin with "${privatePrefix}" belong to the gateway.`, {
-        decider: 'gateway',
-      })
-    : null;
 }

@@ -5,7 +5,7 @@ import type { Conversation } from './conversation.js';
 import { decodeErrorFields, encodeFields, type ErrorFields } from './errors.js';
 import { cString, FieldReader, frame, int32, type Frame, type FrameReader } from './frames.js';
 import { copyTreatments } from './copy-plan.js';
-import { privatePrefix } from './judged-query.js';
+import { privatePrefix } from '../../analysis/faults.js';
 import { planResult, type ResultPlan } from './result-plan.js';
 import type { Run } from './run.js';
 import { tellsOnlyOfTheText } from './safe-errors.js';

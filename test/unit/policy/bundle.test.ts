@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Bundle, checkPolicies, loadBundle } from '../../../src/policy/bundle.js';
+import { type Bundle, loadBundle } from '../../../src/policy/bundle.js';
 import { bundleLimits } from '../../../src/policy/bundle-files.js';
 import { bundleFiles, targetsYaml } from './fixtures.js';
 
@@ -13,7 +13,7 @@ function load(cedar: string, more: Readonly<Record<string, string>> = {}): Bundl
 
 /** Every problem as `severity file:line:column message | hint`. */
 function problemsOf(cedar: string, more: Readonly<Record<string, string>> = {}): readonly string[] {
-  return checkPolicies(bundleFiles(cedar, more)).problems.map(
+  return loadBundle(bundleFiles(cedar, more)).problems.map(
     ({ severity, file, line, column, message, hint }) =>
       `${severity} ${file}:${line}:${column} ${message}${hint === null ? '' : ` | ${hint}`}`,
   );
@@ -223,7 +223,7 @@ describe('a bundle', () => {
     const files = new Map(bundleFiles(open));
     files.delete('classification.yaml');
     files.delete('policies/test.cedar');
-    expect(checkPolicies(files).problems.map(({ file, message }) => [file, message])).toEqual([
+    expect(loadBundle(files).problems.map(({ file, message }) => [file, message])).toEqual([
       ['classification.yaml', 'classification.yaml is missing'],
       ['policies/', 'no policies: nobody could do anything, not even apply another bundle'],
     ]);
