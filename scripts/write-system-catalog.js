@@ -17,9 +17,9 @@ try {
     where nspname in ('pg_catalog', 'information_schema') and relkind in ('r', 'v') and attnum > 0 group by 1, 2, 3 order by 1, 2`);
   const lines = [
     ...functions.map(({ name, volatility, set, outs }) =>
-      ['f', name, `${volatility}${set ? '*' : ''}`, outs ?? ''].join('\t'),
+      ['f', name, [volatility, set ? '*' : ''].join(''), outs ?? ''].join('\t'),
     ),
-    ...relations.map(({ schema, name, kind, columns }) => ['r', `${schema}.${name}`, kind, columns].join('\t')),
+    ...relations.map(({ schema, name, kind, columns }) => ['r', [schema, name].join('.'), kind, columns].join('\t')),
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
 } finally {

@@ -24,9 +24,9 @@ export function constantConditions(conditions: PolicyJson['conditions']): boolea
 
 function constantOf(node: unknown): Constant {
   if (typeof node !== 'object' || node === null) return null;
-  const [entry] = Object.entries(node);
+  const [entry]: readonly (readonly [string, unknown])[] = Object.entries(node);
   if (entry === undefined) return null;
-  const [operator, operands]: [string, unknown] = entry;
+  const [operator, operands] = entry;
   if (operator === 'Value')
     return typeof operands === 'boolean' || typeof operands === 'number' || typeof operands === 'string'
       ? operands

@@ -57,17 +57,13 @@ export function readFixture(file: string, text: string, bundle: Bundle, problems
         `no target "${test.target}" in targets.yaml`,
         suggest(test.target, targets),
       );
+    const called = typeof test.who === 'string' ? test.who : (test.who.name ?? 'someone');
     const principal =
       typeof test.who === 'string'
         ? people.get(test.who)
-        : readIdentity(test.who.name ?? 'someone', test.who, [...path, 'who'], source, bundle);
+        : readIdentity(called, test.who, [...path, 'who'], source, bundle);
     if (principal === undefined)
-      source.report(
-        'error',
-        [...path, 'who'],
-        `nobody is called "${String(test.who)}" here`,
-        suggest(String(test.who), people.keys()),
-      );
+      source.report('error', [...path, 'who'], `nobody is called "${called}" here`, suggest(called, people.keys()));
     const subject = readSubject(test, path, source, catalogs);
     if (target === undefined || principal === undefined || subject === null) return [];
     if (subject.type === 'statement' && target.kind !== 'postgres') {
