@@ -44,11 +44,11 @@ export default class PolicyTest extends BaseCommand {
       ok: true,
       passed: report.results.length - failed,
       failed,
-      tests: report.results.map(({ outcome: { masked, approvals: _, ...outcome }, durationMs: __, ...result }) => ({
-        ...result,
-        ...outcome,
-        masked_columns: masked,
-      })),
+      tests: report.results.map(({ file, line, name, passed, mismatches, outcome }) => {
+        const { verdict, policies, message, effects, masked } = outcome;
+        const answer = { verdict, policies, message, effects, masked_columns: masked };
+        return { file, line, name, passed, mismatches, ...answer };
+      }),
       coverage: report.coverage,
     };
     if (flags.format === 'junit') {

@@ -318,6 +318,7 @@ export interface ExplainBody {
   readonly target: string;
   readonly text: string;
   readonly parameters?: readonly (string | null)[];
+  readonly reason?: string;
   readonly as?: null;
 }
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -329,12 +330,76 @@ export interface PolicyExplanation extends Envelope<'sluice.explain/v1'> {
     readonly action: string;
     readonly resource: string;
     readonly facts: Readonly<Record<string, JsonValue>>;
-    readonly verdict: 'allow' | 'hold' | 'deny';
+    readonly verdict: Verdict;
+    readonly message: string;
     readonly policies: readonly string[];
+    readonly determining: readonly {
+      readonly id: string;
+      readonly effect: 'permit' | 'forbid';
+      readonly message: string | null;
+      readonly approvals: readonly { readonly group: string; readonly count: number }[];
+      readonly file: string;
+      readonly line: number;
+    }[];
   }[];
   readonly policies: readonly string[];
+  readonly changes: readonly {
+    readonly change: 'approval' | 'group' | 'reason' | 'mfa';
+    readonly value: string;
+    readonly verdict: Verdict;
+  }[];
   readonly masked_columns: readonly string[];
   readonly policy_version: string;
+  /** Of a past operation: what was recorded of it. */
+  readonly recorded: {
+    readonly session_id: string;
+    readonly op: number;
+    readonly at: string;
+    readonly user: string;
+    readonly target: string;
+    readonly text: string;
+    readonly effects: readonly string[];
+    readonly verdict: Verdict;
+    readonly policies: readonly string[];
+    readonly message: string;
+    readonly policy_version: string;
+    readonly exact: boolean;
+  } | null;
+}
+type Verdict = 'allow' | 'hold' | 'deny';
+/** POST /v1/policy/replay, the body. */
+export interface ReplayBody {
+  readonly files: BundleFiles;
+  readonly since: string;
+  readonly target?: string;
+  readonly user?: string;
+}
+/** POST /v1/policy/replay */
+export interface PolicyReplay extends Envelope<'sluice.policy_replay/v1'> {
+  readonly version: string;
+  readonly since: string;
+  readonly sessions: number;
+  readonly operations: number;
+  readonly skipped: number;
+  readonly approximate: number;
+  readonly changed_since: number;
+  readonly changed: number;
+  readonly truncated: boolean;
+  readonly classification_differs: boolean;
+  readonly differences: readonly {
+    readonly count: number;
+    readonly user: string;
+    readonly target: string;
+    readonly text: string;
+    readonly recorded: Verdict;
+    readonly in_force: Verdict;
+    readonly replayed: Verdict;
+    readonly policies: readonly string[];
+    readonly message: string;
+    readonly approximate: boolean;
+    readonly session_id: string;
+    readonly op: number;
+  }[];
 }
 /** POST /v1/bundle, the body. */
 export interface ApplyBody {

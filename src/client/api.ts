@@ -86,6 +86,14 @@ export class SluiceClient {
   explain(body: api.ExplainBody, options: CallOptions = {}): Promise<api.PolicyExplanation> {
     return this.#call('POST', '/v1/policy/explain', { schema: 'sluice.explain/v1', body, ...options });
   }
+  explainRecorded(session: string, op: number, options: CallOptions = {}): Promise<api.PolicyExplanation> {
+    const path = `/v1/sessions/${encodeURIComponent(session)}/explain`;
+    return this.#call('GET', path, { schema: 'sluice.explain/v1', query: { op: String(op) }, ...options });
+  }
+  replayPolicy(body: api.ReplayBody, options: CallOptions = {}): Promise<api.PolicyReplay> {
+    const timeoutMs = 15 * 60_000;
+    return this.#call('POST', '/v1/policy/replay', { schema: 'sluice.policy_replay/v1', body, timeoutMs, ...options });
+  }
   /** `exec` with `dry_run`: the verdict, and nothing runs. */
   dryRun(body: api.ExecBody, options: CallOptions = {}): Promise<api.PolicyExplanation> {
     return this.#call('POST', '/v1/exec', {

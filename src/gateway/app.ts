@@ -31,6 +31,7 @@ import { type Logger, createLog } from './log.js';
 import { GatewayMetrics } from './metrics.js';
 import { type PostgresListenerParts, listenPostgres } from './postgres-listener.js';
 import { Oversight } from './oversight.js';
+import { PolicyReplay } from './past/replay.js';
 import { recordingOptions } from './recordings-options.js';
 import { routeTable } from './route-table.js';
 import type { GatewayServices } from './services.js';
@@ -181,6 +182,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     vault: state.vault,
     recorder,
     oversight,
+    replay: new PolicyReplay({ recorder, configuration, engines }),
     engines,
     copies: (target) => (target.kind === 'postgres' ? postgres.copies(target) : []),
     sessions,

@@ -25,6 +25,7 @@ export const auditActions = [
   'session.release',
   'key.rotate',
   'policy.read',
+  'policy.replay',
   /** A route that policy does not permit was called; the object is the route. */
   'api.refused',
 ] as const;

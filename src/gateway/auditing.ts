@@ -109,7 +109,8 @@ export class Auditing {
 
 function eventOf({ at, actor, action, object, outcome, detail }: AuditEntry): AuditEvent {
   const { name = actor, ...rest } = detail;
-  const isReading = outcome === 'done' && (action.startsWith('session.') || action === 'policy.read');
+  const isReading =
+    outcome === 'done' && (action.startsWith('session.') || action === 'policy.read' || action === 'policy.replay');
   return {
     ...{ schema: 'sluice.audit/v1', event: action, at: new Date(at).toISOString() },
     ...{ severity: outcome === 'done' ? (isReading ? 'info' : 'notice') : 'warning', outcome },

@@ -1,11 +1,9 @@
 import { type ActionName, type Effect, type actionGroups, plainFacts } from '../analysis/effects.js';
 import { SluiceError } from '../lib/errors.js';
-import type { Decision, PolicySet, Principal, TargetRef } from '../policy/types.js';
+import { type Decision, noFacts, type PolicySet, type Principal, type TargetRef } from '../policy/types.js';
 
 /** What the gateway's own API asks policy about, on Gateway::"gateway". */
 export type GatewayAction = (typeof actionGroups)['gateway'][number];
-
-const noFacts = { rowsRead: 0, bytesRead: 0, statements: 0, seconds: 0 };
 
 /** Judges an action on the gateway itself. The API holds nothing: a hold is a refusal. */
 export function decideOnGateway(policies: PolicySet, principal: Principal, action: GatewayAction): Decision {

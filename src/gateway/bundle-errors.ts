@@ -16,6 +16,6 @@ export function invalidBundle(problems: readonly Problem[]): SluiceError {
   if (errors.length > shownProblems) lines.push(`and ${errors.length - shownProblems} more`);
   return new SluiceError('config_invalid', `the bundle is not valid; nothing was applied\n${lines.join('\n')}`, {
     decider: 'gateway',
-    next: [{ command: 'sluice policy check -f DIR', when: 'to check it again' }],
+    next: [{ command: 'sluice policy check DIR', when: 'to check it again' }],
   });
 }

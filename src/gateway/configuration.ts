@@ -14,6 +14,8 @@ export interface Configuration {
   readonly files: ReadonlyMap<string, string>;
   readonly policies: CompiledPolicies;
   readonly classification: Classification;
+  /** Names of the bundle's groups. */
+  readonly groups: readonly string[];
   readonly targets: ReadonlyMap<string, TargetConfig>;
   resolve(token: VerifiedToken): Principal;
 }
@@ -33,6 +35,7 @@ export function compileConfiguration(files: ReadonlyMap<string, string>, parts: 
     files: bundle.files,
     policies: compilePolicies(bundle, { now: parts.clock }),
     classification: bundle.classification,
+    groups: Object.keys(bundle.bindings.groups),
     targets: targetsOf(bundle, parts),
     resolve: (token) => resolvePrincipal(token, bundle),
   };
@@ -45,6 +48,7 @@ export function emptyConfiguration(parts: ConfigurationParts): Configuration {
     files: new Map(),
     policies: compilePolicies({ policies: [], version: 'none', digest: 'none' }, { now: parts.clock }),
     classification: { classes: {}, columns: [], detectors: {} },
+    groups: [],
     targets: new Map(),
     resolve: (token) => resolvePrincipal(token, { bindings: { groups: {} } }),
   };

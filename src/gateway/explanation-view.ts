@@ -1,10 +1,21 @@
-import { describeEffect } from '../analysis/effects.js';
-import type { Explanation } from '../sessions/engine.js';
+import { describeEffect, type Effect } from '../analysis/effects.js';
+import { alternativesTo } from '../policy/alternatives.js';
+import { explain } from '../policy/explain.js';
+import { placeAt } from '../policy/problems.js';
+import type { DecisionQuery } from '../policy/types.js';
+import type { Configuration } from './configuration.js';
 import type { ExplainDocument } from './schemas/policy.js';
 
-/** An explanation as the API shows it. */
-export function viewExplanation(explanation: Explanation, policyVersion: string): ExplainDocument {
-  const { decision, effects, maskedColumns } = explanation;
+/** Why the policies in force decide an operation as they do, and what would change it, as the API shows it. */
+export function viewExplanation(
+  query: DecisionQuery,
+  configuration: Configuration,
+  maskedColumns: readonly string[],
+): ExplainDocument {
+  const { policies, files, groups } = configuration;
+  const { decision, effects, policyVersion } = explain(query, policies);
+  const lineOf = ({ file, offset }: { readonly file: string; readonly offset: number }): number =>
+    placeAt(files.get(file) ?? '', offset).line;
   return {
     schema: 'sluice.explain/v1',
     ok: true,
@@ -12,13 +23,28 @@ export function viewExplanation(explanation: Explanation, policyVersion: string)
     message: decision.verdict === 'allow' ? '' : decision.message,
     effects: effects.map((one) => ({
       action: one.effect.action,
-      resource: describeEffect(one.effect).slice(`${one.effect.action} on `.length),
+      resource: resourceOf(one.effect),
       facts: { ...one.effect.facts, arguments: [...one.effect.facts.arguments], paths: [...one.effect.facts.paths] },
-      verdict: one.decision.verdict,
-      policies: [...one.decision.policies],
+      verdict: one.verdict,
+      message: one.message,
+      policies: one.policies.map(({ id }) => id),
+      determining: one.policies.map(({ id, effect, message, approvals, file, offset }) => ({
+        id,
+        effect,
+        message,
+        approvals: approvals.map(({ group, count }) => ({ group, count })),
+        file,
+        line: lineOf({ file, offset }),
+      })),
     })),
     policies: [...decision.policies],
+    changes: alternativesTo(query, policies, groups).map((alternative) => ({ ...alternative })),
     masked_columns: [...maskedColumns],
     policy_version: policyVersion,
+    recorded: null,
   };
+}
+
+function resourceOf(effect: Effect): string {
+  return describeEffect(effect).slice(`${effect.action} on `.length);
 }

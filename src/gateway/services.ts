@@ -17,6 +17,7 @@ import type { ExecSlots } from './exec/slots.js';
 import type { LiveConnections } from './live-connections.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { Oversight } from './oversight.js';
+import type { PolicyReplay } from './past/replay.js';
 import type { TargetDirectory } from './target-directory.js';
 import type { TargetStatuses } from './target-status.js';
 
@@ -34,6 +35,7 @@ export interface GatewayServices {
   readonly vault: Vault;
   readonly recorder: GatewayRecorder;
   readonly oversight: Oversight;
+  readonly replay: PolicyReplay;
   readonly engines: Engines;
   /** Columns of a target that hold copies of protected values, or may. */
   readonly copies: (target: TargetConfig) => readonly CopiedColumn[];

@@ -29,6 +29,8 @@ export interface CompiledPolicies extends PolicySet {
   readonly policies: readonly Policy[];
   /** Like `decide`, uncached. */
   judge(query: DecisionQuery): JudgedQuery;
+  /** The same policies by another clock, with caches of their own. */
+  withClock(now: () => number): CompiledPolicies;
 }
 
 export interface CompileOptions {
@@ -36,6 +38,8 @@ export interface CompileOptions {
   readonly now?: () => number;
   /** How many effects' answers are remembered. */
   readonly cacheEntries?: number;
+  /** Where Cedar keeps the parsed set; whoever gives one sees to it that no other set takes it meanwhile. */
+  readonly slot?: string;
 }
 
 const noPassingFacts: ReadonlySet<PassingFact> = new Set();
@@ -47,7 +51,7 @@ export function compilePolicies(
   bundle: Pick<Bundle, 'policies' | 'version' | 'digest'>,
   options: CompileOptions = {},
 ): CompiledPolicies {
-  return new CedarPolicies(bundle.policies, bundle.version, `sluice-${bundle.digest}`, options);
+  return new CedarPolicies(bundle.policies, bundle.version, options.slot ?? `sluice-${bundle.digest}`, options);
 }
 
 class CedarPolicies implements CompiledPolicies {
@@ -105,6 +109,10 @@ class CedarPolicies implements CompiledPolicies {
     } catch (error) {
       return { decision: faultDecision(query.effects, error), judgements: [] };
     }
+  }
+
+  withClock(now: () => number): CompiledPolicies {
+    return new CedarPolicies(this.policies, this.version, this.#slot, { now });
   }
 
   reveals(query: Omit<DecisionQuery, 'effects'>, effects: readonly Effect[]): readonly boolean[] {

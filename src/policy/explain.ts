@@ -26,6 +26,8 @@ export interface ExplainedPolicy {
   readonly approvals: readonly { readonly group: string; readonly count: number }[];
   /** Where the policy stands in the bundle. */
   readonly file: string;
+  /** Where it begins in the file, in UTF-16 units. */
+  readonly offset: number;
 }
 
 /** Judges a query effect by effect, uncached and unrecorded. Never throws. */
@@ -44,6 +46,7 @@ function explainEffect({ effect, outcome, policies, message }: EffectJudgement):
       message: policy.message,
       approvals: policy.approvals,
       file: policy.source.file,
+      offset: policy.source.offset,
     })),
     message,
   };

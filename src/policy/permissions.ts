@@ -1,5 +1,5 @@
 import { type ActionName, type Effect, type EffectFacts, plainFacts, type ResourceRef } from '../analysis/effects.js';
-import type { Decision, PolicySet, Principal, TargetRef } from './types.js';
+import { type Decision, noFacts, type PolicySet, type Principal, type TargetRef } from './types.js';
 
 /** What policy says of one action on a target as a whole. */
 export interface Permission {
@@ -83,7 +83,7 @@ export function permissionsFor(question: PermissionQuestion, policies: PolicySet
       target,
       effects: [effect],
       approvals: [],
-      session: { rowsRead: 0, bytesRead: 0, statements: 0, seconds: 0 },
+      session: noFacts,
       reason: null,
     });
     const message = decision.verdict === 'allow' ? '' : decision.message;

@@ -26,6 +26,9 @@ export interface SessionFacts {
   readonly seconds: number;
 }
 
+/** Of a session that has not done anything yet. */
+export const noFacts: SessionFacts = { rowsRead: 0, bytesRead: 0, statements: 0, seconds: 0 };
+
 /** What is asked of policy: may this principal have all these effects, here and now? */
 export interface DecisionQuery {
   readonly principal: Principal;

@@ -1,10 +1,8 @@
 import { plainFacts } from '../analysis/effects.js';
 import { SluiceError } from '../lib/errors.js';
-import type { Decision, PolicySet, Principal } from '../policy/types.js';
+import { type Decision, noFacts, type PolicySet, type Principal } from '../policy/types.js';
 import type { RecordingMode } from '../recording/events.js';
 import type { TargetConfig } from './types.js';
-
-const noFacts = { rowsRead: 0, bytesRead: 0, statements: 0, seconds: 0 };
 
 /** What policy says of a session without a record on this target; null where sessions are recorded. */
 export function decideUnrecorded(

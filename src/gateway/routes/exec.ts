@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { isSluiceError, SluiceError } from '../../lib/errors.js';
+import { noFacts } from '../../policy/types.js';
 import type { ApprovalRequest } from '../../approvals/types.js';
 import { type Answer, type ApiRoute, type Call, route, whole } from '../api-route.js';
 import type { ExecOrder, ExecServices } from '../exec/order.js';
@@ -39,7 +40,9 @@ export function execRoutes(services: GatewayServices): readonly ApiRoute[] {
           const explanation = await services.engines
             .of(target)
             .explain(principal, target, found.classification, subject.text, subject.parameters);
-          return whole(viewExplanation(explanation, services.configuration.current().policies.version));
+          const effects = explanation.effects.map(({ effect }) => effect);
+          const query = { principal, target, effects, approvals: [], session: noFacts, reason: body.reason };
+          return whole(viewExplanation(query, services.configuration.current(), explanation.maskedColumns));
         }
         const exec: ExecServices = {
           serve: services.engines.of(target).serve,

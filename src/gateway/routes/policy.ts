@@ -1,13 +1,26 @@
 import { checkPolicies } from '../../policy/bundle.js';
+import { noFacts } from '../../policy/types.js';
 import { type ApiRoute, ok, route, whole } from '../api-route.js';
 import { viewExplanation } from '../explanation-view.js';
+import { explainRecorded } from '../past/past-explanation.js';
 import { maxBundleChars } from '../schemas/bundle.js';
 import { nothing } from '../schemas/common.js';
-import { explainBody, explainDocument, policyCheckBody, policyCheckDocument } from '../schemas/policy.js';
+import {
+  explainBody,
+  explainDocument,
+  explainRecordedQuery,
+  policyCheckBody,
+  policyCheckDocument,
+  replayBody,
+  replayDocument,
+} from '../schemas/policy.js';
+import { sessionParams } from '../schemas/sessions.js';
 import type { GatewayServices } from '../services.js';
+import { readable } from './sessions.js';
 
 /** Checking files uses nothing of the gateway's own; explaining tells only what the caller would be told anyway. */
-export function policyRoutes({ configuration, engines, targets }: GatewayServices): readonly ApiRoute[] {
+export function policyRoutes(services: GatewayServices): readonly ApiRoute[] {
+  const { configuration, engines, targets } = services;
   return [
     route({
       method: 'POST',
@@ -39,8 +52,75 @@ export function policyRoutes({ configuration, engines, targets }: GatewayService
         const explanation = await engines
           .of(target)
           .explain(principal, target, classification, body.text, body.parameters);
-        return whole(viewExplanation(explanation, configuration.current().policies.version));
+        const effects = explanation.effects.map(({ effect }) => effect);
+        const query = { principal, target, effects, approvals: [], session: noFacts, reason: body.reason };
+        return whole(viewExplanation(query, configuration.current(), explanation.maskedColumns));
       },
     }),
+    explainRecordedRoute(services),
+    replayRoute(services),
   ];
+}
+
+function explainRecordedRoute(services: GatewayServices): ApiRoute {
+  return route({
+    method: 'GET',
+    path: '/v1/sessions/:id/explain',
+    access: 'own or readSession',
+    summary: 'Why a recorded operation was decided as it was, and what policy says of it now',
+    params: sessionParams,
+    query: explainRecordedQuery,
+    body: nothing,
+    response: explainDocument,
+    async handle(call, { params: { id }, query: { op } }) {
+      await readable(services, call, id, { limit: 1, after_op: 0 });
+      services.audit.record(call.principal, 'session.read', id, { op: String(op) });
+      return whole(await explainRecorded(services, id, op));
+    },
+  });
+}
+
+/** Judges what others did, so it takes the permission to read their recordings. */
+function replayRoute({ audit, replay }: GatewayServices): ApiRoute {
+  return route({
+    method: 'POST',
+    path: '/v1/policy/replay',
+    access: 'readSession',
+    summary: 'Judge recorded traffic by a bundle that is not in force, and tell what would be decided otherwise',
+    params: nothing,
+    query: nothing,
+    body: replayBody,
+    response: replayDocument,
+    bodyLimitBytes: 2 * maxBundleChars,
+    async handle({ principal, signal }, { body: { files, since, target, user } }) {
+      const detail = { since, target: target ?? '', user: user ?? '' };
+      audit.record(principal, 'policy.replay', 'sessions', detail);
+      const report = await replay.run({
+        files: new Map(Object.entries(files)),
+        since: Date.parse(since),
+        target,
+        user,
+        signal,
+      });
+      return ok('sluice.policy_replay/v1', {
+        since,
+        version: report.version,
+        sessions: report.sessions,
+        operations: report.operations,
+        skipped: report.skipped,
+        approximate: report.approximate,
+        changed_since: report.changedSince,
+        changed: report.changed,
+        truncated: report.truncated,
+        classification_differs: report.classificationDiffers,
+        differences: report.differences.map(({ session, inForce, working, policies, ...rest }) => ({
+          ...rest,
+          policies: [...policies],
+          session_id: session,
+          in_force: inForce,
+          replayed: working,
+        })),
+      });
+    },
+  });
 }

@@ -8,7 +8,7 @@ import { type Bundle, loadBundle } from '../bundle.js';
 import { narrowClassification } from '../classification.js';
 import { type CompiledPolicies, compilePolicies, type JudgedQuery } from '../decide.js';
 import { placeAt, type Problem, ProblemList } from '../problems.js';
-import type { DecisionQuery } from '../types.js';
+import { type DecisionQuery, noFacts } from '../types.js';
 import { coverageOf, type Coverage } from './coverage.js';
 import { declareCatalog, readSystemCatalog, type SystemCatalog } from './declared-catalog.js';
 import type { DeclaredCatalog } from './fixture-schema.js';
@@ -80,8 +80,6 @@ async function runAll(tests: readonly PolicyTest[], bundle: Bundle, judge: Judge
 
 /** The moment of a test that does not give one: a Wednesday noon. */
 const ordinaryMoment = Date.parse('2026-01-07T12:00:00Z');
-
-const noFacts = { rowsRead: 0, bytesRead: 0, statements: 0, seconds: 0 };
 
 class Judge {
   readonly #bundle: Bundle;
