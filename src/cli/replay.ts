@@ -8,14 +8,15 @@ export async function showReplay(document: PolicyReplay, out: Output): Promise<v
     one.user,
     one.target,
     oneLine(one.text),
-    `${one.in_force} → ${one.replayed}${one.approximate ? ' ?' : ''}`,
+    `${one.in_force} → ${one.replayed}${one.shadow ? ' (shadow)' : ''}${one.approximate ? ' ?' : ''}`,
     one.policies.join(', '),
     `${one.session_id} ${one.op}`,
   ]);
   if (out.json || rows.length > 0)
     await out.table(document, ['times', 'user', 'target', 'operation', 'verdict', 'policies', 'last'], rows);
-  const { changed, operations, sessions, skipped, approximate, changed_since: since } = document;
+  const { changed, shadowed, operations, sessions, skipped, approximate, changed_since: since } = document;
   out.note(`${changed} of ${operations} operations in ${sessions} sessions would be decided otherwise`);
+  if (shadowed > 0) out.note(`${shadowed} more only by policies in shadow mode`);
   if (approximate > 0) out.note(`${approximate} were judged without all facts of their effects (marked "?")`);
   if (skipped > 0) out.note(`${skipped} had no effects to judge`);
   if (since > 0) out.note(`${since} are decided otherwise already by the bundle in force`);

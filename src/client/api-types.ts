@@ -384,6 +384,7 @@ export interface PolicyReplay extends Envelope<'sluice.policy_replay/v1'> {
   readonly approximate: number;
   readonly changed_since: number;
   readonly changed: number;
+  readonly shadowed: number;
   readonly truncated: boolean;
   readonly classification_differs: boolean;
   readonly differences: readonly {
@@ -396,6 +397,7 @@ export interface PolicyReplay extends Envelope<'sluice.policy_replay/v1'> {
     readonly replayed: Verdict;
     readonly policies: readonly string[];
     readonly message: string;
+    readonly shadow: boolean;
     readonly approximate: boolean;
     readonly session_id: string;
     readonly op: number;

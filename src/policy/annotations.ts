@@ -1,7 +1,7 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { contextAttributes } from './mentions.js';
 import { annotationAt, type PolicySource } from './policy-text.js';
-import { nearest, placeAt, type ProblemList } from './problems.js';
+import { nearest, placeAt, type ProblemList, suggest } from './problems.js';
 
 /** What a policy's annotations say, validated. */
 export interface PolicyAnnotations {
@@ -10,9 +10,11 @@ export interface PolicyAnnotations {
   readonly message: string | null;
   /** Groups whose approval lifts this forbid, each by so many people; empty for a plain policy. */
   readonly approvals: readonly { readonly group: string; readonly count: number }[];
+  /** `shadow`: it decides nothing; what it would have decided is recorded. */
+  readonly mode: 'enforce' | 'shadow';
 }
 
-const meaningful = ['id', 'message', 'approval', 'quorum'] as const;
+const meaningful = ['id', 'message', 'approval', 'quorum', 'mode'] as const;
 /** Annotations that mean nothing to the gateway but are everybody's habit; never taken for a typo. */
 const habitual = new Set([
   'description',
@@ -53,12 +55,17 @@ export function readAnnotations(
   }
   const fallback = `${source.file.replace(/^policies\//, '').replace(/\.cedar$/, '')}#${source.index}`;
   const id = text('id') ?? fallback;
+  if (id.startsWith('shadow:')) report('id', 'an id that begins with "shadow:" would be taken for another policy');
   if (!idPattern.test(id)) report('id', 'a policy id is made of letters, digits and _ . : / # -, at most 100');
   const message = text('message');
   if (message !== null && (message.length > 500 || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(message))) {
     report('message', '@message must be one line of at most 500 visible characters');
   }
-  return { id, message, approvals: readApprovals(json, text('approval'), text('quorum'), report) };
+  const mode = text('mode') ?? 'enforce';
+  if (mode !== 'enforce' && mode !== 'shadow')
+    report('mode', `@mode is "enforce" or "shadow", not "${mode.slice(0, 40)}"`, suggest(mode, ['enforce', 'shadow']));
+  const approvals = readApprovals(json, text('approval'), text('quorum'), report);
+  return { id, message, approvals, mode: mode === 'shadow' ? 'shadow' : 'enforce' };
 }
 
 type Report = (name: string, message: string, hint?: string | null) => void;

@@ -60,7 +60,9 @@ export function loadBundle(files: ReadonlyMap<string, string>): BundleResult {
   }
   if (
     policies.length > 0 &&
-    !policies.some(({ effect, json }) => effect === 'permit' && actionsOf(json.action).includes('apply'))
+    !policies.some(
+      ({ effect, json, mode }) => effect === 'permit' && mode === 'enforce' && actionsOf(json.action).includes('apply'),
+    )
   ) {
     problems.add(
       'warning',

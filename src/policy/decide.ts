@@ -1,22 +1,11 @@
-import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Effect } from '../analysis/effects.js';
-import { SluiceError } from '../lib/errors.js';
 import type { Bundle } from './bundle.js';
 import { AnswerCache, DecisionKeys, type Moment, momentOf, RecentMap } from './cache.js';
-import { actionEntity, misplaced, principalEntity, resourceEntity } from './entities.js';
+import { Evaluator } from './evaluate.js';
 import { findMentions, type Mentions, type PassingFact } from './mentions.js';
 import type { Policy } from './policies.js';
 import type { Decision, DecisionQuery, PolicySet, RequiredApproval } from './types.js';
-import {
-  denyDecision,
-  type EffectJudgement,
-  fault,
-  faultDecision,
-  idsOf,
-  refusal,
-  requireAll,
-  type Verdict,
-} from './verdicts.js';
+import { denyDecision, type EffectJudgement, faultDecision, idsOf, requireAll, type Verdict } from './verdicts.js';
 
 /** A decision with the verdict of every effect. */
 export interface JudgedQuery {
@@ -57,13 +46,13 @@ export function compilePolicies(
 class CedarPolicies implements CompiledPolicies {
   readonly version: string;
   readonly policies: readonly Policy[];
-  /** Cedar keeps the parsed set under this name; the same content has the same name, so memory stays bounded. */
   readonly #slot: string;
-  readonly #byId: ReadonlyMap<string, Policy>;
+  readonly #enforced: Ruling;
+  /** Everything, policies in shadow mode too; null when there are none. What it says is told, never done. */
+  readonly #whole: Ruling | null;
   readonly #mentions: Mentions;
   readonly #now: () => number;
   readonly #keys = new DecisionKeys();
-  readonly #verdicts: RecentMap<Verdict>;
   readonly #decisions = new AnswerCache<Decision>();
   readonly #reveals = new AnswerCache<readonly boolean[]>();
   readonly #asked = new WeakMap<readonly Effect[], ReadonlySet<PassingFact>>();
@@ -72,18 +61,13 @@ class CedarPolicies implements CompiledPolicies {
     this.policies = policies;
     this.version = version;
     this.#slot = slot;
-    this.#byId = new Map(policies.map((policy) => [policy.id, policy]));
     this.#mentions = findMentions(policies.map(({ json }) => json));
     this.#now = options.now ?? Date.now;
-    this.#verdicts = new RecentMap(options.cacheEntries ?? 20_000);
-    const staticPolicies = Object.fromEntries(policies.map(({ id, source }) => [id, source.text]));
-    const answer = preparsePolicySet(slot, { staticPolicies });
-    if (answer.type === 'failure') {
-      throw new SluiceError(
-        'config_invalid',
-        `policies do not compile: ${answer.errors[0]?.message ?? 'unknown error'}`,
-      );
-    }
+    const entries = options.cacheEntries ?? 20_000;
+    const enforced = policies.filter(({ mode }) => mode === 'enforce');
+    const hasShadow = enforced.length < policies.length;
+    this.#enforced = new Ruling(new Evaluator(enforced, slot), entries);
+    this.#whole = hasShadow ? new Ruling(new Evaluator(policies, `${slot}-shadow`), entries) : null;
   }
 
   decide(query: DecisionQuery): Decision {
@@ -92,10 +76,13 @@ class CedarPolicies implements CompiledPolicies {
       const known = this.#decisions.get(query, () => this.#moment(query), asked);
       if (known !== undefined) return known;
       const moment = this.#moment(query);
-      const { decision, judgements } = this.#judge(query, (effect, approvals) =>
-        this.#cachedVerdict(query, effect, approvals, moment),
-      );
-      if (!judgements.some(({ outcome }) => outcome === 'fault')) this.#decisions.set(query, moment, decision);
+      const cached = (ruling: Ruling): JudgedQuery =>
+        this.#judge(query, (effect, approvals) => this.#cachedVerdict(ruling, query, effect, approvals, moment));
+      const judged = cached(this.#enforced);
+      const whole = this.#whole === null ? null : cached(this.#whole);
+      const decision = withShadow(judged.decision, whole);
+      const isSound = [judged, whole].every((one) => !one?.judgements.some(({ outcome }) => outcome === 'fault'));
+      if (isSound) this.#decisions.set(query, moment, decision);
       return decision;
     } catch (error) {
       return faultDecision(query.effects, error);
@@ -105,7 +92,10 @@ class CedarPolicies implements CompiledPolicies {
   judge(query: DecisionQuery): JudgedQuery {
     try {
       const moment = this.#moment(query);
-      return this.#judge(query, (effect, approvals) => this.#verdict({ ...query, approvals }, effect, moment));
+      const fresh = ({ evaluator }: Ruling): JudgedQuery =>
+        this.#judge(query, (effect, approvals) => evaluator.verdict({ ...query, approvals }, effect, moment));
+      const judged = fresh(this.#enforced);
+      return { ...judged, decision: withShadow(judged.decision, this.#whole === null ? null : fresh(this.#whole)) };
     } catch (error) {
       return { decision: faultDecision(query.effects, error), judgements: [] };
     }
@@ -124,7 +114,7 @@ class CedarPolicies implements CompiledPolicies {
       const moment = this.#moment(query);
       const verdicts = effects.map((effect) => {
         const reveal: Effect = effect.action === 'reveal' ? effect : { ...effect, action: 'reveal' };
-        return this.#cachedVerdict(whole, reveal, query.approvals, moment).outcome;
+        return this.#cachedVerdict(this.#enforced, whole, reveal, query.approvals, moment).outcome;
       });
       const answer = verdicts.map((outcome) => outcome === 'allow');
       if (!verdicts.includes('fault')) this.#reveals.set(whole, moment, answer);
@@ -202,72 +192,37 @@ class CedarPolicies implements CompiledPolicies {
     };
   }
 
-  #cachedVerdict(query: DecisionQuery, effect: Effect, approvals: readonly string[], moment: Moment): Verdict {
+  #cachedVerdict(
+    { evaluator, verdicts }: Ruling,
+    query: DecisionQuery,
+    effect: Effect,
+    approvals: readonly string[],
+    moment: Moment,
+  ): Verdict {
     const asking = approvals === query.approvals ? query : { ...query, approvals };
     const key = this.#keys.of(asking, effect, moment, this.#mentions.get(effect.action) ?? noPassingFacts);
-    const known = key === null ? undefined : this.#verdicts.get(key);
+    const known = key === null ? undefined : verdicts.get(key);
     if (known !== undefined) return known;
-    const verdict = this.#verdict(asking, effect, moment);
-    if (key !== null && verdict.outcome !== 'fault') this.#verdicts.set(key, verdict);
+    const verdict = evaluator.verdict(asking, effect, moment);
+    if (key !== null && verdict.outcome !== 'fault') verdicts.set(key, verdict);
     return verdict;
-  }
-
-  #verdict(query: DecisionQuery, effect: Effect, moment: Moment): Verdict {
-    const why = misplaced(effect, query.target);
-    if (why !== null) return fault(why);
-    const principal = principalEntity(query.principal);
-    const action = actionEntity(effect.action);
-    const resource = resourceEntity(effect, query.target);
-    const { rowsRead, bytesRead, statements, seconds } = moment.session;
-    const answer = statefulIsAuthorized({
-      principal: principal.uid,
-      action: action.uid,
-      resource: resource.uid,
-      context: {
-        approvals: [...query.approvals],
-        filtered: effect.facts.filtered,
-        class: effect.facts.class,
-        volatility: effect.facts.volatility,
-        source: effect.facts.source,
-        object: effect.facts.object,
-        temporary: effect.facts.temporary,
-        program: effect.facts.program,
-        command: effect.facts.command,
-        arguments: [...effect.facts.arguments],
-        paths: [...effect.facts.paths],
-        opaque: effect.facts.opaque,
-        terminal: effect.facts.terminal,
-        path: effect.facts.path,
-        size: long(effect.facts.size),
-        destination: effect.facts.destination,
-        session: {
-          rowsRead: long(rowsRead),
-          bytesRead: long(bytesRead),
-          statements: long(statements),
-          seconds: long(seconds),
-        },
-        reason: moment.reason,
-        hasReason: moment.hasReason,
-        hour: moment.hour,
-        weekday: moment.weekday,
-      },
-      preparsedPolicySetId: this.#slot,
-      entities: [principal, action, resource],
-    });
-    if (answer.type === 'failure') return fault(answer.errors[0]?.message ?? 'policy evaluation failed');
-    const { decision, diagnostics } = answer.response;
-    // Cedar skips a policy that errs, also a forbid: what it would have said is unknown.
-    const [first] = diagnostics.errors;
-    if (first !== undefined) return fault(`policy "${first.policyId}" failed: ${first.error.message}`);
-    const policies = diagnostics.reason.map((id) => this.#byId.get(id)).filter((policy) => policy !== undefined);
-    if (policies.length !== diagnostics.reason.length) return fault('an unknown policy decided');
-    policies.sort((a, b) => (a.id < b.id ? -1 : 1));
-    if (decision === 'allow') return { outcome: 'allow', policies, message: '' };
-    return refusal(effect, policies);
   }
 }
 
-/** A Cedar Long from a counter; anything that is no counter makes the evaluation fail, and so denies. */
-function long(count: number): number {
-  return Math.min(Math.trunc(count), Number.MAX_SAFE_INTEGER);
+/** A set of policies with the verdicts it has given. */
+class Ruling {
+  readonly evaluator: Evaluator;
+  readonly verdicts: RecentMap<Verdict>;
+
+  constructor(evaluator: Evaluator, cacheEntries: number) {
+    this.evaluator = evaluator;
+    this.verdicts = new RecentMap(cacheEntries);
+  }
+}
+
+/** Adds what the policies in shadow mode would have made of it, where that is another verdict. */
+function withShadow(decision: Decision, whole: JudgedQuery | null): Decision {
+  if (whole === null || whole.decision.verdict === decision.verdict) return decision;
+  const { verdict, policies } = whole.decision;
+  return { ...decision, shadow: { verdict, policies } };
 }

@@ -71,6 +71,7 @@ function checkConditions({ policy, always }: Shape, warn: (at: number, message: 
 
 /** `cover` refuses, without any condition, everything that `shape` speaks of: what that says then changes nothing. */
 function makesUseless(cover: Shape, shape: Shape): boolean {
+  if (cover.policy.mode !== 'enforce' || shape.policy.mode !== 'enforce') return false;
   if (cover.policy.effect !== 'forbid' || cover.policy.approvals.length > 0 || cover.always !== true) return false;
   // Of two hard forbids the second still says its own message; only a hold that is never asked for is lost.
   if (shape.policy.effect === 'forbid' && shape.policy.approvals.length === 0) return false;
@@ -98,7 +99,13 @@ function entityOf(constraint: object): unknown {
 }
 
 function sayTheSame(a: Policy, b: Policy): boolean {
-  return a.effect === b.effect && a.approvals.length === 0 && b.approvals.length === 0 && bodyOf(a) === bodyOf(b);
+  return (
+    a.mode === b.mode &&
+    a.effect === b.effect &&
+    a.approvals.length === 0 &&
+    b.approvals.length === 0 &&
+    bodyOf(a) === bodyOf(b)
+  );
 }
 
 function bodyOf({ json: { principal, action, resource, conditions } }: Policy): string {

@@ -48,8 +48,15 @@ export interface RequiredApproval {
   readonly policy: string;
 }
 
+/** What would have been decided, were the policies in shadow mode in force; only where that is another verdict. */
+export interface ShadowDecision {
+  readonly verdict: 'allow' | 'hold' | 'deny';
+  readonly policies: readonly string[];
+}
+
 /** The answer for a whole operation: deny wins over hold wins over allow. Any evaluation error is a deny. */
-export type Decision =
+export type Decision = Ruled & { readonly shadow?: ShadowDecision };
+type Ruled =
   | { readonly verdict: 'allow'; readonly policies: readonly string[] }
   | {
       readonly verdict: 'deny';

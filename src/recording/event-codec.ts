@@ -1,5 +1,5 @@
 import { CborError, type CborWriter } from './cbor.js';
-import type { OpenEvent, SessionEvent } from './events.js';
+import type { DecisionEvent, OpenEvent, SessionEvent } from './events.js';
 import { Fields } from './fields.js';
 import {
   recordCodes,
@@ -59,13 +59,18 @@ export function encodeEvent(out: CborWriter, event: SessionEvent): void {
       out.textOrNull(event.fault);
       return;
     case 'decision':
-      start(out, 8, recordCodes.decision, event.at);
+      start(out, event.shadow === undefined ? 8 : 9, recordCodes.decision, event.at);
       out.integer(event.op);
       out.text(event.verdict);
       out.texts(event.policies);
       out.text(event.message);
       out.text(event.policyVersion);
       out.textOrNull(event.request);
+      if (event.shadow !== undefined) {
+        out.array(2);
+        out.text(event.shadow.verdict);
+        out.texts(event.shadow.policies);
+      }
       return;
     case 'approval':
       start(out, 6, recordCodes.approval, event.at);
@@ -255,16 +260,7 @@ function decodeEvent(code: number, fields: Fields): SessionEvent | null {
         fault: fields.textOrNull(),
       };
     case recordCodes.decision:
-      return {
-        type: 'decision',
-        at: fields.integer(),
-        op: fields.integer(),
-        verdict: fields.oneOf(['allow', 'deny', 'hold']),
-        policies: fields.texts(),
-        message: fields.text(),
-        policyVersion: fields.text(),
-        request: fields.textOrNull(),
-      };
+      return decisionOf(fields);
     case recordCodes.approval:
       return {
         type: 'approval',
@@ -341,4 +337,24 @@ function decodeEvent(code: number, fields: Fields): SessionEvent | null {
     default:
       return null;
   }
+}
+
+const verdicts = ['allow', 'deny', 'hold'] as const;
+
+/** The ninth field, what shadow policies would have decided, stands only where there is one. */
+function decisionOf(fields: Fields): DecisionEvent {
+  const hasShadow = fields.count > 8;
+  const decision: DecisionEvent = {
+    type: 'decision',
+    at: fields.integer(),
+    op: fields.integer(),
+    verdict: fields.oneOf(verdicts),
+    policies: fields.texts(),
+    message: fields.text(),
+    policyVersion: fields.text(),
+    request: fields.textOrNull(),
+  };
+  if (!hasShadow) return decision;
+  const shadow = fields.fields();
+  return { ...decision, shadow: { verdict: shadow.oneOf(verdicts), policies: shadow.texts() } };
 }

@@ -62,6 +62,8 @@ export interface DecisionEvent {
   readonly message: string;
   readonly policyVersion: string;
   readonly request: string | null;
+  /** What policies in shadow mode would have made of it, where that is another verdict. */
+  readonly shadow?: { readonly verdict: 'allow' | 'deny' | 'hold'; readonly policies: readonly string[] };
 }
 export interface ApprovalEvent {
   readonly type: 'approval';

@@ -1,8 +1,8 @@
 import type { ApprovalRequest, Approvals } from '../approvals/types.js';
 import { actionGroups, describeEffect, type ActionName, type Effect, type Operation } from '../analysis/effects.js';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
-import type { Decision, PolicySet, Principal, SessionFacts, TargetRef } from '../policy/types.js';
-import type { SessionRecorder } from '../recording/events.js';
+import type { Decision, PolicySet, Principal, SessionFacts, ShadowDecision, TargetRef } from '../policy/types.js';
+import type { DecisionEvent, SessionRecorder } from '../recording/events.js';
 import type { ClientOrigin, SessionObserver } from './types.js';
 
 let mint: (op: number, text: string, policyVersion: string) => Permit;
@@ -89,6 +89,8 @@ export class SessionGate {
   readonly #parts: GateParts;
   readonly #texts = new WeakMap<readonly Effect[], readonly string[]>();
   #ops = 0;
+  /** What shadow policies would have made of the decision just taken; recorded with it. */
+  #shadow: ShadowDecision | undefined;
   #spareRequest: string | null;
 
   constructor(parts: GateParts) {
@@ -189,6 +191,7 @@ export class SessionGate {
       reason: origin.reason,
     });
     this.#parts.onVerdict(decision.verdict, (performance.now() - started) * 1000);
+    this.#shadow = decision.shadow;
     return decision;
   }
 
@@ -199,6 +202,12 @@ export class SessionGate {
       this.#texts.set(effects, texts);
     }
     return texts;
+  }
+
+  #takeShadow(): Pick<DecisionEvent, 'shadow'> {
+    const shadow = this.#shadow;
+    this.#shadow = undefined;
+    return shadow === undefined ? {} : { shadow };
   }
 
   #allow(op: number, text: string, policies: readonly string[], message = ''): Allowed {
@@ -213,6 +222,7 @@ export class SessionGate {
       message,
       policyVersion,
       request: null,
+      ...this.#takeShadow(),
     });
     return { verdict: 'allow', permit: mint(op, text, policyVersion) };
   }
@@ -228,6 +238,7 @@ export class SessionGate {
       message: error.message,
       policyVersion: this.policyVersion,
       request,
+      ...this.#takeShadow(),
     });
     observer.refused?.(error);
     return { verdict: 'deny', op, error };
@@ -274,6 +285,7 @@ export class SessionGate {
       message: decision.message,
       policyVersion: this.policyVersion,
       request: request.id,
+      ...this.#takeShadow(),
     });
     observer.held?.(request);
     if (!origin.waitForApproval) return { verdict: 'deny', op, error: pendingError(request, target.name) };

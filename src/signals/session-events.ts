@@ -99,7 +99,7 @@ export class SessionEvents {
 }
 
 function decided(
-  { op, verdict, policies, message, policyVersion, request }: DecisionEvent,
+  { op, verdict, policies, message, policyVersion, request, shadow }: DecisionEvent,
   operation: OperationEvent | null,
   tell: (id: SessionEventId, said: Said) => AuditEvent,
 ): AuditEvent | null {
@@ -110,7 +110,7 @@ function decided(
     text: operation === null ? null : operation.text.slice(0, maxText),
     text_truncated: operation !== null && operation.text.length > maxText,
     effects: operation?.effects.slice(0, maxEffects) ?? [],
-    ...{ policies, message, policy_version: policyVersion, request_id: request },
+    ...{ policies, message, policy_version: policyVersion, request_id: request, shadow: shadow ?? null },
   };
   switch (verdict) {
     case 'allow':

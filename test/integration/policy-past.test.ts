@@ -117,6 +117,21 @@ forbid (principal, action in Action::"read", resource in Table::"demo-db/shop/pu
     expect(report.changed).toBe(3);
   });
 
+  it('tells what policies in shadow mode would do, and counts that as no change', async () => {
+    await sessionOf('email from customers');
+    const files = edited(
+      (text) => `${text}
+@id("no-orders") @mode("shadow")
+forbid (principal, action in Action::"read", resource in Table::"demo-db/shop/public/orders");`,
+    );
+    const report = await replay('reviewer', files);
+    expect(report).toMatchObject({
+      changed: 0,
+      shadowed: 2,
+      differences: [{ count: 2, in_force: 'allow', replayed: 'deny', shadow: true, policies: ['no-orders'] }],
+    });
+  });
+
   it('looks only at what was asked for', async () => {
     await sessionOf('email from customers');
     expect(

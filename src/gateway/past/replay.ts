@@ -20,6 +20,8 @@ export interface Difference {
   readonly working: Decision['verdict'];
   readonly policies: readonly string[];
   readonly message: string;
+  /** Only policies in shadow mode say so: `working` is what they would make of it. */
+  readonly shadow: boolean;
   /** The effects' facts were not known: the answer may be another for the real operation. */
   readonly approximate: boolean;
   /** The last one of these. */
@@ -38,6 +40,8 @@ export interface ReplayReport {
   /** Judged by the bundle in force, these answer otherwise than was recorded: policy changed since, or facts are lost. */
   readonly changedSince: number;
   readonly changed: number;
+  /** Operations that only policies in shadow mode would decide otherwise. */
+  readonly shadowed: number;
   readonly differences: readonly Difference[];
   /** A limit was reached before `since`. */
   readonly truncated: boolean;
@@ -154,6 +158,7 @@ class Tally {
   #approximate = 0;
   #changedSince = 0;
   #changed = 0;
+  #shadowed = 0;
   readonly #version: string;
   readonly #classificationDiffers: boolean;
   readonly #differences = new Map<string, Difference>();
@@ -185,9 +190,19 @@ class Tally {
       target: both.targets.get(open.target.name) ?? recordedTarget,
     }).decision;
     if (then.verdict !== decision.verdict) this.#changedSince++;
-    if (then.verdict === next.verdict) return;
-    this.#changed++;
-    const key = JSON.stringify([open.identity.subject, open.target.name, operation.text, then.verdict, next.verdict]);
+    const shadow = then.verdict === next.verdict;
+    const said = shadow ? next.shadow : next;
+    if (said === undefined) return;
+    if (shadow) this.#shadowed++;
+    else this.#changed++;
+    const key = JSON.stringify([
+      open.identity.subject,
+      open.target.name,
+      operation.text,
+      then.verdict,
+      said.verdict,
+      shadow,
+    ]);
     const known = this.#differences.get(key);
     if (known === undefined && this.#differences.size >= maxDifferences) return;
     this.#differences.set(key, {
@@ -196,9 +211,10 @@ class Tally {
       text: operation.text,
       recorded: decision.verdict,
       inForce: then.verdict,
-      working: next.verdict,
-      policies: next.policies,
-      message: next.verdict === 'allow' ? '' : next.message,
+      working: said.verdict,
+      policies: said.policies,
+      message: shadow || next.verdict === 'allow' ? '' : next.message,
+      shadow,
       approximate: !recovered.exact,
       session: open.session,
       op: operation.op,
@@ -215,6 +231,7 @@ class Tally {
       approximate: this.#approximate,
       changedSince: this.#changedSince,
       changed: this.#changed,
+      shadowed: this.#shadowed,
       differences: [...this.#differences.values()].sort((a, b) => b.count - a.count),
       truncated: truncated || this.#differences.size >= maxDifferences,
       classificationDiffers: this.#classificationDiffers,

@@ -111,6 +111,7 @@ function replayRoute({ audit, replay }: GatewayServices): ApiRoute {
         approximate: report.approximate,
         changed_since: report.changedSince,
         changed: report.changed,
+        shadowed: report.shadowed,
         truncated: report.truncated,
         classification_differs: report.classificationDiffers,
         differences: report.differences.map(({ session, inForce, working, policies, ...rest }) => ({

@@ -94,6 +94,8 @@ export const replayDocument = documentOf('sluice.policy_replay/v1', {
   changed_since: z.int(),
   /** The replayed bundle answers these otherwise than the one in force. */
   changed: z.int(),
+  /** Only policies in shadow mode would decide these otherwise. */
+  shadowed: z.int(),
   truncated: z.boolean(),
   classification_differs: z.boolean(),
   differences: z.array(
@@ -107,6 +109,7 @@ export const replayDocument = documentOf('sluice.policy_replay/v1', {
       replayed: verdict,
       policies: z.array(z.string()),
       message: z.string(),
+      shadow: z.boolean(),
       approximate: z.boolean(),
       session_id: z.string(),
       op: z.int(),

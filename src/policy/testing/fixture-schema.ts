@@ -70,6 +70,8 @@ const expectation = z.strictObject({
   approvals: names.optional(),
   /** Part of what the user is told. */
   message: z.string().optional(),
+  /** What it would be, were the policies in shadow mode in force. */
+  shadow: verdict.optional(),
   /** Output columns that stay masked, in any order. */
   masked: z.array(z.string()).optional(),
 });

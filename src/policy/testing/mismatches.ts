@@ -8,6 +8,8 @@ export interface Outcome {
   /** Groups whose approval is asked for; empty unless held. */
   readonly approvals: readonly string[];
   readonly message: string;
+  /** With the policies in shadow mode in force too. */
+  readonly shadow: Decision['verdict'];
   readonly effects: readonly {
     readonly effect: string;
     readonly verdict: Decision['verdict'];
@@ -20,6 +22,8 @@ export interface Outcome {
 export function mismatches(expected: Expectation, outcome: Outcome): readonly string[] {
   const wrong: string[] = [];
   if (expected.verdict !== outcome.verdict) wrong.push(`expected ${expected.verdict}, got ${said(outcome)}`);
+  if (expected.shadow !== undefined && expected.shadow !== outcome.shadow)
+    wrong.push(`expected ${expected.shadow} in shadow mode, got ${outcome.shadow}`);
   compareSets('policies', expected.policies, outcome.policies, wrong);
   compareSets('approvals', expected.approvals, outcome.approvals, wrong);
   compareSets('masked columns', expected.masked, outcome.masked, wrong);

@@ -112,7 +112,15 @@ class Judge {
     const fault = faultOf(analysis);
     if (fault !== null || !analysis.ok) {
       const message = fault?.message ?? '';
-      const outcome: Outcome = { verdict: 'deny', policies: [], approvals: [], message, effects: [], masked: [] };
+      const outcome: Outcome = {
+        verdict: 'deny',
+        policies: [],
+        approvals: [],
+        message,
+        shadow: 'deny',
+        effects: [],
+        masked: [],
+      };
       return { outcome, determining: [] };
     }
     const effects = analysis.statements.flatMap((statement) => statement.effects);
@@ -139,6 +147,7 @@ class Judge {
       policies: decision.policies,
       approvals: decision.verdict === 'hold' ? decision.approvals.map(({ group }) => group) : [],
       message: decision.verdict === 'allow' ? '' : decision.message,
+      shadow: decision.shadow?.verdict ?? decision.verdict,
       effects: judgements.map(({ effect, outcome: verdict, policies }) => ({
         effect: describeEffect(effect),
         verdict: verdict === 'fault' ? 'deny' : verdict,
@@ -146,7 +155,8 @@ class Judge {
       })),
       masked,
     };
-    return { outcome, determining: judgements.flatMap(({ policies }) => policies.map(({ id }) => id)) };
+    const determining = judgements.flatMap(({ policies }) => policies.map(({ id }) => id));
+    return { outcome, determining: [...determining, ...(decision.shadow?.policies ?? [])] };
   }
 
   /** Names of the output columns that this principal would not see in clear. */

@@ -91,7 +91,10 @@ export class SessionWriter {
         if (row === null) return;
         row.indexed = changed(row);
         row.verdict = event.verdict;
-        row.policies = event.policies;
+        row.policies =
+          event.shadow === undefined
+            ? event.policies
+            : [...event.policies, ...event.shadow.policies.map((id) => `shadow:${id}`)];
         row.message = event.message === '' ? null : clip(event.message);
         row.request = event.request ?? row.request;
         if (row.kind === 'parse' && event.verdict === 'allow') this.#prepare(row);

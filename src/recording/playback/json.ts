@@ -38,7 +38,8 @@ function jsonOf(event: SessionEvent, columns: ReadonlyMap<number, ColumnsEvent['
     }
     case 'decision': {
       const { type, op, verdict, policies, message, request } = event;
-      return { type, at, op, verdict, policies, message, policy_version: event.policyVersion, request_id: request };
+      const { shadow = null, policyVersion } = event;
+      return { type, at, op, verdict, policies, message, policy_version: policyVersion, request_id: request, shadow };
     }
     case 'approval': {
       const { type, op, state, by } = event;

@@ -241,6 +241,17 @@ function headerOf(event: OpenEvent): string {
 }
 
 function decisionOf(event: DecisionEvent): string {
+  return `${verdictOf(event)}${shadowOf(event)}`;
+}
+
+function shadowOf({ shadow }: DecisionEvent): string {
+  if (shadow === undefined) return '';
+  const policies = shadow.policies.map((id) => `"${escapeLine(id)}"`).join(', ');
+  const word = { allow: 'allowed', deny: 'denied', hold: 'held' }[shadow.verdict];
+  return `  ◌ in shadow mode: would be ${word}${policies === '' ? '' : ` by ${policies}`}\n`;
+}
+
+function verdictOf(event: DecisionEvent): string {
   const policies = event.policies.map((id) => `"${escapeLine(id)}"`).join(', ');
   const message = event.message === '' ? '' : `: ${escapeLine(event.message)}`;
   switch (event.verdict) {
