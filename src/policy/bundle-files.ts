@@ -3,7 +3,7 @@ import { fileStart, nearest, type ProblemList } from './problems.js';
 /** Limits of a bundle as it is applied. */
 export const bundleLimits = { files: 500, fileBytes: 256 * 1024, bundleBytes: 4 * 1024 * 1024 };
 
-const configFiles = ['targets.yaml', 'classification.yaml', 'bindings.yaml'] as const;
+const configFiles = ['targets.yaml', 'classification.yaml', 'bindings.yaml', 'settings.yaml'] as const;
 export type ConfigFile = (typeof configFiles)[number];
 
 /** A bundle's files by what they are. Paths are relative, with '/' between the parts. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isTimeZone } from './local-time.js';
 
 const name = (what: string): z.ZodString =>
   z
@@ -131,4 +132,14 @@ export const bindingsSchema = z.strictObject({
         .transform((binding) => binding ?? { issuer: null, claims: { groups: [] }, users: [], machines: [] }),
     )
     .default({}),
+});
+
+/** settings.yaml, which a bundle may do without. */
+export const settingsSchema = z.strictObject({
+  /** Where `context.hour` and `context.weekday` are read from the clock. */
+  timeZone: z
+    .string()
+    .max(64)
+    .refine(isTimeZone, 'no such time zone: give a name of the IANA database, like Europe/Oslo')
+    .default('UTC'),
 });

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Classification } from '../masking/types.js';
 import type { Bindings } from './bindings.js';
 import { type ConfigFile, type SortedFiles, sortFiles } from './bundle-files.js';
-import { bindingsSchema, classificationSchema, targetsSchema } from './bundle-schema.js';
+import { bindingsSchema, classificationSchema, settingsSchema, targetsSchema } from './bundle-schema.js';
 import { checkClassification } from './classification.js';
 import { lintPolicies } from './lint.js';
 import { actionsOf } from './mentions.js';
@@ -19,6 +19,8 @@ export interface Bundle {
   readonly classification: Classification;
   readonly bindings: Bindings;
   readonly policies: readonly Policy[];
+  /** Where `context.hour` and `context.weekday` are read from the clock. */
+  readonly timeZone: string;
   /** Short form of `digest`, for people. Changes with any file of the bundle. */
   readonly version: string;
   /** Hex SHA-256 over the paths and texts of `files`. */
@@ -39,6 +41,9 @@ export function loadBundle(files: ReadonlyMap<string, string>): BundleResult {
   const targetsFile = readYaml('targets.yaml', sorted, targetsSchema, problems);
   const classificationFile = readYaml('classification.yaml', sorted, classificationSchema, problems);
   const bindingsFile = readYaml('bindings.yaml', sorted, bindingsSchema, problems);
+  const settings = sorted.config.has('settings.yaml')
+    ? (readYaml('settings.yaml', sorted, settingsSchema, problems)?.value ?? null)
+    : null;
   const targets =
     targetsFile === null ? [] : readTargets(targetsFile.value.targets, targetsFile.source, sorted.certificates);
   if (classificationFile !== null) {
@@ -91,6 +96,7 @@ export function loadBundle(files: ReadonlyMap<string, string>): BundleResult {
     classification: withoutUndefined(classificationFile.value),
     bindings: bindingsFile.value,
     policies,
+    timeZone: settings?.timeZone ?? 'UTC',
     version: digest.slice(0, 16),
     digest,
     files: kept,

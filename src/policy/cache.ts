@@ -1,4 +1,5 @@
 import type { Effect } from '../analysis/effects.js';
+import type { LocalHour } from './local-time.js';
 import type { PassingFact } from './mentions.js';
 import type { DecisionQuery, Principal, TargetRef } from './types.js';
 
@@ -11,18 +12,9 @@ export interface Moment {
   readonly weekday: number;
 }
 
-/** UTC hour and weekday (1 Monday – 7 Sunday) with the session's own facts. */
-export function momentOf(query: Pick<DecisionQuery, 'session' | 'reason'>, nowMs: number): Moment {
-  const hours = Math.floor(nowMs / 3_600_000);
-  // 1 January 1970 was a Thursday.
-  const weekday = ((((Math.floor(hours / 24) + 3) % 7) + 7) % 7) + 1;
-  return {
-    session: query.session,
-    reason: query.reason ?? '',
-    hasReason: query.reason !== null,
-    hour: ((hours % 24) + 24) % 24,
-    weekday,
-  };
+/** The session's own facts with hour and weekday where the bundle says that clocks are read. */
+export function momentOf(query: Pick<DecisionQuery, 'session' | 'reason'>, { hour, weekday }: LocalHour): Moment {
+  return { session: query.session, reason: query.reason ?? '', hasReason: query.reason !== null, hour, weekday };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Effect } from '../analysis/effects.js';
 import type { Bundle } from './bundle.js';
 import { AnswerCache, DecisionKeys, type Moment, momentOf, RecentMap } from './cache.js';
 import { Evaluator } from './evaluate.js';
+import { LocalTime } from './local-time.js';
 import { findMentions, type Mentions, type PassingFact } from './mentions.js';
 import type { Policy } from './policies.js';
 import type { Decision, DecisionQuery, PolicySet, RequiredApproval } from './types.js';
@@ -37,16 +38,21 @@ const maxApprovalRounds = 8;
 
 /** Prepares a validated bundle's policies for deciding. Throws `config_invalid` only if the bundle was not validated. */
 export function compilePolicies(
-  bundle: Pick<Bundle, 'policies' | 'version' | 'digest'>,
+  bundle: Pick<Bundle, 'policies' | 'version' | 'digest'> & { readonly timeZone?: string },
   options: CompileOptions = {},
 ): CompiledPolicies {
-  return new CedarPolicies(bundle.policies, bundle.version, options.slot ?? `sluice-${bundle.digest}`, options);
+  const slot = options.slot ?? `sluice-${bundle.digest}`;
+  return new CedarPolicies(bundle, slot, options);
 }
+
+type Compilable = Pick<Bundle, 'policies' | 'version'> & { readonly timeZone?: string };
 
 class CedarPolicies implements CompiledPolicies {
   readonly version: string;
   readonly policies: readonly Policy[];
   readonly #slot: string;
+  readonly #timeZone: string;
+  readonly #localTime: LocalTime;
   readonly #enforced: Ruling;
   /** Everything, policies in shadow mode too; null when there are none. What it says is told, never done. */
   readonly #whole: Ruling | null;
@@ -57,9 +63,11 @@ class CedarPolicies implements CompiledPolicies {
   readonly #reveals = new AnswerCache<readonly boolean[]>();
   readonly #asked = new WeakMap<readonly Effect[], ReadonlySet<PassingFact>>();
 
-  constructor(policies: readonly Policy[], version: string, slot: string, options: CompileOptions) {
+  constructor({ policies, version, timeZone = 'UTC' }: Compilable, slot: string, options: CompileOptions) {
     this.policies = policies;
     this.version = version;
+    this.#timeZone = timeZone;
+    this.#localTime = new LocalTime(timeZone);
     this.#slot = slot;
     this.#mentions = findMentions(policies.map(({ json }) => json));
     this.#now = options.now ?? Date.now;
@@ -102,7 +110,8 @@ class CedarPolicies implements CompiledPolicies {
   }
 
   withClock(now: () => number): CompiledPolicies {
-    return new CedarPolicies(this.policies, this.version, this.#slot, { now });
+    const { policies, version } = this;
+    return new CedarPolicies({ policies, version, timeZone: this.#timeZone }, this.#slot, { now });
   }
 
   reveals(query: Omit<DecisionQuery, 'effects'>, effects: readonly Effect[]): readonly boolean[] {
@@ -125,7 +134,7 @@ class CedarPolicies implements CompiledPolicies {
   }
 
   #moment(query: Pick<DecisionQuery, 'session' | 'reason'>): Moment {
-    return momentOf(query, this.#now());
+    return momentOf(query, this.#localTime.at(this.#now()));
   }
 
   #askedBy(effects: readonly Effect[]): ReadonlySet<PassingFact> {

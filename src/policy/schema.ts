@@ -44,8 +44,8 @@ type Facts = {
   session: { rowsRead: Long, bytesRead: Long, statements: Long, seconds: Long },
   reason: String,         // what the user gave with --reason; "" for none
   hasReason: Bool,
-  hour: Long,             // 0–23, UTC
-  weekday: Long           // 1 Monday – 7 Sunday, UTC
+  hour: Long,             // 0–23, in the time zone of settings.yaml (UTC)
+  weekday: Long           // 1 Monday – 7 Sunday, likewise
 };
 `;
 

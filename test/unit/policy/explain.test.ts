@@ -14,7 +14,13 @@ describe('explaining a decision', () => {
       effect('delete', 'public.orders'),
       effect('drop', 'public.orders'),
     ];
-    const permit = { effect: 'permit', message: null, approvals: [], file: 'policies/test.cedar' };
+    const permit = {
+      effect: 'permit',
+      message: null,
+      approvals: [],
+      file: 'policies/test.cedar',
+      offset: expect.any(Number),
+    };
     const explanation = explain(ask(person('ann'), [select, remove, drop]), policies);
     expect(explanation.effects).toEqual([
       {
@@ -36,6 +42,7 @@ describe('explaining a decision', () => {
             message: 'Ask.',
             approvals: [{ group: 'dba', count: 2 }],
             file: 'policies/test.cedar',
+            offset: expect.any(Number),
           },
         ],
         message: 'Ask.',

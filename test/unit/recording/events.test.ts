@@ -23,6 +23,12 @@ const event: fc.Arbitrary<SessionEvent> = fc.oneof(
     verdict: fc.constantFrom('allow' as const, 'deny' as const, 'hold' as const),
   }),
   fc.record({
+    type: fc.constant('decision' as const),
+    ...{ at, op, policies: fc.array(text), message: text, policyVersion: text, request: fc.option(text) },
+    verdict: fc.constantFrom('allow' as const, 'deny' as const, 'hold' as const),
+    shadow: fc.record({ verdict: fc.constantFrom('allow' as const, 'deny' as const), policies: fc.array(text) }),
+  }),
+  fc.record({
     type: fc.constant('approval' as const),
     ...{ at, op, request: text, by: fc.array(fc.record({ name: text, comment: text })) },
     state: fc.constantFrom('approved' as const, 'denied' as const, 'expired' as const, 'executed' as const),
