@@ -11,6 +11,7 @@ import type { SecretReference } from '../policy/targets.js';
 import { openRecorder } from '../recording/recorder.js';
 import { createPostgresService } from '../protocols/postgres/service.js';
 import { LiveSessions } from '../sessions/session.js';
+import { UsageBook } from '../sessions/usage.js';
 import { type Access, type ApiRoute, type Method } from './api-route.js';
 import { Auditing } from './auditing.js';
 import { readBootstrap } from './bootstrap-file.js';
@@ -39,6 +40,7 @@ import { Shutdown } from './shutdown.js';
 import { openState } from './state.js';
 import { TargetDirectory } from './target-directory.js';
 import { TargetStatuses } from './target-status.js';
+import { UsageFile } from './usage-file.js';
 
 export interface GatewayOptions {
   readonly version?: string;
@@ -148,7 +150,17 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     log.info({ version: configuration.current().version, ended }, 'bundle in force');
   });
   const sessions = new LiveSessions();
+  const usage = new UsageBook();
+  const usageFile = await UsageFile.open({
+    path: join(bootstrap.stateDir, 'usage.json'),
+    book: usage,
+    live: () => new Set(sessions.all().map(({ principal }) => principal.id)),
+    clock,
+    onProblem: (message, cause) => log.error({ err: cause }, message),
+  });
+  shutdown.close(() => usageFile.close());
   const forEngines = {
+    usage,
     recorder,
     approvals: state.approvals,
     policies: () => configuration.current().policies,

@@ -1,11 +1,14 @@
 import type { Effect } from '../analysis/effects.js';
 import type { LocalHour } from './local-time.js';
 import type { PassingFact } from './mentions.js';
-import type { DecisionQuery, Principal, TargetRef } from './types.js';
+import { type DecisionQuery, noFacts, type Principal, type SessionFacts, type TargetRef } from './types.js';
 
 /** Facts of one moment, as Cedar's context has them. */
 export interface Moment {
-  readonly session: DecisionQuery['session'];
+  readonly session: SessionFacts;
+  readonly identity: SessionFacts;
+  /** Kinds of signals, sorted, one space between: the same text for the same signals. */
+  readonly signals: string;
   readonly reason: string;
   readonly hasReason: boolean;
   readonly hour: number;
@@ -13,8 +16,10 @@ export interface Moment {
 }
 
 /** The session's own facts with hour and weekday where the bundle says that clocks are read. */
-export function momentOf(query: Pick<DecisionQuery, 'session' | 'reason'>, { hour, weekday }: LocalHour): Moment {
-  return { session: query.session, reason: query.reason ?? '', hasReason: query.reason !== null, hour, weekday };
+export function momentOf(query: Omit<DecisionQuery, 'effects'>, { hour, weekday }: LocalHour): Moment {
+  const { session, identity = noFacts, signals, reason } = query;
+  const raised = signals === undefined || signals.length === 0 ? '' : [...signals].sort().join(' ');
+  return { session, identity, signals: raised, reason: reason ?? '', hasReason: reason !== null, hour, weekday };
 }
 
 /**
@@ -32,9 +37,10 @@ export class DecisionKeys {
     moment: Moment,
     asked: ReadonlySet<PassingFact>,
   ): string | null {
-    if (asked.has('session')) return null;
-    const { reason, hasReason, hour, weekday } = moment;
+    if (asked.has('session') || asked.has('identity')) return null;
+    const { signals, reason, hasReason, hour, weekday } = moment;
     const passing = [
+      asked.has('signals') ? signals : null,
       asked.has('reason') ? reason : null,
       asked.has('hasReason') ? hasReason : null,
       asked.has('hour') ? hour : null,
@@ -121,7 +127,7 @@ export class AnswerCache<A> {
     if (known === undefined || known.target !== query.target || !sameGroups(known.approvals, query.approvals))
       return undefined;
     if (asked.size === 0) return known.answer;
-    if (asked.has('session')) return undefined;
+    if (asked.has('session') || asked.has('identity')) return undefined;
     const now = moment();
     for (const fact of asked) if (known.moment[fact] !== now[fact]) return undefined;
     return known.answer;

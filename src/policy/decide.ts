@@ -1,4 +1,5 @@
 import type { Effect } from '../analysis/effects.js';
+import { findReadBounds, type ReadBounds } from './bounds.js';
 import type { Bundle } from './bundle.js';
 import { AnswerCache, DecisionKeys, type Moment, momentOf, RecentMap } from './cache.js';
 import { Evaluator } from './evaluate.js';
@@ -56,6 +57,7 @@ class CedarPolicies implements CompiledPolicies {
   readonly #enforced: Ruling;
   /** Everything, policies in shadow mode too; null when there are none. What it says is told, never done. */
   readonly #whole: Ruling | null;
+  readonly readBounds: ReadBounds | null;
   readonly #mentions: Mentions;
   readonly #now: () => number;
   readonly #keys = new DecisionKeys();
@@ -70,6 +72,7 @@ class CedarPolicies implements CompiledPolicies {
     this.#localTime = new LocalTime(timeZone);
     this.#slot = slot;
     this.#mentions = findMentions(policies.map(({ json }) => json));
+    this.readBounds = findReadBounds(policies.map(({ json }) => json));
     this.#now = options.now ?? Date.now;
     const entries = options.cacheEntries ?? 20_000;
     const enforced = policies.filter(({ mode }) => mode === 'enforce');
@@ -133,7 +136,7 @@ class CedarPolicies implements CompiledPolicies {
     }
   }
 
-  #moment(query: Pick<DecisionQuery, 'session' | 'reason'>): Moment {
+  #moment(query: Omit<DecisionQuery, 'effects'>): Moment {
     return momentOf(query, this.#localTime.at(this.#now()));
   }
 

@@ -4,7 +4,7 @@ import { SluiceError } from '../lib/errors.js';
 import type { Moment } from './cache.js';
 import { actionEntity, misplaced, principalEntity, resourceEntity } from './entities.js';
 import type { Policy } from './policies.js';
-import type { DecisionQuery } from './types.js';
+import type { DecisionQuery, SessionFacts } from './types.js';
 import { fault, refusal, type Verdict } from './verdicts.js';
 
 /** Policies as Cedar holds them, parsed once; asks it about one effect at a time. */
@@ -57,7 +57,6 @@ export class Evaluator {
 }
 
 function contextOf({ approvals }: DecisionQuery, { facts }: Effect, moment: Moment) {
-  const { rowsRead, bytesRead, statements, seconds } = moment.session;
   return {
     approvals: [...approvals],
     filtered: facts.filtered,
@@ -75,16 +74,22 @@ function contextOf({ approvals }: DecisionQuery, { facts }: Effect, moment: Mome
     path: facts.path,
     size: long(facts.size),
     destination: facts.destination,
-    session: {
-      rowsRead: long(rowsRead),
-      bytesRead: long(bytesRead),
-      statements: long(statements),
-      seconds: long(seconds),
-    },
+    session: counters(moment.session),
+    identity: counters(moment.identity),
+    signals: moment.signals === '' ? [] : moment.signals.split(' '),
     reason: moment.reason,
     hasReason: moment.hasReason,
     hour: moment.hour,
     weekday: moment.weekday,
+  };
+}
+
+function counters({ rowsRead, bytesRead, statements, seconds }: SessionFacts) {
+  return {
+    rowsRead: long(rowsRead),
+    bytesRead: long(bytesRead),
+    statements: long(statements),
+    seconds: long(seconds),
   };
 }
 

@@ -2,7 +2,7 @@ import type { ActionConstraint, EntityUidJson, PolicyJson } from '@cedar-policy/
 import { actionGroupOf } from './schema.js';
 
 /** Facts that change from one call to the next without the principal, target or effect changing. */
-export const passingFacts = ['session', 'reason', 'hasReason', 'hour', 'weekday'] as const;
+export const passingFacts = ['session', 'identity', 'signals', 'reason', 'hasReason', 'hour', 'weekday'] as const;
 export type PassingFact = (typeof passingFacts)[number];
 
 /** Which passing facts can sway the decision on each action; an action not in the map is swayed by none. */

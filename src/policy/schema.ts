@@ -42,6 +42,8 @@ type Facts = {
   size: Long,             // download: bytes of the file; upload: bytes so far, rounded up; 0 elsewhere
   destination: String,    // forwarding: "host:port"; "" elsewhere
   session: { rowsRead: Long, bytesRead: Long, statements: Long, seconds: Long },
+  identity: { rowsRead: Long, bytesRead: Long, statements: Long, seconds: Long }, // all its sessions in the last hour
+  signals: Set<String>,   // kinds of signals raised of this identity: "repeated-refusal"…
   reason: String,         // what the user gave with --reason; "" for none
   hasReason: Bool,
   hour: Long,             // 0–23, in the time zone of settings.yaml (UTC)

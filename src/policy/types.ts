@@ -1,4 +1,5 @@
 import type { Effect } from '../analysis/effects.js';
+import type { ReadBounds } from './bounds.js';
 
 /** Who acts, as policy sees it. Groups are final: claims, bindings and grants have been merged. */
 export interface Principal {
@@ -37,6 +38,10 @@ export interface DecisionQuery {
   /** Groups whose approval has been given, each by enough people. */
   readonly approvals: readonly string[];
   readonly session: SessionFacts;
+  /** The same counts of this identity over the last hour, all its sessions together; absent means nothing yet. */
+  readonly identity?: SessionFacts;
+  /** Kinds of signals raised of this identity; absent means none. */
+  readonly signals?: readonly string[];
   readonly reason: string | null;
 }
 
@@ -79,6 +84,8 @@ export interface PolicySet {
   readonly version: string;
   /** Synchronous, cached exactly; throws never (faults deny). */
   decide(query: DecisionQuery): Decision;
+  /** At which counts of rows and bytes read the answers may change; null for never. */
+  readonly readBounds: ReadBounds | null;
   /** Which of these protected columns may be seen in clear: evaluates `reveal` on each, silently. Same order. */
   reveals(query: Omit<DecisionQuery, 'effects'>, effects: readonly Effect[]): readonly boolean[];
 }

@@ -1,11 +1,19 @@
 import type { ApprovalRequest, Approvals } from '../approvals/types.js';
 import { actionGroups, describeEffect, type ActionName, type Effect, type Operation } from '../analysis/effects.js';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
-import type { Decision, PolicySet, Principal, SessionFacts, ShadowDecision, TargetRef } from '../policy/types.js';
+import type {
+  Decision,
+  DecisionQuery,
+  PolicySet,
+  Principal,
+  SessionFacts,
+  ShadowDecision,
+  TargetRef,
+} from '../policy/types.js';
 import type { DecisionEvent, SessionRecorder } from '../recording/events.js';
 import type { ClientOrigin, SessionObserver } from './types.js';
 
-let mint: (op: number, text: string, policyVersion: string) => Permit;
+let mint: (op: number, text: string, policyVersion: string, approvals: readonly string[]) => Permit;
 
 /**
  * Proof that one operation was recorded, judged and allowed. Only the gate in this file can make one; a backend's send
@@ -17,15 +25,18 @@ export class Permit {
   /** The text that was judged, and so the only text that may be forwarded under this permit. */
   readonly text: string;
   readonly policyVersion: string;
+  /** Groups whose approval it was given with. */
+  readonly approvals: readonly string[];
 
-  private constructor(op: number, text: string, policyVersion: string) {
+  private constructor(op: number, text: string, policyVersion: string, approvals: readonly string[]) {
+    this.approvals = approvals;
     this.op = op;
     this.text = text;
     this.policyVersion = policyVersion;
   }
 
   static {
-    mint = (op, text, policyVersion) => new Permit(op, text, policyVersion);
+    mint = (op, text, policyVersion, approvals) => new Permit(op, text, policyVersion, approvals);
   }
 
   /** Holds for every real permit; an object that merely looks like one throws. */
@@ -70,6 +81,9 @@ export interface GateParts {
   readonly origin: ClientOrigin;
   readonly readOnly: boolean;
   readonly facts: () => SessionFacts;
+  /** The identity's own counts over the last hour; absent means that nobody counts. */
+  readonly identityFacts?: () => SessionFacts;
+  readonly signals?: () => readonly string[];
   readonly observer: SessionObserver;
   readonly now: () => number;
   /** Told every final verdict and how long deciding took, for metrics. */
@@ -172,11 +186,39 @@ export class SessionGate {
         principal: this.#parts.principal(),
         target,
         approvals: none,
-        session: this.#parts.facts(),
+        ...this.#circumstances(),
         reason: origin.reason,
       },
       effects,
     );
+  }
+
+  /**
+   * Asks policy again while the result of a permitted operation is being read; null while it may go on. What must be
+   * held cannot be, half way: that is a refusal too. A refusal is recorded as a second decision on the operation.
+   */
+  judgeReading(permit: Permit, effects: readonly Effect[]): SluiceError | null {
+    if (!permit.genuine) throw new TypeError('not a permit');
+    const decision = this.#decide(effects, permit.approvals);
+    if (decision.verdict === 'allow') {
+      this.#shadow = undefined;
+      return null;
+    }
+    const error = new SluiceError('denied', `${decision.message} The result ends here.`, {
+      decider: 'gateway',
+      policy: decision.policies[0] ?? null,
+      next: [{ command: 'sluice policy explain …', when: 'to see what policy asks for; or read less at a time' }],
+    });
+    return this.#deny(permit.op, decision.policies, error).error;
+  }
+
+  #circumstances(): Pick<DecisionQuery, 'session' | 'identity' | 'signals'> {
+    const { facts, identityFacts, signals } = this.#parts;
+    return {
+      session: facts(),
+      ...(identityFacts === undefined ? {} : { identity: identityFacts() }),
+      ...(signals === undefined ? {} : { signals: signals() }),
+    };
   }
 
   #decide(effects: readonly Effect[], approvals: readonly string[]): Decision {
@@ -187,7 +229,7 @@ export class SessionGate {
       target,
       effects,
       approvals,
-      session: this.#parts.facts(),
+      ...this.#circumstances(),
       reason: origin.reason,
     });
     this.#parts.onVerdict(decision.verdict, (performance.now() - started) * 1000);
@@ -210,7 +252,13 @@ export class SessionGate {
     return shadow === undefined ? {} : { shadow };
   }
 
-  #allow(op: number, text: string, policies: readonly string[], message = ''): Allowed {
+  #allow(
+    op: number,
+    text: string,
+    policies: readonly string[],
+    message = '',
+    approvals: readonly string[] = none,
+  ): Allowed {
     const { recorder, now } = this.#parts;
     const policyVersion = this.policyVersion;
     recorder.append({
@@ -224,7 +272,7 @@ export class SessionGate {
       request: null,
       ...this.#takeShadow(),
     });
-    return { verdict: 'allow', permit: mint(op, text, policyVersion) };
+    return { verdict: 'allow', permit: mint(op, text, policyVersion, approvals) };
   }
 
   #deny(op: number, policies: readonly string[], error: SluiceError, request: string | null = null): Denied {
@@ -335,7 +383,7 @@ export class SessionGate {
       const decision = this.#decide(subject.effects, groups);
       if (decision.verdict === 'allow') {
         this.#parts.observer.allowed?.(subject.effects.every(isReadOnly));
-        return this.#allow(op, subject.operation.text, decision.policies);
+        return this.#allow(op, subject.operation.text, decision.policies, '', groups);
       }
       approvals.fail(id);
       const error =

@@ -1,11 +1,14 @@
+import type { Effect } from '../analysis/effects.js';
 import type { Approvals } from '../approvals/types.js';
 import { isSluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { PolicySet, Principal } from '../policy/types.js';
 import type { EndEvent, Recorder, SessionRecorder } from '../recording/events.js';
-import { SessionGate } from './gate.js';
+import { type Permit, SessionGate } from './gate.js';
+import { Reading } from './reading.js';
 import { requireRecordedOrPermitted } from './recording-mode.js';
 import type { IncomingConnection, TargetConfig } from './types.js';
+import { type HourlyUsage, UsageBook } from './usage.js';
 
 /** What every engine's sessions need from the gateway. */
 export interface SessionServices {
@@ -15,6 +18,10 @@ export interface SessionServices {
   /** The principal as bindings and grants make it now; undefined when it may no longer be here. */
   readonly refreshPrincipal?: (principal: Principal) => Principal;
   readonly now: () => number;
+  /** What identities have done in the last hour. */
+  readonly usage?: UsageBook;
+  /** Kinds of signals raised of an identity. */
+  readonly signalsOf?: (identity: string) => readonly string[];
   readonly onVerdict?: (verdict: 'allow' | 'deny' | 'hold', microseconds: number) => void;
   readonly live: LiveSessions;
 }
@@ -58,6 +65,10 @@ export class Session {
   readonly startedAt: number;
   readonly #facts = { rowsRead: 0, bytesRead: 0, statements: 0, seconds: 0 };
   readonly #services: SessionServices;
+  readonly #usage: HourlyUsage;
+  readonly #reading: Reading;
+  #statementsTold = 0;
+  #toldAt: number;
   #closed: Promise<void> | null = null;
 
   private constructor(incoming: IncomingConnection, recorder: SessionRecorder, services: SessionServices) {
@@ -65,6 +76,10 @@ export class Session {
     this.recorder = recorder;
     this.#services = services;
     this.startedAt = services.now();
+    this.#toldAt = this.startedAt;
+    this.#usage = (services.usage ?? new UsageBook()).of(incoming.principal.id);
+    const { policies, now } = services;
+    this.#reading = new Reading({ policies, session: this.#facts, usage: this.#usage, now });
     let principal = incoming.principal;
     this.gate = new SessionGate({
       recorder,
@@ -75,10 +90,14 @@ export class Session {
       origin: incoming.origin,
       readOnly: incoming.readOnly === true,
       facts: () => {
+        const at = now();
+        this.#tellUsage(at);
         this.#facts.statements = this.gate.operations;
-        this.#facts.seconds = Math.floor((services.now() - this.startedAt) / 1000);
+        this.#facts.seconds = Math.floor((at - this.startedAt) / 1000);
         return this.#facts;
       },
+      identityFacts: () => this.#usage.facts(now()),
+      signals: () => services.signalsOf?.(incoming.principal.id) ?? [],
       observer: incoming.observer ?? {},
       now: services.now,
       onVerdict: services.onVerdict ?? (() => undefined),
@@ -125,13 +144,36 @@ export class Session {
     this.#services.live.add({ id: this.id, principal, target: target.name, startedAt: this.startedAt, end });
   }
 
-  countRows(rows: number, bytes: number): void {
+  /**
+   * Counts rows and bytes of a result that are about to be delivered. Where that brings a counter to a value that a
+   * policy names, the operation is judged again; throws what policy says, and then they must not be delivered.
+   */
+  countRows(rows: number, bytes: number, permit: Permit, effects: readonly Effect[]): void {
+    const now = this.#services.now();
     this.#facts.rowsRead += rows;
     this.#facts.bytesRead += bytes;
+    this.#usage.add('rowsRead', rows, now);
+    this.#usage.add('bytesRead', bytes, now);
+    if (!this.#reading.mustAskAgain()) return;
+    const refused = this.gate.judgeReading(permit, effects);
+    if (refused === null) return;
+    this.#facts.rowsRead -= rows;
+    this.#facts.bytesRead -= bytes;
+    this.#usage.add('rowsRead', -rows, now);
+    this.#usage.add('bytesRead', -bytes, now);
+    throw refused;
+  }
+
+  #tellUsage(now: number): void {
+    this.#usage.add('statements', this.gate.operations - this.#statementsTold, now);
+    this.#statementsTold = this.gate.operations;
+    this.#usage.add('seconds', Math.max(0, now - this.#toldAt) / 1000, now);
+    this.#toldAt = now;
   }
 
   /** Ends the record. Idempotent; never throws. */
   close(reason: EndEvent['reason'], detail: string): Promise<void> {
+    if (this.#closed === null) this.#tellUsage(this.#services.now());
     this.#closed ??= this.recorder.close(reason, detail).finally(() => this.#services.live.remove(this.id));
     return this.#closed;
   }

@@ -50,15 +50,20 @@ const facts = z
     ...{ size: count, destination: text },
   })
   .partial();
+const counters = z
+  .strictObject({ rowsRead: count, bytesRead: count, statements: count, seconds: count })
+  .partial()
+  .default({});
 const context = z.strictObject({
   approvals: names.default([]),
   reason: z.string().nullable().default(null),
   /** The moment of the decision: RFC 3339. */
   at: z.iso.datetime({ offset: true, message: '"at" must be a moment like 2026-11-23T10:00:00Z' }).optional(),
-  session: z
-    .strictObject({ rowsRead: count, bytesRead: count, statements: count, seconds: count })
-    .partial()
-    .default({}),
+  session: counters,
+  /** All sessions of the identity in the last hour. */
+  identity: counters,
+  /** Kinds of signals raised of the identity. */
+  signals: z.array(z.string().regex(/^[a-z-]+$/)).default([]),
 });
 
 const verdict = z.enum(['allow', 'hold', 'deny']);

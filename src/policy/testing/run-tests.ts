@@ -105,6 +105,8 @@ class Judge {
       approvals: context?.approvals ?? [],
       reason: context?.reason ?? null,
       session: { ...noFacts, ...defined(context?.session ?? {}) },
+      identity: { ...noFacts, ...defined(context?.identity ?? {}) },
+      signals: context?.signals ?? [],
     };
     if (subject.type === 'effects') return this.#judged(this.#policies.judge({ ...ask, effects: subject.effects }), []);
     const catalog = await this.#catalogOf(test.file, target, subject.catalog);

@@ -177,8 +177,8 @@ export class ServerResponses {
   #passRows(run: Run, bytes: Buffer, start: number, end: number, count: number): void {
     if (this.#touched !== run) this.#flushRows();
     this.#touched = run;
+    this.#count(run, count, end - start);
     run.addRows(bytes.subarray(start, end), count);
-    this.#talk.session.countRows(count, end - start);
     this.#talk.spans.add(bytes, start, end);
   }
 
@@ -423,9 +423,21 @@ export class ServerResponses {
   }
 
   #emitCopy(run: Run, whole: Buffer): void {
+    this.#count(run, 0, whole.length);
     run.addCopied(whole);
-    this.#talk.session.countRows(0, whole.length);
     this.#talk.toClient(whole);
+  }
+
+  /** Throws where policy ends the result here: what was delivered before is recorded, and nothing of this follows. */
+  #count(run: Run, rows: number, bytes: number): void {
+    const { session, now } = this.#talk;
+    try {
+      session.countRows(rows, bytes, run.permit, run.statement.effects);
+    } catch (error) {
+      run.complete(session.recorder, now(), '');
+      this.#touched = null;
+      throw error;
+    }
   }
 }
 
