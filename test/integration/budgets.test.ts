@@ -19,7 +19,8 @@ beforeAll(async () => {
   gateway = await startTestGateway();
   const files = Object.fromEntries(starterBundle({ pgPort: gateway.postgresPort }));
   const body = { files: { ...files, 'policies/budgets.cedar': budgets } };
-  expect((await gateway.call('reviewer', 'POST', '/v1/bundle', body)).status).toBe(200);
+  const { status } = await gateway.call('reviewer', 'POST', '/v1/bundle', body);
+  if (status !== 200) throw new Error(`the bundle was not applied: ${status}`);
   tunnel = await openTestTunnel(gateway, 'engineer');
 }, 120_000);
 afterAll(async () => {
