@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SluiceError } from '../lib/errors.js';
-import type { RawCatalog } from './postgres-types.js';
+import type { BuiltinFunctions, RawCatalog } from './postgres-types.js';
 
 /** Runs one query on the target and gives its rows; each has one text column named `row`, which holds JSON. */
 export type CatalogQuery = (sql: string) => Promise<readonly { readonly row: string | null }[]>;
@@ -16,6 +16,8 @@ const maxRows = 2_000_000;
 export const catalogQueries = {
   server: `select pg_catalog.json_build_object('major', pg_catalog.current_setting('server_version_num')::int / 10000,
     'database', pg_catalog.current_database(), 'user', current_user,
+    'builtins', (select pg_catalog.md5(pg_catalog.string_agg(p.oid::text || ' ' || p.xmin::text, ',' order by p.oid))
+      from pg_catalog.pg_proc p where p.oid < 16384),
     'path', pg_catalog.to_json(pg_catalog.current_schemas(false)), 'prepared', exists (
       select from pg_catalog.pg_prepared_xacts p where p.database = pg_catalog.current_database()))::text as row`,
 
@@ -29,7 +31,7 @@ export const catalogQueries = {
     where c.relkind in ('r', 'v', 'm', 'f', 'p', 'S', 'c') and n.nspname <> 'pg_toast'
       and (n.oid = pg_catalog.pg_my_temp_schema() or n.nspname !~ '^pg_(toast_)?temp_')`,
 
-  functions: (major: number) => `select pg_catalog.json_build_array(p.oid::int8,
+  functions: (major: number, which: 'builtin' | 'other') => `select pg_catalog.json_build_array(p.oid::int8,
       case when n.oid = pg_catalog.pg_my_temp_schema() then 'pg_temp' else n.nspname end, p.proname, p.prokind, p.provolatile,
       l.lanname, p.prosecdef, p.proretset,
       case when n.nspname <> 'pg_catalog' then (select pg_catalog.json_agg(pg_catalog.format_type(t, null) order by i)
@@ -48,7 +50,8 @@ export const catalogQueries = {
         and d.deptype = 'e'))::text as row
     from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
       join pg_catalog.pg_language l on l.oid = p.prolang
-    where n.oid = pg_catalog.pg_my_temp_schema() or n.nspname !~ '^pg_(toast_)?temp_'`,
+    where p.oid ${which === 'builtin' ? '<' : '>='} 16384
+      and (n.oid = pg_catalog.pg_my_temp_schema() or n.nspname !~ '^pg_(toast_)?temp_')`,
 
   // Base types, and domains with what they are underneath: the forms that values have in a COPY, which names no types.
   types: `with recursive base(type, over) as (
@@ -96,6 +99,7 @@ const serverRow = z.object({
   database: z.string(),
   user: z.string(),
   path: orEmpty(names),
+  builtins: z.string(),
   prepared: z.boolean(),
 });
 const relationRow = z.tuple([
@@ -130,14 +134,24 @@ const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
 const typeRow = z.tuple([z.string(), z.string().nullable(), z.number()]);
 const typeCallRow = z.tuple([z.string(), z.string(), z.string(), z.string(), z.number()]);
 
-/** Reads what analysis needs of a database's catalog, over the gateway's own connection to it. */
-export async function readCatalog(query: CatalogQuery): Promise<RawCatalog> {
+/**
+ * Reads what analysis needs of a database's catalog, over the gateway's own connection to it. The server's own functions
+ * are most of it and hardly ever change: those `known` from an earlier reading are taken while their rows are the same.
+ */
+export async function readCatalog(query: CatalogQuery, known: BuiltinFunctions | null = null): Promise<RawCatalog> {
   const rows = async <T>(sql: string, schema: z.ZodType<T>): Promise<readonly T[]> => decode(await query(sql), schema);
   const [server] = await rows(catalogQueries.server, serverRow);
   if (server === undefined)
     throw new SluiceError('protocol', 'The target did not describe itself.', { decider: 'target' });
   const relations = await rows(catalogQueries.relations, relationRow);
-  const functions = await rows(catalogQueries.functions(server.major), functionRow);
+  const functions = await rows(catalogQueries.functions(server.major, 'other'), functionRow);
+  const builtins =
+    known !== null && known.mark === server.builtins
+      ? known
+      : {
+          mark: server.builtins,
+          functions: (await rows(catalogQueries.functions(server.major, 'builtin'), functionRow)).map(toFunction),
+        };
   const types = await rows(catalogQueries.types, typeRow);
   const inherits = await rows(catalogQueries.inherits, pairRow);
   const operators = await rows(catalogQueries.operators, callRow);
@@ -158,6 +172,7 @@ export async function readCatalog(query: CatalogQuery): Promise<RawCatalog> {
       columns: columns.map(([attnum, column, type, typeOid]) => ({ attnum, name: column, type, typeOid })),
     })),
     functions: functions.map(toFunction),
+    builtins,
     types: types.map(([name, internal, base]) => ({ name, internal, base })),
     inherits: inherits.map(([child, parent]) => ({ child, parent })),
     operators: operators.map(toCall),

@@ -145,7 +145,9 @@ export interface RawCatalog {
   readonly currentUser: string;
   readonly searchPath: readonly string[];
   readonly relations: readonly RawRelation[];
+  /** Functions beside `builtins`. */
   readonly functions: readonly RawFunction[];
+  readonly builtins?: BuiltinFunctions;
   /** Transactions of this database wait for COMMIT PREPARED: what they made is not shown yet. */
   readonly prepared?: boolean;
   /** OIDs of parent relation by child (pg_inherits: partitions and inheritance). */
@@ -156,6 +158,12 @@ export interface RawCatalog {
   readonly operators?: readonly RawOperator[];
   /** Types whose use calls a user function: casts to them, domains with checks. */
   readonly typeCalls?: readonly RawTypeCall[];
+}
+
+/** The server's own functions, and a mark that moves when one of their rows does. */
+export interface BuiltinFunctions {
+  readonly mark: string;
+  readonly functions: readonly RawFunction[];
 }
 
 /** A type by the names that SQL has for it, and the OID of the base type under it (a base type's own). */

@@ -7,9 +7,10 @@ import type {
   PostgresAnalyser,
   QueryAnalysis,
   RawCatalog,
+  RawFunction,
 } from './postgres-types.js';
 import { supportedMajors } from './postgres/parser.js';
-import type { CatalogParts, WorkerRequest } from './postgres/worker-messages.js';
+import type { CatalogBytes, CatalogParts, WorkerRequest } from './postgres/worker-messages.js';
 import { JobError, WorkerPool } from './postgres/worker-pool.js';
 
 /** Limits of the analyser; the defaults suit a gateway. */
@@ -39,9 +40,11 @@ export function createPostgresAnalyser(options: AnalyserOptions = {}): PostgresA
   return new Analyser({ ...defaults, ...options });
 }
 
+const noFunctions: readonly RawFunction[] = [];
+
 /** A catalog's bytes live as long as its handle does; workers ask for them again when they are replaced. */
 interface Held {
-  readonly bytes: Uint8Array;
+  readonly bytes: CatalogBytes;
   readonly digest: string;
 }
 
@@ -52,6 +55,7 @@ class Analyser implements PostgresAnalyser {
   readonly #running = new Map<string, Promise<QueryAnalysis>>();
   readonly #held = new WeakMap<CatalogHandle, Held>();
   readonly #byDigest = new Map<string, WeakRef<CatalogHandle>>();
+  readonly #builtins = new WeakMap<readonly RawFunction[], CatalogBytes['builtins']>();
   readonly #loading = new Map<string, Promise<CatalogHandle>>();
   #nextEpoch = 1;
 
@@ -87,9 +91,13 @@ class Analyser implements PostgresAnalyser {
     if (!supportedMajors.includes(raw.serverMajor)) {
       throw new SluiceError('protocol', `PostgreSQL ${raw.serverMajor} is not supported: there is no parser for it.`);
     }
-    const parts: CatalogParts = { raw, classified: classification };
-    const bytes = Buffer.from(JSON.stringify(parts));
-    const digest = createHash('sha256').update(bytes).digest('base64');
+    const { builtins, ...own } = raw;
+    const parts: CatalogParts = { raw: own, classified: classification };
+    const bytes: CatalogBytes = {
+      parts: Buffer.from(JSON.stringify(parts)),
+      builtins: this.#serialised(builtins?.functions ?? noFunctions),
+    };
+    const digest = createHash('sha256').update(bytes.parts).update(bytes.builtins.digest).digest('base64');
     const same = this.#byDigest.get(digest)?.deref();
     if (same !== undefined) return same;
     const loading = this.#loading.get(digest) ?? this.#load(bytes, digest).finally(() => this.#loading.delete(digest));
@@ -102,7 +110,18 @@ class Analyser implements PostgresAnalyser {
     this.#cache.clear();
   }
 
-  async #load(bytes: Uint8Array, digest: string): Promise<CatalogHandle> {
+  /** The server's own functions come as the same array each time: they are written and digested once. */
+  #serialised(functions: readonly RawFunction[]): CatalogBytes['builtins'] {
+    let known = this.#builtins.get(functions);
+    if (known === undefined) {
+      const bytes = Buffer.from(JSON.stringify(functions));
+      known = { bytes, digest: createHash('sha256').update(bytes).digest('base64') };
+      this.#builtins.set(functions, known);
+    }
+    return known;
+  }
+
+  async #load(bytes: CatalogBytes, digest: string): Promise<CatalogHandle> {
     const epoch = this.#nextEpoch++;
     const request = (id: number): WorkerRequest => ({ type: 'load', id, epoch, bytes });
     try {

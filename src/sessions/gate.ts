@@ -178,6 +178,11 @@ export class SessionGate {
     return this.#allow(op, text, none);
   }
 
+  /** Takes back a permit that has not been used: what it was given for is not what would run. */
+  withdraw(permit: Permit, error: SluiceError): Denied {
+    return this.#deny(permit.op, none, error);
+  }
+
   /** Which of these protected columns (as `reveal` effects) may be seen in clear. Nothing is recorded. */
   reveals(effects: readonly Effect[]): readonly boolean[] {
     const { target, origin } = this.#parts;

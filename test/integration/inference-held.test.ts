@@ -73,6 +73,28 @@ describe('a question about a protected value', () => {
     expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
   });
 
+  it('is refused although it was approved when the database changed meanwhile past the gateway', async () => {
+    const view = (columns: string): string =>
+      `create or replace view held_view as select ${columns} from customers; grant select on held_view to public`;
+    await gateway.direct(view('id, name as tag, email'));
+    const text = 'select tag from held_view where email is not null order by id limit 1';
+    const client = await engineer.client();
+    const ask = (): Promise<unknown> =>
+      client.query<{ tag: string }>(text).then(
+        ({ rows }) => rows,
+        (error: unknown) => error as { readonly code: string; readonly message: string },
+      );
+    const changed = ask();
+    const { id } = await requestFor(text);
+    await gateway.direct('drop view held_view');
+    await gateway.direct(view('id, email::text as tag, name as email'));
+    await decide(id, 'approve');
+    expect(await changed).toMatchObject({
+      code: '42501',
+      message: expect.stringContaining('the database changed while this waited') as string,
+    });
+  });
+
   it('is asked for by exec, and run once with the approval', async () => {
     const text = 'select id from customers order by email limit 1';
     const held = await gateway.call('engineer', 'POST', '/v1/exec', { target: 'demo-db', text });

@@ -3,7 +3,7 @@ import type { CatalogHandle, ClassifiedColumns, RawCatalog } from '../postgres-t
 /** What the gateway asks of an analysis worker. Catalogs travel as the bytes of their JSON. */
 export type WorkerRequest =
   | { readonly type: 'analyse'; readonly id: number; readonly epoch: number; readonly sql: string }
-  | { readonly type: 'load'; readonly id: number; readonly epoch: number; readonly bytes: Uint8Array };
+  | { readonly type: 'load'; readonly id: number; readonly epoch: number; readonly bytes: CatalogBytes };
 
 /** What it answers. `json` is a QueryAnalysis: text, so that its size is known and the worker's thread does the work. */
 export type WorkerResponse =
@@ -18,7 +18,13 @@ export type WorkerResponse =
 /** A catalog's handle, without the epoch that its owner gives it. */
 export type LoadedCatalog = Omit<CatalogHandle, 'epoch'>;
 
-/** The two arguments of `loadCatalog`, as they are serialised. */
+/** A catalog as it travels: what may change, and the server's own functions, which a worker reads once. */
+export interface CatalogBytes {
+  readonly parts: Uint8Array;
+  readonly builtins: { readonly digest: string; readonly bytes: Uint8Array };
+}
+
+/** The two arguments of `loadCatalog` without the built-in functions, as they are serialised. */
 export interface CatalogParts {
   readonly raw: RawCatalog;
   readonly classified: ClassifiedColumns;

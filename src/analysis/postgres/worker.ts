@@ -1,14 +1,16 @@
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { messageOf } from '../../lib/errors.js';
-import type { QueryAnalysis } from '../postgres-types.js';
+import type { QueryAnalysis, RawFunction } from '../postgres-types.js';
 import { analyseQuery, readView } from './analyse.js';
 import { Catalog } from './catalog-model.js';
 import type { ParseSql } from './context.js';
 import { loadParser, SqlSyntaxError } from './parser.js';
-import type { CatalogParts, LoadedCatalog, WorkerRequest, WorkerResponse } from './worker-messages.js';
+import type { CatalogBytes, CatalogParts, LoadedCatalog, WorkerRequest, WorkerResponse } from './worker-messages.js';
 
 /** Catalogs one worker holds; the least recently used one is forgotten and asked for again. */
 const maxCatalogs = 32;
+/** Sets of built-in functions it holds: one a server version, mostly. */
+const maxServers = 16;
 
 interface Loaded {
   readonly parse: ParseSql;
@@ -18,6 +20,8 @@ interface Loaded {
 /** The state of one worker: the catalogs it was given, by epoch, in order of use. */
 class AnalysisWorker {
   readonly #catalogs = new Map<number, Loaded>();
+  /** Built-in functions by the digest of their bytes: the same for every database of a server version. */
+  readonly #builtins = new Map<string, readonly RawFunction[]>();
 
   async answer(request: WorkerRequest): Promise<WorkerResponse> {
     try {
@@ -39,8 +43,19 @@ class AnalysisWorker {
     return loaded;
   }
 
-  async #load(epoch: number, bytes: Uint8Array): Promise<LoadedCatalog> {
-    const { raw, classified } = JSON.parse(Buffer.from(bytes).toString('utf8')) as CatalogParts;
+  #readBuiltins({ digest, bytes }: CatalogBytes['builtins']): readonly RawFunction[] {
+    let known = this.#builtins.get(digest);
+    if (known === undefined) {
+      known = JSON.parse(Buffer.from(bytes).toString('utf8')) as readonly RawFunction[];
+      if (this.#builtins.size >= maxServers) this.#builtins.clear();
+      this.#builtins.set(digest, known);
+    }
+    return known;
+  }
+
+  async #load(epoch: number, { parts, builtins }: CatalogBytes): Promise<LoadedCatalog> {
+    const { raw: own, classified } = JSON.parse(Buffer.from(parts).toString('utf8')) as CatalogParts;
+    const raw = { ...own, functions: [...this.#readBuiltins(builtins), ...own.functions] };
     const parse = await loadParser(raw.serverMajor);
     const catalog = new Catalog(raw, classified, (reading, definition, columns) =>
       readView(parse, reading, definition, columns),

@@ -1,5 +1,11 @@
 import type { CatalogQuery } from '../../analysis/catalog.js';
-import type { CatalogHandle, ClassifiedColumns, PostgresAnalyser, RawCatalog } from '../../analysis/postgres-types.js';
+import type {
+  BuiltinFunctions,
+  CatalogHandle,
+  ClassifiedColumns,
+  PostgresAnalyser,
+  RawCatalog,
+} from '../../analysis/postgres-types.js';
 import type { CopiedColumn, CopiedColumnStore, NamedCopy } from '../../masking/copied-columns.js';
 import { CopyBook, type CopyMaker } from '../../masking/copy-book.js';
 import type { Classification } from '../../masking/types.js';
@@ -9,7 +15,7 @@ import { TextClient } from './text-client.js';
 
 export interface CatalogServices {
   readonly analyser: PostgresAnalyser;
-  readonly readCatalog: (query: CatalogQuery) => Promise<RawCatalog>;
+  readonly readCatalog: (query: CatalogQuery, known: BuiltinFunctions | null) => Promise<RawCatalog>;
   readonly narrow: (classification: Classification, target: TargetConfig) => ClassifiedColumns;
   /** Where copies of protected values are kept from one start to the next. */
   readonly copiedColumns: CopiedColumnStore;
@@ -65,6 +71,7 @@ export class TargetCatalogs {
   readonly #entries = new Map<string, Entry>();
   /** By database: targets that share one share its copies. */
   readonly #books = new Map<string, CopyBook>();
+  readonly #builtins = new Map<string, BuiltinFunctions>();
 
   constructor(services: CatalogServices) {
     this.#services = services;
@@ -136,7 +143,7 @@ export class TargetCatalogs {
       readonly temporary: CopyBook;
     },
   ): Promise<CatalogHandle> {
-    const raw = await this.#services.readCatalog(session.query);
+    const raw = await this.#readRaw(target, session.query);
     const book = this.#book(target);
     book.bind(raw.relations, session.makers);
     return await this.#services.analyser.loadCatalog(
@@ -160,6 +167,12 @@ export class TargetCatalogs {
         class: name,
       })),
     };
+  }
+
+  async #readRaw(target: TargetConfig, query: CatalogQuery): Promise<RawCatalog> {
+    const raw = await this.#services.readCatalog(query, this.#builtins.get(databaseOf(target)) ?? null);
+    if (raw.builtins !== undefined) this.#builtins.set(databaseOf(target), raw.builtins);
+    return raw;
   }
 
   #book(target: TargetConfig): CopyBook {
@@ -194,7 +207,7 @@ export class TargetCatalogs {
     try {
       const book = this.#book(target);
       const settled = book.settled();
-      const raw = await this.#services.readCatalog(async (sql) =>
+      const raw = await this.#readRaw(target, async (sql) =>
         (await client.query(sql, signal)).map(({ row }) => ({ row: row ?? null })),
       );
       book.follow(raw.relations, settled, raw.prepared === true);

@@ -143,7 +143,29 @@ export class Judging {
       preparesOnly: options.preparesOnly === true,
     };
     const judged = options.continues === undefined ? gate.judge(subject) : gate.judgeAgain(subject, options.continues);
-    return judged.verdict === 'hold' ? holdStatement(judged, talk, this.#hooks) : judged;
+    return judged.verdict === 'hold'
+      ? holdStatement(judged, talk, this.#hooks).then((settled) => this.#asApproved(settled, text, bodies))
+      : judged;
+  }
+
+  /**
+   * People have approved what the statement was when it was sent. The catalog may have moved while they thought: when
+   * the same text would do or show anything else now, their approval is not for this (threats.md B).
+   */
+  async #asApproved(settled: Allowed | Denied, text: string, approved: Resolved): Promise<Allowed | Denied> {
+    const talk = this.#talk;
+    if (settled.verdict === 'deny' || talk.skipping || talk.transaction === 'E') return settled;
+    await this.#hooks.idle();
+    if (talk.skipping) return settled;
+    const catalog = await talk.view.fresh(talk.unsynced, this.#hooks.signal);
+    const query = await analyseQuery(talk.analyser, text, catalog);
+    await this.refreshNames(query);
+    const now = this.resolveNames(query);
+    const isSame = now.fault === null && JSON.stringify(now.statements) === JSON.stringify(approved.statements);
+    if (isSame) return settled;
+    const message = 'the database changed while this waited, so it would do something else than was approved.';
+    const next = [{ command: 'send the statement again', when: 'to ask for what it does now' }];
+    return talk.session.gate.withdraw(settled.permit, new SluiceError('denied', message, { decider: 'gateway', next }));
   }
 
   run(permit: Permit, statement: StatementAnalysis, query: JudgedQuery, plans?: WireStatement, follows?: Run): Run {

@@ -140,6 +140,8 @@ async function runSession(
   const session = await Session.open(incoming, application, parts.sessions);
   let dialled: DialledTarget;
   try {
+    // What people approved is compared with what the statement does now, not with what the gateway remembers.
+    if (incoming.origin.approvedRequest !== null) parts.catalogs.invalidate(target.name);
     const { searchPath } = await parts.catalogs.load(target, incoming.classification);
     dialled = await dialPostgres(target, {
       parameters: pinnedStartup(onward, searchPath, session.id, incoming),

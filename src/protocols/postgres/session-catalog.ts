@@ -86,6 +86,16 @@ export class SessionCatalog {
     return handle;
   }
 
+  /** What names mean now, whatever was known: others may have changed it past the gateway. Call with nothing in flight. */
+  async fresh(unsynced: boolean, signal: AbortSignal): Promise<CatalogHandle> {
+    if (this.isShared) {
+      this.#catalogs.invalidate(this.#incoming.target.name);
+      return await this.shared();
+    }
+    this.#own = null;
+    return await this.own(unsynced, signal);
+  }
+
   /** Called for every statement before it leaves; `era` is the number of Syncs sent before it. */
   noteSent(statement: StatementAnalysis, era: number): void {
     if (!statement.changes.some(({ type }) => type === 'catalogChange')) return;
