@@ -55,18 +55,29 @@ export class ObjectLock {
     this.#isOffered = true;
   }
 
-  /** Throws when the object is not locked for as long as was asked for at `now`. */
+  /**
+   * Throws when the object is not locked for as long as was asked for at `now`. Ceph forgets the lock of an upload in
+   * parts, so one that is missing is asked for once more, on what was stored.
+   */
   async requireLocked(key: Key, now: number): Promise<void> {
-    const { ObjectLockMode: mode, ObjectLockRetainUntilDate: until } = await this.#client.send(
-      new this.#sdk.HeadObjectCommand(key),
-    );
-    const wanted = now + this.#lock.days * dayMs - toleranceMs;
-    if (mode === this.#lock.mode && until !== undefined && until.getTime() >= wanted) return;
+    if (await this.#isLocked(key, now)) return;
+    const { ObjectLockMode: Mode, ObjectLockRetainUntilDate: RetainUntilDate, ChecksumAlgorithm } = this.request(now);
+    const retention = { ...key, Retention: { Mode, RetainUntilDate }, ChecksumAlgorithm };
+    await this.#client.send(new this.#sdk.PutObjectRetentionCommand(retention));
+    if (await this.#isLocked(key, now)) return;
     throw refusal(
       `the bucket ${this.#bucket} took ${key.Key} without the lock that was asked for (${this.#lock.mode}, ` +
         `${this.#lock.days} days), or does not show it: the gateway's key needs s3:PutObjectRetention and ` +
         's3:GetObjectRetention',
     );
+  }
+
+  async #isLocked(key: Key, now: number): Promise<boolean> {
+    const { ObjectLockMode: mode, ObjectLockRetainUntilDate: until } = await this.#client.send(
+      new this.#sdk.HeadObjectCommand(key),
+    );
+    const wanted = now + this.#lock.days * dayMs - toleranceMs;
+    return mode === this.#lock.mode && until !== undefined && until.getTime() >= wanted;
   }
 
   /** Null when the answer does not say. */

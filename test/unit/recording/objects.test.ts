@@ -224,14 +224,15 @@ describe('object storage', () => {
 
   const lock = { mode: 'COMPLIANCE', days: 30 } as const;
 
-  /** Answers like a store whose bucket has object lock, and shows a lock of so many days on what it is asked about. */
-  async function lockingStore(days: number) {
+  /** Answers like a store whose bucket has object lock, and shows a lock of so many days, or none, on what it is asked about. */
+  async function lockingStore(daysNow: () => number | null) {
     const server = await objectServer();
     const seen: Record<string, unknown>[] = [];
     const proxy = createServer((incoming, answer) => {
       incoming.resume();
-      seen.push({ method: incoming.method, ...incoming.headers });
-      const shown = {
+      seen.push({ method: incoming.method, url: incoming.url, ...incoming.headers });
+      const days = daysNow();
+      const shown = days !== null && {
         'x-amz-object-lock-mode': 'COMPLIANCE',
         'x-amz-object-lock-retain-until-date': new Date(days * dayMs).toISOString(),
       };
@@ -239,7 +240,7 @@ describe('object storage', () => {
         ? '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>'
         : '<x><UploadId>u</UploadId></x>';
       incoming.on('end', () =>
-        answer.writeHead(200, { etag: '"x"', ...(incoming.method === 'HEAD' ? shown : {}) }).end(body),
+        answer.writeHead(200, { etag: '"x"', ...(incoming.method === 'HEAD' && shown) }).end(body),
       );
     });
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
@@ -258,7 +259,7 @@ describe('object storage', () => {
   });
 
   it('asks for the lock that it was told, on whole objects and on parts', async () => {
-    const { store, seen } = await lockingStore(30);
+    const { store, seen } = await lockingStore(() => 30);
     for (const body of [Buffer.from('x'), Buffer.alloc(17 * 1024 * 1024)]) await store.put('k', contentOf(body));
     const locked = seen.filter((headers) => headers['x-amz-object-lock-mode'] === 'COMPLIANCE');
     expect(locked).toHaveLength(2);
@@ -266,8 +267,16 @@ describe('object storage', () => {
     expect(locked[0]?.['x-amz-checksum-sha256']).toBeTypeOf('string');
   });
 
+  it('locks what a store took in parts without the lock, as Ceph does', async () => {
+    const { store, seen } = await lockingStore(() =>
+      seen.some(({ url }) => String(url).includes('retention')) ? 30 : null,
+    );
+    await store.put('k', contentOf(Buffer.alloc(17 * 1024 * 1024)));
+    expect(seen.filter(({ url }) => String(url).includes('retention'))).toMatchObject([{ method: 'PUT' }]);
+  });
+
   it('does not take an object for stored that is locked for less than was asked for', async () => {
-    const { store } = await lockingStore(29);
+    const { store } = await lockingStore(() => 29);
     await expect(store.put('k', contentOf(Buffer.from('x')))).rejects.toThrow('without the lock that was asked for');
   });
 
