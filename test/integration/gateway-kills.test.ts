@@ -21,6 +21,7 @@ const kills = Number(process.env['SLUICE_KILLS'] ?? (inCi ? 8 : 4));
 /** As installed where it was built right before, else from source. */
 const program = new URL(inCi ? '../../bin/run.js' : '../../bin/dev.js', import.meta.url).pathname;
 const clientsAtOnce = 6;
+const maxMarksBefore = 60;
 
 let server: TestPostgres;
 let dir: string;
@@ -87,7 +88,7 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 /** Inserts one mark after the other until the connection breaks; says which were confirmed. */
-async function insertMarks(name: string, database: string, password: string, onFirst: () => void): Promise<string[]> {
+async function insertMarks(name: string, database: string, password: string, onMark: () => void): Promise<string[]> {
   const client = new pg.Client({ host: '127.0.0.1', port: postgresPort, user: 'me', database, password, ssl: false });
   client.on('error', () => undefined);
   const confirmed: string[] = [];
@@ -99,7 +100,7 @@ async function insertMarks(name: string, database: string, password: string, onF
       if (at % 3 === 0) await client.query(`insert into marks values ('${mark}') -- ${'x'.repeat((at * 97) % 5000)}`);
       else await client.query('insert into marks values ($1)', [mark]);
       confirmed.push(mark);
-      onFirst();
+      onMark();
     }
   } catch {
     return confirmed;
@@ -135,13 +136,18 @@ it(
       const started = performance.now();
       const child = await startProcess();
       startMs.push(performance.now() - started);
+      // After some work rather than some time: a busy machine works slowly, and is killed amid its work all the same.
+      let left = 1 + Math.floor(Math.random() * maxMarksBefore);
       let atWork: () => void = () => undefined;
       const working = new Promise<void>((resolve) => (atWork = resolve));
+      const onMark = (): void => {
+        if (--left === 0) atWork();
+      };
       const clients = Array.from({ length: clientsAtOnce }, (_, at) =>
-        insertMarks(`k${round}-c${at}`, at % 2 === 0 ? 'demo-db' : 'durable-db', token, atWork),
+        insertMarks(`k${round}-c${at}`, at % 2 === 0 ? 'demo-db' : 'durable-db', token, onMark),
       );
       await working;
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 250));
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 100));
       await kill(child);
       confirmed.push(...(await Promise.all(clients)).flat());
     }
@@ -154,7 +160,7 @@ it(
     const recorded = await recordedMarks();
     expect([...reached].filter((mark) => !recorded.has(mark))).toEqual([]);
     expect(confirmed.filter((mark) => !reached.has(mark))).toEqual([]);
-    expect(confirmed.length).toBeGreaterThan(kills * clientsAtOnce);
+    expect(confirmed.length).toBeGreaterThanOrEqual(kills);
 
     const verdict = await gateway.call('GET', '/v1/sessions/verify', { as: 'reviewer' });
     expect(verdict.document).toMatchObject({ valid: true });
