@@ -28,6 +28,10 @@ export function castVote(request: ApprovalRequest, vote: Vote): ApprovalRequest 
   const groups = requiredGroups(request).filter((group) => by.groups.includes(group));
   if (by.kind !== 'human') throw refused('denied', 'Only people can decide on requests.', request);
   if (isSamePerson(by, request.principal)) throw refused('denied', 'Nobody decides on their own request.', request);
+  const { onBehalfOf } = request.principal;
+  if (onBehalfOf !== undefined && isSamePerson(by, onBehalfOf)) {
+    throw refused('denied', 'Nobody decides on what a machine asks on their behalf.', request);
+  }
   if (groups.length === 0) {
     throw refused(
       'denied',

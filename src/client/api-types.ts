@@ -49,6 +49,8 @@ export interface Whoami extends Envelope<'sluice.whoami/v1'> {
   readonly kind: 'human' | 'machine';
   readonly issuer: string;
   readonly groups: readonly string[];
+  /** The person for whom a machine acts; absent in answers of older gateways. */
+  readonly on_behalf_of?: { readonly id: string; readonly name: string } | null;
   readonly expires_at: string;
 }
 

@@ -65,11 +65,12 @@ function tokenFromIdentity(file: string, { profile, transport, now = Date.now }:
 
 /** A file that something else keeps fresh: read again whenever it has changed. */
 export function tokenFromFile(file: string): TokenSource {
-  let seen = { changedAt: -1, token: '' };
+  let seen = { version: '', token: '' };
   const read = (): string => {
     try {
-      const changedAt = statSync(file).mtimeMs;
-      if (changedAt !== seen.changedAt) seen = { changedAt, token: readFileSync(file, 'utf8').trim() };
+      const { ino, mtimeMs, size } = statSync(file); // a file put in its place may be as old, or as long
+      const version = `${ino} ${mtimeMs} ${size}`;
+      if (version !== seen.version) seen = { version, token: readFileSync(file, 'utf8').trim() };
     } catch (error) {
       throw new SluiceError('login_required', `Cannot read SLUICE_TOKEN_FILE: ${messageOf(error)}`, {
         decider: 'local',
@@ -82,7 +83,7 @@ export function tokenFromFile(file: string): TokenSource {
   return {
     get: async () => read(),
     async renew(rejected) {
-      seen = { changedAt: -1, token: '' };
+      seen = { version: '', token: '' };
       const token = read();
       return token === rejected ? null : token;
     },

@@ -2,6 +2,7 @@ import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { createPostgresAnalyser } from '../analysis/postgres.js';
 import { createDemoProvider } from '../identity/demo-provider.js';
+import { gatewayIssuer, openGatewayTokens } from '../identity/gateway-tokens.js';
 import { createTokenVerifier } from '../identity/verifier.js';
 import { SluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
@@ -41,6 +42,7 @@ import { openState } from './state.js';
 import { TargetDirectory } from './target-directory.js';
 import { TargetStatuses } from './target-status.js';
 import { UsageFile } from './usage-file.js';
+import { createExchange } from './workloads.js';
 
 export interface GatewayOptions {
   readonly version?: string;
@@ -136,9 +138,15 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   await loadFirstConfiguration(bootstrap.stateDir, bundles, configuration, state.store.bundles, parts);
 
   const identity = bootstrap.demoIdentity ? await startDemoIdentity(bootstrap) : null;
-  const verifier = createTokenVerifier(bootstrap.issuers, {
+  const gatewayTokens = await openGatewayTokens({
+    gateway: bootstrap.publicUrl,
+    keysDir: join(bootstrap.stateDir, 'keys'),
     now: clock,
-    ...(identity === null ? {} : { jwks: identity.jwks }),
+  });
+  const ownIssuer = bootstrap.workloads.issuers.length === 0 ? [] : [gatewayIssuer(bootstrap.publicUrl)];
+  const verifier = createTokenVerifier([...bootstrap.issuers, ...ownIssuer], {
+    now: clock,
+    jwks: { ...identity?.jwks, [bootstrap.publicUrl]: gatewayTokens.jwks },
   });
   const callers = new Callers(verifier, configuration);
   const targets = new TargetDirectory(configuration);
@@ -204,6 +212,9 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     cursors: new ExecCursors(options.cursorLimits ?? defaultCursorLimits, clock),
     idempotency: new Idempotency(state.store.outcomes, state.vault.deriveKey('outcomes'), clock),
     metrics,
+    gatewayTokens,
+    exchange: createExchange(bootstrap, { people: verifier, tokens: gatewayTokens, now: clock }),
+    identify: async (token) => (await callers.identify(token)).principal,
     unreadiness: async () => unreadiness(connections, recorder.ready, state.isOpen()),
   };
   const routes = routeTable(services, options.version ?? 'development');

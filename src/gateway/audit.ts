@@ -24,6 +24,7 @@ export const auditActions = [
   'session.hold',
   'session.release',
   'key.rotate',
+  'token.exchange',
   'policy.read',
   'policy.replay',
   /** A route that policy does not permit was called; the object is the route. */

@@ -50,6 +50,12 @@ function withAbsolutePaths(bootstrap: Bootstrap, base: string): Bootstrap {
         return { ...sink, tokenFile: resolve(base, sink.tokenFile) };
       }),
     },
+    workloads: {
+      ...bootstrap.workloads,
+      issuers: bootstrap.workloads.issuers.map((issuer) =>
+        issuer.keysFile === null ? issuer : { ...issuer, keysFile: resolve(base, issuer.keysFile) },
+      ),
+    },
     listeners: { postgres: postgres === null ? null : { ...postgres, tls: absoluteTls(postgres.tls, base) } },
   };
 }

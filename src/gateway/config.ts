@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sinkSchema } from '../signals/sinks.js';
 import { recordingsSchema } from './recordings-config.js';
+import { workloadsSchema } from './workloads-config.js';
 
 /** The gateway's bootstrap file: only what it needs to start. Everything else is in the bundle. */
 export const bootstrapSchema = z.strictObject({
@@ -49,6 +50,8 @@ export const bootstrapSchema = z.strictObject({
   recordings: recordingsSchema.prefault({}),
   /** Audit events as JSON Lines, each place with a queue on the disk of its own. docs/audit-events.md */
   audit: z.strictObject({ sinks: z.array(sinkSchema).max(16).default([]) }).prefault({}),
+  /** Platforms whose workloads may come: their identity tokens are exchanged for the gateway's own. docs/machines.md */
+  workloads: workloadsSchema.prefault({}),
   demoIdentity: z.boolean().default(false),
 });
 export type Bootstrap = z.infer<typeof bootstrapSchema>;

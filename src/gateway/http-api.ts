@@ -50,6 +50,13 @@ export function createHttpApi(parts: HttpApiParts): FastifyInstance {
     },
   });
   app.removeContentTypeParser('text/plain');
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, body, done) => {
+    try {
+      done(null, parseForm(request.routeOptions.url, String(body)));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({
       'X-Request-Id': request.id,
@@ -81,6 +88,16 @@ export function createHttpApi(parts: HttpApiParts): FastifyInstance {
   app.setErrorHandler((error, request, reply) => sendError(parts, request, reply, error));
   for (const route of parts.routes) mount(app, route, parts);
   return app;
+}
+
+/** OAuth's token endpoint speaks forms (RFC 6749 4); nothing else here does. */
+function parseForm(route: string | undefined, body: string): Readonly<Record<string, string>> {
+  if (route !== '/oauth/token') throw new SluiceError('usage', 'the body must be application/json');
+  const form = new URLSearchParams(body);
+  const names = [...form.keys()];
+  // RFC 6749 3.2: a parameter that is there twice could be read as one or as the other.
+  if (new Set(names).size !== names.length) throw new SluiceError('usage', 'a parameter is there more than once');
+  return Object.fromEntries(form);
 }
 
 function mount(app: FastifyInstance, route: ApiRoute, parts: HttpApiParts): void {

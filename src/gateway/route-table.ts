@@ -12,6 +12,7 @@ import { requestRoutes } from './routes/requests.js';
 import { secretRoutes } from './routes/secrets.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { targetRoutes } from './routes/targets.js';
+import { tokenRoutes } from './routes/tokens.js';
 import { nothing } from './schemas/common.js';
 import type { GatewayServices } from './services.js';
 
@@ -20,6 +21,7 @@ export function routeTable(services: GatewayServices, version: string): readonly
   const routes: ApiRoute[] = [
     ...healthRoutes(services),
     ...loginRoutes(services),
+    ...tokenRoutes(services),
     ...targetRoutes(services),
     ...execRoutes(services),
     ...requestRoutes(services),

@@ -1,6 +1,8 @@
 import type { TargetConfig } from '../sessions/types.js';
 import type { CopiedColumn } from '../masking/copied-columns.js';
 import type { Approvals } from '../approvals/types.js';
+import type { Exchanged, ExchangeRequest } from '../identity/exchange.js';
+import type { GatewayTokens } from '../identity/gateway-tokens.js';
 import type { Principal } from '../policy/types.js';
 import type { GatewayRecorder } from '../recording/types.js';
 import type { LiveSessions } from '../sessions/session.js';
@@ -48,6 +50,11 @@ export interface GatewayServices {
   readonly cursors: ExecCursors;
   readonly idempotency: Idempotency;
   readonly metrics: GatewayMetrics;
+  readonly gatewayTokens: GatewayTokens;
+  /** A workload's identity token for one of the gateway's. */
+  readonly exchange: (request: ExchangeRequest) => Promise<Exchanged>;
+  /** Who a token stands for. */
+  readonly identify: (token: string) => Promise<Principal>;
   /** Why the gateway cannot take sessions now; empty when it can. */
   readonly unreadiness: () => Promise<readonly string[]>;
 }

@@ -6,6 +6,8 @@ export interface ClaimMapping {
   readonly groupsClaim: string;
   readonly nameClaim: string;
   readonly machineClaim: string | null;
+  /** Only the gateway's own tokens say for whom a machine acts. */
+  readonly trustsOnBehalfOf?: boolean;
 }
 
 const maxGroups = 1000;
@@ -42,6 +44,12 @@ function hasHumanClaim(payload: JWTPayload): boolean {
   return ['email', 'preferred_username', 'name', 'given_name'].some((claim) => text(payload[claim]) !== null);
 }
 
+function onBehalfOf(claim: unknown): Pick<VerifiedToken, 'onBehalfOf'> {
+  if (typeof claim !== 'object' || claim === null || !('id' in claim) || !('name' in claim)) return {};
+  const [id, name] = [text(claim.id), text(claim.name)];
+  return id === null || name === null ? {} : { onBehalfOf: { id, name } };
+}
+
 /** Reads what policy needs from claims whose signature, issuer, audience and times have been checked. */
 export function readClaims(
   payload: JWTPayload & { iss: string; sub: string; exp: number },
@@ -60,5 +68,6 @@ export function readClaims(
     mfa: Array.isArray(amr) && amr.includes('mfa'), // RFC 8176
     claimGroups: groupsOf(payload[mapping.groupsClaim]),
     expiresAt: payload.exp * 1000,
+    ...(mapping.trustsOnBehalfOf === true ? onBehalfOf(payload['on_behalf_of']) : {}),
   };
 }

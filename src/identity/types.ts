@@ -7,6 +7,8 @@ export interface VerifiedToken {
   readonly mfa: boolean;
   readonly claimGroups: readonly string[];
   readonly expiresAt: number; // ms since epoch
+  /** The person for whom a machine acts; absent for people, and for machines that act for nobody. */
+  readonly onBehalfOf?: { readonly id: string; readonly name: string };
 }
 
 /** Verifies bearer tokens of the configured issuers (RFC 9068, RFC 7519). */

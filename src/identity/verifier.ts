@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { decodeJwt, errors, jwtVerify, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { decodeJwt, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
 import { readClaims, type ClaimMapping } from './claims.js';
 import { localKeys, remoteKeys } from './issuer-keys.js';
@@ -43,19 +43,38 @@ interface Issuer extends TrustedIssuer {
   readonly keys: JWTVerifyGetKey;
 }
 
+function openIssuers(trusted: readonly TrustedIssuer[], options: TokenVerifierOptions): readonly Issuer[] {
+  const { now = Date.now, fetch = globalThis.fetch } = options;
+  return trusted.map((issuer): Issuer => {
+    requireSecureUrl(issuer.url);
+    const jwks = options.jwks?.[issuer.url];
+    const keys = jwks === undefined ? remoteKeys({ issuer: issuer.url, fetch, now }) : localKeys(jwks);
+    return { ...issuer, keys };
+  });
+}
+
+/** A token's claims, once its signature, issuer, audience and times have been checked. */
+export type VerifiedClaims = JWTPayload & { readonly iss: string; readonly sub: string; readonly exp: number };
+
+/** Verifies tokens whose claims mean something else than a person's login: workload identities. Nothing is cached. */
+export function createClaimsVerifier(
+  trusted: readonly TrustedIssuer[],
+  options: TokenVerifierOptions = {},
+): (token: string) => Promise<VerifiedClaims> {
+  const issuers = openIssuers(trusted, options);
+  return async (token) => {
+    if (token.length > maxTokenBytes) throw refuse('The access token is too long');
+    return verifyWith(findIssuer(issuers, token), token, (options.now ?? Date.now)());
+  };
+}
+
 /** Verifies access tokens of the configured issuers (RFC 7519, RFC 9068): signature, issuer, audience, times. */
 export function createTokenVerifier(
   trusted: readonly TrustedIssuer[],
   options: TokenVerifierOptions = {},
 ): TokenVerifier {
   const now = options.now ?? Date.now;
-  const fetch = options.fetch ?? globalThis.fetch;
-  const issuers = trusted.map((issuer): Issuer => {
-    requireSecureUrl(issuer.url);
-    const jwks = options.jwks?.[issuer.url];
-    const keys = jwks === undefined ? remoteKeys({ issuer: issuer.url, fetch, now }) : localKeys(jwks);
-    return { ...issuer, keys };
-  });
+  const issuers = openIssuers(trusted, options);
   const cache = new Map<string, { readonly token: VerifiedToken; readonly until: number }>();
 
   return {
@@ -71,7 +90,7 @@ export function createTokenVerifier(
         }
       }
       const issuer = findIssuer(issuers, token);
-      const verified = await verifyWith(issuer, token, now());
+      const verified = readClaims(await verifyWith(issuer, token, now()), issuer);
       cache.set(digest, { token: verified, until: Math.min(verified.expiresAt, now() + maxCacheMs) });
       const oldest = cache.size > maxCached ? cache.keys().next().value : undefined;
       if (oldest !== undefined) cache.delete(oldest);
@@ -102,7 +121,7 @@ function findIssuer(issuers: readonly Issuer[], token: string): Issuer {
   return issuer;
 }
 
-async function verifyWith(issuer: Issuer, token: string, now: number): Promise<VerifiedToken> {
+async function verifyWith(issuer: Issuer, token: string, now: number): Promise<VerifiedClaims> {
   try {
     const { payload, protectedHeader } = await jwtVerify(token, issuer.keys, {
       issuer: issuer.url,
@@ -117,7 +136,7 @@ async function verifyWith(issuer: Issuer, token: string, now: number): Promise<V
     const { iss, sub, exp } = payload;
     if (iss === undefined || sub === undefined || sub === '' || exp === undefined)
       throw refuse('The access token is malformed');
-    return readClaims({ ...payload, iss, sub, exp }, issuer);
+    return { ...payload, iss, sub, exp };
   } catch (error) {
     throw isSluiceError(error) ? error : explain(error, issuer);
   }

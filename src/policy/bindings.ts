@@ -26,7 +26,8 @@ export function resolvePrincipal(token: VerifiedToken, { bindings }: { readonly 
     .filter(([, binding]) => isMember(token, id, binding))
     .map(([group]) => group)
     .sort();
-  return { id, name: token.name, kind: token.kind, issuer: token.issuer, mfa: token.mfa, groups };
+  const { name, kind, issuer, mfa, onBehalfOf } = token;
+  return { id, name, kind, issuer, mfa, groups, ...(onBehalfOf === undefined ? {} : { onBehalfOf }) };
 }
 
 function isMember(token: VerifiedToken, id: string, binding: GroupBinding): boolean {

@@ -57,8 +57,8 @@ export class DecisionKeys {
 }
 
 function principalKey(principal: Principal): string {
-  const { id, name, kind, issuer, mfa, groups } = principal;
-  return JSON.stringify([id, name, kind, issuer, mfa, [...groups].sort()]);
+  const { id, name, kind, issuer, mfa, groups, onBehalfOf } = principal;
+  return JSON.stringify([id, name, kind, issuer, mfa, [...groups].sort(), onBehalfOf?.name ?? '']);
 }
 
 function targetKey(target: TargetRef): string {

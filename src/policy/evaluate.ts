@@ -56,7 +56,7 @@ export class Evaluator {
   }
 }
 
-function contextOf({ approvals }: DecisionQuery, { facts }: Effect, moment: Moment) {
+function contextOf({ approvals, principal }: DecisionQuery, { facts }: Effect, moment: Moment) {
   return {
     approvals: [...approvals],
     filtered: facts.filtered,
@@ -79,6 +79,7 @@ function contextOf({ approvals }: DecisionQuery, { facts }: Effect, moment: Mome
     signals: moment.signals === '' ? [] : moment.signals.split(' '),
     reason: moment.reason,
     hasReason: moment.hasReason,
+    onBehalfOf: principal.onBehalfOf?.name ?? '',
     hour: moment.hour,
     weekday: moment.weekday,
   };

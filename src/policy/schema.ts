@@ -46,6 +46,7 @@ type Facts = {
   signals: Set<String>,   // kinds of signals raised of this identity: "repeated-refusal"…
   reason: String,         // what the user gave with --reason; "" for none
   hasReason: Bool,
+  onBehalfOf: String,     // the person for whom a machine acts, by name; "" for none
   hour: Long,             // 0–23, in the time zone of settings.yaml (UTC)
   weekday: Long           // 1 Monday – 7 Sunday, likewise
 };

@@ -10,6 +10,14 @@ export interface Principal {
   readonly issuer: string;
   readonly mfa: boolean;
   readonly groups: readonly string[];
+  /** The person for whom a machine acts, when its token says so; they get no right by it, and may not approve for it. */
+  readonly onBehalfOf?: OnBehalfOf;
+}
+
+/** A person for whom a machine acts. Verified when the machine showed the person's own token, else named by its platform. */
+export interface OnBehalfOf {
+  readonly id: string;
+  readonly name: string;
 }
 
 /** A target's place in the resource tree. */

@@ -23,12 +23,17 @@ function encodeOpen(out: CborWriter, event: OpenEvent): void {
   // Written only where there is some: sessions without stay as readers of the first release know them.
   start(out, meta.length === 0 ? 9 : 10, recordCodes.open, event.at);
   out.text(event.session);
-  out.array(5);
+  const { onBehalfOf = null } = identity;
+  out.array(onBehalfOf === null ? 5 : 7);
   out.text(identity.subject);
   out.text(identity.name);
   out.text(identity.kind);
   out.text(identity.issuer);
   out.texts(identity.groups);
+  if (onBehalfOf !== null) {
+    out.text(onBehalfOf.subject);
+    out.text(onBehalfOf.name);
+  }
   out.array(3);
   out.text(client.address);
   out.text(client.application);
@@ -224,6 +229,7 @@ function decodeOpen(fields: Fields): OpenEvent {
       kind: identity.oneOf(['human', 'machine']),
       issuer: identity.text(),
       groups: identity.texts(),
+      ...(identity.count > 5 ? { onBehalfOf: { subject: identity.text(), name: identity.text() } } : {}),
     },
     client: {
       address: client.text(),

@@ -19,6 +19,8 @@ export interface RecordedIdentity {
   readonly kind: 'human' | 'machine';
   readonly issuer: string;
   readonly groups: readonly string[];
+  /** The person for whom a machine acted. */
+  readonly onBehalfOf?: { readonly subject: string; readonly name: string } | null;
 }
 export type RecordingMode = 'strict' | 'durable' | 'off';
 

@@ -127,6 +127,9 @@ export class Session {
         kind: principal.kind,
         issuer: principal.issuer,
         groups: principal.groups,
+        ...(principal.onBehalfOf === undefined
+          ? {}
+          : { onBehalfOf: { subject: principal.onBehalfOf.id, name: principal.onBehalfOf.name } }),
       },
       client: { address: origin.address, application, via: origin.via },
       target: { name: target.name, kind: target.kind, labels: target.labels },

@@ -73,12 +73,14 @@ export class SessionEvents {
 
   #opened({ at, session, identity, client, target, mode, policyVersion, reason }: OpenEvent): AuditEvent {
     const actor = { id: identity.subject, name: identity.name, kind: identity.kind };
+    const { onBehalfOf = null } = identity;
     this.#sessions.set(session, { actor, target: target.name, operations: new Map() });
     return {
       ...{ schema: 'sluice.audit/v1', event: 'session.opened', at: new Date(at).toISOString(), severity: 'info' },
       ...{ outcome: 'done', actor, session, target: target.name, object: null, op: null },
       detail: {
         ...{ issuer: identity.issuer, groups: identity.groups, address: client.address, via: client.via },
+        on_behalf_of: onBehalfOf === null ? null : { id: onBehalfOf.subject, name: onBehalfOf.name },
         ...{ application: client.application, recording: mode, policy_version: policyVersion, reason },
       },
     };

@@ -11,6 +11,8 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'GET /openapi.json': { path: '/openapi.json' },
   'GET /v1/login': { path: '/v1/login' },
   'GET /v1/whoami': { path: '/v1/whoami' },
+  'GET /oauth/jwks': { path: '/oauth/jwks' },
+  'POST /oauth/token': { path: '/oauth/token', body: {} },
   'GET /v1/targets': { path: '/v1/targets?label=env%3Ddemo&kind=postgres' },
   'GET /v1/targets/:name': { path: '/v1/targets/demo-db' },
   'POST /v1/exec': { path: '/v1/exec', body: { target: 'none', text: 'select 1' } },
@@ -97,7 +99,8 @@ describe.each(routeKeys)('%s', (name) => {
   it('refuses a call without a token, unless it is for anyone', async () => {
     const route = find(name);
     const answer = await callSample(route, {});
-    if (route.access === 'none') expect(answer.status).toBe(200);
+    // Anyone may ask the token endpoint, which wants a workload's identity instead.
+    if (route.access === 'none') expect(answer.status).toBe(route.path === '/oauth/token' ? 400 : 200);
     else {
       expectError(answer, 401, 'login_required');
       expect(answer.headers.get('www-authenticate')).toContain('Bearer');

@@ -47,6 +47,7 @@ export function loginRoutes(services: GatewayServices): readonly ApiRoute[] {
           kind: principal.kind,
           issuer: principal.issuer,
           groups: [...principal.groups],
+          on_behalf_of: principal.onBehalfOf ?? null,
           expires_at: instant(token.expiresAt),
         });
       },

@@ -19,5 +19,7 @@ export const whoamiDocument = documentOf('sluice.whoami/v1', {
   kind: z.enum(['human', 'machine']),
   issuer: z.string(),
   groups: z.array(z.string()),
+  /** The person for whom a machine acts. */
+  on_behalf_of: z.object({ id: z.string(), name: z.string() }).nullable(),
   expires_at: timestamp,
 });

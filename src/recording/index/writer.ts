@@ -54,7 +54,7 @@ export class SessionWriter {
   static create(db: IndexDatabase, batch: IndexBatch, open: OpenEvent, path: string | null): SessionWriter {
     const { identity, client, target } = open;
     const words: SessionWords = {
-      user: `${identity.name} ${identity.subject}`,
+      user: [identity.name, identity.subject, identity.onBehalfOf?.name ?? ''].join(' ').trim(),
       target: target.name,
       other: [client.application, open.reason ?? ''].join(' ').trim(),
     };

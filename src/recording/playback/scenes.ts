@@ -219,6 +219,7 @@ function kindWords(kind: string): string {
 
 function headerOf(event: OpenEvent): string {
   const { identity, client, target } = event;
+  const { onBehalfOf = null } = identity;
   const labels = Object.entries(target.labels).map(([name, value]) => `${name}=${value}`);
   const rows: readonly (readonly [string, string])[] = [
     [
@@ -233,6 +234,7 @@ function headerOf(event: OpenEvent): string {
     ],
     ['Recording', `${event.mode}, policy version ${event.policyVersion}`],
     ['Login', `${identity.issuer} ${identity.subject}`],
+    ...(onBehalfOf === null ? [] : ([['For', `${onBehalfOf.name} (${onBehalfOf.subject})`]] as const)),
     ...(event.reason === null ? [] : ([['Reason', event.reason]] as const)),
     ...Object.entries(event.meta ?? {}).map(([name, value]) => ['Meta', `${name}=${value}`] as const),
   ];

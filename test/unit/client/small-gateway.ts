@@ -24,6 +24,8 @@ export interface SmallGateway {
   /** What the far end of a tunnel does; echoes by default. */
   onTunnel: (socket: Duplex, request: IncomingMessage) => void;
   demo: boolean;
+  /** Where people and machines log in; the demo provider by default. */
+  issuer: string;
   /** Ways to log in that it permits. */
   ways: { readonly device: boolean; readonly browser: boolean };
   /** Answers instead of the identity provider, when it returns true. */
@@ -54,6 +56,7 @@ export async function startSmallGateway(options: SmallGatewayOptions = {}): Prom
     verifier: verifierFor(provider, url),
     onTunnel: (socket) => socket.pipe(socket),
     demo: true,
+    issuer: provider.issuer,
     ways: { device: true, browser: true },
     intercept: () => false,
     close: () => {
@@ -102,7 +105,7 @@ async function answer(gateway: SmallGateway, request: IncomingMessage, response:
     return send(200, {
       schema: 'sluice.login/v1',
       ok: true,
-      issuer: gateway.provider.issuer,
+      issuer: gateway.issuer,
       client_id: 'sluice-cli',
       audience: gateway.url,
       scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
