@@ -34,4 +34,3 @@ export const workloadsSchema = z.strictObject({
     .max(50)
     .default([]),
 });
-export type WorkloadsConfig = z.infer<typeof workloadsSchema>;
