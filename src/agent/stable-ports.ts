@@ -100,6 +100,11 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
+/** Every port that is remembered, by profile and target. */
+export function readRememberedPorts(stateDir: string): ReadonlyMap<string, number> {
+  return readPorts(join(stateDir, 'ports.json'));
+}
+
 function readPorts(file: string): Map<string, number> {
   const document = parseObject(readIfPresent(file) ?? '{}') ?? {};
   const entries = Object.entries(document).filter((entry): entry is [string, number] => Number.isInteger(entry[1]));

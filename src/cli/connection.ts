@@ -6,6 +6,7 @@ import { openTokenSource, type TokenSource } from '../client/tokens.js';
 import { Transport } from '../client/transport.js';
 import { SluiceError } from '../lib/errors.js';
 import type { Environment } from './environment.js';
+import { rememberVersion } from './update-notice.js';
 
 /** Which login and gateway were asked for by flag or environment. */
 export interface Asked {
@@ -27,7 +28,9 @@ export async function openConnection(environment: Environment, asked: Asked): Pr
   });
   const transport = new Transport(environment.caFile);
   const tokens = openTokenSource({ environment, profile, transport });
-  return { client: new SluiceClient({ gateway: profile.gateway, transport, tokens }), profile, tokens, transport };
+  const onVersion = (version: string): void => rememberVersion(environment.stateDir, version);
+  const client = new SluiceClient({ gateway: profile.gateway, transport, tokens, onVersion });
+  return { client, profile, tokens, transport };
 }
 
 /**

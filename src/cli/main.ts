@@ -1,9 +1,11 @@
 import { Config } from '@oclif/core/config';
 import { settings } from '@oclif/core/settings';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { SluiceError } from '../lib/errors.js';
 import { outputOf } from './base-command.js';
-import { currentEnvironment } from './environment.js';
+import { currentEnvironment, type Environment } from './environment.js';
 import type { Output } from './output.js';
 import { reportFailure } from './report.js';
 import { resolveCommand } from './resolve.js';
@@ -28,8 +30,18 @@ export async function main({ root, packageFile }: MainOptions): Promise<never> {
     const debug = environment.debug || argv.includes('--debug');
     process.exitCode = reportFailure(error, { out, debug, operation: false, flags: [] });
   }
+  await tellOfUpdate(environment, out, packageFile);
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit();
+}
+
+/** Only where a newer version has been heard of, and only to a person: nothing else pays for it. */
+async function tellOfUpdate(environment: Environment, out: Output, packageFile: URL): Promise<void> {
+  const attended = process.stdout.isTTY === true && process.stderr.isTTY === true && (process.exitCode ?? 0) === 0;
+  if (!attended || environment.unattended || !existsSync(join(environment.stateDir, 'gateway-version.json'))) return;
+  const { noticeUpdate } = await import('./update-notice.js');
+  const { version } = JSON.parse(await readFile(packageFile, 'utf8')) as { version: string };
+  noticeUpdate({ environment, out, version, root: packageFile.pathname, now: Date.now(), attended });
 }
 
 /** oclif's configuration; its own transpiling is off, since it fails for ESM and source runs under tsx anyway. */

@@ -42,6 +42,17 @@ export interface LoginInfo extends Envelope<'sluice.login/v1'> {
   readonly demo: boolean;
 }
 
+/** GET /v1/targets/NAME/doctor */
+export interface TargetDoctor extends Envelope<'sluice.target_doctor/v1'> {
+  readonly target: string;
+  readonly checks: readonly {
+    readonly name: string;
+    readonly state: 'ok' | 'warning' | 'failed';
+    readonly message: string;
+    readonly hardening: readonly string[];
+  }[];
+}
+
 /** GET /v1/whoami */
 export interface Whoami extends Envelope<'sluice.whoami/v1'> {
   readonly id: string;

@@ -11,6 +11,8 @@ export interface SluiceClientOptions {
   readonly transport: Transport;
   /** Null for a client that only asks what needs no login. */
   readonly tokens: TokenSource | null;
+  /** Told which version the gateway is of, when an answer says so. */
+  readonly onVersion?: (version: string) => void;
 }
 
 export interface CallOptions {
@@ -46,8 +48,10 @@ export class SluiceClient {
   readonly gateway: string;
   readonly #transport: Transport;
   readonly #tokens: TokenSource | null;
+  readonly #onVersion: (version: string) => void;
 
-  constructor({ gateway, transport, tokens }: SluiceClientOptions) {
+  constructor({ gateway, transport, tokens, onVersion = () => undefined }: SluiceClientOptions) {
+    this.#onVersion = onVersion;
     this.gateway = gateway;
     this.#transport = transport;
     this.#tokens = tokens;
@@ -65,6 +69,12 @@ export class SluiceClient {
   }
   target(name: string, options: CallOptions = {}): Promise<api.TargetDetail> {
     return this.#call('GET', `/v1/targets/${part(name)}`, { schema: 'sluice.target/v1', ...options });
+  }
+
+  /** How the gateway's own role on a target is confined. */
+  targetDoctor(name: string, options: CallOptions = {}): Promise<api.TargetDoctor> {
+    const path = `/v1/targets/${part(name)}/doctor`;
+    return this.#call('GET', path, { schema: 'sluice.target_doctor/v1', ...options });
   }
 
   exec(body: api.ExecBody, options: CallOptions = {}): Promise<api.ExecResult> {
@@ -265,6 +275,8 @@ export class SluiceClient {
       const answer = await this.#transport
         .send(request)
         .catch((error: unknown) => Promise.reject(this.#unreachable(error)));
+      const version = answer.headers['sluice-version'];
+      if (typeof version === 'string') this.#onVersion(version);
       return decodeAnswer(answer.status, answer.body.toString('utf8'), new URL(url).host, call.schema);
     };
     return call.anonymous === true ? send({}) : this.#authorized(call.signal, send);

@@ -229,6 +229,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   const front = createFront({
     ...common,
     audit: state.audit,
+    version: options.version ?? 'development',
     routes,
     metrics,
     tls: bootstrap.listen.tls,

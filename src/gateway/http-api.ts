@@ -20,6 +20,8 @@ export interface HttpApiParts {
   readonly metrics: GatewayMetrics;
   readonly isHostAllowed: (header: string | undefined) => boolean;
   readonly newRequestId: () => string;
+  /** Told to those who are logged in, so that clients can say that they are old. */
+  readonly version: string;
   readonly isDraining: () => boolean;
   readonly createServer: (listener: RequestListener) => Server;
 }
@@ -110,6 +112,7 @@ function mount(app: FastifyInstance, route: ApiRoute, parts: HttpApiParts): void
       if (route.access === 'none') return;
       if (parts.isDraining()) throw new SluiceError('unavailable', 'the gateway is shutting down');
       const caller = await parts.callers.identify(bearerToken(request.raw));
+      reply.header('Sluice-Version', parts.version);
       callers.set(request, {
         ...publicCall(request, reply),
         ...caller,

@@ -1,6 +1,7 @@
 import { type ApiRoute, publicRoute } from './api-route.js';
 import { describeApi } from './openapi.js';
 import { bundleRoutes } from './routes/bundle.js';
+import { doctorRoutes } from './routes/doctor.js';
 import { evidenceRoutes } from './routes/evidence.js';
 import { execRoutes } from './routes/exec.js';
 import { healthRoutes } from './routes/health.js';
@@ -23,6 +24,7 @@ export function routeTable(services: GatewayServices, version: string): readonly
     ...loginRoutes(services),
     ...tokenRoutes(services),
     ...targetRoutes(services),
+    ...doctorRoutes(services),
     ...execRoutes(services),
     ...requestRoutes(services),
     ...sessionRoutes(services),

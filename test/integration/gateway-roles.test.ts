@@ -15,6 +15,7 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'POST /oauth/token': { path: '/oauth/token', body: {} },
   'GET /v1/targets': { path: '/v1/targets?label=env%3Ddemo&kind=postgres' },
   'GET /v1/targets/:name': { path: '/v1/targets/demo-db' },
+  'GET /v1/targets/:name/doctor': { path: '/v1/targets/none/doctor' },
   'POST /v1/exec': { path: '/v1/exec', body: { target: 'none', text: 'select 1' } },
   'GET /v1/requests': { path: '/v1/requests?state=pending&mine=true' },
   'POST /v1/requests': { path: '/v1/requests', body: { target: 'none', text: 'select 1' } },

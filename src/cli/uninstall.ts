@@ -1,0 +1,72 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { agentPaths } from '../agent/private-dir.js';
+import { Profiles } from '../client/profiles.js';
+import { openAgent } from './agent.js';
+import { serviceUnit, uninstallService } from './daemon-service.js';
+import type { Environment } from './environment.js';
+import { logOutOf } from './logout.js';
+import type { Output } from './output.js';
+
+/** What the client half keeps. A gateway's or quickstart's state beside it is not ours to remove. */
+const stateFiles = ['ports.json', 'ports.json.lock', 'tunnels.json', 'logins', 'gateway-version.json'];
+const configFiles = ['config.json', 'credentials'];
+
+export interface Uninstalled {
+  readonly logins: readonly string[];
+  readonly service: string | null;
+  readonly agent: boolean;
+  readonly files: readonly string[];
+  /** What stays, since something else made it. */
+  readonly left: readonly string[];
+}
+
+/** What would be removed; nothing is. */
+export async function planUninstall(environment: Environment): Promise<Uninstalled> {
+  return {
+    logins: new Profiles(environment.configDir).list().map(({ name }) => name),
+    service: installedService(environment),
+    agent: (await openAgent(environment).status()) !== null,
+    files: filesOf(environment),
+    left: leftovers(environment),
+  };
+}
+
+/** Ends the agent, takes its service away, revokes every login and removes what the client kept. */
+export async function uninstall(
+  environment: Environment,
+  context: { readonly out: Output; readonly signal: AbortSignal },
+): Promise<Uninstalled> {
+  const plan = await planUninstall(environment);
+  if (plan.service !== null) {
+    const { note } = await uninstallService(serviceUnit(environment));
+    if (note !== null) context.out.note(note);
+  }
+  await openAgent(environment).shutdown();
+  await logOutOf(null, { environment, ...context });
+  for (const file of plan.files) rmSync(file, { recursive: true, force: true });
+  return { ...plan, left: leftovers(environment) };
+}
+
+function installedService(environment: Environment): string | null {
+  if (process.platform !== 'linux' && process.platform !== 'darwin') return null;
+  const { file } = serviceUnit(environment);
+  return existsSync(file) ? file : null;
+}
+
+function filesOf({ configDir, stateDir, runtimeDir }: Environment): readonly string[] {
+  const { logFile, cookieFile, lockFile, socket } = agentPaths(runtimeDir);
+  return [
+    ...configFiles.map((name) => join(configDir, name)),
+    ...stateFiles.map((name) => join(stateDir, name)),
+    ...[logFile, `${logFile}.1`, cookieFile, lockFile, socket],
+  ].filter((file) => existsSync(file));
+}
+
+function leftovers(environment: Environment): readonly string[] {
+  const ours = new Set(filesOf(environment));
+  const run = agentPaths(environment.runtimeDir).dir;
+  return [environment.configDir, environment.stateDir]
+    .flatMap((dir) => (existsSync(dir) ? readdirSync(dir).map((name) => join(dir, name)) : []))
+    .filter((path) => !ours.has(path) && path !== run);
+}
