@@ -17,6 +17,7 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'GET /v1/targets/:name': { path: '/v1/targets/demo-db' },
   'GET /v1/targets/:name/doctor': { path: '/v1/targets/none/doctor' },
   'POST /v1/exec': { path: '/v1/exec', body: { target: 'none', text: 'select 1' } },
+  'POST /v1/exec/fetch': { path: '/v1/exec/fetch', body: { cursor: 'cur_0000000000000000' } },
   'GET /v1/requests': { path: '/v1/requests?state=pending&mine=true' },
   'POST /v1/requests': { path: '/v1/requests', body: { target: 'none', text: 'select 1' } },
   'GET /v1/requests/:id': { path: '/v1/requests/req_0000000000000000' },
