@@ -62,6 +62,18 @@ export const catalogQueries = {
     from base join pg_catalog.pg_type t on t.oid = base.type join pg_catalog.pg_namespace n on n.oid = t.typnamespace
     where t.oid < 16384 or t.typtype = 'd'`,
 
+  // What a write sets off by itself: triggers, rules, defaults and generated columns, and foreign keys that pass it on.
+  triggers: `select pg_catalog.json_build_array(t.tgrelid::int8, t.tgtype, n.nspname, p.proname)::text as row
+    from pg_catalog.pg_trigger t join pg_catalog.pg_proc p on p.oid = t.tgfoid join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    where not t.tgisinternal and t.tgenabled in ('O', 'A')`,
+  rules: `select pg_catalog.json_build_array(r.ev_class::int8, r.ev_type, pg_catalog.pg_get_ruledef(r.oid))::text as row
+    from pg_catalog.pg_rewrite r where r.oid >= 16384 and r.ev_type <> '1' and r.ev_enabled in ('O', 'A')`,
+  expressions: `select pg_catalog.json_build_array(d.adrelid::int8, d.adnum, a.attgenerated <> '', pg_catalog.pg_get_expr(d.adbin, d.adrelid))::text as row
+    from pg_catalog.pg_attrdef d join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum where d.oid >= 16384`,
+  foreignKeys: `select pg_catalog.json_build_array(k.conrelid::int8, pg_catalog.to_json(k.conkey), k.confrelid::int8, pg_catalog.to_json(k.confkey),
+      k.confupdtype, k.confdeltype)::text as row
+    from pg_catalog.pg_constraint k where k.contype = 'f' and (k.confupdtype in ('c', 'n', 'd') or k.confdeltype in ('c', 'n', 'd'))`,
+
   inherits: `select pg_catalog.json_build_array(i.inhrelid::int8, i.inhparent::int8)::text as row
     from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid where c.relkind in ('r', 'p', 'f')`,
 
@@ -131,6 +143,17 @@ const functionRow = z.tuple([
 ]);
 const pairRow = z.tuple([z.number(), z.number()]);
 const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
+const triggerRow = z.tuple([z.number(), z.number(), z.string(), z.string()]);
+const ruleRow = z.tuple([z.number(), z.enum(['2', '3', '4']), z.string()]);
+const expressionRow = z.tuple([z.number(), z.number(), z.boolean(), z.string()]);
+const foreignKeyRow = z.tuple([
+  z.number(),
+  z.array(z.number()),
+  z.number(),
+  z.array(z.number()),
+  z.string(),
+  z.string(),
+]);
 const typeRow = z.tuple([z.string(), z.string().nullable(), z.number()]);
 const typeCallRow = z.tuple([z.string(), z.string(), z.string(), z.string(), z.number()]);
 
@@ -154,6 +177,10 @@ export async function readCatalog(query: CatalogQuery, known: BuiltinFunctions |
         };
   const types = await rows(catalogQueries.types, typeRow);
   const inherits = await rows(catalogQueries.inherits, pairRow);
+  const triggers = await rows(catalogQueries.triggers, triggerRow);
+  const rules = await rows(catalogQueries.rules, ruleRow);
+  const expressions = await rows(catalogQueries.expressions, expressionRow);
+  const foreignKeys = await rows(catalogQueries.foreignKeys, foreignKeyRow);
   const operators = await rows(catalogQueries.operators, callRow);
   const typeCalls = await rows(catalogQueries.typeCalls, typeCallRow);
   return {
@@ -174,6 +201,14 @@ export async function readCatalog(query: CatalogQuery, known: BuiltinFunctions |
     functions: functions.map(toFunction),
     builtins,
     types: types.map(([name, internal, base]) => ({ name, internal, base })),
+    triggers: triggers.map(([relation, type, functionSchema, functionName]) => ({
+      ...{ relation, type, functionSchema, functionName },
+    })),
+    rules: rules.map(([relation, event, definition]) => ({ relation, event: ruleEvents[event], definition })),
+    expressions: expressions.map(([relation, attnum, generated, text]) => ({ relation, attnum, generated, text })),
+    foreignKeys: foreignKeys.map(([child, childColumns, parent, parentColumns, onUpdate, onDelete]) => ({
+      ...{ child, childColumns, parent, parentColumns, onUpdate, onDelete },
+    })),
     inherits: inherits.map(([child, parent]) => ({ child, parent })),
     operators: operators.map(toCall),
     typeCalls: typeCalls.map(([schema, name, functionSchema, functionName, oid]) => ({
@@ -182,6 +217,8 @@ export async function readCatalog(query: CatalogQuery, known: BuiltinFunctions |
     })),
   };
 }
+
+const ruleEvents = { 2: 'update', 3: 'insert', 4: 'delete' } as const;
 
 function decode<T>(rows: readonly { readonly row: string | null }[], schema: z.ZodType<T>): readonly T[] {
   if (rows.length > maxRows) throw new SluiceError('too_large', 'The target has too many objects to analyse.');

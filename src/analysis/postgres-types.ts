@@ -152,6 +152,13 @@ export interface RawCatalog {
   readonly prepared?: boolean;
   /** OIDs of parent relation by child (pg_inherits: partitions and inheritance). */
   readonly inherits: readonly { readonly child: number; readonly parent: number }[];
+  /** What a write sets off by itself. */
+  readonly triggers?: readonly RawTrigger[];
+  readonly rules?: readonly RawRule[];
+  /** Defaults and generated columns. */
+  readonly expressions?: readonly RawExpression[];
+  /** Foreign keys that pass a change on. */
+  readonly foreignKeys?: readonly RawForeignKey[];
   /** Built-in base types, and domains. */
   readonly types?: readonly RawType[];
   /** Operators outside pg_catalog and extensions: using one calls its function. */
@@ -172,6 +179,39 @@ export interface RawType {
   /** `int4` for `integer`; null for a domain. */
   readonly internal: string | null;
   readonly base: number;
+}
+
+/** pg_trigger, enabled and not the server's own; `type` is tgtype's bits. */
+export interface RawTrigger {
+  readonly relation: number;
+  readonly type: number;
+  readonly functionSchema: string;
+  readonly functionName: string;
+}
+
+/** pg_rewrite, views' own excepted; `definition` is pg_get_ruledef's. */
+export interface RawRule {
+  readonly relation: number;
+  readonly event: 'insert' | 'update' | 'delete';
+  readonly definition: string;
+}
+
+/** pg_attrdef as pg_get_expr prints it. */
+export interface RawExpression {
+  readonly relation: number;
+  readonly attnum: number;
+  readonly generated: boolean;
+  readonly text: string;
+}
+
+/** pg_constraint of a foreign key; actions are its letters: c cascade, n set null, d set default. */
+export interface RawForeignKey {
+  readonly child: number;
+  readonly childColumns: readonly number[];
+  readonly parent: number;
+  readonly parentColumns: readonly number[];
+  readonly onUpdate: string;
+  readonly onDelete: string;
 }
 
 /** A user-defined operator and the function behind it. */

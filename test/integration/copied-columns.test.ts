@@ -131,6 +131,7 @@ const copies: Readonly<Record<string, readonly [steps: readonly string[], show: 
   ],
   'update of a protected column of another class': [['update people set email = ssn'], 'select email from people'],
   'update of itself, reversed': [['update people set ssn = reverse(ssn)'], 'select ssn from people'],
+  'update that cascades': [['update codes set code = (select ssn from people where id = 1)'], 'select code from coded'],
   'merge that updates': [
     [
       "insert into notes values (1, 'a')",

@@ -1,16 +1,16 @@
 import { distrustStatement, inferEffect } from '../distrust.js';
 import type { CopyOfProtected, OutputColumn, QueryAnalysis, StatementAnalysis } from '../postgres-types.js';
-import { tagged } from './ast.js';
+import { bodyOf, list, tagged } from './ast.js';
 import type { Catalog } from './catalog-model.js';
 import type { Context, ParseSql, ParsedStatement } from './context.js';
 import { analyseExpression } from './expressions.js';
 import { Findings } from './findings.js';
-import type { ViewReading } from './relation.js';
+import type { ExpressionReading, ViewReading } from './relation.js';
 import { SqlSyntaxError } from './parser.js';
-import type { Scope } from './scope.js';
+import { Scope } from './scope.js';
 import { statementHandlers, type StatementRows } from './statements.js';
 import { judgeTypeNames } from './type-names.js';
-import { noRows, type Rows } from './value.js';
+import { noRows, type Field, type Rows } from './value.js';
 
 /** Statements in one query beyond this are refused: nobody writes them by hand, and each costs time. */
 const maxStatements = 1000;
@@ -152,6 +152,22 @@ export function readView(parse: ParseSql, catalog: Catalog, definition: string, 
   );
   const fields = rows.open || rows.fields.length !== columns ? null : rows.fields;
   return { fields, touchesProtected: findings.touchesProtected, calls };
+}
+
+/** Reads a default or a generated column's expression over its row. */
+export function readExpression(
+  parse: ParseSql,
+  catalog: Catalog,
+  expression: string,
+  fields: readonly Field[],
+): ExpressionReading {
+  const findings = new Findings(catalog.root, catalog.protectedColumns);
+  const ctx = makeContext({ parse, catalog, text: '' }, findings, []);
+  const select = bodyOf(parseDefinition(parse, `SELECT ${expression}`), 'SelectStmt') ?? {};
+  const node = (bodyOf(list(select, 'targetList')[0], 'ResTarget') ?? {})['val'];
+  const value = ctx.expr(node, new Scope(null, [{ columns: fields, open: false, sources: [] }]));
+  const calls = findings.effects.filter(({ action }) => action === 'callFunction' || action === 'unknown');
+  return { value, calls };
 }
 
 /** A definition that the parser rejects is a statement that is not known. */

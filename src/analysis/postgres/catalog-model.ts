@@ -1,21 +1,38 @@
+import type { Effect } from '../effects.js';
 import type {
   ClassifiedColumns,
   ProtectedColumn,
   ProtectedOrigin,
   RawCatalog,
+  RawExpression,
+  RawForeignKey,
   RawFunction,
   RawOperator,
   RawRelation,
+  RawRule,
+  RawTrigger,
   RawTypeCall,
 } from '../postgres-types.js';
 import { classify, systemSchemas, type Protection } from './classify.js';
-import type { FunctionCandidates, Relation, ViewReading } from './relation.js';
+import type { ExpressionReading, FunctionCandidates, Relation, ViewReading } from './relation.js';
 import { isLeakingColumn } from './system-relations.js';
 import { clearOf, derive, isTainted, unknownValue, type Field, type Value } from './value.js';
 
 /** Reads a view's definition; comes as an argument because reading one needs this catalog. */
 export type ReadView = (catalog: Catalog, definition: string, columns: number) => ViewReading;
 
+/** Reads an expression over the columns of a row. */
+export type ReadExpression = (catalog: Catalog, text: string, fields: readonly Field[]) => ExpressionReading;
+
+/** What else happens when a relation is written. */
+export interface Attached {
+  readonly triggers: readonly RawTrigger[];
+  readonly rules: readonly RawRule[];
+  /** Foreign keys of other tables that refer to it. */
+  readonly referring: readonly RawForeignKey[];
+}
+
+const nothing: Attached = { triggers: [], rules: [], referring: [] };
 const none: readonly RawTypeCall[] = [];
 const unreadable: ViewReading = { fields: null, touchesProtected: true, calls: [] };
 
@@ -41,8 +58,13 @@ export class Catalog {
   readonly #typeCalls = new Map<string, RawTypeCall[]>();
   readonly #types = new Map<string, number>();
   readonly #readView: ReadView;
+  readonly #readExpression: ReadExpression;
+  readonly #attached = new Map<number, { triggers: RawTrigger[]; rules: RawRule[]; referring: RawForeignKey[] }>();
+  readonly #expressions = new Map<number, RawExpression[]>();
+  readonly #children = new Map<number, number[]>();
+  readonly #byOid = new Map<number, RawRelation>();
 
-  constructor(raw: RawCatalog, classified: ClassifiedColumns, readView: ReadView) {
+  constructor(raw: RawCatalog, classified: ClassifiedColumns, readView: ReadView, readExpression: ReadExpression) {
     this.target = classified.target;
     this.database = raw.database;
     this.major = raw.serverMajor;
@@ -50,13 +72,22 @@ export class Catalog {
     this.isClassified = classified.columns.length > 0;
     this.hasTemporary = raw.relations.some((relation) => relation.schema === 'pg_temp');
     this.#readView = readView;
+    this.#readExpression = readExpression;
     this.#protection = classify(raw, classified);
     this.protectedColumns = [...this.#protection.values()].flatMap((columns) =>
       [...columns.values()].flatMap((guard) => guard.sources),
     );
     for (const { child, parent } of raw.inherits)
       this.#parents.set(child, [...(this.#parents.get(child) ?? []), parent]);
-    for (const relation of raw.relations) this.#raw.set(key(relation.schema, relation.name), relation);
+    for (const relation of raw.relations) {
+      this.#raw.set(key(relation.schema, relation.name), relation);
+      this.#byOid.set(relation.oid, relation);
+    }
+    for (const trigger of raw.triggers ?? []) this.#attach(trigger.relation).triggers.push(trigger);
+    for (const rule of raw.rules ?? []) this.#attach(rule.relation).rules.push(rule);
+    for (const foreignKey of raw.foreignKeys ?? []) this.#attach(foreignKey.parent).referring.push(foreignKey);
+    for (const expression of raw.expressions ?? []) push(this.#expressions, expression.relation, expression);
+    for (const { child, parent } of raw.inherits) push(this.#children, parent, child);
     for (const fn of raw.functions) push(this.#functions, fn.name, fn);
     for (const { name, internal, base } of raw.types ?? []) {
       this.#types.set(name, base);
@@ -108,6 +139,28 @@ export class Catalog {
     };
     visit(oid);
     return [...this.#raw.values()].filter((raw) => seen.has(raw.oid)).map((raw) => this.#load(raw));
+  }
+
+  /** What a write to this relation sets off, and to those it is written or shown with: partitions and children. */
+  attached(oid: number): readonly Attached[] {
+    const family = new Set([oid]);
+    for (const member of family) for (const child of this.#children.get(member) ?? []) family.add(child);
+    for (const parent of this.ancestors(oid)) family.add(parent.oid);
+    return [...family].map((member) => this.#attached.get(member) ?? nothing);
+  }
+
+  relationOf(oid: number): Relation | null {
+    const raw = this.#byOid.get(oid);
+    return raw === undefined ? null : this.#load(raw);
+  }
+
+  #attach(oid: number): { triggers: RawTrigger[]; rules: RawRule[]; referring: RawForeignKey[] } {
+    let found = this.#attached.get(oid);
+    if (found === undefined) {
+      found = { triggers: [], rules: [], referring: [] };
+      this.#attached.set(oid, found);
+    }
+    return found;
   }
 
   /** The text of a view. */
@@ -177,7 +230,7 @@ export class Catalog {
     const known = this.#relations.get(raw.oid);
     if (known !== undefined) return known;
     const view = raw.kind === 'v' || raw.kind === 'm' ? this.#view(raw) : null;
-    const fields = raw.columns.map((column, index) => ({
+    const plain = raw.columns.map((column, index) => ({
       name: column.name,
       value: this.#columnValue(
         raw,
@@ -186,6 +239,7 @@ export class Catalog {
         view === null ? null : (view.fields?.[index] ?? 'unknown'),
       ),
     }));
+    const { fields, written } = this.#stored(raw, plain);
     const relation: Relation = {
       oid: raw.oid,
       schema: raw.schema,
@@ -195,9 +249,39 @@ export class Catalog {
       fields,
       touchesProtected: view?.touchesProtected === true || touches(raw.schema, fields),
       calls: view?.calls ?? [],
+      written,
     };
     if (!this.#reading.has(raw.oid)) this.#relations.set(raw.oid, relation);
     return relation;
+  }
+
+  /**
+   * A generated column shows what it is computed from, and one whose default reads protected values may hold them. What
+   * a default in another language gives nobody knows: it is code that was in the database before.
+   */
+  #stored(raw: RawRelation, plain: readonly Field[]): Pick<Relation, 'fields' | 'written'> {
+    const expressions = this.#reading.has(raw.oid) ? [] : (this.#expressions.get(raw.oid) ?? []);
+    if (expressions.length === 0) return { fields: plain, written: { insert: [], update: [] } };
+    const fields = [...plain];
+    const insert: Effect[] = [];
+    const update: Effect[] = [];
+    const hasProtected = plain.some(({ value }) => isTainted(value));
+    this.#reading.add(raw.oid);
+    try {
+      for (const { attnum, generated, text } of expressions) {
+        const { value, calls } = this.#readExpression(this, text, generated ? plain : []);
+        insert.push(...calls);
+        if (generated) update.push(...calls);
+        const index = raw.columns.findIndex((column) => column.attnum === attnum);
+        const field = fields[index];
+        const counts = value.unknown ? generated && hasProtected : value.sources.length > 0;
+        if (field === undefined || !counts) continue;
+        fields[index] = { ...field, value: { ...derive([field.value, value], field.value.type), derived: true } };
+      }
+    } finally {
+      this.#reading.delete(raw.oid);
+    }
+    return { fields, written: { insert, update } };
   }
 
   /** System views are the server's own and judged by name; a view inside its own definition cannot be read. */
@@ -240,7 +324,7 @@ function key(schema: string, name: string): string {
   return `${schema}\u0000${name}`;
 }
 
-function push<T>(map: Map<string, T[]>, name: string, item: T): void {
+function push<K, T>(map: Map<K, T[]>, name: K, item: T): void {
   const items = map.get(name);
   if (items === undefined) map.set(name, [item]);
   else items.push(item);

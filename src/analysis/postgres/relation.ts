@@ -1,6 +1,6 @@
 import type { Effect } from '../effects.js';
 import type { RawFunction } from '../postgres-types.js';
-import type { Field } from './value.js';
+import type { Field, Value } from './value.js';
 
 /** A table, view or other relation, with what is known of its columns. */
 export interface Relation {
@@ -14,6 +14,14 @@ export interface Relation {
   /** Has a protected column, or is a view that uses one. */
   readonly touchesProtected: boolean;
   /** Calls a view makes whenever it is read. */
+  readonly calls: readonly Effect[];
+  /** Calls that its defaults and generated columns make when a row is written. */
+  readonly written: { readonly insert: readonly Effect[]; readonly update: readonly Effect[] };
+}
+
+/** What an expression that the catalog keeps turned out to give. */
+export interface ExpressionReading {
+  readonly value: Value;
   readonly calls: readonly Effect[];
 }
 

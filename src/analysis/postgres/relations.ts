@@ -3,6 +3,7 @@ import { text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import type { Relation } from './relation.js';
 import type { Source } from './scope.js';
+import { followWrite } from './stored.js';
 import { isStatistics } from './system-relations.js';
 
 /** A relation as a statement names it, known or not. */
@@ -33,6 +34,7 @@ export function addTableEffect(
   facts: Partial<EffectFacts> = {},
 ): void {
   ctx.findings.add(action, 'Table', [named.schema, named.name], { ...facts, temporary: named.schema === 'pg_temp' });
+  if (named.relation !== null) followWrite(ctx, named.relation, action);
 }
 
 /** Reads or writes a relation: its effect, the calls its view makes, and its columns. */

@@ -1,7 +1,7 @@
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { messageOf } from '../../lib/errors.js';
 import type { QueryAnalysis, RawFunction } from '../postgres-types.js';
-import { analyseQuery, readView } from './analyse.js';
+import { analyseQuery, readExpression, readView } from './analyse.js';
 import { Catalog } from './catalog-model.js';
 import type { ParseSql } from './context.js';
 import { loadParser, SqlSyntaxError } from './parser.js';
@@ -57,8 +57,11 @@ class AnalysisWorker {
     const { raw: own, classified } = JSON.parse(Buffer.from(parts).toString('utf8')) as CatalogParts;
     const raw = { ...own, functions: [...this.#readBuiltins(builtins), ...own.functions] };
     const parse = await loadParser(raw.serverMajor);
-    const catalog = new Catalog(raw, classified, (reading, definition, columns) =>
-      readView(parse, reading, definition, columns),
+    const catalog = new Catalog(
+      raw,
+      classified,
+      (reading, definition, columns) => readView(parse, reading, definition, columns),
+      (reading, text, fields) => readExpression(parse, reading, text, fields),
     );
     const protectedOrigins = catalog.origins();
     const oldest = this.#catalogs.size >= maxCatalogs ? this.#catalogs.keys().next().value : undefined;

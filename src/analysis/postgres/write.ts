@@ -6,10 +6,11 @@ import { isFiltered } from './filtered.js';
 import { analyseFrom, analyseFromItem } from './from.js';
 import { inferWritten, judgeWritten } from './into.js';
 import { addTableEffect, findRelation, readRelation } from './relations.js';
+import type { Relation } from './relation.js';
 import { Scope, itemOf, type Source } from './scope.js';
 import { analyseTargets } from './select.js';
 import { addUnnamedSetting } from './set-config.js';
-import { clear, isTainted, noRows, unknownValue, type Field, type Rows } from './value.js';
+import { clear, isTainted, noRows, unknownValue, type Field, type Rows, type Value } from './value.js';
 import { defineCtes } from './with.js';
 
 /** InsertStmt: what is written, what a conflict shows, what is returned. */
@@ -151,8 +152,28 @@ function assign(ctx: Context, statement: Body, nodes: readonly unknown[], scope:
     const value = ctx.expr(target['val'], scope);
     ctx.findings.infer(value);
     noteWritten(ctx, written, text(target, 'name'), value);
+    if (written.relation !== null) followKeys(ctx, written.relation, text(target, 'name'), value);
   }
   judgeIndexes(ctx, nodes, scope);
+}
+
+/** A key that others refer to takes them along (ON UPDATE CASCADE): what is written to it is written there too. */
+function followKeys(ctx: Context, relation: Relation, column: string, value: Value, seen = new Set<number>()): void {
+  if (seen.has(relation.oid)) return;
+  seen.add(relation.oid);
+  const attnum = relation.attnums[relation.fields.findIndex((field) => field.name === column)];
+  for (const { child, childColumns, parentColumns, onUpdate } of ctx.catalog
+    .attached(relation.oid)
+    .flatMap((all) => all.referring)) {
+    const at = parentColumns.findIndex((known) => known === attnum);
+    const referring = at < 0 || onUpdate === 'a' || onUpdate === 'r' ? null : ctx.catalog.relationOf(child);
+    const name = referring?.fields[referring.attnums.findIndex((known) => known === childColumns[at])]?.name;
+    if (referring === null || name === undefined) continue;
+    addTableEffect(ctx, 'update', { schema: referring.schema, name: referring.name, relation: referring });
+    if (onUpdate !== 'c') continue;
+    noteWritten(ctx, { schema: referring.schema, name: referring.name, relation: referring }, name, value);
+    followKeys(ctx, referring, name, value, seen);
+  }
 }
 
 /** `SET a[f()] = x`: expressions inside the name of what is written. */

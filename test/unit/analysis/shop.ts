@@ -7,7 +7,7 @@ import type {
   RawRelation,
   StatementAnalysis,
 } from '../../../src/analysis/postgres-types.js';
-import { analyseQuery, readView } from '../../../src/analysis/postgres/analyse.js';
+import { analyseQuery, readExpression, readView } from '../../../src/analysis/postgres/analyse.js';
 import { Catalog } from '../../../src/analysis/postgres/catalog-model.js';
 import { loadParser } from '../../../src/analysis/postgres/parser.js';
 
@@ -192,8 +192,11 @@ export async function shopAnalyser(
 ): Promise<(sql: string) => QueryAnalysis> {
   const parse = await loadParser(major);
   const raw = { ...shopCatalog(), serverMajor: major };
-  const catalog = new Catalog(raw, classified, (reading, definition, columns) =>
-    readView(parse, reading, definition, columns),
+  const catalog = new Catalog(
+    raw,
+    classified,
+    (reading, definition, columns) => readView(parse, reading, definition, columns),
+    (reading, text, fields) => readExpression(parse, reading, text, fields),
   );
   return (sql) => analyseQuery(parse, catalog, sql);
 }
