@@ -20,10 +20,11 @@ const imports = {
   sessions: ['lib', 'analysis', 'approvals', 'masking', 'policy', 'recording'],
   protocols: ['lib', 'sessions', 'analysis', 'masking'],
   store: ['lib', 'approvals', 'policy', 'vault', 'recording', 'signals'],
-  gateway: ['lib', 'protocols', 'store', 'identity', ...domain],
+  mcp: ['lib'],
+  gateway: ['lib', 'protocols', 'store', 'identity', 'mcp', ...domain],
   client: ['lib', 'gateway/schemas'],
   agent: ['lib', 'client', 'gateway/schemas'],
-  cli: ['lib', 'client', 'agent', 'recording', 'gateway/schemas'],
+  cli: ['lib', 'client', 'agent', 'mcp', 'recording', 'gateway/schemas'],
   quickstart: ['lib', 'gateway', 'identity', 'client', 'vault', 'store', 'policy', 'recording', 'cli/exit-codes'],
 };
 
@@ -31,6 +32,7 @@ const imports = {
 const typeImports = Object.fromEntries(domain.map((room) => [room, domain]));
 typeImports.store = domain;
 typeImports.protocols = domain;
+typeImports.mcp = ['client'];
 typeImports.policy = [...domain, 'identity'];
 
 /** A third-party package has one home, so that replacing it is one room's work. */
@@ -38,6 +40,7 @@ const homes = {
   '@aws-sdk/client-s3': ['recording'],
   '@cedar-policy/cedar-wasm': ['policy'],
   '@inquirer/prompts': ['cli'],
+  '@modelcontextprotocol/server': ['mcp'],
   '@napi-rs/keyring': ['client'],
   '@oclif/core': ['cli', 'commands'],
   'cbor-x': ['recording'],

@@ -2,6 +2,7 @@
 export const topics: Readonly<Record<string, { readonly description: string }>> = {
   daemon: { description: 'The local agent, which keeps tunnels open.' },
   gateway: { description: 'Run a gateway.' },
+  mcp: { description: 'Tools for AI agents (Model Context Protocol).' },
   policy: { description: 'Check and explain policies.' },
   requests: { description: 'Ask for approval, and decide about what others ask.' },
   secrets: { description: "The secrets in the gateway's vault." },

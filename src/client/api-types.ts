@@ -92,10 +92,19 @@ export interface TargetDetail extends Envelope<'sluice.target/v1'> {
   readonly database: string | null;
   readonly permissions: readonly {
     readonly action: string;
+    readonly group: string;
     readonly verdict: 'allow' | 'hold' | 'deny';
     readonly policies: readonly string[];
+    /** Who must approve it when it is held. */
+    readonly approvals: readonly { readonly group: string; readonly count: number }[];
   }[];
-  readonly protected_columns: readonly { readonly column: string; readonly class: string; readonly mask: string }[];
+  readonly protected_columns: readonly {
+    readonly column: string;
+    readonly class: string;
+    readonly mask: string;
+    /** Whether the caller sees its values in clear. */
+    readonly reveal: 'allow' | 'hold' | 'deny';
+  }[];
 }
 
 /** POST /v1/exec, the body. */

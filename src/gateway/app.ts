@@ -25,6 +25,7 @@ import { type CursorLimits, defaultCursorLimits, ExecCursors } from './exec/curs
 import { Idempotency } from './exec/idempotency.js';
 import { ExecSlots } from './exec/slots.js';
 import { loadFirstConfiguration } from './first-configuration.js';
+import { createMcpEndpoint } from './mcp/endpoint.js';
 import { createFront } from './front.js';
 import { createHostCheck, isLoopback } from './host-check.js';
 import { type GatewayLimits, defaultLimits } from './limits.js';
@@ -226,6 +227,15 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     newRequestId: () => newId('evt'),
     isDraining: () => connections.isClosed,
   };
+  const mcp = createMcpEndpoint({
+    ...common,
+    version: options.version ?? 'development',
+    publicUrl: bootstrap.publicUrl,
+    audit: state.audit,
+    routes,
+    drainSignal: connections.drainSignal,
+  });
+  shutdown.close(() => mcp.close());
   const front = createFront({
     ...common,
     audit: state.audit,
@@ -234,6 +244,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     metrics,
     tls: bootstrap.listen.tls,
     tunnel: { ...common, targets, connections, engines },
+    mcp: mcp.listener,
     identityProvider: identity,
   });
   const port = await front.listen(bootstrap.listen.host, bootstrap.listen.port);

@@ -1,6 +1,7 @@
 import { type ActionName, type Effect, type actionGroups, plainFacts } from '../analysis/effects.js';
 import { SluiceError } from '../lib/errors.js';
 import { type Decision, noFacts, type PolicySet, type Principal, type TargetRef } from '../policy/types.js';
+import type { TargetConfig } from '../sessions/types.js';
 
 /** What the gateway's own API asks policy about, on Gateway::"gateway". */
 export type GatewayAction = (typeof actionGroups)['gateway'][number];
@@ -24,6 +25,19 @@ export function decideOnTarget(
   action: ActionName,
 ): Decision {
   const effect: Effect = { action, resource: { type: 'Target', path: [target.name] }, facts: plainFacts };
+  return policies.decide({ principal, target, effects: [effect], approvals: [], session: noFacts, reason: null });
+}
+
+/** Judges whether a principal sees a protected column in clear, as `describe` shows it. */
+export function decideReveal(
+  policies: PolicySet,
+  principal: Principal,
+  target: TargetConfig,
+  column: { readonly schema: string; readonly table: string; readonly column: string; readonly class: string },
+): Decision {
+  const path = [target.name, target.database, column.schema, column.table, column.column];
+  const facts = { ...plainFacts, class: column.class };
+  const effect: Effect = { action: 'reveal', resource: { type: 'Column', path }, facts };
   return policies.decide({ principal, target, effects: [effect], approvals: [], session: noFacts, reason: null });
 }
 

@@ -9,6 +9,8 @@ import { type TunnelParts, attachTunnel } from './tunnel.js';
 export interface FrontParts extends Omit<HttpApiParts, 'createServer'> {
   readonly tls: TlsFiles | null;
   readonly tunnel: TunnelParts;
+  /** Serves /mcp, which is a protocol of its own. */
+  readonly mcp: RequestListener;
   /** The demo identity provider under its path, or null. */
   readonly identityProvider: { readonly path: string; readonly callback: RequestListener } | null;
 }
@@ -27,7 +29,7 @@ export function createFront(parts: FrontParts): Front {
   const api = createHttpApi({
     ...parts,
     createServer: (listener) => {
-      server = createHttpServer(parts.tls, parts.limits, withIdentityProvider(listener, parts));
+      server = createHttpServer(parts.tls, parts.limits, withRawListeners(listener, parts));
       attachTunnel(server, parts.tunnel);
       return server;
     },
@@ -39,17 +41,18 @@ export function createFront(parts: FrontParts): Front {
   };
 }
 
-/** The provider needs the raw request: fastify must not have touched its body. It is behind the same Host check. */
-function withIdentityProvider(
+/** These need the raw request: fastify must not have touched its body. They are behind the same Host check. */
+function withRawListeners(
   listener: RequestListener,
-  { identityProvider, isHostAllowed }: FrontParts,
+  { identityProvider, mcp, isHostAllowed }: FrontParts,
 ): RequestListener {
-  if (identityProvider === null) return listener;
   return (request, response) => {
     const path = request.url ?? '';
-    if (path !== identityProvider.path && !path.startsWith(`${identityProvider.path}/`))
-      return listener(request, response);
-    if (isHostAllowed(request.headers.host)) return identityProvider.callback(request, response);
+    const ofIdentity =
+      identityProvider !== null && (path === identityProvider.path || path.startsWith(`${identityProvider.path}/`));
+    const raw = ofIdentity ? identityProvider.callback : /^\/mcp(\?|$)/.test(path) ? mcp : null;
+    if (raw === null) return listener(request, response);
+    if (isHostAllowed(request.headers.host)) return raw(request, response);
     const error = new SluiceError('usage', 'this gateway does not answer to that Host; use its public URL');
     response.writeHead(httpStatusOf(error.code), { 'Content-Type': 'application/json; charset=utf-8' });
     response.end(JSON.stringify(errorDocumentOf(error)));

@@ -3,12 +3,12 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { SluiceError } from '../lib/errors.js';
 import type { Audit } from './audit.js';
 import type { Answer, ApiRoute, Call, PublicCall } from './api-route.js';
-import { decideOnGateway, refusedOnGateway, type GatewayAction } from './authorise.js';
+import { authorise } from './authorise-route.js';
 import { errorDocumentOf, httpStatusOf, showable } from './http-errors.js';
 import type { GatewayLimits } from './limits.js';
 import type { Logger } from './log.js';
 import type { GatewayMetrics } from './metrics.js';
-import type { Caller, Callers } from './callers.js';
+import type { Callers } from './callers.js';
 import { bearerToken, rawRefusal } from './server.js';
 
 export interface HttpApiParts {
@@ -127,17 +127,6 @@ function mount(app: FastifyInstance, route: ApiRoute, parts: HttpApiParts): void
       return send(reply, await route.answer(call, raw));
     },
   });
-}
-
-function authorise(route: ApiRoute, caller: Caller, { audit, callers }: HttpApiParts): 'all' | 'own' {
-  if (route.access === 'none' || route.access === 'authenticated') return 'all';
-  const ownAllowed = route.access.startsWith('own or ');
-  const action = (ownAllowed ? route.access.slice('own or '.length) : route.access) as GatewayAction;
-  const decision = decideOnGateway(callers.policies(), caller.principal, action);
-  if (decision.verdict === 'allow') return 'all';
-  if (ownAllowed) return 'own';
-  audit.record(caller.principal, 'api.refused', `${route.method} ${route.path}`, { action }, 'refused');
-  throw refusedOnGateway(decision, action);
 }
 
 function publicCall(request: FastifyRequest, reply: FastifyReply): PublicCall {

@@ -7,6 +7,7 @@ import { execRoutes } from './routes/exec.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { loginRoutes } from './routes/login.js';
+import { oauthMetadataRoutes } from './routes/oauth-metadata.js';
 import { oversightRoutes } from './routes/oversight.js';
 import { policyRoutes } from './routes/policy.js';
 import { requestRoutes } from './routes/requests.js';
@@ -23,6 +24,7 @@ export function routeTable(services: GatewayServices, version: string): readonly
     ...healthRoutes(services),
     ...loginRoutes(services),
     ...tokenRoutes(services),
+    ...oauthMetadataRoutes(services),
     ...targetRoutes(services),
     ...doctorRoutes(services),
     ...execRoutes(services),

@@ -2,7 +2,7 @@ import { actionGroups, type ActionName } from '../../analysis/effects.js';
 import { narrowClassification } from '../../policy/classification.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { type ApiRoute, ok, route } from '../api-route.js';
-import { decideOnTarget } from '../authorise.js';
+import { decideOnTarget, decideReveal } from '../authorise.js';
 import { nothing } from '../schemas/common.js';
 import { targetDocument, targetFilter, targetListDocument, targetParams } from '../schemas/targets.js';
 import type { GatewayServices } from '../services.js';
@@ -62,12 +62,20 @@ function describeRoute({ configuration, targets, copies }: GatewayServices): Api
       const { policies } = configuration.current();
       const permissions = describedActions(target).map((action) => {
         const decision = decideOnTarget(policies, principal, target, action);
-        return { action, verdict: decision.verdict, policies: [...decision.policies] };
+        const approvals = decision.verdict === 'hold' ? decision.approvals : [];
+        return {
+          action,
+          group: groupOf(action),
+          verdict: decision.verdict,
+          policies: [...decision.policies],
+          approvals: approvals.map(({ group, count }) => ({ group, count })),
+        };
       });
       const columns = narrowClassification(classification, target).columns.map((column) => ({
         column: `${column.schema}.${column.table}.${column.column}`,
         class: column.class,
         mask: classification.classes[column.class]?.mask ?? 'redact',
+        reveal: decideReveal(policies, principal, target, column).verdict,
       }));
       const copied = copies(target).map((copy) => ({
         column: `${copy.schema}.${copy.table}.${copy.column ?? '*'}`,
@@ -96,6 +104,12 @@ function describedActions({ kind, recording }: TargetConfig): readonly ActionNam
       ? ['connect', ...program, ...files, ...forwarding]
       : [...session, ...read, ...write, ...define, ...control, ...call, ...reveal, ...infer];
   return recording === 'off' ? [...unrecorded, ...always] : always;
+}
+
+/** The first group that has it: those whose only member they are come last. */
+function groupOf(action: ActionName): string {
+  const found = Object.entries(actionGroups).find(([, actions]) => (actions as readonly string[]).includes(action));
+  return found?.[0] ?? action;
 }
 
 function hasLabel(target: TargetConfig, label: string): boolean {

@@ -31,6 +31,17 @@ export const targetDocument = documentOf('sluice.target/v1', {
   labels,
   recording: recordingMode,
   database: z.string().nullable(),
-  permissions: z.array(z.object({ action: z.string(), verdict, policies: z.array(z.string()) })),
-  protected_columns: z.array(z.object({ column: z.string(), class: z.string(), mask: z.string() })),
+  permissions: z.array(
+    z.object({
+      action: z.string(),
+      /** The group of actions that it belongs to. */
+      group: z.string(),
+      verdict,
+      policies: z.array(z.string()),
+      /** Who must approve it when it is held. */
+      approvals: z.array(z.object({ group: z.string(), count: z.int() })),
+    }),
+  ),
+  /** `reveal`: whether the caller sees its values in clear. */
+  protected_columns: z.array(z.object({ column: z.string(), class: z.string(), mask: z.string(), reveal: verdict })),
 });

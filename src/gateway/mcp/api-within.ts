@@ -1,0 +1,45 @@
+import { SluiceError } from '../../lib/errors.js';
+import type { McpApi } from '../../mcp/api.js';
+import type { ApiRoute, Method, RawInput } from '../api-route.js';
+import { authorise, type Authorising } from '../authorise-route.js';
+import type { Caller } from '../callers.js';
+
+export interface WithinParts extends Authorising {
+  readonly routes: readonly ApiRoute[];
+  readonly newRequestId: () => string;
+}
+
+/**
+ * The HTTP API for one caller, without HTTP: the same routes, who may call them, input schemas and audit. So a tool can
+ * do nothing that its caller could not.
+ */
+export function apiWithin(parts: WithinParts, caller: Caller, address: string): McpApi {
+  const call = async <T>(method: Method, path: string, raw: Partial<RawInput>, signal?: AbortSignal): Promise<T> => {
+    const route = parts.routes.find((each) => each.method === method && each.path === path);
+    if (route === undefined) throw new TypeError(`the API has no ${method} ${path}`);
+    const answer = await route.answer(
+      {
+        ...caller,
+        scope: authorise(route, caller, parts),
+        requestId: parts.newRequestId(),
+        address,
+        signal: signal ?? new AbortController().signal,
+      },
+      { params: raw.params ?? {}, query: raw.query ?? {}, body: raw.body ?? {} },
+    );
+    if (answer.kind !== 'document') throw new SluiceError('unexpected', `${path} answers with no document`);
+    return answer.document as T;
+  };
+  return {
+    whoami: (options) => call('GET', '/v1/whoami', {}, options?.signal),
+    targets: (query, options) => call('GET', '/v1/targets', { query }, options?.signal),
+    target: (name, options) => call('GET', '/v1/targets/:name', { params: { name } }, options?.signal),
+    exec: (body, options) => call('POST', '/v1/exec', { body }, options?.signal),
+    fetchRows: (body, options) => call('POST', '/v1/exec/fetch', { body }, options?.signal),
+    createRequest: (body, options) => call('POST', '/v1/requests', { body }, options?.signal),
+    request: (id, options) => call('GET', '/v1/requests/:id', { params: { id } }, options?.signal),
+    waitRequest: (id, waitMs, options) =>
+      call('GET', '/v1/requests/:id/wait', { params: { id }, query: { timeout_ms: String(waitMs) } }, options?.signal),
+    searchSessions: (query, options) => call('GET', '/v1/sessions/search', { query }, options?.signal),
+  };
+}

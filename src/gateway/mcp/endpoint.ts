@@ -1,0 +1,121 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { SluiceError } from '../../lib/errors.js';
+import { createHttpMcp, type HttpMcp } from '../../mcp/http.js';
+import type { Toolset } from '../../mcp/tool.js';
+import { errorDocumentOf, httpStatusOf, showable } from '../http-errors.js';
+import type { GatewayLimits } from '../limits.js';
+import type { Logger } from '../log.js';
+import { bearerToken } from '../server.js';
+import { apiWithin, type WithinParts } from './api-within.js';
+
+export interface McpEndpointParts extends WithinParts {
+  readonly version: string;
+  readonly publicUrl: string;
+  readonly limits: GatewayLimits;
+  readonly log: Logger;
+  readonly isDraining: () => boolean;
+  readonly drainSignal: AbortSignal;
+}
+export interface McpEndpoint {
+  readonly listener: RequestListener;
+  close(): Promise<void>;
+}
+
+/** `/mcp`: the tools over streamable HTTP, under the bearer tokens of the same issuers as the API. */
+export function createMcpEndpoint(parts: McpEndpointParts): McpEndpoint {
+  const mcp = createHttpMcp({
+    version: parts.version,
+    maxBodyBytes: parts.limits.bodyBytes,
+    onError: (error) => parts.log.warn({ err: error }, 'an MCP request failed'),
+  });
+  return {
+    listener: (request, response) => {
+      serve(parts, mcp, request, response).catch((error: unknown) => refuse(parts, response, error));
+    },
+    close: () => mcp.close(),
+  };
+}
+
+async function serve(
+  parts: McpEndpointParts,
+  mcp: HttpMcp,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (parts.isDraining()) throw new SluiceError('unavailable', 'the gateway is shutting down');
+  const token = bearerToken(request);
+  const caller = await parts.callers.identify(token);
+  const gone = new AbortController();
+  response.once('close', () => gone.abort(new SluiceError('interrupted', 'the client is gone')));
+  const url = new URL(request.url ?? '/mcp', parts.publicUrl);
+  const answer = await mcp.handle(webRequest(request, url, AbortSignal.any([gone.signal, parts.drainSignal])), {
+    token,
+    clientId: caller.principal.id,
+    api: apiWithin(parts, caller, request.socket.remoteAddress ?? ''),
+    toolset: toolsetOf(url),
+  });
+  await send(answer, response);
+}
+
+/** `/mcp?toolset=read` offers fewer tools. What a tool may do is policy's business either way. */
+function toolsetOf(url: URL): Toolset {
+  const asked = url.searchParams.get('toolset') ?? 'all';
+  if (asked === 'read' || asked === 'run' || asked === 'all') return asked;
+  throw new SluiceError('usage', 'toolset is read, run or all');
+}
+
+function webRequest(request: IncomingMessage, url: URL, signal: AbortSignal): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers))
+    for (const item of Array.isArray(value) ? value : [value]) if (item !== undefined) headers.append(name, item);
+  const method = request.method ?? 'GET';
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  return new Request(url, {
+    method,
+    headers,
+    signal,
+    ...(hasBody ? { body: Readable.toWeb(request) as globalThis.ReadableStream, duplex: 'half' as const } : {}),
+  });
+}
+
+async function send(answer: Response, response: ServerResponse): Promise<void> {
+  response.writeHead(answer.status, {
+    ...Object.fromEntries(answer.headers),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  if (answer.body === null) {
+    response.end();
+    return;
+  }
+  const body = Readable.fromWeb(answer.body as ReadableStream);
+  response.once('close', () => body.destroy());
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    if (!response.write(chunk)) {
+      await new Promise<void>((resolve) => {
+        response.once('drain', resolve);
+        response.once('close', resolve);
+      });
+    }
+    if (response.destroyed) return;
+  }
+  response.end();
+}
+
+function refuse(parts: McpEndpointParts, response: ServerResponse, thrown: unknown): void {
+  if (response.headersSent || response.destroyed) return void response.destroy();
+  const error = showable(thrown, parts.newRequestId());
+  if (error.code === 'unexpected') parts.log.error({ err: error.cause ?? error }, 'an MCP request failed');
+  const metadata = `${parts.publicUrl}/.well-known/oauth-protected-resource`;
+  response.writeHead(httpStatusOf(error.code), {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Cache-Control': 'no-store',
+    // RFC 9728 5.1: where a client learns which authorisation server to ask.
+    ...(error.code === 'login_required'
+      ? { 'WWW-Authenticate': `Bearer realm="sluice", resource_metadata="${metadata}"` }
+      : {}),
+  });
+  response.end(JSON.stringify(errorDocumentOf(error)));
+}

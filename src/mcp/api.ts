@@ -1,0 +1,18 @@
+import type * as api from '../client/api-types.js';
+
+interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** What the tools ask of a gateway: over HTTPS from a person's machine, or inside the gateway itself. */
+export interface McpApi {
+  whoami(options?: CallOptions): Promise<api.Whoami>;
+  targets(filter: api.TargetFilter, options?: CallOptions): Promise<api.TargetList>;
+  target(name: string, options?: CallOptions): Promise<api.TargetDetail>;
+  exec(body: api.ExecBody, options?: CallOptions): Promise<api.ExecResult>;
+  fetchRows(body: api.FetchBody, options?: CallOptions): Promise<api.ExecResult>;
+  createRequest(body: api.CreateRequestBody, options?: CallOptions): Promise<api.RequestDocument>;
+  request(id: string, options?: CallOptions): Promise<api.RequestDocument>;
+  waitRequest(id: string, waitMs: number, options?: CallOptions): Promise<api.RequestDocument>;
+  searchSessions(filter: api.SessionSearchFilter, options?: CallOptions): Promise<api.SessionSearch>;
+}

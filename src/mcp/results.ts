@@ -1,0 +1,58 @@
+import type { z } from 'zod';
+import type { ApiRequest, ExecBody, ExecResult } from '../client/api-types.js';
+import { isSluiceError } from '../lib/errors.js';
+import { type ranOutput, type requestOutput, type rowsOutput, untrustedNotice } from './schemas.js';
+import type { ToolCall } from './tool.js';
+
+type Ran = z.output<typeof ranOutput>;
+
+/** A result as an agent gets it: bounded by the gateway, and marked as what it is. */
+export function rowsOf(result: ExecResult): z.output<typeof rowsOutput> {
+  const { session_id, target, columns, rows, row_count, truncated, next_cursor, masked_columns } = result;
+  return {
+    status: 'done',
+    result: {
+      notice: untrustedNotice,
+      untrusted: true,
+      session_id,
+      target,
+      columns: columns.map((column) => ({ ...column })),
+      rows: rows.map((row) => [...row]),
+      row_count,
+      truncated,
+      next_cursor,
+      masked_columns: [...masked_columns],
+    },
+  };
+}
+
+/** Runs something; one that is held is no failure, but a request that people decide. */
+export async function runOrHold({ api, signal }: ToolCall, body: ExecBody): Promise<Ran> {
+  try {
+    const ran = rowsOf(await api.exec({ ...body, cursor: true, wait: false }, { signal }));
+    return { ...ran, request_id: body.request_id ?? null, message: null, expires_at: null };
+  } catch (error) {
+    if (!isSluiceError(error, 'approval_pending')) throw error;
+    const { requestId, expiresAt } = error.details;
+    return {
+      status: 'held',
+      result: null,
+      request_id: requestId ?? null,
+      message: `${error.message} Nothing has run. Call wait_request, and run_approved once it is approved.`,
+      expires_at: expiresAt ?? null,
+    };
+  }
+}
+
+export function requestOf(request: ApiRequest): z.output<typeof requestOutput> {
+  return {
+    request_id: request.id,
+    state: request.state,
+    target: request.target,
+    effects: [...request.effects],
+    message: request.message,
+    required: request.required.map(({ group, count, have }) => ({ group, count, have })),
+    votes: request.votes.map(({ name, decision, comment }) => ({ name, decision, comment })),
+    expires_at: request.expires_at,
+  };
+}
