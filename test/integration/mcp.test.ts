@@ -81,7 +81,7 @@ const orders = async (where: string): Promise<number> => {
 describe.each([
   ['stdio', overStdio],
   ['streamable HTTP', overHttp],
-])('over %s', (_, connect) => {
+])('over %s', (transport, connect) => {
   let client: Client;
   beforeAll(async () => {
     client = await connect();
@@ -155,7 +155,7 @@ describe.each([
   });
 
   it('holds what people must approve, tells of the waiting, and runs it once when they have', async () => {
-    const id = _ === 'stdio' ? 11 : 12;
+    const id = transport === 'stdio' ? 11 : 12;
     const text = `delete from orders where id = ${id}`;
     const held = await call(client, 'run_statement', { target: 'demo-db', text, reason: 'INC-42' });
     expect(held).toMatchObject({ status: 'held', result: null });
