@@ -130,7 +130,13 @@ describe('recording modes', () => {
     });
     expect(exec.status).toBe(403);
     const shown = await running.call('GET', '/v1/targets/off-db', { as: 'engineer' });
-    expect(shown.document['permissions']).toContainEqual({ action: 'unrecorded', verdict: 'deny', policies: [] });
+    expect(shown.document['permissions']).toContainEqual({
+      action: 'unrecorded',
+      group: 'unrecorded',
+      verdict: 'deny',
+      policies: [],
+      approvals: [],
+    });
   });
 
   it('a session without a record ends when its permission does', async () => {
