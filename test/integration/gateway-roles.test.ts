@@ -9,6 +9,8 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'GET /readyz': { path: '/readyz' },
   'GET /metrics': { path: '/metrics' },
   'GET /openapi.json': { path: '/openapi.json' },
+  'GET /.well-known/oauth-protected-resource': { path: '/.well-known/oauth-protected-resource' },
+  'GET /.well-known/oauth-protected-resource/mcp': { path: '/.well-known/oauth-protected-resource/mcp' },
   'GET /v1/login': { path: '/v1/login' },
   'GET /v1/whoami': { path: '/v1/whoami' },
   'GET /oauth/jwks': { path: '/oauth/jwks' },
