@@ -159,6 +159,7 @@ describe('targets', () => {
       column: 'public.customers.email',
       class: 'email',
       mask: 'email',
+      reveal: 'deny',
     });
     expect(answer.text).not.toMatch(/127\.0\.0\.1|sluice_gateway|vault:/);
   });

@@ -81,6 +81,7 @@ function describeRoute({ configuration, targets, copies }: GatewayServices): Api
         column: `${copy.schema}.${copy.table}.${copy.column ?? '*'}`,
         class: copy.class,
         mask: copy.derived ? 'redact' : (classification.classes[copy.class]?.mask ?? 'redact'),
+        reveal: decideReveal(policies, principal, target, { ...copy, column: copy.column ?? '*' }).verdict,
       }));
       return ok('sluice.target/v1', {
         name: target.name,
