@@ -44,6 +44,18 @@ export const commandDocuments: Readonly<Record<string, z.ZodType>> = {
     installed: z.boolean(),
     started: z.boolean(),
   }),
+  'sluice.doctor/v1': documentOf('sluice.doctor/v1', {
+    healthy: z.boolean(),
+    target: z.string().nullable(),
+    checks: z.array(
+      z.object({
+        name: z.string(),
+        state: z.enum(['ok', 'warning', 'failed', 'skipped']),
+        message: z.string(),
+        fix: next,
+      }),
+    ),
+  }),
   'sluice.exec_many/v1': z.object({
     schema: z.literal('sluice.exec_many/v1'),
     /** False when any target failed. */
@@ -117,6 +129,23 @@ export const commandDocuments: Readonly<Record<string, z.ZodType>> = {
     written: z.boolean(),
   }),
   'sluice.playback/v1': documentOf('sluice.playback/v1', { events: z.array(z.looseObject({ type: z.string() })) }),
+  'sluice.policy_test/v1': documentOf('sluice.policy_test/v1', {
+    passed: z.int(),
+    failed: z.int(),
+    tests: z.array(
+      z.looseObject({
+        file: z.string(),
+        line: z.int(),
+        name: z.string(),
+        passed: z.boolean(),
+        mismatches: z.array(z.string()),
+        verdict: z.string(),
+        policies: z.array(z.string()),
+        message: z.string(),
+        masked_columns: z.array(z.string()),
+      }),
+    ),
+  }).loose(),
   'sluice.status/v1': documentOf('sluice.status/v1', {
     profile: z.string().nullable(),
     gateway: z.string().nullable(),
@@ -129,5 +158,15 @@ export const commandDocuments: Readonly<Record<string, z.ZodType>> = {
   }),
   'sluice.tunnel/v1': documentOf('sluice.tunnel/v1', { tunnel }),
   'sluice.tunnels/v1': documentOf('sluice.tunnels/v1', { tunnels: z.array(tunnel.loose()) }),
+  'sluice.uninstall/v1': documentOf('sluice.uninstall/v1', {
+    /** False: it was only shown what would go. */
+    removed: z.boolean(),
+    logins: z.array(z.string()),
+    service: z.string().nullable(),
+    agent: z.boolean(),
+    files: z.array(z.string()),
+    left: z.array(z.string()),
+    program: z.string(),
+  }).loose(),
   'sluice.version/v1': documentOf('sluice.version/v1', { version: z.string() }),
 };

@@ -1,51 +1,38 @@
 import { z } from 'zod';
-import { applyDocument, bundleDocument } from '../gateway/schemas/bundle.js';
-import { errorDocument } from '../gateway/schemas/error.js';
-import { execDocument } from '../gateway/schemas/exec.js';
-import { loginDocument, whoamiDocument } from '../gateway/schemas/login.js';
-import { endDocument } from '../gateway/schemas/oversight.js';
-import { explainDocument, policyCheckDocument } from '../gateway/schemas/policy.js';
-import { requestDocument, requestListDocument } from '../gateway/schemas/requests.js';
-import { secretListDocument } from '../gateway/schemas/secrets.js';
-import {
-  keysDocument,
-  sessionDocument,
-  sessionHoldDocument,
-  sessionKeyDocument,
-  sessionListDocument,
-  sessionSearchDocument,
-  verifyDocument,
-} from '../gateway/schemas/sessions.js';
-import { targetDocument, targetListDocument } from '../gateway/schemas/targets.js';
+import * as bundle from '../gateway/schemas/bundle.js';
+import * as doctor from '../gateway/schemas/doctor.js';
+import * as error from '../gateway/schemas/error.js';
+import * as exec from '../gateway/schemas/exec.js';
+import * as login from '../gateway/schemas/login.js';
+import * as oversight from '../gateway/schemas/oversight.js';
+import * as policy from '../gateway/schemas/policy.js';
+import * as requests from '../gateway/schemas/requests.js';
+import * as secrets from '../gateway/schemas/secrets.js';
+import * as sessions from '../gateway/schemas/sessions.js';
+import * as targets from '../gateway/schemas/targets.js';
+import * as tokens from '../gateway/schemas/tokens.js';
 import { SluiceError } from '../lib/errors.js';
 import { commandDocuments } from './documents.js';
 import type { Output } from './output.js';
 import { nearest } from './suggest.js';
 
+/** The documents among what a module of the gateway's schemas exports, by their names. */
+function documentsIn(module: Readonly<Record<string, unknown>>): readonly (readonly [string, z.ZodType])[] {
+  return Object.values(module).flatMap((value) => {
+    if (!(value instanceof z.ZodObject)) return [];
+    const schema: unknown = value.shape['schema'];
+    return schema instanceof z.ZodLiteral ? [[String(schema.value), value] as const] : [];
+  });
+}
+
 /** Every document that --json can print, by its schema's name. */
 export const documents: Readonly<Record<string, z.ZodType>> = {
   ...commandDocuments,
-  'sluice.apply/v1': applyDocument,
-  'sluice.bundle/v1': bundleDocument,
-  'sluice.error/v1': errorDocument,
-  'sluice.exec/v1': execDocument,
-  'sluice.explain/v1': explainDocument,
-  'sluice.keys/v1': keysDocument,
-  'sluice.login/v1': loginDocument,
-  'sluice.policy_check/v1': policyCheckDocument,
-  'sluice.request/v1': requestDocument,
-  'sluice.requests/v1': requestListDocument,
-  'sluice.secrets/v1': secretListDocument,
-  'sluice.session/v1': sessionDocument,
-  'sluice.session_end/v1': endDocument,
-  'sluice.session_hold/v1': sessionHoldDocument,
-  'sluice.session_key/v1': sessionKeyDocument,
-  'sluice.session_search/v1': sessionSearchDocument,
-  'sluice.sessions/v1': sessionListDocument,
-  'sluice.target/v1': targetDocument,
-  'sluice.targets/v1': targetListDocument,
-  'sluice.verify/v1': verifyDocument,
-  'sluice.whoami/v1': whoamiDocument,
+  ...Object.fromEntries(
+    [bundle, doctor, error, exec, login, oversight, policy, requests, secrets, sessions, targets, tokens].flatMap(
+      (module) => documentsIn(module),
+    ),
+  ),
 };
 
 /** The JSON Schema of a document. Fields may be added inside a version, so none is refused. */
