@@ -2,9 +2,18 @@ import { SluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { Principal } from '../policy/types.js';
 import { checkSize, requestDigest } from './digest.js';
-import { castVote, refused, requiredGroups } from './rules.js';
+import { requiredGroups } from './quorum.js';
+import { castVote, cleanComment, refused } from './rules.js';
 import type { RequestStore } from './store.js';
-import type { ApprovalRequest, Approvals, RequestDraft, RequestState, RequestSubject } from './types.js';
+import type {
+  ApprovalRequest,
+  Approvals,
+  Outcome,
+  RequestDraft,
+  RequestState,
+  RequestSubject,
+  Transition,
+} from './types.js';
 import { Waiters } from './waiters.js';
 
 export interface ApprovalsOptions {
@@ -12,8 +21,8 @@ export interface ApprovalsOptions {
   readonly now: () => number;
   /** How long a request waits for people, and then, once approved, for its requester. */
   readonly expireMs: number;
-  /** Called after every change, new requests included. Must not throw. */
-  readonly onChange?: (request: ApprovalRequest) => void;
+  /** Called after every change, new requests included. What it throws fails the act: what cannot be told is not done. */
+  readonly onChange?: (request: ApprovalRequest, step: Transition) => void;
   /** Runs `wake` after `ms` without keeping the process alive; returns how to call it off. */
   readonly setTimer?: (wake: () => void, ms: number) => () => void;
 }
@@ -26,6 +35,8 @@ export interface ApprovalService extends Approvals {
 
 const maxOpenPerRequester = 50;
 const maxListed = 1_000;
+const maxDetailCharacters = 300;
+const gateway = { id: 'gateway', name: 'gateway' } as const;
 const openStates: ReadonlySet<RequestState> = new Set(['pending', 'approved']);
 
 /** Builds the life of requests over a store. Expiry is seen on every read, and told by a timer while someone waits. */
@@ -37,7 +48,7 @@ class StoredApprovals implements ApprovalService {
   readonly #store: RequestStore;
   readonly #now: () => number;
   readonly #expireMs: number;
-  readonly #onChange: (request: ApprovalRequest) => void;
+  readonly #onChange: (request: ApprovalRequest, step: Transition) => void;
   readonly #setTimer: (wake: () => void, ms: number) => () => void;
   readonly #waiters = new Waiters();
   #stopTimer: (() => void) | null = null;
@@ -78,11 +89,16 @@ class StoredApprovals implements ApprovalService {
       createdAt,
       expiresAt: createdAt + this.#expireMs,
       decidedAt: null,
+      history: [],
+      outcome: null,
     };
-    this.#store.insert(request);
+    const { id: by, name } = draft.principal;
+    const step: Transition = { at: createdAt, from: null, to: 'pending', by, name, note: draft.reason ?? '' };
+    const opened = { ...request, history: [step] };
+    this.#store.insert(opened);
     this.#schedule();
-    this.#onChange(request);
-    return request;
+    this.#onChange(opened, step);
+    return opened;
   }
 
   get(id: string): ApprovalRequest | null {
@@ -111,32 +127,35 @@ class StoredApprovals implements ApprovalService {
   }
 
   vote(id: string, by: Principal, decision: 'approve' | 'deny', comment: string): ApprovalRequest {
-    return this.#transition(id, (request) => {
+    return this.#transition(id, by, (request) => {
       const at = this.#now();
       const next = castVote(request, { by, decision, comment, at });
-      return next.state === 'approved' ? { ...next, expiresAt: at + this.#expireMs } : next;
+      const timed = next.state === 'approved' ? { ...next, expiresAt: at + this.#expireMs } : next;
+      return { next: timed, note: next.votes.at(-1)?.comment ?? '' };
     });
   }
 
-  cancel(id: string, by: Principal | 'gateway'): ApprovalRequest {
-    return this.#transition(id, (request) => {
+  cancel(id: string, by: Principal | 'gateway', why = ''): ApprovalRequest {
+    const note = cleanComment(why);
+    return this.#transition(id, by === 'gateway' ? gateway : by, (request) => {
       if (by !== 'gateway' && by.id !== request.principal.id) {
         throw refused('denied', 'Only the requester can cancel a request.', request);
       }
-      if (openStates.has(request.state)) return { ...request, state: 'cancelled', decidedAt: this.#now() };
-      if (by === 'gateway') return request;
+      if (openStates.has(request.state))
+        return { next: { ...request, state: 'cancelled', decidedAt: this.#now() }, note };
+      if (by === 'gateway') return null;
       throw refused('conflict', `The request is already ${request.state}.`, request);
     });
   }
 
   consume(id: string, subject: RequestSubject): readonly string[] {
-    const spent = this.#transition(id, (request) => {
+    const spent = this.#transition(id, subject.principal, (request) => {
       if (requestDigest(subject) !== request.digest) {
         throw refused('denied', 'The approval is for another identity, target, statement or parameters.', request);
       }
       switch (request.state) {
         case 'approved':
-          return { ...request, state: 'executed' };
+          return { next: { ...request, state: 'executed' }, note: '' };
         case 'pending':
           throw refused('approval_pending', 'The request has not been decided yet.', request);
         case 'denied':
@@ -153,13 +172,19 @@ class StoredApprovals implements ApprovalService {
     return requiredGroups(spent);
   }
 
-  fail(id: string): void {
-    this.#transition(id, (request) => (request.state === 'executed' ? { ...request, state: 'failed' } : request));
+  finish(id: string, { ok, detail }: Pick<Outcome, 'ok' | 'detail'>): void {
+    const note = printable(detail);
+    this.#transition(id, gateway, (request) => {
+      const isNews = request.state === 'executed' && (request.outcome === null || !ok);
+      if (!isNews) return null;
+      const outcome = { ok, detail: note, at: this.#now() };
+      return { next: { ...request, state: ok ? 'executed' : 'failed', outcome }, note };
+    });
   }
 
   cancelOrphans(): number {
     const orphans = this.#store.listOpen({ inSession: true });
-    for (const request of orphans) this.cancel(request.id, 'gateway');
+    for (const request of orphans) this.cancel(request.id, 'gateway', 'its session ended with the gateway');
     return orphans.length;
   }
 
@@ -170,23 +195,42 @@ class StoredApprovals implements ApprovalService {
     this.#waiters.wakeAll();
   }
 
-  /** Applies `step` to the request as it is now; when someone else changed it meanwhile, looks again. */
-  #transition(id: string, step: (request: ApprovalRequest) => ApprovalRequest): ApprovalRequest {
+  /** Applies `step` to the request as it is now; when someone else changed it meanwhile, looks again. Null: nothing to do. */
+  #transition(
+    id: string,
+    by: Pick<Principal, 'id' | 'name'>,
+    step: (request: ApprovalRequest) => { readonly next: ApprovalRequest; readonly note: string } | null,
+  ): ApprovalRequest {
     for (let attempt = 0; attempt < 100; attempt++) {
       const request = this.#demand(id);
-      const next = step(request);
-      if (next === request) return request;
-      if (this.#replace(request, next)) return next;
+      const moved = step(request);
+      if (moved === null) return request;
+      const replaced = this.#replace(request, moved.next, by, moved.note);
+      if (replaced !== null) return replaced;
     }
     throw new SluiceError('conflict', 'The request keeps changing; try again.', { requestId: id });
   }
 
-  #replace(request: ApprovalRequest, next: ApprovalRequest): boolean {
-    if (!this.#store.replace(next, { state: request.state, votes: request.votes.length })) return false;
+  #replace(
+    before: ApprovalRequest,
+    after: ApprovalRequest,
+    by: Pick<Principal, 'id' | 'name'>,
+    note: string,
+  ): ApprovalRequest | null {
+    const step: Transition = {
+      at: this.#now(),
+      from: before.state,
+      to: after.state,
+      by: by.id,
+      name: by.name,
+      note,
+    };
+    const next = { ...after, history: [...before.history, step] };
+    if (!this.#store.replace(next, before.history.length)) return null;
     if (next.state !== 'pending') this.#waiters.wake(next.id);
     this.#schedule();
-    this.#onChange(next);
-    return true;
+    this.#onChange(next, step);
+    return next;
   }
 
   #demand(id: string): ApprovalRequest {
@@ -202,7 +246,7 @@ class StoredApprovals implements ApprovalService {
       state: 'expired',
       decidedAt: request.decidedAt ?? request.expiresAt,
     };
-    return this.#replace(request, expired) ? expired : (this.#store.get(request.id) ?? expired);
+    return this.#replace(request, expired, gateway, '') ?? this.#store.get(request.id) ?? expired;
   }
 
   #sweep(): void {
@@ -230,6 +274,14 @@ const longestTimerMs = 3_600_000;
 function unrefTimer(wake: () => void, ms: number): () => void {
   const timer = setTimeout(wake, ms).unref();
   return () => clearTimeout(timer);
+}
+
+/** A target's answer as one line of a reasonable length. */
+function printable(detail: string): string {
+  return detail
+    .replace(/[\p{Cc}\p{Bidi_Control}]+/gu, ' ')
+    .trim()
+    .slice(0, maxDetailCharacters);
 }
 
 function deniedMessage(request: ApprovalRequest): string {

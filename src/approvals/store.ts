@@ -22,6 +22,6 @@ export interface RequestStore {
   listOpen(filter: OpenFilter): readonly ApprovalRequest[];
   /** When the next open request expires; null when none is open. */
   nextExpiry(): number | null;
-  /** Replaces the request if it is still in `expected` state with as many votes as `next` minus its new ones; false when it moved. */
-  replace(next: ApprovalRequest, expected: { readonly state: RequestState; readonly votes: number }): boolean;
+  /** Replaces the request if it still stands at `revision` (its number of transitions): one of two racing writers wins. */
+  replace(next: ApprovalRequest, revision: number): boolean;
 }

@@ -23,10 +23,33 @@ export interface RequestDraft extends RequestSubject {
 export interface ApprovalVote {
   readonly by: string; // principal id
   readonly name: string;
+  /** Other names of this person, so that another account of theirs is known for one. */
+  readonly aliases?: readonly string[];
   /** Required groups this person belonged to when deciding. */
   readonly groups: readonly string[];
   readonly decision: 'approve' | 'deny';
   readonly comment: string;
+  readonly at: number;
+}
+
+/** One step in the life of a request. Steps are only ever added; their number is the request's revision. */
+export interface Transition {
+  readonly at: number;
+  /** Null for the first. */
+  readonly from: RequestState | null;
+  readonly to: RequestState;
+  /** Principal id, or `gateway` for what time or the target decided. */
+  readonly by: string;
+  readonly name: string;
+  /** The voter's comment, the target's answer, why it was cancelled. */
+  readonly note: string;
+}
+
+/** What the target answered to what was approved. */
+export interface Outcome {
+  readonly ok: boolean;
+  /** The target's command tag or error; never a value. */
+  readonly detail: string;
   readonly at: number;
 }
 
@@ -39,6 +62,9 @@ export interface ApprovalRequest extends RequestDraft {
   readonly createdAt: number;
   readonly expiresAt: number;
   readonly decidedAt: number | null;
+  readonly history: readonly Transition[];
+  /** Null until the target has answered; of an executed request, that nobody knows (the gateway was killed meanwhile). */
+  readonly outcome: Outcome | null;
 }
 
 /** The life of requests. Every transition is atomic in the store; two racing callers cannot both win. */
@@ -56,13 +82,16 @@ export interface Approvals {
   settled(id: string, signal: AbortSignal): Promise<ApprovalRequest>;
   /** One person's vote. Throws denied for the requester and non-members, conflict when already decided, usage for a deny without a comment. */
   vote(id: string, by: Principal, decision: 'approve' | 'deny', comment: string): ApprovalRequest;
-  cancel(id: string, by: Principal | 'gateway'): ApprovalRequest;
+  cancel(id: string, by: Principal | 'gateway', why?: string): ApprovalRequest;
   /**
    * Spends an approved request exactly once for exactly this subject; returns the groups it satisfies.
    * Throws denied (other subject), request_denied, request_expired, approval_pending, conflict (already executed).
    */
   consume(id: string, subject: RequestSubject): readonly string[];
-  /** Records that what was executed failed at the target. */
-  fail(id: string): void;
+  /**
+   * Records how what was executed ended at the target. A failure makes the request `failed`, also after a success (a
+   * later statement of the same text, a check at commit); nothing else changes what is known.
+   */
+  finish(id: string, outcome: { readonly ok: boolean; readonly detail: string }): void;
   close(): void;
 }

@@ -30,6 +30,13 @@ export function requestText(request: ApiRequest, out: Output): string {
       ({ name, decision, comment, at }) =>
         `${decision === 'approve' ? 'approved' : 'denied  '}   ${plain(name)}  ${at}${comment === '' ? '' : `  "${plain(comment)}"`}`,
     ),
+    ...(request.outcome === null
+      ? []
+      : [`outcome    ${request.outcome.ok ? 'done' : 'failed'}: ${plain(request.outcome.detail)}`]),
+    ...request.history.map(
+      ({ at, to, by, note }, index) =>
+        `${index === 0 ? 'history  ' : '         '}  ${at}  ${to}  ${plain(by)}${note === '' ? '' : `  ${plain(note)}`}`,
+    ),
     `created    ${request.created_at}   expires ${request.expires_at}`,
   ];
   return lines.join('\n');

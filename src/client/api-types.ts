@@ -183,6 +183,14 @@ export interface ApiRequest {
   readonly expires_at: string;
   readonly decided_at: string | null;
   readonly digest: string;
+  readonly outcome: { readonly ok: boolean; readonly detail: string; readonly at: string } | null;
+  readonly history: readonly {
+    readonly at: string;
+    readonly from: RequestState | null;
+    readonly to: RequestState;
+    readonly by: string;
+    readonly note: string;
+  }[];
 }
 /** GET /v1/requests */
 export interface RequestList extends Envelope<'sluice.requests/v1'> {

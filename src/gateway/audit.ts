@@ -12,6 +12,10 @@ export const auditActions = [
   'request.approve',
   'request.deny',
   'request.cancel',
+  'request.expire',
+  'request.execute',
+  'request.complete',
+  'request.fail',
   'session.list',
   'session.read',
   'session.search',
@@ -32,6 +36,7 @@ export const auditActions = [
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
+type Actor = Pick<Principal, 'id' | 'name'>;
 type Detail = Readonly<Record<string, string>>;
 
 /** The audit trail as routes write it. What cannot be written throws, and then nothing is shown. */
@@ -53,7 +58,7 @@ export class Audit {
 
   /** Writes an entry before what it tells of is given out. */
   record(
-    by: Principal | 'gateway',
+    by: Actor | 'gateway',
     action: AuditAction,
     object: string,
     detail: Detail = {},
@@ -69,6 +74,16 @@ export class Audit {
       detail: by === 'gateway' ? detail : { ...detail, name: by.name },
     });
     this.#heard?.();
+  }
+
+  /** Does an act that tells the trail itself; writes when it was refused or failed. */
+  attemptTold<T>(by: Actor, action: AuditAction, object: string, detail: Detail, act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      this.record(by, action, object, detail, isSluiceError(error, 'denied') ? 'refused' : 'failed');
+      throw error;
+    }
   }
 
   /** Does an act and writes how it ended: attempts that were refused or failed stand in the trail too. */

@@ -5,6 +5,7 @@ import { openStore, type Store } from '../store/open.js';
 import { openVault, type Vault } from '../vault/vault.js';
 import { Audit } from './audit.js';
 import type { Bootstrap } from './config.js';
+import { tellStep } from './request-trail.js';
 
 /** What a gateway keeps between starts, besides its recordings. */
 export interface GatewayState {
@@ -27,10 +28,12 @@ export function openState(bootstrap: Bootstrap, { clock, environment }: StateOpt
   try {
     const masterKey = { file: join(bootstrap.stateDir, 'keys', 'vault.key') };
     const vault = openVault({ store: store.secrets, masterKey, env: environment, now: clock });
+    const audit = new Audit(store.audit, clock);
     const approvals = createApprovals({
       store: store.requests,
       now: clock,
       expireMs: bootstrap.approvals.expireMinutes * 60_000,
+      onChange: (request, step) => tellStep(audit, request, step),
     });
     // Whoever waited in a connection of the process before is gone; an approval now would run nothing.
     approvals.cancelOrphans();
@@ -38,7 +41,7 @@ export function openState(bootstrap: Bootstrap, { clock, environment }: StateOpt
       store,
       vault,
       approvals,
-      audit: new Audit(store.audit, clock),
+      audit,
       isOpen: () => answers(store),
       close() {
         approvals.close();

@@ -28,6 +28,8 @@ function groupsOf(value: unknown): readonly string[] {
  * in `azp` and give a subject of their own; there, nothing about a person and no `openid` scope means a client.
  */
 function isMachine(payload: JWTPayload, mapping: ClaimMapping): boolean {
+  // RFC 8693 4.1: with `act` someone else acts for the subject; no person sits there.
+  if (isSet(payload['act'])) return true;
   if (mapping.machineClaim !== null && isSet(payload[mapping.machineClaim])) return true;
   const client = text(payload['client_id']) ?? text(payload['azp']);
   if (client === null) return false;
@@ -50,20 +52,37 @@ function onBehalfOf(claim: unknown): Pick<VerifiedToken, 'onBehalfOf'> {
   return id === null || name === null ? {} : { onBehalfOf: { id, name } };
 }
 
+const maxActors = 10;
+
+/** Every name by which the person may be known elsewhere, and those who act for them (RFC 8693 4.1: `act`, nested). */
+function aliasesOf(payload: JWTPayload, name: string): readonly string[] {
+  const names = [text(payload['email']), text(payload['preferred_username'])];
+  let actor = payload['act'];
+  for (let depth = 0; depth < maxActors && typeof actor === 'object' && actor !== null; depth++) {
+    const { sub, email, client_id: client, act } = actor as Readonly<Record<string, unknown>>;
+    names.push(text(sub), text(email), text(client));
+    actor = act;
+  }
+  return [...new Set(names.filter((known) => known !== null && known !== name && known !== payload.sub))] as string[];
+}
+
 /** Reads what policy needs from claims whose signature, issuer, audience and times have been checked. */
 export function readClaims(
   payload: JWTPayload & { iss: string; sub: string; exp: number },
   mapping: ClaimMapping,
 ): VerifiedToken {
   const amr = payload['amr'];
+  const name =
+    text(payload[mapping.nameClaim]) ??
+    text(payload['preferred_username']) ??
+    text(payload['client_id']) ??
+    payload.sub;
+  const aliases = aliasesOf(payload, name);
   return {
     issuer: payload.iss,
     subject: payload.sub,
-    name:
-      text(payload[mapping.nameClaim]) ??
-      text(payload['preferred_username']) ??
-      text(payload['client_id']) ??
-      payload.sub,
+    name,
+    ...(aliases.length === 0 ? {} : { aliases }),
     kind: isMachine(payload, mapping) ? 'machine' : 'human',
     mfa: Array.isArray(amr) && amr.includes('mfa'), // RFC 8176
     claimGroups: groupsOf(payload[mapping.groupsClaim]),

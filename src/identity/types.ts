@@ -6,6 +6,8 @@ export interface VerifiedToken {
   readonly kind: 'human' | 'machine';
   readonly mfa: boolean;
   readonly claimGroups: readonly string[];
+  /** Further names of the same person, and who acts for them. */
+  readonly aliases?: readonly string[];
   readonly expiresAt: number; // ms since epoch
   /** The person for whom a machine acts; absent for people, and for machines that act for nobody. */
   readonly onBehalfOf?: { readonly id: string; readonly name: string };

@@ -10,11 +10,15 @@ export interface PolicyAnnotations {
   readonly message: string | null;
   /** Groups whose approval lifts this forbid, each by so many people; empty for a plain policy. */
   readonly approvals: readonly { readonly group: string; readonly count: number }[];
+  /** `@requires("reason")`: nobody is asked without a reason. */
+  readonly requiresReason: boolean;
+  /** `@reuse("30m")`: how long reviewers may let an approval stand for the like of it; 0 without the annotation. */
+  readonly reuseMs: number;
   /** `shadow`: it decides nothing; what it would have decided is recorded. */
   readonly mode: 'enforce' | 'shadow';
 }
 
-const meaningful = ['id', 'message', 'approval', 'quorum', 'mode'] as const;
+const meaningful = ['id', 'message', 'approval', 'quorum', 'requires', 'reuse', 'mode'] as const;
 /** Annotations that mean nothing to the gateway but are everybody's habit; never taken for a typo. */
 const habitual = new Set([
   'description',
@@ -65,12 +69,41 @@ export function readAnnotations(
   if (mode !== 'enforce' && mode !== 'shadow')
     report('mode', `@mode is "enforce" or "shadow", not "${mode.slice(0, 40)}"`, suggest(mode, ['enforce', 'shadow']));
   const approvals = readApprovals(json, text('approval'), text('quorum'), report);
-  return { id, message, approvals, mode: mode === 'shadow' ? 'shadow' : 'enforce' };
+  const requires = text('requires');
+  const reuse = text('reuse');
+  for (const [name, given] of [
+    ['requires', requires],
+    ['reuse', reuse],
+  ] as const) {
+    if (given !== null && approvals.length === 0 && json.annotations?.['approval'] === undefined)
+      report(name, `@${name} means nothing without @approval`, 'add @approval("GROUP")');
+  }
+  if (requires !== null && requires !== 'reason')
+    report('requires', '@requires knows one thing to ask for', 'write @requires("reason")');
+  return {
+    ...{ id, message, approvals, mode: mode === 'shadow' ? 'shadow' : 'enforce' },
+    ...{ requiresReason: requires !== null, reuseMs: readReuse(reuse, report) },
+  };
+}
+
+const unitMs = { m: 60_000, h: 3_600_000 } as const;
+const maxReuseMs = 24 * unitMs.h;
+
+function readReuse(reuse: string | null, report: Report): number {
+  if (reuse === null) return 0;
+  const [, digits, unit] = /^(\d{1,4})([mh])$/.exec(reuse.trim()) ?? [];
+  const ms = Number(digits) * (unit === 'h' ? unitMs.h : unitMs.m);
+  if (ms > 0 && ms <= maxReuseMs) return ms;
+  report('reuse', '@reuse is a time of at most 24 hours', 'write @reuse("30m")');
+  return 0;
 }
 
 type Report = (name: string, message: string, hint?: string | null) => void;
 
-/** `@approval("dba")`, `@approval("dba, security") @quorum("2, 1")`; one quorum counts for all groups. */
+/**
+ * `@approval("dba")`, `@approval("dba:2, security")`: groups, each by so many people. `@quorum("2, 1")` says the same in
+ * a second annotation; one number there counts for all groups.
+ */
 function readApprovals(
   json: PolicyJson,
   approval: string | null,
@@ -85,20 +118,30 @@ function readApprovals(
     report('approval', '@approval stands on a forbid: an approval lifts a refusal, it never grants a permission');
     return [];
   }
-  const groups = approval.split(',').map((group) => group.trim());
+  const asked = approval.split(',').map((group) => /^(.*?)(?::(\d+))?$/s.exec(group.trim()) ?? []);
+  const groups = asked.map(([, group = '']) => group);
+  const inline = asked.map(([, , count]) => count);
   if (groups.some((group) => group === '') || new Set(groups).size !== groups.length) {
     report('approval', '@approval names one group, or several different ones with commas between');
     return [];
   }
-  const counts = (quorum ?? '1').split(',').map((count) => Number(count.trim()));
+  const counted = inline.some((count) => count !== undefined);
+  if (counted && quorum !== null) {
+    report('quorum', '@quorum repeats what @approval says already', 'leave it out');
+    return [];
+  }
+  const counts = counted
+    ? inline.map((count) => Number(count ?? '1'))
+    : (quorum ?? '1').split(',').map((count) => Number(count.trim()));
   if (counts.some((count) => !Number.isInteger(count) || count < 1 || count > maxQuorum)) {
-    report('quorum', `@quorum is how many people must approve, from 1 to ${maxQuorum}`, 'write @quorum("2")');
+    if (counted) report('approval', `@approval asks for 1 to ${maxQuorum} people of a group`, 'write "GROUP:2"');
+    else report('quorum', `@quorum is how many people must approve, from 1 to ${maxQuorum}`, 'write @quorum("2")');
     return [];
   }
   if (counts.length !== 1 && counts.length !== groups.length)
     report('quorum', '@quorum gives one number, or one for each group of @approval');
-  const asked = contextAttributes(json.conditions);
-  if (asked !== 'all' && !asked.has('approvals')) {
+  const attributes = contextAttributes(json.conditions);
+  if (attributes !== 'all' && !attributes.has('approvals')) {
     const hint = `end it with: unless { context.approvals.contains("${groups[0] ?? ''}") };`;
     report('approval', 'no approval ever lifts this forbid: its conditions do not ask for context.approvals', hint);
   } else {

@@ -4,6 +4,8 @@ import type { Principal } from './types.js';
 /** bindings.yaml, parsed and validated: who belongs to which of our groups. */
 export interface Bindings {
   readonly groups: Readonly<Record<string, GroupBinding>>;
+  /** Accounts that are one person, machines that act for them included; each by name, subject or `issuer#subject`. */
+  readonly people?: readonly (readonly string[])[];
 }
 
 export interface GroupBinding {
@@ -26,8 +28,15 @@ export function resolvePrincipal(token: VerifiedToken, { bindings }: { readonly 
     .filter(([, binding]) => isMember(token, id, binding))
     .map(([group]) => group)
     .sort();
+  const own = [id, token.subject, token.name, ...(token.aliases ?? [])].map((known) => known.toLowerCase());
+  const accounts = (bindings.people ?? []).filter((person) => person.some((name) => own.includes(name.toLowerCase())));
+  const aliases = [...new Set([...(token.aliases ?? []), ...accounts.flat()])];
   const { name, kind, issuer, mfa, onBehalfOf } = token;
-  return { id, name, kind, issuer, mfa, groups, ...(onBehalfOf === undefined ? {} : { onBehalfOf }) };
+  return {
+    ...{ id, name, kind, issuer, mfa, groups },
+    ...(aliases.length === 0 ? {} : { aliases }),
+    ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
+  };
 }
 
 function isMember(token: VerifiedToken, id: string, binding: GroupBinding): boolean {

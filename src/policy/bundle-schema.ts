@@ -132,6 +132,8 @@ export const bindingsSchema = z.strictObject({
         .transform((binding) => binding ?? { issuer: null, claims: { groups: [] }, users: [], machines: [] }),
     )
     .default({}),
+  /** Accounts of one person, machines that act for them included: none of them approves what another asks for. */
+  people: z.array(z.array(text).min(2).max(50)).max(10_000).default([]),
 });
 
 /** settings.yaml, which a bundle may do without. */

@@ -7,7 +7,15 @@ import { LocalTime } from './local-time.js';
 import { findMentions, type Mentions, type PassingFact } from './mentions.js';
 import type { Policy } from './policies.js';
 import type { Decision, DecisionQuery, PolicySet, RequiredApproval } from './types.js';
-import { denyDecision, type EffectJudgement, faultDecision, idsOf, requireAll, type Verdict } from './verdicts.js';
+import {
+  denyDecision,
+  type EffectJudgement,
+  faultDecision,
+  idsOf,
+  requireAll,
+  termsOf,
+  type Verdict,
+} from './verdicts.js';
 
 /** A decision with the verdict of every effect. */
 export interface JudgedQuery {
@@ -198,6 +206,7 @@ class CedarPolicies implements CompiledPolicies {
         policies: idsOf(holding),
         message: holding[0]?.message ?? '',
         approvals: [...required.values()],
+        ...termsOf(holding),
         refused: [...new Set(holding.map(({ effect }) => effect))],
       },
       judgements,

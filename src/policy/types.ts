@@ -10,6 +10,8 @@ export interface Principal {
   readonly issuer: string;
   readonly mfa: boolean;
   readonly groups: readonly string[];
+  /** Other names of the same person: e-mail, further accounts, who acts for them. Approvals look at it, policy does not. */
+  readonly aliases?: readonly string[];
   /** The person for whom a machine acts, when its token says so; they get no right by it, and may not approve for it. */
   readonly onBehalfOf?: OnBehalfOf;
 }
@@ -83,6 +85,10 @@ type Ruled =
       readonly policies: readonly string[];
       readonly message: string;
       readonly approvals: readonly RequiredApproval[];
+      /** A policy that wants a reason with the request, or null. */
+      readonly needsReason: string | null;
+      /** How long reviewers may let an approval stand for the like of it (`@reuse`), in milliseconds; 0: not at all. */
+      readonly reuseMs: number;
       readonly refused: readonly Effect[];
     };
 

@@ -36,6 +36,18 @@ export function requireAll(required: Map<string, RequiredApproval>, policy: Poli
   }
 }
 
+/** What the holding policies ask besides approvals: a reason if any does, reuse only if and as long as all allow it. */
+export function termsOf(holding: readonly EffectJudgement[]): {
+  readonly needsReason: string | null;
+  readonly reuseMs: number;
+} {
+  const policies = holding.flatMap((judgement) => judgement.policies);
+  return {
+    needsReason: policies.find(({ requiresReason }) => requiresReason)?.id ?? null,
+    reuseMs: policies.length === 0 ? 0 : Math.min(...policies.map(({ reuseMs }) => reuseMs)),
+  };
+}
+
 /** The deny of an operation for these of its effects. */
 export function denyDecision(refused: readonly EffectJudgement[]): Decision {
   // What a policy says helps more than that none said anything.

@@ -1,3 +1,4 @@
+import { requireReason } from '../approvals/reason.js';
 import type { ApprovalRequest, Approvals } from '../approvals/types.js';
 import { actionGroups, describeEffect, type ActionName, type Effect, type Operation } from '../analysis/effects.js';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
@@ -11,6 +12,7 @@ import type {
   TargetRef,
 } from '../policy/types.js';
 import type { DecisionEvent, SessionRecorder } from '../recording/events.js';
+import type { ApprovedRuns } from './approved-runs.js';
 import type { ClientOrigin, SessionObserver } from './types.js';
 
 let mint: (op: number, text: string, policyVersion: string, approvals: readonly string[]) => Permit;
@@ -75,6 +77,8 @@ export interface Held {
 export interface GateParts {
   readonly recorder: SessionRecorder;
   readonly approvals: Approvals;
+  /** Told of every approval that is spent, so that the target's answer becomes the request's. */
+  readonly runs: ApprovedRuns;
   readonly policies: () => PolicySet;
   readonly principal: () => Principal;
   readonly target: TargetRef;
@@ -180,6 +184,7 @@ export class SessionGate {
 
   /** Takes back a permit that has not been used: what it was given for is not what would run. */
   withdraw(permit: Permit, error: SluiceError): Denied {
+    this.#parts.runs.refused(permit.op, error.message);
     return this.#deny(permit.op, none, error);
   }
 
@@ -317,6 +322,7 @@ export class SessionGate {
     }
     let request: ApprovalRequest;
     try {
+      requireReason(decision, origin, target.name);
       request = approvals.open({
         ...about,
         approvals: decision.approvals,
@@ -355,7 +361,8 @@ export class SessionGate {
     const { approvals } = this.#parts;
     const cancelled = (): void => {
       try {
-        approvals.cancel(request.id, 'gateway');
+        const why = isSluiceError(signal.reason, 'timeout') ? signal.reason.message : 'the client is gone';
+        approvals.cancel(request.id, 'gateway', why);
       } catch {
         // It was decided in the same moment: whatever was decided, nobody is left to use it.
       }
@@ -381,20 +388,21 @@ export class SessionGate {
     id: string,
     about: Parameters<Approvals['consume']>[1],
   ): Allowed | Denied {
-    const { approvals } = this.#parts;
+    const { approvals, runs } = this.#parts;
     try {
       const groups = approvals.consume(id, about);
+      runs.spent(op, id);
       this.#recordApproval(op, approvals.get(id));
       const decision = this.#decide(subject.effects, groups);
       if (decision.verdict === 'allow') {
         this.#parts.observer.allowed?.(subject.effects.every(isReadOnly));
         return this.#allow(op, subject.operation.text, decision.policies, '', groups);
       }
-      approvals.fail(id);
       const error =
         decision.verdict === 'deny'
           ? deniedError(decision, this.#parts.target.name)
           : new SluiceError('denied', 'The approval no longer covers what policy asks for.', { decider: 'gateway' });
+      runs.refused(op, error.message);
       return this.#deny(op, decision.policies, error, id);
     } catch (error) {
       this.#recordApproval(op, approvals.get(id));

@@ -1,9 +1,10 @@
 import type { Effect } from '../analysis/effects.js';
 import type { Approvals } from '../approvals/types.js';
-import { isSluiceError } from '../lib/errors.js';
+import { isSluiceError, messageOf } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { PolicySet, Principal } from '../policy/types.js';
 import type { EndEvent, Recorder, SessionRecorder } from '../recording/events.js';
+import { ApprovedRuns, ObservedRecorder } from './approved-runs.js';
 import { type Permit, SessionGate } from './gate.js';
 import { Reading } from './reading.js';
 import { requireRecordedOrPermitted } from './recording-mode.js';
@@ -69,11 +70,13 @@ export class Session {
   readonly #reading: Reading;
   #statementsTold = 0;
   #toldAt: number;
+  readonly #runs: ApprovedRuns;
   #closed: Promise<void> | null = null;
 
   private constructor(incoming: IncomingConnection, recorder: SessionRecorder, services: SessionServices) {
     this.id = recorder.session;
-    this.recorder = recorder;
+    this.#runs = new ApprovedRuns(services.approvals);
+    this.recorder = new ObservedRecorder(recorder, this.#runs);
     this.#services = services;
     this.startedAt = services.now();
     this.#toldAt = this.startedAt;
@@ -82,7 +85,8 @@ export class Session {
     this.#reading = new Reading({ policies, session: this.#facts, usage: this.#usage, now });
     let principal = incoming.principal;
     this.gate = new SessionGate({
-      recorder,
+      recorder: this.recorder,
+      runs: this.#runs,
       approvals: services.approvals,
       policies: services.policies,
       principal: () => (principal = services.refreshPrincipal?.(principal) ?? principal),
@@ -177,7 +181,18 @@ export class Session {
   /** Ends the record. Idempotent; never throws. */
   close(reason: EndEvent['reason'], detail: string): Promise<void> {
     if (this.#closed === null) this.#tellUsage(this.#services.now());
-    this.#closed ??= this.recorder.close(reason, detail).finally(() => this.#services.live.remove(this.id));
+    this.#closed ??= this.#close(reason, detail);
     return this.#closed;
+  }
+
+  async #close(reason: EndEvent['reason'], detail: string): Promise<void> {
+    let told = detail;
+    try {
+      this.#runs.ended();
+    } catch (error) {
+      // The store is away: the journal says it instead, and the request stays executed with its outcome unknown.
+      told = `${detail}${detail === '' ? '' : '; '}the approved request could not be updated: ${messageOf(error)}`;
+    }
+    await this.recorder.close(reason, told).finally(() => this.#services.live.remove(this.id));
   }
 }

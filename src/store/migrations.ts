@@ -78,4 +78,7 @@ export const migrations: readonly string[] = [
     since INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE requests ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

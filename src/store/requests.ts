@@ -1,5 +1,5 @@
 import type { OpenFilter, RequestStore } from '../approvals/store.js';
-import type { ApprovalRequest, RequestState } from '../approvals/types.js';
+import type { ApprovalRequest } from '../approvals/types.js';
 import type { Connection } from './database.js';
 
 const isOpen = "state IN ('pending', 'approved')";
@@ -7,10 +7,10 @@ const isOpen = "state IN ('pending', 'approved')";
 /** Requests in SQLite: what queries need in columns, the request itself as JSON. */
 export function sqliteRequests(database: Connection): RequestStore {
   const insert = database.prepare(
-    'INSERT INTO requests (id, state, requester, in_session, votes, created_at, expires_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO requests (id, state, requester, in_session, votes, revision, created_at, expires_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   );
   const update = database.prepare(
-    'UPDATE requests SET state = ?, votes = ?, expires_at = ?, body = ? WHERE id = ? AND state = ? AND votes = ?',
+    'UPDATE requests SET state = ?, votes = ?, revision = ?, expires_at = ?, body = ? WHERE id = ? AND revision = ?',
   );
   const byId = database.prepare('SELECT body FROM requests WHERE id = ?').raw();
   const listed = database
@@ -29,32 +29,28 @@ export function sqliteRequests(database: Connection): RequestStore {
 
   return {
     insert(request) {
-      const { id, state, principal, session, votes, createdAt, expiresAt } = request;
+      const { id, state, principal, session, votes, history, createdAt, expiresAt } = request;
       const inSession = session === null ? 0 : 1;
-      insert.run([id, state, principal.id, inSession, votes.length, createdAt, expiresAt, JSON.stringify(request)]);
+      const counts = [votes.length, history.length];
+      insert.run([id, state, principal.id, inSession, ...counts, createdAt, expiresAt, JSON.stringify(request)]);
     },
     get: (id) => decode(byId.all([id]))[0] ?? null,
     list: ({ state, requester, limit }) => decode(listed.all([state ?? null, requester ?? null, limit])),
     listOpen: ({ requester, expiresBy, inSession }: OpenFilter) =>
       decode(open.all([requester ?? null, expiresBy ?? null, inSession === undefined ? null : Number(inSession)])),
     nextExpiry: () => (next.all([]) as readonly [number | null][])[0]?.[0] ?? null,
-    replace(request: ApprovalRequest, expected: { readonly state: RequestState; readonly votes: number }) {
-      const { id, state, votes, expiresAt } = request;
-      const moved = update.run([
-        state,
-        votes.length,
-        expiresAt,
-        JSON.stringify(request),
-        id,
-        expected.state,
-        expected.votes,
-      ]);
-      return moved.changes === 1;
+    replace(request: ApprovalRequest, revision: number) {
+      const { id, state, votes, history, expiresAt } = request;
+      const body = JSON.stringify(request);
+      return update.run([state, votes.length, history.length, expiresAt, body, id, revision]).changes === 1;
     },
   };
 }
 
-/** The bodies are our own JSON of ApprovalRequest, in a file that only this gateway writes. */
+/** The bodies are our own JSON of ApprovalRequest, in a file that only this gateway writes; older ones know no history. */
 function decode(rows: readonly unknown[]): readonly ApprovalRequest[] {
-  return (rows as readonly [string][]).map(([body]) => JSON.parse(body) as ApprovalRequest);
+  return (rows as readonly [string][]).map(([body]) => {
+    const request = JSON.parse(body) as ApprovalRequest & Partial<Pick<ApprovalRequest, 'history' | 'outcome'>>;
+    return { ...request, history: request.history ?? [], outcome: request.outcome ?? null };
+  });
 }

@@ -95,7 +95,7 @@ export async function startEngine(port: number): Promise<TestEngine> {
       vote: none,
       cancel: none,
       consume: none,
-      fail: none,
+      finish: none,
       close: none,
     },
     policies: () => compiled,

@@ -1,3 +1,4 @@
+import { requireReason } from '../../approvals/reason.js';
 import type { ApprovalRequest } from '../../approvals/types.js';
 import { describeEffect } from '../../analysis/effects.js';
 import { isId } from '../../lib/ids.js';
@@ -52,7 +53,7 @@ function listRoute({ approvals }: GatewayServices): ApiRoute {
   });
 }
 
-function createRoute({ approvals, audit, engines, targets }: GatewayServices): ApiRoute {
+function createRoute({ approvals, engines, targets }: GatewayServices): ApiRoute {
   return route({
     method: 'POST',
     path: '/v1/requests',
@@ -75,6 +76,7 @@ function createRoute({ approvals, audit, engines, targets }: GatewayServices): A
       if (decision.verdict === 'deny') {
         throw new SluiceError('denied', decision.message, { decider: 'gateway', policy: decision.policies[0] ?? null });
       }
+      requireReason(decision, { reason: body.reason, via: 'request' }, target.name);
       const request = approvals.open({
         principal,
         target: target.name,
@@ -87,7 +89,6 @@ function createRoute({ approvals, audit, engines, targets }: GatewayServices): A
         reason: body.reason,
         session: null,
       });
-      audit.record(principal, 'request.create', request.id, { target: target.name });
       return ok('sluice.request/v1', { request: viewRequest(request) });
     },
   });
@@ -150,7 +151,7 @@ function voteRoutes(services: GatewayServices): readonly ApiRoute[] {
       async handle(call, { params, body }) {
         const before = visible(services, call, params.id);
         const detail = { target: before.target, comment: body.comment };
-        const request = services.audit.attempt(call.principal, `request.${decision}`, before.id, detail, () =>
+        const request = services.audit.attemptTold(call.principal, `request.${decision}`, before.id, detail, () =>
           services.approvals.vote(before.id, call.principal, decision, body.comment),
         );
         return ok('sluice.request/v1', { request: viewRequest(request) });
@@ -169,11 +170,11 @@ function cancelRoute(services: GatewayServices): ApiRoute {
     query: nothing,
     body: voteBody,
     response: requestDocument,
-    async handle(call, { params }) {
+    async handle(call, { params, body }) {
       const before = visible(services, call, params.id);
       const detail = { target: before.target };
-      const request = services.audit.attempt(call.principal, 'request.cancel', before.id, detail, () =>
-        services.approvals.cancel(before.id, call.principal),
+      const request = services.audit.attemptTold(call.principal, 'request.cancel', before.id, detail, () =>
+        services.approvals.cancel(before.id, call.principal, body.comment),
       );
       return ok('sluice.request/v1', { request: viewRequest(request) });
     },

@@ -47,6 +47,11 @@ export const requestSummary = z.object({
   expires_at: timestamp,
   decided_at: timestamp.nullable(),
   digest: z.string(),
+  /** What the target answered; null before it has, and where nobody knows. */
+  outcome: z.object({ ok: z.boolean(), detail: z.string(), at: timestamp }).nullable(),
+  history: z.array(
+    z.object({ at: timestamp, from: requestState.nullable(), to: requestState, by: z.string(), note: z.string() }),
+  ),
 });
 export type RequestSummary = z.output<typeof requestSummary>;
 

@@ -4,14 +4,19 @@ import type { Conversation } from './conversation.js';
 import type { RelayHooks } from './relay-hooks.js';
 import { notice } from './words.js';
 
+/** How often a waiting client hears that it still waits: proxies between us forget connections that say nothing. */
+const reminderMs = 60_000;
+/** setTimeout takes 32 bits. */
+const longestTimerMs = 2_147_483_647;
+
 /** Keeps a held statement waiting in its own connection: a NOTICE names the request, then people decide. */
 export async function holdStatement(held: Held, talk: Conversation, hooks: RelayHooks): Promise<Allowed | Denied> {
   const { request } = held;
+  const heldAt = talk.now();
   const needed = request.approvals.map(({ group, count }) => `${count} of @${group}`).join(', ');
-  const minutes = Math.max(1, Math.round((request.expiresAt - talk.now()) / 60_000));
   talk.toClient(
     notice(
-      `held for approval: ${request.message} (policy "${request.policies.join('", "')}", needs ${needed}). Request ${request.id}, open for ${minutes} min`,
+      `held for approval: ${request.message} (policy "${request.policies.join('", "')}", needs ${needed}). Request ${request.id}, open for ${minutesLeft(held, talk)} min`,
       `A reviewer runs: sluice requests approve ${request.id}`,
     ),
   );
@@ -21,9 +26,19 @@ export async function holdStatement(held: Held, talk: Conversation, hooks: Relay
   await hooks.deliver();
 
   const cancel = new AbortController();
+  const timers: NodeJS.Timeout[] = [];
   hooks.onHold((error) => cancel.abort(error));
   try {
-    return await held.decided(AbortSignal.any([hooks.signal, cancel.signal]));
+    const decided = held.decided(AbortSignal.any([hooks.signal, cancel.signal]));
+    // The wait is watched from here on; what is asked of the server meanwhile may fail first.
+    decided.catch(() => undefined);
+    const limitMs = await statementTimeoutMs(talk, hooks);
+    if (limitMs > 0) {
+      const leftMs = Math.max(0, limitMs - (talk.now() - heldAt));
+      timers.push(setTimeout(() => cancel.abort(timedOut(held)), Math.min(leftMs, longestTimerMs)));
+    }
+    timers.push(setInterval(() => remind(held, talk, hooks), reminderMs));
+    return await decided;
   } catch (error) {
     if (cancel.signal.aborted && !hooks.signal.aborted) {
       return {
@@ -37,6 +52,38 @@ export async function holdStatement(held: Held, talk: Conversation, hooks: Relay
     }
     throw error;
   } finally {
+    for (const timer of timers) clearTimeout(timer);
     hooks.onHold(null);
   }
+}
+
+/** The client's own limit holds for the wait as well: it asked for an answer within that time, whoever is slow. */
+async function statementTimeoutMs(talk: Conversation, hooks: RelayHooks): Promise<number> {
+  await hooks.idle();
+  // Where the server reads no statement, it cannot be asked; nor has the statement much to wait for.
+  if (talk.transaction === 'E' || talk.skipping || talk.copyIn !== null) return 0;
+  return await talk.view.statementTimeoutMs(talk.unsynced, hooks.signal);
+}
+
+function timedOut({ request }: Held): SluiceError {
+  return new SluiceError('timeout', 'canceling statement due to statement timeout', {
+    decider: 'gateway',
+    requestId: request.id,
+    next: [{ command: `sluice requests create ${request.target} …`, when: 'to ask ahead of time, without waiting' }],
+  });
+}
+
+function remind(held: Held, talk: Conversation, hooks: RelayHooks): void {
+  talk.toClient(
+    notice(
+      `still waiting for approval, ${minutesLeft(held, talk)} min left. Request ${held.request.id}`,
+      `A reviewer runs: sluice requests approve ${held.request.id}`,
+    ),
+  );
+  // A delivery that fails ends the session where it is waited for: the record that broke stays broken.
+  void Promise.resolve(hooks.deliver()).catch(() => undefined);
+}
+
+function minutesLeft({ request }: Held, talk: Conversation): number {
+  return Math.max(1, Math.round((request.expiresAt - talk.now()) / 60_000));
 }

@@ -94,6 +94,11 @@ export class SessionCatalog {
     }
     this.#own = null;
     return await this.own(unsynced, signal);
+
+  /** The session's own statement_timeout in milliseconds, 0 for none. Call with nothing in flight; SHOW takes no snapshot. */
+  async statementTimeoutMs(unsynced: boolean, signal: AbortSignal): Promise<number> {
+    const [answer] = await this.#ask('SHOW statement_timeout', !unsynced, signal);
+    return durationMs(answer?.row ?? '0');
   }
 
   /** Called for every statement before it leaves; `era` is the number of Syncs sent before it. */
@@ -165,6 +170,15 @@ export class SessionCatalog {
     }
     return rows;
   }
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A setting as SHOW prints it, in the largest unit that divides it: "0", "1500ms", "2s", "1min". PostgreSQL 20.1.1. */
+export function durationMs(setting: string): number {
+  const [, digits, unit] = /^(\d+)(ms|s|min|h|d)?$/.exec(setting) ?? [];
+  if (digits === undefined) throw new SluiceError('protocol', 'the target shows a setting in an unknown form');
+  return Number(digits) * (unitMs[unit ?? 'ms'] ?? 1);
 }
 
 /** Parse, Bind, Execute, then Sync or Flush. PostgreSQL 55.2.3. */

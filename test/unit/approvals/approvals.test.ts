@@ -89,9 +89,67 @@ describe('the life of a request', () => {
     expect(approvals.consume(request.id, draft())).toEqual(['dba']);
     expect(approvals.get(request.id)?.state).toBe('executed');
     expect(() => approvals.consume(request.id, draft())).toThrow(expect.objectContaining({ code: 'conflict' }));
-    approvals.fail(request.id);
-    expect(approvals.get(request.id)?.state).toBe('failed');
-    expect(changes).toEqual(['pending', 'approved', 'executed', 'failed']);
+    expect(changes).toEqual(['pending', 'approved', 'executed']);
+  });
+
+  it('ends as its target answered: executed with the tag, or failed with the error', () => {
+    const run = (): string => {
+      const { id } = approvals.open(draft());
+      approvals.vote(id, reviewer, 'approve', '');
+      approvals.consume(id, draft());
+      return id;
+    };
+    const done = run();
+    expect(approvals.get(done)?.outcome).toBeNull();
+    approvals.finish(done, { ok: true, detail: 'DELETE 1' });
+    expect(approvals.get(done)).toMatchObject({
+      state: 'executed',
+      outcome: { ok: true, detail: 'DELETE 1', at: now },
+    });
+    approvals.finish(done, { ok: true, detail: 'DELETE 2' });
+    expect(approvals.get(done)?.outcome?.detail).toBe('DELETE 1');
+    approvals.finish(done, { ok: false, detail: '23505\u001b[31m duplicate\nkey' });
+    expect(approvals.get(done)).toMatchObject({
+      state: 'failed',
+      outcome: { ok: false, detail: '23505 [31m duplicate key' },
+    });
+    approvals.finish(done, { ok: true, detail: 'late' });
+    expect(approvals.get(done)?.state).toBe('failed');
+
+    const pending = approvals.open(draft());
+    approvals.finish(pending.id, { ok: false, detail: 'nothing ran' });
+    expect(approvals.get(pending.id)).toMatchObject({ state: 'pending', outcome: null });
+  });
+
+  it('keeps every step with who took it, when and why', () => {
+    const { id } = approvals.open(draft({ approvals: [{ group: 'dba', count: 2, policy: 'p' }] }));
+    now += 1;
+    approvals.vote(id, reviewer, 'approve', 'one');
+    now += 1;
+    approvals.vote(id, reviewer2, 'approve', 'two');
+    now += 1;
+    approvals.consume(id, draft());
+    now += 1;
+    approvals.finish(id, { ok: false, detail: '40001' });
+    const at = now - 4;
+    const gateway = { by: 'gateway', name: 'gateway' };
+    const by = ({ id: subject, name }: Principal) => ({ by: subject, name });
+    expect(approvals.get(id)?.history).toEqual([
+      { at, from: null, to: 'pending', ...by(engineer), note: 'INC-42' },
+      { at: at + 1, from: 'pending', to: 'pending', ...by(reviewer), note: 'one' },
+      { at: at + 2, from: 'pending', to: 'approved', ...by(reviewer2), note: 'two' },
+      { at: at + 3, from: 'approved', to: 'executed', ...by(engineer), note: '' },
+      { at: at + 4, from: 'executed', to: 'failed', ...gateway, note: '40001' },
+    ]);
+    const expiring = approvals.open(draft());
+    now += expireMs;
+    expect(approvals.get(expiring.id)?.history.at(-1)).toEqual({
+      at: now,
+      from: 'pending',
+      to: 'expired',
+      ...gateway,
+      note: '',
+    });
   });
 
   it('is the same request when the same thing is asked again in the same session', () => {
@@ -205,20 +263,49 @@ describe('who may decide', () => {
     expect(approvals.vote(request.id, reviewer2, 'approve', '').state).toBe('approved');
   });
 
-  it('counts a person in each of their groups, and needs every group', () => {
+  it('counts every person once over all groups', () => {
     const both = [
-      { group: 'dba', count: 2, policy: 'p' },
+      { group: 'dba', count: 1, policy: 'p' },
       { group: 'reviewers', count: 1, policy: 'q' },
-      { group: 'dba', count: 1, policy: 'r' },
     ];
-    const first = approvals.open(draft({ approvals: both }));
-    expect(approvals.vote(first.id, reviewer, 'approve', '').state).toBe('pending');
-    expect(approvals.vote(first.id, reviewer2, 'approve', '').state).toBe('approved');
-    expect(approvals.consume(first.id, draft())).toEqual(['dba', 'reviewers']);
+    // `reviewer` is in both groups, and is one person all the same.
+    const request = approvals.open(draft({ approvals: both }));
+    expect(approvals.vote(request.id, reviewer, 'approve', '').state).toBe('pending');
+    expect(approvals.vote(request.id, auditor, 'approve', '').state).toBe('approved');
+    // Whom someone stands for is settled last: the first vote moves to where it is needed.
     const second = approvals.open(draft({ approvals: both, parameters: [] }));
-    approvals.vote(second.id, reviewer2, 'approve', '');
-    expect(approvals.vote(second.id, person('third', ['dba']), 'approve', '').state).toBe('pending');
-    expect(approvals.vote(second.id, auditor, 'approve', '').state).toBe('approved');
+    approvals.vote(second.id, reviewer, 'approve', '');
+    expect(approvals.vote(second.id, reviewer2, 'approve', '').state).toBe('approved');
+  });
+
+  it('refuses an approval that the request does not need any more', () => {
+    const approvalsAsked = [
+      { group: 'dba', count: 1, policy: 'p' },
+      { group: 'reviewers', count: 1, policy: 'q' },
+    ];
+    const request = approvals.open(draft({ approvals: approvalsAsked }));
+    approvals.vote(request.id, reviewer2, 'approve', '');
+    expect(() => approvals.vote(request.id, person('third', ['dba']), 'approve', '')).toThrow(/still needs reviewers/);
+    expect(approvals.get(request.id)?.votes).toHaveLength(1);
+  });
+
+  it('takes another account of the requester for the requester', () => {
+    const asking = person('ana', ['dba'], { aliases: ['ana@home.example', 'bot-ana'] });
+    const request = approvals.open(draft({ principal: asking }));
+    const others: Principal[] = [
+      person('ana', ['dba'], { id: 'https://idp2#ana', name: 'Ana B.' }), // the same subject at another issuer
+      person('a.b', ['dba'], { name: 'ANA@HOME.example' }), // the same e-mail
+      person('x', ['dba'], { aliases: ['ana@corp.example'] }), // known as the requester elsewhere
+      person('bot-ana', ['dba'], { kind: 'machine' }), // acts for the requester
+    ];
+    for (const by of others) {
+      expect(() => approvals.vote(request.id, by, 'approve', '')).toThrow(/own request/);
+      expect(() => approvals.vote(request.id, by, 'deny', 'no')).toThrow(/own request/);
+    }
+    const two = approvals.open(draft({ approvals: [{ group: 'dba', count: 2, policy: 'p' }] }));
+    approvals.vote(two.id, person('r', ['dba'], { aliases: ['r@home.example'] }), 'approve', '');
+    const twin = person('r2', ['dba'], { name: 'r@home.example' });
+    expect(() => approvals.vote(two.id, twin, 'approve', '')).toThrow(expect.objectContaining({ code: 'conflict' }));
   });
 
   it('lets one member deny even after approvals', () => {
@@ -232,9 +319,9 @@ describe('races', () => {
   /** A store in which another gateway changes the request right before each of our first replaces. */
   const racing = (interfere: (() => void)[]): RequestStore => ({
     ...store.requests,
-    replace(next, expected) {
+    replace(next, revision) {
       interfere.shift()?.();
-      return store.requests.replace(next, expected);
+      return store.requests.replace(next, revision);
     },
   });
 

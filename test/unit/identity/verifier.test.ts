@@ -66,6 +66,19 @@ afterEach(async () => {
   await close(server);
 });
 
+test('knows a person by every name in the token, and whoever acts for them as no person', async () => {
+  const claims = { name: 'Ann', email: 'ann@corp.example', preferred_username: 'ann', scope: 'openid', azp: 'cli' };
+  const alone = await verifier.verify(await sign(claims));
+  expect(alone.kind).toBe('human');
+  expect([alone.name, ...(alone.aliases ?? [])]).toEqual(expect.arrayContaining(['ann@corp.example', 'ann']));
+  // RFC 8693 4.1: the actor now, and the one before it.
+  const acted = await verifier.verify(
+    await sign({ ...claims, act: { sub: 'agent-7', act: { client_id: 'planner' } } }),
+  );
+  expect(acted.kind).toBe('machine');
+  expect(acted.aliases).toEqual(expect.arrayContaining(['agent-7', 'planner']));
+});
+
 test('accepts a good token and reads its claims', async () => {
   const token = await sign({
     email: 'ann@corp.example',

@@ -51,6 +51,29 @@ describe('a principal', () => {
     });
   });
 
+  it('has the names that its token and the list of people give it', () => {
+    const files = bundleFiles('permit (principal, action, resource);', {
+      'bindings.yaml': 'groups: {}\npeople:\n  - [ann@corp.example, "https://idp2.example#7", robot-ann]\n  - [x, y]\n',
+    });
+    const known = loadBundle(files);
+    if (!known.ok) throw new Error(JSON.stringify(known.problems));
+    const aliases = (token: Partial<VerifiedToken>) =>
+      resolvePrincipal(
+        {
+          ...{ issuer: 'https://idp2.example', subject: '7', name: 'a', kind: 'human', mfa: false },
+          claimGroups: [],
+          expiresAt: 0,
+          ...token,
+        },
+        known.bundle,
+      ).aliases;
+    const ann = ['ann@corp.example', 'https://idp2.example#7', 'robot-ann'];
+    expect(aliases({})).toEqual(ann);
+    expect(aliases({ subject: '8', aliases: ['Ann@corp.example', 'a2'] })).toEqual(['Ann@corp.example', 'a2', ...ann]);
+    expect(aliases({ subject: '8', name: 'robot-ann', kind: 'machine' })).toEqual(ann);
+    expect(aliases({ subject: '8' })).toBeUndefined();
+  });
+
   it('gets no group from a claim that nobody bound, also not one of the same name', () => {
     expect(groupsOf({ claimGroups: ['ops', 'nobody', 'bots', 'admins', '__proto__'] })).toEqual([]);
   });

@@ -384,6 +384,31 @@ describe('policies in a bundle', () => {
       'error policies/test.cedar:2:18 @quorum is how many people must approve, from 1 to 20 | write @quorum("2")',
     ],
     [
+      'a quorum of none beside the group',
+      `${open}@approval("dba:0") forbid (principal, action, resource) unless { context.approvals.contains("dba") };`,
+      'error policies/test.cedar:2:1 @approval asks for 1 to 20 people of a group | write "GROUP:2"',
+    ],
+    [
+      'a quorum given twice',
+      `${open}@approval("dba:2") @quorum("2") forbid (principal, action, resource) unless { context.approvals.contains("dba") };`,
+      'error policies/test.cedar:2:20 @quorum repeats what @approval says already | leave it out',
+    ],
+    [
+      'a demand for something unknown',
+      `${open}@approval("dba") @requires("ticket") forbid (principal, action, resource) unless { context.approvals.contains("dba") };`,
+      'error policies/test.cedar:2:18 @requires knows one thing to ask for | write @requires("reason")',
+    ],
+    [
+      'an endless reuse',
+      `${open}@approval("dba") @reuse("25h") forbid (principal, action, resource) unless { context.approvals.contains("dba") };`,
+      'error policies/test.cedar:2:18 @reuse is a time of at most 24 hours | write @reuse("30m")',
+    ],
+    [
+      'terms of an approval that nobody gives',
+      `${open}@reuse("30m") forbid (principal, action, resource);`,
+      'error policies/test.cedar:2:1 @reuse means nothing without @approval | add @approval("GROUP")',
+    ],
+    [
       'a quorum alone',
       `${open}@quorum("2") forbid (principal, action, resource);`,
       'error policies/test.cedar:2:1 @quorum means nothing without @approval | add @approval("GROUP")',

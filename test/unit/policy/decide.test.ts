@@ -171,8 +171,33 @@ describe('a hold', () => {
         { group: 'dba', count: 2, policy: 'two' },
         { group: 'security', count: 1, policy: 'three' },
       ],
+      needsReason: null,
+      reuseMs: 0,
       refused: [remove, insert],
     });
+  });
+
+  it('reads how many people of each group beside the group', () => {
+    const policies = compile(
+      `${permit} @approval("dba:2, a:1, security") forbid (principal, action, resource) unless { context.approvals.containsAll(["dba", "a", "security"]) };`,
+    );
+    expect(policies.decide(ask(ann, [remove]))).toMatchObject({
+      approvals: [
+        { group: 'dba', count: 2 },
+        { group: 'a', count: 1 },
+        { group: 'security', count: 1 },
+      ],
+    });
+  });
+
+  it('wants a reason if any policy does, and lasts only if and as long as all policies allow', () => {
+    const asks = (one: string, two: string) => {
+      const policies = compile(permit + hold('one', 'delete', 'dba', one) + hold('two', 'insert', 'dba', two));
+      return policies.decide(ask(ann, [remove, effect('insert', 'public.orders')]));
+    };
+    expect(asks('', '@requires("reason")')).toMatchObject({ needsReason: 'two', reuseMs: 0 });
+    expect(asks('@reuse("30m")', '@reuse("1h")')).toMatchObject({ needsReason: null, reuseMs: 1_800_000 });
+    expect(asks('@reuse("30m")', '')).toMatchObject({ reuseMs: 0 });
   });
 
   it('is lifted only when every group asked for has approved', () => {

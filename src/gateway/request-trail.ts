@@ -1,0 +1,38 @@
+import type { ApprovalRequest, RequestState, Transition } from '../approvals/types.js';
+import type { Audit, AuditAction } from './audit.js';
+
+/** Writes every step of every request to the audit trail, whoever or whatever took it. */
+export function tellStep(audit: Audit, request: ApprovalRequest, step: Transition): void {
+  const by = step.by === 'gateway' ? 'gateway' : { id: step.by, name: step.name };
+  audit.record(by, actionOf(step), request.id, {
+    target: request.target,
+    state: step.to,
+    ...(step.note === '' ? {} : { [noteName(step)]: step.note }),
+    ...(step.from === null ? { policies: request.policies.join(', ') } : {}),
+    ...(request.session === null ? {} : { session: request.session }),
+  });
+}
+
+function actionOf({ from, to }: Transition): AuditAction {
+  if (from === null) return 'request.create';
+  // A vote that leaves it open is a step too.
+  if (from === 'pending' && to === 'pending') return 'request.approve';
+  // An answer that only says how it ended.
+  if (from === 'executed' && to === 'executed') return 'request.complete';
+  return actions[to];
+}
+
+const actions: Readonly<Record<RequestState, AuditAction>> = {
+  pending: 'request.create',
+  approved: 'request.approve',
+  denied: 'request.deny',
+  expired: 'request.expire',
+  cancelled: 'request.cancel',
+  executed: 'request.execute',
+  failed: 'request.fail',
+};
+
+function noteName({ from, to }: Transition): string {
+  if (from === null) return 'reason';
+  return to === 'executed' || to === 'failed' ? 'answer' : 'comment';
+}

@@ -1,0 +1,91 @@
+import type { Approvals } from '../approvals/types.js';
+import type { EndEvent, RecordingMode, SessionEvent, SessionRecorder } from '../recording/events.js';
+
+type Finishing = Pick<Approvals, 'finish'>;
+
+/** What runs under an approval, by operation, until the session ends: the target's own answer decides how it ended. */
+export class ApprovedRuns {
+  readonly #approvals: Finishing;
+  readonly #requests = new Map<number, string>();
+  readonly #answered = new Set<number>();
+  #latest = 0;
+
+  constructor(approvals: Finishing) {
+    this.#approvals = approvals;
+  }
+
+  /** An approval has been spent on this operation. */
+  spent(op: number, request: string): void {
+    this.#requests.set(op, request);
+    this.#latest = op;
+  }
+
+  /** It was refused after all, once the approval was spent. */
+  refused(op: number, why: string): void {
+    this.#finish(op, false, why);
+  }
+
+  get isIdle(): boolean {
+    return this.#requests.size === 0;
+  }
+
+  /** Hears what is recorded of the session. */
+  observe(event: SessionEvent): void {
+    switch (event.type) {
+      case 'result':
+        // A portal fetched on answers several times, a text of several statements too: the first says that it works.
+        if (!this.#answered.has(event.op)) this.#finish(event.op, true, event.tag);
+        return;
+      case 'error': {
+        // An error of no operation is a check made at commit; it can only concern what was sent last.
+        const op = event.op ?? (event.decider === 'target' ? this.#latest : null);
+        if (op !== null) this.#finish(op, false, `${event.code} ${event.message}`);
+        return;
+      }
+      default:
+    }
+  }
+
+  /** The session is over: what the target has not answered may or may not have happened. */
+  ended(): void {
+    for (const op of this.#requests.keys()) {
+      if (!this.#answered.has(op))
+        this.#finish(op, false, 'the session ended before the target answered; whether it took effect is not known');
+    }
+  }
+
+  #finish(op: number, ok: boolean, detail: string): void {
+    const request = this.#requests.get(op);
+    if (request === undefined) return;
+    this.#answered.add(op);
+    this.#approvals.finish(request, { ok, detail });
+  }
+}
+
+/** The session's recorder as engines use it; what it records of approved operations is heard on the way. */
+export class ObservedRecorder implements SessionRecorder {
+  readonly session: string;
+  readonly mode: RecordingMode;
+  readonly #recorder: SessionRecorder;
+  readonly #runs: ApprovedRuns;
+
+  constructor(recorder: SessionRecorder, runs: ApprovedRuns) {
+    this.session = recorder.session;
+    this.mode = recorder.mode;
+    this.#recorder = recorder;
+    this.#runs = runs;
+  }
+
+  append(event: SessionEvent): void {
+    this.#recorder.append(event);
+    if (!this.#runs.isIdle) this.#runs.observe(event);
+  }
+
+  commit(): void | Promise<void> {
+    return this.#recorder.commit();
+  }
+
+  close(reason: EndEvent['reason'], detail: string): Promise<void> {
+    return this.#recorder.close(reason, detail);
+  }
+}

@@ -1,0 +1,72 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ApprovedRuns, ObservedRecorder } from '../../../src/sessions/approved-runs.js';
+import type { SessionEvent, SessionRecorder } from '../../../src/recording/events.js';
+
+let told: string[];
+let runs: ApprovedRuns;
+beforeEach(() => {
+  told = [];
+  runs = new ApprovedRuns({ finish: (id, { ok, detail }) => told.push(`${id} ${ok ? 'ok' : 'failed'}: ${detail}`) });
+});
+
+const result = (op: number, tag: string): SessionEvent => ({
+  ...{ type: 'result', at: 1, op, tag, rowCount: 1, byteCount: 1, truncated: false, digest: '' },
+});
+const error = (op: number | null, decider: 'target' | 'gateway' = 'target'): SessionEvent => ({
+  ...{ type: 'error', at: 1, op, decider, code: '23505', message: 'unique_violation' },
+});
+
+describe('what runs under an approval', () => {
+  it('ends as the target answers, and says nothing of other operations', () => {
+    runs.spent(2, 'req_a');
+    runs.observe(result(1, 'SELECT 1'));
+    runs.observe(result(2, 'DELETE 1'));
+    runs.observe(result(2, 'DELETE 5'));
+    runs.observe(error(3));
+    expect(told).toEqual(['req_a ok: DELETE 1']);
+  });
+
+  it('fails with an error of its own, after a result too', () => {
+    runs.spent(2, 'req_a');
+    runs.observe(result(2, 'DELETE 1'));
+    runs.observe(error(2));
+    expect(told).toEqual(['req_a ok: DELETE 1', 'req_a failed: 23505 unique_violation']);
+  });
+
+  it('takes an error of no operation for a check at commit of what was sent last', () => {
+    runs.spent(2, 'req_a');
+    runs.observe(error(null, 'gateway'));
+    expect(told).toEqual([]);
+    runs.observe(error(null));
+    expect(told).toEqual(['req_a failed: 23505 unique_violation']);
+  });
+
+  it('fails what was never answered when the session ends, and only that', () => {
+    runs.spent(2, 'req_a');
+    runs.observe(result(2, 'DELETE 1'));
+    runs.spent(3, 'req_b');
+    runs.ended();
+    expect(told[1]).toMatch(/^req_b failed: .*not known/);
+    expect(told).toHaveLength(2);
+  });
+
+  it('is heard from what the session records, after it is recorded', () => {
+    const recorded: SessionEvent[] = [];
+    const recorder: SessionRecorder = {
+      session: 'ses_1',
+      mode: 'strict',
+      append: (event) => {
+        recorded.push(event);
+        told.push('recorded');
+      },
+      commit: () => undefined,
+      close: () => Promise.resolve(),
+    };
+    const observed = new ObservedRecorder(recorder, runs);
+    observed.append(result(1, 'SELECT 1'));
+    runs.spent(2, 'req_a');
+    observed.append(result(2, 'DELETE 1'));
+    expect(told).toEqual(['recorded', 'recorded', 'req_a ok: DELETE 1']);
+    expect(recorded).toHaveLength(2);
+  });
+});
