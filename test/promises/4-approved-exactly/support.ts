@@ -1,0 +1,159 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AuditEvent } from '../../../src/signals/audit-event.js';
+import { errorDocument } from '../../../src/gateway/schemas/error.js';
+import { execDocument } from '../../../src/gateway/schemas/exec.js';
+import { requestDocument, type RequestSummary } from '../../../src/gateway/schemas/requests.js';
+import { starterBundle } from '../../../src/quickstart/bundle.js';
+import { seedShop } from '../../../src/quickstart/seed.js';
+import { smallShop } from '../../../src/quickstart/shop-rows.js';
+import {
+  type ApiAnswer,
+  type GatewayUnderTest,
+  type Role,
+  startTestGateway,
+  type TokenClaims,
+} from '../../integration/gateway-harness.js';
+import { startPostgres, type TestPostgres } from '../../support/postgres.js';
+
+/** Holds besides the starter's: one that wants two people of two groups and a reason. */
+const policies = `
+@id("two-people")
+@approval("dba:1, reviewers:1")
+@requires("reason")
+@message("New products need two people.")
+forbid (principal, action == Action::"insert", resource in Label::"env=demo")
+when { resource is Table && resource.name == "products" }
+unless { context.approvals.containsAll(["dba", "reviewers"]) };
+`;
+const tokenSeconds = 7_200;
+
+/** A shop behind a gateway, with a clock that can be put forward. */
+export interface ApprovalLab {
+  readonly running: GatewayUnderTest;
+  readonly server: TestPostgres;
+  /** Puts the gateway's clock forward. */
+  pass(ms: number): void;
+  /** The stock of a product, asked past the gateway: every execution adds one. */
+  stock(product: number): Promise<number>;
+  psql(role: Role, args: readonly string[]): Promise<Psql>;
+  exec(text: string, more?: Readonly<Record<string, unknown>>, role?: Role): Promise<ApiAnswer>;
+  /** Opens a request by running something that is held, without waiting. */
+  held(text: string, more?: Readonly<Record<string, unknown>>): Promise<string>;
+  vote(id: string, decision: 'approve' | 'deny', role: Role, claims?: TokenClaims): Promise<ApiAnswer>;
+  request(id: string): Promise<RequestSummary>;
+  token(role: Role, claims?: TokenClaims): Promise<string>;
+  /** Everything that the gateway has told its audit sink so far. */
+  trail(): Promise<readonly AuditEvent[]>;
+  stop(): Promise<void>;
+}
+
+export async function openApprovalLab(): Promise<ApprovalLab> {
+  const dir = await mkdtemp(join(tmpdir(), 'sluice-approved-'));
+  const server = await startPostgres();
+  const { password } = await seedShop(server, { dir, size: smallShop });
+  const trail = join(dir, 'audit.jsonl');
+  let ahead = 0;
+  const running = await startTestGateway({
+    clock: () => Date.now() + ahead,
+    bundle: new Map([...starterBundle({ pgPort: server.port }), ['policies/four.cedar', policies]]),
+    bootstrap: {
+      audit: { sinks: [{ type: 'file', path: trail }] },
+      listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null } },
+    },
+  });
+  await running.gateway.setSecret('demo-db', password);
+  const token = (role: Role, claims: TokenClaims = {}): Promise<string> =>
+    running.token(role, { expiresInSeconds: tokenSeconds, ...claims });
+  const exec: ApprovalLab['exec'] = async (text, more = {}, role = 'engineer') =>
+    running.call('POST', '/v1/exec', { token: await token(role), body: { target: 'demo-db', text, ...more } });
+  return {
+    running,
+    server,
+    token,
+    exec,
+    pass: (ms) => void (ahead += ms),
+    async stock(product) {
+      const [row] = await server.query(`select stock from products where id = ${product}`, 'shop');
+      return Number(row?.['stock']);
+    },
+    psql: async (role, args) => new Psql(running.gateway.postgresPort ?? 0, await token(role), args),
+    async held(text, more) {
+      const answer = await exec(text, more);
+      const { code, request_id: id } = errorDocument.parse(answer.document).error;
+      if (code !== 'approval_pending' || id === null) throw new Error(answer.text);
+      return id;
+    },
+    vote: async (id, decision, role, claims) =>
+      running.call('POST', `/v1/requests/${id}/${decision}`, {
+        token: await token(role, claims),
+        body: { comment: decision === 'deny' ? 'not on a Friday' : 'looked at it' },
+      }),
+    async request(id) {
+      const answer = await running.call('GET', `/v1/requests/${id}`, { token: await token('reviewer') });
+      return requestDocument.parse(answer.document).request;
+    },
+    async trail() {
+      const lines = (await readFile(trail, 'utf8')).split('\n').filter((line) => line !== '');
+      return lines.map((line) => JSON.parse(line) as AuditEvent);
+    },
+    async stop() {
+      await running.stop();
+      await server.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The real client, held or not. */
+export class Psql {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly ended: Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>;
+  #out = '';
+  #err = '';
+  #heard: () => void = () => undefined;
+
+  constructor(port: number, password: string, args: readonly string[]) {
+    const env = { PGHOST: '127.0.0.1', PGPORT: String(port), PGUSER: 'me', PGPASSWORD: password };
+    this.#child = spawn('psql', ['-X', '-A', '-t', ...args], {
+      env: { PATH: process.env['PATH'] ?? '', PGDATABASE: 'demo-db', PGSSLMODE: 'disable', LC_ALL: 'C.UTF-8', ...env },
+    });
+    this.#child.stdin.on('error', () => undefined).end();
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => (this.#out += text));
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#err += text;
+      this.#heard();
+    });
+    this.ended = once(this.#child, 'close').then(([code]: unknown[]) => {
+      this.#heard();
+      return { code: typeof code === 'number' ? code : null, out: this.#out, err: this.#err };
+    });
+  }
+
+  /** The request that its NOTICE names; throws when it ends without one. */
+  async request(): Promise<string> {
+    for (;;) {
+      const id = /Request (req_\w+)/.exec(this.#err)?.[1];
+      if (id !== undefined) return id;
+      if (this.#child.exitCode !== null) throw new Error(`psql ended unheld: ${this.#out}${this.#err}`);
+      await new Promise<void>((resolve) => (this.#heard = resolve));
+    }
+  }
+
+  signal(signal: 'SIGINT' | 'SIGKILL'): void {
+    this.#child.kill(signal);
+  }
+}
+
+/** The error of an API answer. */
+export function errorOf(answer: ApiAnswer) {
+  return { status: answer.status, ...errorDocument.parse(answer.document).error };
+}
+
+export function resultOf(answer: ApiAnswer) {
+  if (answer.status !== 200) throw new Error(answer.text);
+  return execDocument.parse(answer.document);
+}
