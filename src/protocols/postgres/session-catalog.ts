@@ -94,6 +94,7 @@ export class SessionCatalog {
     }
     this.#own = null;
     return await this.own(unsynced, signal);
+  }
 
   /** The session's own statement_timeout in milliseconds, 0 for none. Call with nothing in flight; SHOW takes no snapshot. */
   async statementTimeoutMs(unsynced: boolean, signal: AbortSignal): Promise<number> {
