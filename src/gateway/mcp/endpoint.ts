@@ -1,6 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
 import { SluiceError } from '../../lib/errors.js';
 import { createHttpMcp, type HttpMcp } from '../../mcp/http.js';
 import type { Toolset } from '../../mcp/tool.js';
@@ -90,7 +89,7 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
     response.end();
     return;
   }
-  const body = Readable.fromWeb(answer.body as ReadableStream);
+  const body = Readable.fromWeb(answer.body);
   response.once('close', () => body.destroy());
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     if (!response.write(chunk)) {
