@@ -56,6 +56,7 @@ const homes = {
   'pg-protocol': ['protocols', 'gateway'],
   pino: ['gateway'],
   'prom-client': ['gateway'],
+  ssh2: ['protocols'],
   uqr: ['cli'],
 };
 

@@ -9,6 +9,7 @@ export default class Connect extends BaseCommand {
   static override examples = [
     '<%= config.bin %> connect demo-db',
     '<%= config.bin %> connect demo-db -- psql',
+    '<%= config.bin %> connect web-1 -- ssh',
     'psql "$(<%= config.bin %> connect demo-db --detach --print uri)"',
     'eval "$(<%= config.bin %> connect demo-db --detach --print env)"',
   ];
@@ -27,6 +28,7 @@ export default class Connect extends BaseCommand {
     detach: Flags.boolean({ summary: 'Keep the tunnel in the local agent and return.', exclusive: ['foreground'] }),
     foreground: Flags.boolean({ summary: 'Keep the tunnel in this process (the default).' }),
     for: Flags.string({ helpValue: '1h', summary: 'Close it after this time.' }),
+    stdio: Flags.boolean({ summary: "Join stdin and stdout to the target, as ssh's ProxyCommand." }),
     reason: Flags.string({ helpValue: 'TEXT', summary: 'Why; reviewers and the recording see it.' }),
   };
   static override readonly passThrough = true;

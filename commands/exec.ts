@@ -72,6 +72,7 @@ export default class Exec extends BaseCommand {
       out: this.out,
       signal: this.signal,
       canPrompt: this.canPrompt,
+      onCommand: () => this.keepExitCodesApart(),
     });
   }
 }

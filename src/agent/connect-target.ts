@@ -48,6 +48,15 @@ export async function connectTarget(options: ConnectTargetOptions): Promise<Tunn
 }
 
 function requireKnownKind(kind: string): void {
+  if (kind === 'ssh') {
+    throw new SluiceError('usage', 'SSH needs no local port: let ssh itself come through Sluice', {
+      decider: 'local',
+      next: [
+        { command: 'sluice config ssh', when: 'once, so that plain "ssh TARGET" works' },
+        { command: 'sluice connect TARGET -- ssh', when: 'for now' },
+      ],
+    });
+  }
   if (kind !== 'postgres') {
     throw new SluiceError('usage', `Tunnels to targets of kind ${kind} are not known to this client`, {
       decider: 'local',

@@ -1,3 +1,5 @@
+import { quoteForShell } from '../lib/shell-quote.js';
+
 /** Where a client program connects to reach a target. */
 export interface TunnelAddress {
   readonly target: string;
@@ -42,8 +44,4 @@ export function tunnelCommand(address: TunnelAddress): string {
 export function tunnelJson(address: TunnelAddress): Readonly<Record<string, string | number>> {
   const { target, host, port, password } = address;
   return { target, protocol: 'postgres', host, port, user, password, database: target, uri: tunnelUri(address) };
-}
-
-function quoteForShell(text: string): string {
-  return /^[A-Za-z0-9_./:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -3,7 +3,8 @@ import type { Input, ParserOutput } from '@oclif/core/interfaces';
 import type { SluiceClient } from '../client/api.js';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
 import { currentEnvironment, type Environment } from './environment.js';
-import { interruptedExit } from './exit-codes.js';
+import { exitCodeOf, interruptedExit, ownFailureBase } from './exit-codes.js';
+import { asSluiceError } from './failure.js';
 import { Flags } from './oclif.js';
 import { Output } from './output.js';
 import { reportFailure } from './report.js';
@@ -52,6 +53,7 @@ export abstract class BaseCommand extends Command {
   #given: Readonly<Record<string, unknown>> = {};
   #abort: AbortController | null = null;
   #interruptedBy: 'SIGINT' | 'SIGTERM' | null = null;
+  #exitCodesApart = false;
 
   protected override async parse<F extends Values, B extends Values, A extends Values>(
     options?: Input<F, B, A>,
@@ -109,6 +111,11 @@ export abstract class BaseCommand extends Command {
     return (await openConnection(this.environment, { profile: this.profileFlag, gateway: this.gatewayFlag })).client;
   }
 
+  /** From now on this process's exit code is a remote program's: 200 and more are failures of Sluice's own. */
+  protected keepExitCodesApart(): void {
+    this.#exitCodesApart = true;
+  }
+
   override jsonEnabled(): boolean {
     return this.out.json;
   }
@@ -127,7 +134,9 @@ export abstract class BaseCommand extends Command {
       flags: [...Object.keys({ ...this.ctor.flags, ...this.ctor.baseFlags }), 'help'],
       ...(interrupted !== null && isSluiceError(error, 'interrupted')
         ? { exitCode: interruptedExit[interrupted] }
-        : {}),
+        : this.#exitCodesApart
+          ? { exitCode: ownFailureBase + exitCodeOf(asSluiceError(error).code) }
+          : {}),
     });
   }
 

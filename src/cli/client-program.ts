@@ -12,9 +12,17 @@ export function runClient(
   tunnel: TunnelAddress,
   variables: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
+  return runProgram(words, { ...variables, ...tunnelEnv(tunnel) });
+}
+
+/** Runs a program in this one's place: same stdin and stdout, its exit code. Ctrl-C is the program's. */
+export function runProgram(
+  words: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
   const [program = '', ...args] = words;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'inherit', env: { ...variables, ...tunnelEnv(tunnel) } });
+    const child = spawn(program, args, { stdio: 'inherit', env });
     const ignore = (): void => undefined;
     const pass = (): void => void child.kill('SIGTERM');
     process.on('SIGINT', ignore);

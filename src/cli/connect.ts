@@ -2,11 +2,13 @@ import { connectTarget } from '../agent/connect-target.js';
 import { tunnelCommand, tunnelEnvLines, tunnelJson, tunnelUri, type TunnelAddress } from '../agent/tunnel-formats.js';
 import { openAgent } from './agent.js';
 import { runClient } from './client-program.js';
+import { connectStdio } from './connect-stdio.js';
 import { openConnection, type Asked } from './connection.js';
 import { parseDuration } from './durations.js';
 import type { Environment } from './environment.js';
 import type { Output } from './output.js';
 import { plain } from './plain.js';
+import { runSshClient } from './ssh-client.js';
 import { usage } from './usage.js';
 
 type Print = 'env' | 'uri' | 'json' | 'cmd';
@@ -17,6 +19,8 @@ export interface ConnectOrder {
   readonly detach: boolean;
   readonly for: string | undefined;
   readonly reason: string | undefined;
+  /** Join this process's stdin and stdout to the target: for a ProxyCommand. */
+  readonly stdio: boolean;
   /** The client program to run, and its arguments. */
   readonly client: readonly string[];
   readonly noDaemon: boolean;
@@ -33,9 +37,14 @@ export async function runConnect(order: ConnectOrder, asked: Asked, context: Con
   const { environment, out } = context;
   if (order.detach && order.client.length > 0) throw usage('--detach and a client program exclude each other.');
   if (order.detach && order.noDaemon) throw usage('--detach needs the local agent; leave out --no-daemon.');
-  const { profile, tokens, transport } = await openConnection(environment, asked);
+  if (order.stdio && (order.detach || order.client.length > 0 || order.port !== undefined))
+    throw usage('--stdio stands alone: it opens no port and runs no client.');
+  const { client, profile, tokens, transport } = await openConnection(environment, asked);
   const { target, reason = null } = order;
   const forMs = order.for === undefined ? null : parseDuration(order.for, '--for');
+  if (order.stdio) return connectStdio(client, { target, reason });
+  if (order.client.length > 0 && (await client.target(target)).kind === 'ssh')
+    return runSshClient(order.client, { client, target, reason, environment, asked });
   if (order.detach) {
     const tunnel = await openAgent(environment).openTunnel({
       target,

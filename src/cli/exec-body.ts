@@ -28,6 +28,8 @@ export interface ExecOrder {
   readonly wait: boolean | undefined;
   readonly timeout: string | undefined;
   readonly request: string | undefined;
+  /** Words behind `--` are a command and its arguments. */
+  readonly takesWords?: boolean;
 }
 
 const longestMs = 600_000;

@@ -3,6 +3,7 @@ import type { SluiceClient } from '../client/api.js';
 import { parseDuration } from './durations.js';
 import { bodyOf, type ExecOrder, isStreamed, optionsOf, usage } from './exec-body.js';
 import { execSummary, execute, streamRows } from './exec.js';
+import { exitCodeOf, ownFailureBase } from './exit-codes.js';
 import type { Output } from './output.js';
 import { isLineFormat, printRows } from './rows.js';
 
@@ -10,6 +11,8 @@ export interface ExecContext {
   readonly out: Output;
   readonly signal: AbortSignal;
   readonly canPrompt: boolean;
+  /** The remote program's exit code will be this one's: failures of Sluice's own need others. */
+  readonly onCommand: () => void;
 }
 
 const defaultWaitMs = 600_000;
@@ -21,7 +24,9 @@ export async function runExecCommand(client: SluiceClient, order: ExecOrder, con
     const { runOnLabelled } = await import('./exec-many.js');
     return runOnLabelled(client, order, context);
   }
-  const body = await bodyOf(client, order);
+  const isCommand = await takesWords(client, order);
+  if (isCommand) context.onCommand();
+  const body = await bodyOf(client, { ...order, takesWords: isCommand });
   if (order['dry-run']) return explainInstead(client, body, out);
   const options = {
     out,
@@ -31,7 +36,7 @@ export async function runExecCommand(client: SluiceClient, order: ExecOrder, con
     live: process.stderr.isTTY === true && !out.json,
   };
   const { format } = order;
-  if (isStreamed(order) && isLineFormat(format)) {
+  if (!isCommand && isStreamed(order) && isLineFormat(format)) {
     const send = (sent: ExecBody) => streamRows(client, sent, { out, signal, format });
     const result = await execute(client, body, send, options);
     out.note(execSummary(result, out));
@@ -42,6 +47,7 @@ export async function runExecCommand(client: SluiceClient, order: ExecOrder, con
 
 async function finish(result: ExecResult, order: ExecOrder, out: Output): Promise<void> {
   if (out.json) out.document(result);
+  else if (result.exit_code != null) await passOutput(result, out);
   else {
     if (result.columns.length > 0) await printRows(result, order.format, out);
     out.note(execSummary(result, out));
@@ -50,7 +56,26 @@ async function finish(result: ExecResult, order: ExecOrder, out: Output): Promis
 }
 
 function failIfCut(result: ExecResult, order: ExecOrder): void {
-  if (result.truncated && order['fail-on-truncate']) process.exitCode = 15;
+  if (result.exit_code != null) process.exitCode = result.exit_code;
+  if (result.truncated && order['fail-on-truncate'])
+    process.exitCode = result.exit_code == null ? exitCodeOf('truncated') : ownFailureBase + exitCodeOf('truncated');
+}
+
+/** A command's own output, each stream where it belongs, then what Sluice has to say. */
+async function passOutput(result: ExecResult, out: Output): Promise<void> {
+  await write(process.stdout, result.stdout ?? '');
+  await write(process.stderr, result.stderr ?? '');
+  out.note(execSummary(result, out));
+}
+
+function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  return text === '' ? Promise.resolve() : new Promise((resolve) => void stream.write(text, () => resolve()));
+}
+
+/** Words behind `--` need to be known for what they are: one SQL text, or a command and its arguments. */
+async function takesWords(client: SluiceClient, { target, rest }: ExecOrder): Promise<boolean> {
+  if (rest.length === 0 || target === undefined) return false;
+  return (await client.target(target)).kind !== 'postgres';
 }
 
 /** The next page of a result; what it is of was said when it began. */

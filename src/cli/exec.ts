@@ -77,10 +77,19 @@ function withNext(error: SluiceError, request: string): SluiceError {
 
 /** `✓ 1 row   session ses_19f0   masked: email   replay: sluice play ses_19f0` */
 export function execSummary(result: ExecResult, out: Output): string {
+  if (result.exit_code != null) return commandSummary(result, out);
   const rows = `${result.row_count} ${result.row_count === 1 ? 'row' : 'rows'}${result.truncated ? ' (more were cut; see --limit)' : ''}`;
   const masked = result.masked_columns.length === 0 ? '' : `   masked: ${result.masked_columns.join(', ')}`;
   const replay =
     result.session_id === '' ? '' : `   session ${result.session_id}   replay: sluice play ${result.session_id}`;
   const again = result.replayed ? '   (the outcome of an earlier call; nothing ran now)' : '';
   return `${out.paintError('green', '✓')} ${rows}${masked}${replay}${again}`;
+}
+
+/** `✓ exit 0   session ses_19f0   replay: sluice play ses_19f0` */
+function commandSummary(result: ExecResult, out: Output): string {
+  const good = result.exit_code === 0;
+  const sign = out.paintError(good ? 'green' : 'red', good ? '✓' : '✗');
+  const cut = result.truncated ? ' (more was said, and cut; see --max-bytes)' : '';
+  return `${sign} exit ${result.exit_code}${cut}   session ${result.session_id}   replay: sluice play ${result.session_id}`;
 }

@@ -3,6 +3,9 @@ import type { ErrorCode } from '../lib/errors.js';
 /** What a process ends with when interrupted: 128 + SIGINT, 128 + SIGTERM. */
 export const interruptedExit = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/** Where a remote program's exit code is passed through, Sluice's own failures are this and their usual code. */
+export const ownFailureBase = 200;
+
 /** The only map from error code to exit code. Scripts rely on these numbers: they never change. */
 export function exitCodeOf(code: ErrorCode): number {
   switch (code) {

@@ -1,3 +1,4 @@
+import { quoteForShell } from '../lib/shell-quote.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
 
 const maxInputBytes = 16 * 1024 * 1024;
@@ -49,13 +50,18 @@ export async function operationText(given: {
   readonly text: string | undefined;
   readonly file: string | undefined;
   readonly rest: readonly string[];
+  /** The target runs commands: words behind `--` become one, each quoted as a shell reads it. */
+  readonly takesWords?: boolean;
 }): Promise<string | null> {
   const ways = [given.text !== undefined, given.file !== undefined, given.rest.length > 0].filter(Boolean).length;
   if (ways > 1)
     throw new SluiceError('usage', 'Give the text once: as TEXT, behind --, or with --file.', { decider: 'local' });
   if (given.file !== undefined) return readText(given.file);
-  if (given.rest.length > 1)
-    throw new SluiceError('usage', 'This target takes one text, not words; quote it.', { decider: 'local' });
+  if (given.rest.length > 1) {
+    if (given.takesWords !== true)
+      throw new SluiceError('usage', 'This target takes one text, not words; quote it.', { decider: 'local' });
+    return given.rest.map(quoteForShell).join(' ');
+  }
   return given.text ?? given.rest[0] ?? null;
 }
 

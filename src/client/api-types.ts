@@ -139,6 +139,10 @@ export interface ExecResult extends Envelope<'sluice.exec/v1'> {
   readonly rows: readonly (readonly (string | null)[])[];
   readonly row_count: number;
   readonly truncated: boolean;
+  /** Of a command on a machine; null for SQL, and where a gateway before 0.2 answers. */
+  readonly exit_code?: number | null;
+  readonly stdout?: string | null;
+  readonly stderr?: string | null;
   readonly next_cursor: string | null;
   readonly masked_columns: readonly string[];
   readonly duration_ms: number;
@@ -156,6 +160,13 @@ export type ExecStreamLine =
   | { readonly type: 'rows'; readonly rows: ExecResult['rows'] }
   | { readonly type: 'end'; readonly result: ExecResult }
   | { readonly type: 'error'; readonly error: ErrorDocument['error'] };
+
+/** `sluice.ssh/v1` */
+export interface SshDocument extends Envelope<'sluice.ssh/v1'> {
+  /** As known_hosts has it: "ssh-ed25519 AAAA…". */
+  readonly host_key: string;
+  readonly host_key_fingerprint: string;
+}
 
 export type RequestState = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'executed' | 'failed';
 /** One request for approval. */

@@ -195,6 +195,10 @@ export class SluiceClient {
     const path = id === null ? '/v1/sessions/verify' : `/v1/sessions/${part(id)}/verify`;
     return this.#call('GET', path, { schema: 'sluice.verify/v1', timeoutMs: 10 * 60_000, ...options });
   }
+  /** The host key that the gateway shows to SSH clients. */
+  ssh(options: CallOptions = {}): Promise<api.SshDocument> {
+    return this.#call('GET', '/v1/ssh', { schema: 'sluice.ssh/v1', ...options });
+  }
   keys(options: CallOptions = {}): Promise<api.KeyList> {
     return this.#call('GET', '/v1/keys', { schema: 'sluice.keys/v1', ...options });
   }

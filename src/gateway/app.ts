@@ -11,6 +11,8 @@ import { narrowClassification } from '../policy/classification.js';
 import type { SecretReference } from '../policy/targets.js';
 import { openRecorder } from '../recording/recorder.js';
 import { createPostgresService } from '../protocols/postgres/service.js';
+import { createSshService } from '../protocols/ssh/service.js';
+import type { ProtocolEngine } from '../sessions/engine.js';
 import { LiveSessions } from '../sessions/session.js';
 import { UsageBook } from '../sessions/usage.js';
 import { type Access, type ApiRoute, type Method } from './api-route.js';
@@ -39,6 +41,7 @@ import { recordingOptions } from './recordings-options.js';
 import { routeTable } from './route-table.js';
 import type { GatewayServices } from './services.js';
 import { Shutdown } from './shutdown.js';
+import { openSshHostKey } from './ssh-host-key.js';
 import { openState } from './state.js';
 import { TargetDirectory } from './target-directory.js';
 import { TargetStatuses } from './target-status.js';
@@ -188,7 +191,13 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     narrow: narrowClassification,
     copiedColumns: state.store.copiedColumns,
   });
-  const engines = new Engines(new Map([['postgres', postgres]]));
+  const ssh = createSshService({ ...forEngines, hostKey: openSshHostKey(bootstrap.stateDir) });
+  const engines = new Engines(
+    new Map<string, ProtocolEngine>([
+      ['postgres', postgres],
+      ['ssh', ssh],
+    ]),
+  );
 
   const services: GatewayServices = {
     bootstrap,
@@ -206,6 +215,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     replay: new PolicyReplay({ recorder, configuration, engines }),
     engines,
     copies: (target) => (target.kind === 'postgres' ? postgres.copies(target) : []),
+    sshHostKey: ssh.hostKey,
     sessions,
     refreshPrincipal: callers.refresh,
     connections,

@@ -13,6 +13,7 @@ import { policyRoutes } from './routes/policy.js';
 import { requestRoutes } from './routes/requests.js';
 import { secretRoutes } from './routes/secrets.js';
 import { sessionRoutes } from './routes/sessions.js';
+import { sshRoutes } from './routes/ssh.js';
 import { targetRoutes } from './routes/targets.js';
 import { tokenRoutes } from './routes/tokens.js';
 import { nothing } from './schemas/common.js';
@@ -27,6 +28,7 @@ export function routeTable(services: GatewayServices, version: string): readonly
     ...oauthMetadataRoutes(services),
     ...targetRoutes(services),
     ...doctorRoutes(services),
+    ...sshRoutes(services),
     ...execRoutes(services),
     ...requestRoutes(services),
     ...sessionRoutes(services),

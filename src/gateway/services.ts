@@ -5,6 +5,7 @@ import type { Exchanged, ExchangeRequest } from '../identity/exchange.js';
 import type { GatewayTokens } from '../identity/gateway-tokens.js';
 import type { Principal } from '../policy/types.js';
 import type { GatewayRecorder } from '../recording/types.js';
+import type { HostKey } from '../protocols/ssh/host-key.js';
 import type { LiveSessions } from '../sessions/session.js';
 import type { Vault } from '../vault/vault.js';
 import type { Audit } from './audit.js';
@@ -41,6 +42,8 @@ export interface GatewayServices {
   readonly engines: Engines;
   /** Columns of a target that hold copies of protected values, or may. */
   readonly copies: (target: TargetConfig) => readonly CopiedColumn[];
+  /** What the gateway shows to SSH clients, whichever target they ask for. */
+  readonly sshHostKey: Pick<HostKey, 'publicKey' | 'fingerprint'>;
   /** The sessions open now, of every engine. */
   readonly sessions: LiveSessions;
   /** The principal as bindings make it now. */

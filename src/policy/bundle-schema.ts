@@ -34,7 +34,7 @@ export const knownKinds = [
   'rdp',
   'tcp',
 ] as const;
-export const servedKinds: readonly string[] = ['postgres'];
+export const servedKinds: readonly string[] = ['postgres', 'ssh'];
 
 /** targets.yaml. `kind`, `address` and `secret` are read further in targets.ts. */
 export const targetsSchema = z.strictObject({

@@ -128,9 +128,10 @@ export function encodeEvent(out: CborWriter, event: SessionEvent): void {
       out.text(event.message);
       return;
     case 'terminal':
-      start(out, 4, recordCodes.terminal, event.at);
+      start(out, 5, recordCodes.terminal, event.at);
       out.text(event.stream);
       out.bytes(event.data);
+      out.integer(event.op);
       return;
     case 'end':
       start(out, 4, recordCodes.end, event.at);
@@ -325,7 +326,13 @@ function decodeEvent(code: number, fields: Fields): SessionEvent | null {
         message: fields.text(),
       };
     case recordCodes.terminal:
-      return { type: 'terminal', at: fields.integer(), stream: fields.oneOf(['o', 'i', 'r']), data: fields.bytes() };
+      return {
+        type: 'terminal',
+        at: fields.integer(),
+        stream: fields.oneOf(['o', 'i', 'r']),
+        data: fields.bytes(),
+        op: fields.isAtEnd ? 0 : fields.integer(),
+      };
     case recordCodes.end:
       return {
         type: 'end',

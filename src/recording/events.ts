@@ -127,6 +127,8 @@ export interface NoticeEvent {
 export interface TerminalEvent {
   readonly type: 'terminal';
   readonly at: number;
+  /** The operation whose program this is; 0 in journals from before programs could run side by side. */
+  readonly op: number;
   readonly stream: 'o' | 'i' | 'r';
   readonly data: Uint8Array;
 }

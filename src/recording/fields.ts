@@ -18,6 +18,11 @@ export class Fields {
     return this.#values.length;
   }
 
+  /** Nothing is left: what a later version appended is not there. */
+  get isAtEnd(): boolean {
+    return this.#next >= this.#values.length;
+  }
+
   #take(): CborValue | undefined {
     return this.#values[this.#next++];
   }

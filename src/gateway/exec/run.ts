@@ -1,6 +1,8 @@
+import type { CommandResult } from '../../protocols/ssh/text-client.js';
 import type { ExecDocument } from '../schemas/exec.js';
 import { BoundedQuery, mayHoldSeveral } from './bounded-query.js';
 import { documentOf } from './document.js';
+import { pendingError } from './failure.js';
 import type { ExecObserver } from './observer.js';
 import type { ExecOrder, ExecServices } from './order.js';
 import { PortalQuery } from './portal-query.js';
@@ -22,11 +24,13 @@ export async function runExec(
   const started = services.clock();
   let kept = false;
   try {
-    const { result, cursor } = await answer(services, session, order);
+    const { result, command, cursor } = await answer(services, session, order);
     // The engine can end a session by closing it; whatever it refused has not happened, result or not.
-    if (session.heard.refusal !== null) throw session.heard.refusal;
+    const { refusal, request } = session.heard;
+    if (refusal !== null) throw refusal;
+    if (command !== null && request !== null && !order.wait) throw pendingError(order.target.name, request);
     kept = cursor !== null;
-    return documentOf({ order, heard: session.heard, result, cursor, durationMs: services.clock() - started });
+    return documentOf({ order, heard: session.heard, result, command, cursor, durationMs: services.clock() - started });
   } catch (error) {
     throw session.failure(error);
   } finally {
@@ -37,13 +41,18 @@ export async function runExec(
 
 interface Answered {
   readonly result: BoundedResult;
+  readonly command: CommandResult | null;
   readonly cursor: string | null;
 }
 
 async function answer(services: ExecServices, session: ExecSession, order: ExecOrder): Promise<Answered> {
   const { bounds } = order;
+  if (order.target.kind === 'ssh') {
+    const command = await session.command();
+    return { result: { columns: [], rows: [], rowCount: 0, truncated: command.truncated }, command, cursor: null };
+  }
   if (order.parameters.length === 0 && mayHoldSeveral(order.text)) {
-    return { result: await runSeveral(session, order), cursor: null };
+    return { result: await runSeveral(session, order), command: null, cursor: null };
   }
   const query = new PortalQuery(order.text, order.parameters, bounds.maxRows + 1);
   await session.submit(query, (error) => query.abandon(error));
@@ -54,7 +63,7 @@ async function answer(services: ExecServices, session: ExecSession, order: ExecO
   const cursor = keep ? services.cursors.hold({ session, query, order }) : null;
   if (more && cursor === null) await query.finish();
   const rowCount = columns.length > 0 ? rows.length : query.affected;
-  return { result: { columns, rows, rowCount, truncated: more }, cursor };
+  return { result: { columns, rows, rowCount, truncated: more }, command: null, cursor };
 }
 
 /** Several statements at once: the last result. */

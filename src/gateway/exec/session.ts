@@ -1,6 +1,7 @@
 import { Client, type Submittable } from 'pg';
 import { duplexPair } from '../../lib/duplex-pair.js';
 import { SluiceError } from '../../lib/errors.js';
+import { type CommandResult, runCommand } from '../../protocols/ssh/text-client.js';
 import { within } from '../deadline.js';
 import type { EndReason } from '../live-connections.js';
 import { explainFailure, timeoutError } from './failure.js';
@@ -88,6 +89,13 @@ export class ExecSession {
     );
     await this.#client.connect();
     this.#client.query(query);
+  }
+
+  /** Runs a command on a machine; what it says is cut at the order's bound. */
+  command(): Promise<CommandResult> {
+    const { text, parameters, bounds } = this.#order;
+    if (parameters.length > 0) throw new SluiceError('usage', 'a command has no parameters: write them into its text');
+    return runCommand(this.#near, text, bounds.maxBytes);
   }
 
   /** Ends it when the time is up or the caller leaves, until what it returns is called. */

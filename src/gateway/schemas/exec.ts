@@ -82,6 +82,10 @@ export const execDocument = documentOf('sluice.exec/v1', {
   /** Rows in `rows`, or affected by a statement that returns none. */
   row_count: z.int(),
   truncated: z.boolean(),
+  /** Of a command on a machine, as text; null for SQL. `truncated`: more than max_bytes was said, and dropped. */
+  exit_code: z.int().nullable(),
+  stdout: z.string().nullable(),
+  stderr: z.string().nullable(),
   /** Goes on with a result that was cut; for two minutes, and only for who began it. */
   next_cursor: z.string().nullable(),
   masked_columns: z.array(z.string()),

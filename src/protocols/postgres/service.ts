@@ -4,6 +4,7 @@ import { recordingBanner } from '../../sessions/recording-mode.js';
 import type { ServeConnection } from '../../sessions/engine.js';
 import { Session, type SessionServices } from '../../sessions/session.js';
 import type { IncomingConnection } from '../../sessions/types.js';
+import { abortWords } from '../../sessions/words.js';
 import { Backend } from './backend.js';
 import { CancelKeys } from './cancels.js';
 import { TargetCatalogs, type CatalogServices } from './catalogs.js';
@@ -205,25 +206,9 @@ function bannerOf({ id, recorder }: Session): Buffer {
 }
 
 /** Says to the client and to the record why the gateway ends a session. */
-function endSession(relay: Relay, reason: unknown): void {
-  const error = (message: string): SluiceError => new SluiceError('interrupted', message, { decider: 'gateway' });
-  switch (reason) {
-    case 'revoked':
-      relay.end('revoked', 'the user may not connect any more', error('you may no longer connect to this target'));
-      return;
-    case 'timeout':
-      relay.end('ended by gateway', 'the time was up', error('the time was up'));
-      return;
-    case 'client closed':
-      relay.end('client closed', '', error('the client is gone'));
-      return;
-    default:
-      relay.end(
-        'ended by gateway',
-        'the gateway is shutting down',
-        error('the gateway is shutting down; connect again'),
-      );
-  }
+function endSession(relay: Relay, why: unknown): void {
+  const { reason, detail, message } = abortWords(why);
+  relay.end(reason, detail, new SluiceError('interrupted', message, { decider: 'gateway' }));
 }
 
 /** Our own startup settings: what the analysis relies on is fixed, and stays the default that RESET goes back to. */

@@ -21,6 +21,10 @@ function problemsOf(cedar: string, more: Readonly<Record<string, string>> = {}):
 
 const target = (lines: string): string => targetsYaml.replace(/ {4}secret[^]*/, lines);
 
+const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f';
+const sshTarget = (more: string): string =>
+  `targets:\n  - { name: web-1, kind: ssh, address: web.internal, username: sluice, secret: "vault:web-1"${more === '' ? '' : `, ${more}`} }\n`;
+
 describe('a bundle', () => {
   it('is read whole', () => {
     const bundle = load(open, {
@@ -116,7 +120,7 @@ describe('a bundle', () => {
     [
       'a kind of a later version',
       targetsYaml.replace('kind: postgres', 'kind: mysql'),
-      'error targets.yaml:3:11 kind "mysql" is not served by this version | served: postgres',
+      'error targets.yaml:3:11 kind "mysql" is not served by this version | served: postgres, ssh',
     ],
     [
       'an unknown kind',
@@ -217,6 +221,35 @@ describe('a bundle', () => {
     ],
   ])('finds %s in bindings.yaml', (_, text, problem) => {
     expect(problemsOf(open, { 'bindings.yaml': text })).toEqual([problem]);
+  });
+
+  it('has machines, known by their host keys', () => {
+    const { targets } = load(open, { 'targets.yaml': sshTarget(`hostKey: "${hostKey}", environment: [LANG, "X_*"]`) });
+    expect(targets[0]).toMatchObject({
+      ...{ name: 'web-1', kind: 'ssh', host: 'web.internal', port: 22, database: '' },
+      ssh: { hostKeys: ['SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA'], environment: ['LANG', 'X_*'] },
+    });
+    const print = 'SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA';
+    const two = load(open, { 'targets.yaml': sshTarget(`hostKey: ["${print}", "${hostKey} root@web"]`) }).targets[0];
+    expect(two?.ssh?.hostKeys).toEqual([print, print]);
+  });
+
+  it.each([
+    ['no host key', '', '"hostKey" is missing: an ssh target is known by its host key'],
+    [
+      'a host key that is none',
+      'hostKey: "ssh-ed25519 nonsense"',
+      '"hostKey" is neither a fingerprint nor a public key',
+    ],
+    [
+      'a key of another type than it says',
+      `hostKey: "${hostKey.replace('ssh-ed25519', 'ssh-rsa')}"`,
+      '"hostKey" is neither a fingerprint nor a public key',
+    ],
+    ['a database', `hostKey: "${hostKey}", database: x`, '"database" has no meaning for a target of kind ssh'],
+    ['TLS', `hostKey: "${hostKey}", tls: {}`, '"tls" has no meaning for a target of kind ssh'],
+  ])('refuses a machine with %s', (_, more, problem) => {
+    expect(problemsOf(open, { 'targets.yaml': sshTarget(more) })[0]).toContain(problem);
   });
 
   it('lacks nothing: a missing file is an error, not an empty one', () => {

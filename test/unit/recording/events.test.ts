@@ -58,6 +58,7 @@ const event: fc.Arbitrary<SessionEvent> = fc.oneof(
   fc.record({ type: fc.constant('notice' as const), at, op: opOrNull, code: text, message: text }),
   fc.record({
     type: fc.constant('terminal' as const),
+    op,
     ...{ at, data: bytes },
     stream: fc.constantFrom('o' as const, 'i' as const, 'r' as const),
   }),

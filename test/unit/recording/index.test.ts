@@ -145,7 +145,7 @@ describe('the index of recordings', () => {
   it('finds what a terminal showed', async () => {
     const { recorder } = await startRecorder(await tempDir());
     const shown = (text: string): SessionEvent => ({
-      ...{ type: 'terminal', at: startOfTime, stream: 'o', data: Buffer.from(text) },
+      ...{ type: 'terminal', at: startOfTime, op: 1, stream: 'o', data: Buffer.from(text) },
     });
     const id = await recordSession(recorder, [[shown('\u001b[1mroot@web\u001b[0m:~# cat /etc/sha'), shown('dow\r\n')]]);
     expect((await recorder.search('"etc shadow"', {})).sessions).toMatchObject([{ id, matches: [{ op: 0 }] }]);

@@ -1,0 +1,95 @@
+import { plainFacts, type ActionName, type Effect, type EffectFacts } from '../../analysis/effects.js';
+import { SluiceError } from '../../lib/errors.js';
+import type { JudgedOperation } from '../../sessions/gate.js';
+import { analyseShell } from '../../analysis/shell/analyse.js';
+
+/** An effect on the target as a whole. */
+export function targetEffect(target: string, action: ActionName, facts: Partial<EffectFacts> = {}): Effect {
+  return { action, resource: { type: 'Target', path: [target] }, facts: { ...plainFacts, ...facts } };
+}
+
+/** A request to run a program, a terminal or a service of the target's SSH server. */
+export function programOperation(
+  target: string,
+  request: { readonly kind: 'exec' | 'shell' | 'subsystem'; readonly text: string; readonly terminal: boolean },
+): JudgedOperation {
+  const { kind, text, terminal } = request;
+  const operation = { protocol: 'ssh', kind, text, parameters: [] } as const;
+  switch (kind) {
+    case 'exec': {
+      const programs = analyseShell(text, { target, terminal });
+      const effects = [...programs, ...transferEffects(target, programs)];
+      const fault = effects.length === 0 ? new SluiceError('usage', 'there is no command') : null;
+      return { operation, effects, fault };
+    }
+    case 'shell':
+      return { operation, effects: [targetEffect(target, 'shell', { terminal })], fault: null };
+    case 'subsystem': {
+      const fault = new SluiceError(
+        'denied',
+        `the subsystem ${JSON.stringify(text)} cannot be judged, so it is not served`,
+        {
+          decider: 'gateway',
+        },
+      );
+      const effects = [targetEffect(target, 'subsystem', { object: text })];
+      return { operation, effects, fault: text === 'sftp' ? null : fault };
+    }
+  }
+}
+
+/** The other ends of scp, rsync and git: what they say to their clients is no text. */
+function transferOf({ facts }: Effect): 'upload' | 'download' | null {
+  const { program, arguments: words } = facts;
+  const has = (word: RegExp): boolean => words.some((argument) => word.test(argument));
+  if (program === 'scp') return has(/^-[a-z]*t/) ? 'upload' : has(/^-[a-z]*f/) ? 'download' : null;
+  if (program === 'rsync' && words.includes('--server')) return words.includes('--sender') ? 'download' : 'upload';
+  if (program === 'git-receive-pack') return 'upload';
+  return program === 'git-upload-pack' || program === 'git-upload-archive' ? 'download' : null;
+}
+
+/** The files that such a program moves: below the path that its last argument names, as far as the text tells. */
+function transferEffects(target: string, programs: readonly Effect[]): readonly Effect[] {
+  return programs.flatMap((effect) => {
+    const action = transferOf(effect);
+    if (action === null) return [];
+    const path = effect.facts.command.split(' ').at(-1) ?? '';
+    const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+    // Where `..` leads, the text does not tell.
+    const opaque = effect.facts.opaque || parts.includes('..') || !path.startsWith('/');
+    return [
+      { action, resource: { type: 'Path', path: [target, ...parts] }, facts: { ...plainFacts, path, opaque } } as const,
+    ];
+  });
+}
+
+/** The operation is one such program and nothing else, so its output goes through as it is. */
+export function movesFiles(effects: readonly Effect[]): boolean {
+  const programs = effects.filter(({ action }) => action === 'exec');
+  return programs.length === 1 && programs.every((effect) => transferOf(effect) !== null);
+}
+
+/** Something the client asks for that this gateway never does: recorded, and refused whatever policy says. */
+export function unservedOperation(
+  target: string,
+  action: 'forwardAgent' | 'forwardX11' | 'forwardListen',
+  what: string,
+): JudgedOperation {
+  return {
+    operation: { protocol: 'ssh', kind: 'forward', text: what, parameters: [] },
+    effects: [targetEffect(target, action)],
+    fault: new SluiceError('denied', `${what} is not served by this gateway`, { decider: 'gateway' }),
+  };
+}
+
+export function forwardOperation(
+  target: string,
+  action: 'forward' | 'forwardListen',
+  destination: string,
+): JudgedOperation {
+  return {
+    operation: { protocol: 'ssh', kind: 'forward', text: `${action} ${destination}`, parameters: [] },
+    effects: [targetEffect(target, action, { destination })],
+    fault: null,
+  };
+}

@@ -1,0 +1,158 @@
+import type { Writable } from 'node:stream';
+import type { ClientChannel, ServerChannel } from 'ssh2';
+import { compileDetectors } from '../../masking/detectors.js';
+import { StreamMasker } from '../../masking/stream-masker.js';
+import type { Permit } from '../../sessions/gate.js';
+import { Transcript } from '../../sessions/transcript.js';
+import type { Terminal } from './backend.js';
+import { pump, writeTo } from './channel-io.js';
+import type { Conversation } from './conversation.js';
+
+const mebibyte = 1024 * 1024;
+const keepTerminalBytes = 64 * mebibyte;
+const keepOutputBytes = 8 * mebibyte;
+/** How long the end of a piece that may be the beginning of a secret waits for the rest. */
+const holdBackMs = 25;
+/** With a terminal a few characters pass at once: keys must echo. */
+const terminalMinHeld = 8;
+
+export interface ProgramParts {
+  readonly talk: Conversation;
+  readonly channel: ServerChannel;
+  readonly upstream: ClientChannel;
+  readonly permit: Permit;
+  readonly terminal: Terminal | null;
+  /** What it says is no text (the other end of scp, rsync, git): a mask would break it. */
+  readonly isTransfer: boolean;
+  /** Aborts when the client's channel or the session ends. */
+  readonly signal: AbortSignal;
+}
+
+/** How a program ended, as SSH tells it. */
+interface Exit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** A permitted program between its user and its target: masked, recorded, then passed on. */
+export class Program {
+  readonly #parts: ProgramParts;
+  readonly #transcript: Transcript;
+  readonly #maskers: readonly [StreamMasker | null, StreamMasker | null];
+  #exit: Exit = { code: null, signal: null };
+  /** Writes to the client, one behind the other. */
+  #tail: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(parts: ProgramParts) {
+    this.#parts = parts;
+    const { talk, terminal, permit } = parts;
+    this.#transcript = new Transcript(talk.session, {
+      op: permit.op,
+      keepBytes: terminal === null ? keepOutputBytes : keepTerminalBytes,
+      now: talk.now,
+    });
+    const detectors = parts.isTransfer ? null : compileDetectors(talk.incoming.classification.detectors);
+    const masker = (): StreamMasker | null =>
+      detectors === null ? null : new StreamMasker(detectors, terminal === null ? {} : { minHeld: terminalMinHeld });
+    this.#maskers = [masker(), masker()];
+    if (terminal !== null) this.#transcript.resize(terminal.cols, terminal.rows);
+  }
+
+  /** Runs until the target's channel closes; the client has then been told how it ended. */
+  async run(): Promise<void> {
+    const { upstream, channel, signal } = this.#parts;
+    const closed = new Promise<void>((resolve) => upstream.once('close', () => resolve()));
+    upstream.once('exit', (code: number | null, name?: string) => {
+      this.#exit = { code, signal: name ?? null };
+    });
+    const stopped = new Promise<never>((_, reject) => {
+      const stop = (): void => reject(signal.reason);
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+    });
+    stopped.catch(() => undefined);
+    // Input may go on for as long as the program runs; its end is only passed on.
+    const input = this.#feed();
+    input.catch(() => undefined);
+    const output = Promise.all([
+      pump(upstream, (piece) => this.#show(piece, 0), signal),
+      pump(upstream.stderr, (piece) => this.#show(piece, 1), signal),
+    ]);
+    try {
+      await Promise.race([Promise.all([closed, output]), stopped, onlyFailure(input)]);
+      await this.#flush();
+      await this.#finish();
+    } finally {
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      upstream.close();
+      channel.pause();
+    }
+  }
+
+  resize(columns: number, rows: number, height: number, width: number): void {
+    this.#transcript.resize(columns, rows);
+    this.#parts.upstream.setWindow(rows, columns, height, width);
+  }
+
+  signal(name: string): void {
+    this.#parts.upstream.signal(name.replace(/^SIG/, ''));
+  }
+
+  async #feed(): Promise<void> {
+    const { channel, upstream, signal, talk } = this.#parts;
+    await pump(
+      channel,
+      async (piece) => {
+        this.#transcript.input(piece);
+        await talk.session.recorder.commit();
+        await writeTo(upstream, piece, signal);
+      },
+      signal,
+    );
+    upstream.end();
+  }
+
+  #show(piece: Buffer, lane: 0 | 1): Promise<void> {
+    const masker = this.#maskers[lane];
+    if (masker === null) return this.#deliver(piece, lane);
+    const released = masker.push(piece);
+    if (masker.held > 0) this.#timer ??= setTimeout(() => void this.#flush().catch(() => undefined), holdBackMs);
+    return this.#deliver(released, lane);
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    await this.#deliver(this.#maskers[0]?.flush() ?? Buffer.alloc(0), 0);
+    await this.#deliver(this.#maskers[1]?.flush() ?? Buffer.alloc(0), 1);
+  }
+
+  /** The journal first, then the client. */
+  #deliver(bytes: Buffer, lane: 0 | 1): Promise<void> {
+    if (bytes.length === 0) return this.#tail;
+    const { channel, signal, talk } = this.#parts;
+    const to: Writable = lane === 0 ? channel : channel.stderr;
+    this.#tail = this.#tail.then(async () => {
+      this.#transcript.output(bytes);
+      await talk.session.recorder.commit();
+      await writeTo(channel, bytes, signal, to);
+    });
+    return this.#tail;
+  }
+
+  async #finish(): Promise<void> {
+    const { channel, talk } = this.#parts;
+    const { code, signal } = this.#exit;
+    this.#transcript.result(signal === null ? `exit ${code ?? 'unknown'}` : `killed by ${signal}`);
+    await talk.session.recorder.commit();
+    if (signal !== null) channel.exit(signal.replace(/^SIG/, ''), false, '');
+    else if (code !== null) channel.exit(code);
+    channel.end();
+  }
+}
+
+/** Rejects when the promise does, and never resolves. */
+function onlyFailure(promise: Promise<void>): Promise<never> {
+  return new Promise((_, reject) => void promise.catch(reject));
+}

@@ -1,0 +1,394 @@
+import type { ClientChannel, ServerChannel } from 'ssh2';
+import { plainFacts, type ActionName, type Effect } from '../../../analysis/effects.js';
+import { isSluiceError, SluiceError } from '../../../lib/errors.js';
+import type { JudgedOperation, Permit } from '../../../sessions/gate.js';
+import { pump, writeTo } from '../channel-io.js';
+import type { Conversation } from '../conversation.js';
+import * as wire from './codec.js';
+import { decodeRequest, type NamedPath, type Request } from './requests.js';
+import { sizeStep, Transfer } from './transfer.js';
+
+const { types, statuses } = wire;
+const maxHandles = 256;
+const maxPending = 4096;
+const maxPathChars = 4096;
+const maxPathParts = 128;
+
+/** A file or folder that the target has open for this client. */
+interface OpenHandle {
+  readonly upstream: Buffer;
+  readonly permit: Permit;
+  readonly path: string;
+  readonly isFile: boolean;
+  readonly down: Transfer;
+  readonly up: Transfer;
+  /** An upload goes on to here without being judged again. */
+  upTo: number;
+}
+
+/** What is done with the target's answer to one request. */
+type Reply = (packet: wire.Packet, reader: wire.PayloadReader) => Promise<void> | void;
+
+export interface SftpParts {
+  readonly talk: Conversation;
+  readonly channel: ServerChannel;
+  readonly upstream: ClientChannel;
+  readonly permit: Permit;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * SFTP between a client and its target: every request is decoded, its paths are made absolute by the target, judged,
+ * recorded, and encoded anew under an id of our own. Handles are ours too, so that one judged for one path is never used
+ * for another.
+ */
+export class SftpProxy {
+  readonly #parts: SftpParts;
+  readonly #handles = new Map<string, OpenHandle>();
+  readonly #pending = new Map<number, Reply>();
+  #ids = 0;
+  #nextHandle = 0;
+  #tail: Promise<void> = Promise.resolve();
+  #version: ((packet: wire.Packet) => void) | null = null;
+
+  constructor(parts: SftpParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs until the target's channel closes. */
+  async run(): Promise<void> {
+    const { upstream, channel, signal } = this.#parts;
+    const fromClient = new wire.PacketReader();
+    const fromTarget = new wire.PacketReader();
+    const closed = new Promise<void>((resolve) => upstream.once('close', () => resolve()));
+    const stopped = new Promise<never>((_, reject) => {
+      const stop = (): void => reject(signal.reason);
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+    });
+    stopped.catch(() => undefined);
+    const input = pump(
+      channel,
+      async (piece) => {
+        for (const packet of fromClient.push(piece)) await this.#request(packet);
+      },
+      signal,
+    ).then(() => void upstream.end());
+    const output = pump(
+      upstream,
+      async (piece) => {
+        for (const packet of fromTarget.push(piece)) await this.#answer(packet);
+      },
+      signal,
+    );
+    upstream.stderr.resume();
+    try {
+      const failed = new Promise<never>((_, reject) => void Promise.all([input, output]).catch(reject));
+      await Promise.race([closed, stopped, failed]);
+      await this.#tail;
+      for (const handle of this.#handles.values()) this.#recordTransfer(handle, 'left open');
+      await this.#parts.talk.session.recorder.commit();
+      channel.exit(0);
+      channel.end();
+    } finally {
+      upstream.close();
+      channel.pause();
+    }
+  }
+
+  // Client → target
+
+  async #request(packet: wire.Packet): Promise<void> {
+    if (packet.type === types.init) return this.#init();
+    let request: Request;
+    try {
+      request = decodeRequest(packet);
+    } catch (error) {
+      if (!(error instanceof wire.UnreadableName)) throw error;
+      const id = new wire.PayloadReader(packet.payload).uint32();
+      return this.#reply(wire.encodeStatus(id, statuses.failure, 'a name that is not UTF-8 cannot be judged'));
+    }
+    try {
+      await this.#handle(request);
+    } catch (error) {
+      if (!isSluiceError(error) || error.code === 'protocol' || error.code === 'recorder_failed') throw error;
+      const by = error.details.policy == null ? '' : ` (policy "${error.details.policy}")`;
+      const code = error.code === 'target_rejected' ? Number(error.details.targetCode ?? 4) : statuses.permissionDenied;
+      const text = error.code === 'target_rejected' ? error.message : `sluice: ${error.message}${by}`;
+      await this.#reply(wire.encodeStatus(request.id, code, text));
+    }
+  }
+
+  #handle(request: Request): Promise<void> {
+    switch (request.kind) {
+      case 'paths':
+        return this.#onPaths(request);
+      case 'handle':
+        return this.#onHandle(request);
+      case 'read':
+        return this.#read(request);
+      case 'write':
+        return this.#write(request);
+      case 'limits':
+        return this.#send(
+          this.#parts.permit,
+          types.extended,
+          [wire.string('limits@openssh.com')],
+          this.#passTo(request.id),
+        );
+      case 'unsupported':
+        return this.#reply(
+          wire.encodeStatus(request.id, statuses.unsupported, `sluice: ${request.name} is not served`),
+        );
+    }
+  }
+
+  /** INIT: uint32(version). Ours is 3, which is all that OpenSSH speaks; of extensions only those that are judged. */
+  async #init(): Promise<void> {
+    const { upstream, signal } = this.#parts;
+    const answered = new Promise<wire.Packet>((resolve) => (this.#version = resolve));
+    await writeTo(upstream, wire.encodePacket(types.init, wire.uint32(3)), signal);
+    // Answered from the other direction; what the client sends meanwhile waits for it.
+    const version = new wire.PayloadReader((await answered).payload);
+    if (version.uint32() !== 3) throw wire.broken('the target does not speak version 3');
+    const offered = new Map<string, Buffer>();
+    for (let rest = version.rest(); rest.length > 0;) {
+      const pair = new wire.PayloadReader(rest);
+      const name = pair.bytes().toString('latin1');
+      offered.set(name, pair.bytes());
+      rest = pair.rest();
+    }
+    const kept = ['posix-rename@openssh.com', 'hardlink@openssh.com', 'fsync@openssh.com', 'limits@openssh.com'];
+    const extensions = kept.flatMap((name) => {
+      const value = offered.get(name);
+      return value === undefined ? [] : [wire.string(name), wire.string(value)];
+    });
+    await this.#reply(wire.encodePacket(types.version, wire.uint32(3), ...extensions));
+  }
+
+  async #onPaths(request: Extract<Request, { kind: 'paths' }>): Promise<void> {
+    if (request.opens !== null && this.#handles.size >= maxHandles)
+      throw new SluiceError('too_large', `more than ${maxHandles} open files`);
+    const paths: string[] = [];
+    const effects: Effect[] = [];
+    for (const named of request.paths) {
+      const path = await this.#resolve(named);
+      const size = named.actions.includes('download') ? await this.#sizeOf(path) : 0;
+      paths.push(path);
+      for (const action of named.actions) effects.push(this.#effect(action, path, action === 'download' ? size : 0));
+    }
+    const permit = await this.#judge(`${request.name} ${paths.join(' ')}`, effects);
+    const [path = ''] = paths;
+    const reply: Reply =
+      request.opens === null
+        ? this.#passTo(request.id)
+        : (packet, reader) =>
+            this.#opened(request.id, { permit, path, isFile: request.opens === 'file' }, packet, reader);
+    await this.#send(permit, request.type, request.encode(paths), reply);
+  }
+
+  async #onHandle(request: Extract<Request, { kind: 'handle' }>): Promise<void> {
+    const { id, type, tail, judged, extension } = request;
+    const handle = this.#find(request.handle);
+    const permit =
+      judged === null
+        ? handle.permit
+        : await this.#judge(`fsetstat ${handle.path}`, [this.#effect(judged, handle.path, 0)]);
+    if (type === types.close) {
+      this.#handles.delete(request.handle.toString('hex'));
+      this.#recordTransfer(handle, '');
+      await this.#parts.talk.session.recorder.commit();
+    }
+    const head = extension === null ? [] : [wire.string(extension)];
+    await this.#send(permit, type, [...head, wire.string(handle.upstream), tail], this.#passTo(id));
+  }
+
+  async #read(request: Extract<Request, { kind: 'read' }>): Promise<void> {
+    const handle = this.#find(request.handle);
+    const fields = [wire.string(handle.upstream), wire.uint64(request.offset), wire.uint32(request.length)];
+    await this.#send(handle.permit, types.read, fields, async (packet, reader) => {
+      if (packet.type === types.data) {
+        const data = reader.bytes();
+        handle.down.add(request.offset, data);
+        this.#parts.talk.session.countRows(0, data.length);
+        await this.#reply(wire.encodePacket(types.data, wire.uint32(request.id), wire.string(data)));
+      } else await this.#pass(request.id, packet, reader);
+    });
+  }
+
+  async #write(request: Extract<Request, { kind: 'write' }>): Promise<void> {
+    const handle = this.#find(request.handle);
+    const end = Math.max(request.offset + request.data.length, handle.up.bytes + request.data.length);
+    if (end > Math.max(handle.upTo, 1024 * 1024)) {
+      const size = sizeStep(end);
+      await this.#judge(`upload ${handle.path} beyond ${handle.upTo} bytes`, [
+        this.#effect('upload', handle.path, size),
+      ]);
+      handle.upTo = size;
+    }
+    handle.up.add(request.offset, request.data);
+    const fields = [wire.string(handle.upstream), wire.uint64(request.offset), wire.string(request.data)];
+    await this.#send(handle.permit, types.write, fields, this.#passTo(request.id));
+  }
+
+  #judge(text: string, effects: readonly Effect[]): Promise<Permit> {
+    const { talk, signal } = this.#parts;
+    const operation = { protocol: 'ssh', kind: 'file', text, parameters: [] } as const;
+    const subject: JudgedOperation = { operation, effects, fault: null };
+    // SFTP has no place for words while something waits; the client simply waits.
+    return talk.judging.ask(subject, () => undefined, signal);
+  }
+
+  #effect(action: ActionName, path: string, size: number): Effect {
+    const { target } = this.#parts.talk.incoming;
+    const parts = path.split('/').filter((part) => part !== '');
+    return {
+      action,
+      resource: { type: 'Path', path: [target.name, ...parts] },
+      facts: { ...plainFacts, path, size },
+    };
+  }
+
+  #find(handle: Buffer): OpenHandle {
+    const found = this.#handles.get(handle.toString('hex'));
+    if (found === undefined)
+      throw new SluiceError('target_rejected', 'no such handle', { decider: 'gateway', targetCode: '4' });
+    return found;
+  }
+
+  // What the gateway itself asks the target, to know what it judges
+
+  /** The absolute path that the target makes of it, all links resolved; of the folder only, where the entry itself is meant. */
+  async #resolve({ path, as }: NamedPath): Promise<string> {
+    if (path.length > maxPathChars) throw new SluiceError('too_large', 'the path is too long');
+    const trimmed = path === '' ? '.' : path.replace(/(?<=[^/])\/+$/, '');
+    const cut = trimmed.lastIndexOf('/');
+    const base = trimmed.slice(cut + 1);
+    const isEntry = as === 'name' && base !== '.' && base !== '..' && base !== '';
+    const folder = cut < 0 ? '.' : cut === 0 ? '/' : trimmed.slice(0, cut);
+    const resolved = isEntry ? join(await this.#realpath(folder), base) : await this.#realpath(trimmed);
+    if (!resolved.startsWith('/') || resolved.split('/').length > maxPathParts)
+      throw new SluiceError('denied', 'the path cannot be judged', { decider: 'gateway' });
+    return resolved;
+  }
+
+  #realpath(path: string): Promise<string> {
+    return this.#ask(types.realpath, path, (reader) => {
+      if (reader.uint32() !== 1) throw wire.broken('a real path that is not one');
+      return reader.text();
+    });
+  }
+
+  async #sizeOf(path: string): Promise<number> {
+    try {
+      return await this.#ask(types.stat, path, (reader) => wire.sizeOf(reader));
+    } catch (error) {
+      // It is not there (yet): the target will say so itself when it is opened.
+      if (isSluiceError(error, 'target_rejected')) return 0;
+      throw error;
+    }
+  }
+
+  #ask<T>(type: number, path: string, read: (reader: wire.PayloadReader) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      // Without an answer the whole proxy ends, and who waits here with it.
+      this.#send(this.#parts.permit, type, [wire.string(path)], (packet, reader) => {
+        try {
+          if (packet.type === types.status) {
+            const code = reader.uint32();
+            const message = reader.bytes().toString('utf8');
+            reject(new SluiceError('target_rejected', message, { decider: 'target', targetCode: String(code) }));
+          } else resolve(read(reader));
+        } catch (error) {
+          reject(error instanceof Error ? error : wire.broken('an answer that cannot be read'));
+        }
+      }).catch(reject);
+    });
+  }
+
+  // Target → client
+
+  async #answer(packet: wire.Packet): Promise<void> {
+    if (packet.type === types.version) {
+      const version = this.#version;
+      this.#version = null;
+      if (version === null) throw wire.broken('a second version');
+      version(packet);
+      return;
+    }
+    const reader = new wire.PayloadReader(packet.payload);
+    const id = reader.uint32();
+    const reply = this.#pending.get(id);
+    if (reply === undefined) throw wire.broken('an answer to nothing');
+    this.#pending.delete(id);
+    await reply(packet, reader);
+  }
+
+  #passTo(id: number): Reply {
+    return (packet, reader) => this.#pass(id, packet, reader);
+  }
+
+  #pass(id: number, packet: wire.Packet, reader: wire.PayloadReader): Promise<void> {
+    return this.#reply(wire.encodePacket(packet.type, wire.uint32(id), reader.rest()));
+  }
+
+  async #opened(
+    id: number,
+    opened: Pick<OpenHandle, 'permit' | 'path' | 'isFile'>,
+    packet: wire.Packet,
+    reader: wire.PayloadReader,
+  ): Promise<void> {
+    if (packet.type !== types.handle) return this.#pass(id, packet, reader);
+    const own = wire.uint32(++this.#nextHandle);
+    const upstream = Buffer.from(reader.bytes());
+    this.#handles.set(own.toString('hex'), { ...opened, upstream, down: new Transfer(), up: new Transfer(), upTo: 0 });
+    await this.#reply(wire.encodePacket(types.handle, wire.uint32(id), wire.string(own)));
+  }
+
+  #recordTransfer(handle: OpenHandle, how: string): void {
+    if (!handle.isFile) return;
+    const { talk } = this.#parts;
+    const suffix = how === '' ? '' : `, ${how}`;
+    for (const [word, transfer] of [
+      ['downloaded', handle.down],
+      ['uploaded', handle.up],
+    ] as const) {
+      if (transfer.bytes === 0) continue;
+      talk.session.recorder.append({
+        type: 'result',
+        at: talk.now(),
+        op: handle.permit.op,
+        tag: `${word} ${transfer.bytes} bytes of ${handle.path}${suffix}`,
+        rowCount: 0,
+        byteCount: transfer.bytes,
+        truncated: true,
+        digest: transfer.digest(),
+      });
+    }
+  }
+
+  // Both ways out
+
+  async #send(permit: Permit, type: number, fields: readonly Buffer[], reply: Reply): Promise<void> {
+    if (!permit.genuine) throw new TypeError('not a permit');
+    if (this.#pending.size >= maxPending) throw wire.broken('too many requests without an answer');
+    this.#ids = (this.#ids + 1) >>> 0;
+    this.#pending.set(this.#ids, reply);
+    const { upstream, signal } = this.#parts;
+    await writeTo(upstream, wire.encodePacket(type, wire.uint32(this.#ids), ...fields), signal);
+  }
+
+  /** The journal first, then the client; answers of ours and of the target's one behind the other. */
+  #reply(bytes: Buffer): Promise<void> {
+    const { channel, talk, signal } = this.#parts;
+    this.#tail = this.#tail.then(async () => {
+      await talk.session.recorder.commit();
+      await writeTo(channel, bytes, signal);
+    });
+    return this.#tail;
+  }
+}
+
+function join(folder: string, base: string): string {
+  return folder === '/' ? `/${base}` : `${folder}/${base}`;
+}

@@ -1,0 +1,87 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { Session } from './session.js';
+
+/** Bytes of one direction: kept in the journal up to a cap, and from there on counted and digested. */
+interface Lane {
+  kept: number;
+  total: number;
+  digest: Hash | null;
+}
+
+export interface TranscriptOptions {
+  /** The operation that the program runs under. */
+  readonly op: number;
+  /** How much of each direction is kept. */
+  readonly keepBytes: number;
+  readonly now: () => number;
+}
+
+/**
+ * What a program and its user say to each other, as terminal events of the session's journal. Everything is appended;
+ * whoever calls commits before the bytes move on.
+ */
+export class Transcript {
+  readonly #session: Session;
+  readonly #options: TranscriptOptions;
+  readonly #output: Lane = { kept: 0, total: 0, digest: null };
+  readonly #input: Lane = { kept: 0, total: 0, digest: null };
+
+  constructor(session: Session, options: TranscriptOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  output(bytes: Buffer): void {
+    this.#session.countRows(0, bytes.length);
+    this.#write('o', this.#output, bytes);
+  }
+
+  input(bytes: Buffer): void {
+    this.#write('i', this.#input, bytes);
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#append('r', Buffer.from(`${columns}x${rows}`));
+  }
+
+  /** How the program ended. */
+  result(tag: string): void {
+    const { digest, total } = this.#output;
+    this.#session.recorder.append({
+      type: 'result',
+      at: this.#options.now(),
+      op: this.#options.op,
+      tag,
+      rowCount: 0,
+      byteCount: total,
+      truncated: digest !== null,
+      digest: digest === null ? '' : digest.digest('hex'),
+    });
+  }
+
+  #write(stream: 'o' | 'i', lane: Lane, bytes: Buffer): void {
+    lane.total += bytes.length;
+    const room = Math.max(0, this.#options.keepBytes - lane.kept);
+    const kept = bytes.subarray(0, room);
+    if (kept.length > 0) this.#append(stream, kept);
+    lane.kept += kept.length;
+    if (kept.length === bytes.length) return;
+    if (lane.digest === null) {
+      lane.digest = createHash('sha256');
+      const what = stream === 'o' ? 'Output' : 'Input';
+      this.#session.recorder.append({
+        type: 'notice',
+        at: this.#options.now(),
+        op: this.#options.op,
+        code: 'truncated',
+        message: `${what} beyond ${this.#options.keepBytes} bytes is counted and digested, not kept.`,
+      });
+    }
+    lane.digest.update(bytes.subarray(room));
+  }
+
+  #append(stream: 'o' | 'i' | 'r', data: Buffer): void {
+    const { now, op } = this.#options;
+    this.#session.recorder.append({ type: 'terminal', at: now(), op, stream, data });
+  }
+}

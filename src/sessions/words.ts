@@ -1,0 +1,41 @@
+import type { ApprovalRequest } from '../approvals/types.js';
+import type { EndEvent } from '../recording/events.js';
+
+/** What a client is told while its operation waits for people; the engine says it in its own protocol. */
+export function heldWords(
+  request: ApprovalRequest,
+  nowMs: number,
+): { readonly message: string; readonly hint: string } {
+  const needed = request.approvals.map(({ group, count }) => `${count} of @${group}`).join(', ');
+  const minutes = Math.max(1, Math.round((request.expiresAt - nowMs) / 60_000));
+  return {
+    message: `held for approval: ${request.message} (policy "${request.policies.join('", "')}", needs ${needed}). Request ${request.id}, open for ${minutes} min`,
+    hint: `A reviewer runs: sluice requests approve ${request.id}`,
+  };
+}
+
+/** How a session ends whose connection the gateway aborts for this reason: for the record, and for the client. */
+export function abortWords(reason: unknown): {
+  readonly reason: EndEvent['reason'];
+  readonly detail: string;
+  readonly message: string;
+} {
+  switch (reason) {
+    case 'revoked':
+      return {
+        reason,
+        detail: 'the user may not connect any more',
+        message: 'you may no longer connect to this target',
+      };
+    case 'timeout':
+      return { reason: 'ended by gateway', detail: 'the time was up', message: 'the time was up' };
+    case 'client closed':
+      return { reason, detail: '', message: 'the client is gone' };
+    default:
+      return {
+        reason: 'ended by gateway',
+        detail: 'the gateway is shutting down',
+        message: 'the gateway is shutting down; connect again',
+      };
+  }
+}

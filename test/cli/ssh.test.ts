@@ -1,0 +1,72 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openPolicy, startSshLab, type SshLab } from '../support/ssh-lab.js';
+import { makeHome, onlyDocument, runCli, type CliRun } from './support/run-cli.js';
+
+let lab: SshLab;
+let home: Awaited<ReturnType<typeof makeHome>>;
+let env: Readonly<Record<string, string>>;
+beforeAll(async () => {
+  lab = await startSshLab();
+  home = await makeHome();
+  env = { SLUICE_GATEWAY: lab.gateway.url, SLUICE_TOKEN: await lab.gateway.token('engineer'), SLUICE_NO_DAEMON: '1' };
+}, 60_000);
+afterAll(async () => {
+  await home.remove();
+  await lab.stop();
+});
+const sluice = (...args: readonly string[]): Promise<CliRun> => runCli(home.dir, args, { env, input: null });
+
+describe('sluice and ssh', () => {
+  it('runs ssh against a target without any configuration of the user’s', async () => {
+    const run = await sluice('connect', 'web-1', '--', 'ssh', 'web-1', 'echo through; exit 6');
+    expect([run.code, run.stdout]).toEqual([6, 'through\n']);
+    expect(existsSync(join(home.dir, '.ssh'))).toBe(false);
+  });
+
+  it('writes an include file, with which plain ssh works', async () => {
+    const document = onlyDocument(await sluice('config', 'ssh', '--json'));
+    expect(document).toMatchObject({ schema: 'sluice.config_ssh/v1', targets: ['web-1'], installed: null });
+    const config = String(document['config']);
+    expect(statSync(config).mode & 0o777).toBe(0o600);
+    expect(existsSync(join(home.dir, '.ssh'))).toBe(false);
+    const run = await lab.run('ssh', ['-F', config, 'web-1', 'echo plain'], {
+      env: {
+        ...env,
+        HOME: home.dir,
+        SLUICE_CONFIG_DIR: join(home.dir, 'config'),
+        SLUICE_STATE_DIR: join(home.dir, 'state'),
+      },
+    });
+    expect([run.code, run.stdout]).toEqual([0, 'plain\n']);
+    await sluice('config', 'ssh', '--install');
+    await sluice('config', 'ssh', '--install');
+    expect(readFileSync(join(home.dir, '.ssh', 'config'), 'utf8')).toBe(`Include "${config}"\n`);
+  });
+
+  it('runs a command by exec, words quoted, and passes its exit code through', async () => {
+    const run = await sluice('exec', 'web-1', '--', 'sh', '-c', 'echo "a  b"; exit 9');
+    expect([run.code, run.stdout]).toEqual([9, 'a  b\n']);
+  });
+
+  it('keeps its own failures apart from the program’s', async () => {
+    lab.apply(`${openPolicy}@id("no") forbid (principal, action == Action::"exec", resource);\n`);
+    const run = await sluice('exec', 'web-1', '--json', '--', 'uptime');
+    expect(run.code).toBe(205);
+    expect(onlyDocument(run)['error']).toMatchObject({ code: 'denied', exit_code: 205, policy: 'no' });
+    lab.apply(openPolicy);
+  });
+
+  it('needs no port for ssh, and says what to do instead', async () => {
+    const run = await sluice('connect', 'web-1');
+    expect(run.code).toBe(2);
+    expect(run.stderr).toContain('sluice config ssh');
+  });
+
+  it('tells ssh why a target cannot be reached', async () => {
+    const run = await sluice('connect', 'nothing-here', '--stdio');
+    expect(run.code).toBe(9);
+    expect(run.stderr).toContain('no target "nothing-here"');
+  });
+});

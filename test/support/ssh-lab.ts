@@ -1,0 +1,193 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { splice } from '../../src/agent/splice.js';
+import { SluiceClient } from '../../src/client/api.js';
+import { Transport } from '../../src/client/transport.js';
+import type { SessionEvent } from '../../src/recording/events.js';
+import { transcriptOf } from '../../src/recording/playback/text.js';
+import { readEvents } from '../../src/recording/read.js';
+import { startTestGateway, type GatewayUnderTest, type Role } from '../integration/gateway-harness.js';
+import { startSshd, type TestSshd } from './sshd.js';
+
+/** What a program said and how it ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A gateway in front of a real sshd, and OpenSSH's own clients in front of the gateway. */
+export interface SshLab {
+  readonly sshd: TestSshd;
+  readonly gateway: GatewayUnderTest;
+  /** Options that make ssh, scp and sftp go through the gateway as the engineer. */
+  readonly config: string;
+  /** Runs a program to its end. */
+  run(program: string, args: readonly string[], options?: RunOptions): Promise<Ended>;
+  /** `ssh -F config web-1 …` */
+  ssh(...args: readonly string[]): Promise<Ended>;
+  /** The sessions on web-1, newest first, with all their operations, once none is live. */
+  sessions(): Promise<readonly RecordedSession[]>;
+  transcript(id: string): Promise<string>;
+  events(id: string): Promise<readonly SessionEvent[]>;
+  apply(policies: string): void;
+  stop(): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly input?: string | Buffer;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+export interface RecordedSession {
+  readonly id: string;
+  readonly state: string;
+  readonly operations: readonly {
+    readonly op: number;
+    readonly kind: string;
+    readonly text: string;
+    readonly effects: readonly string[];
+    readonly verdict: string | null;
+    readonly error: string | null;
+  }[];
+}
+
+export const openPolicy = '@id("everything")\npermit (principal, action, resource);\n';
+
+export async function startSshLab(
+  options: { readonly policies?: string; readonly hostKey?: string; readonly detectors?: string } = {},
+): Promise<SshLab> {
+  const sshd = await startSshd();
+  const hostKey = options.hostKey ?? sshd.hostKey;
+  const files = (policies: string): ReadonlyMap<string, string> =>
+    new Map([
+      [
+        'targets.yaml',
+        `targets:\n  - { name: web-1, kind: ssh, address: "127.0.0.1:${sshd.port}", username: ${sshd.user}, secret: "vault:web-1", hostKey: "${hostKey}", labels: { env: prod } }\n`,
+      ],
+      ['classification.yaml', `classes: {}\ncolumns: []\ndetectors: ${options.detectors ?? '{}'}\n`],
+      ['bindings.yaml', 'groups: { dba: { claims: { groups: [dba] } } }\n'],
+      ['policies/test.cedar', policies],
+    ]);
+  const gateway = await startTestGateway({ bundle: files(options.policies ?? openPolicy) });
+  await gateway.gateway.setSecret('web-1', sshd.privateKey);
+  const dir = await mkdtemp(join(tmpdir(), 'sluice-ssh-lab-'));
+  const door = await openDoor(gateway, 'engineer');
+  const hostKeyOf = await gateway.call('GET', '/v1/ssh', { as: 'engineer' });
+  await writeFile(join(dir, 'known_hosts'), `sluice-gateway ${String(hostKeyOf.document['host_key'])}\n`);
+  const config = join(dir, 'config');
+  await writeFile(
+    config,
+    `Host web-1\n  HostName 127.0.0.1\n  Port ${door.port}\n  User anyone\n  HostKeyAlias sluice-gateway\n` +
+      `  UserKnownHostsFile ${join(dir, 'known_hosts')}\n  StrictHostKeyChecking yes\n  BatchMode yes\n  LogLevel ERROR\n` +
+      '  ControlPath none\n',
+  );
+  const run: SshLab['run'] = (program, args, given = {}) => runToEnd(program, args, given);
+  return {
+    sshd,
+    gateway,
+    config,
+    run,
+    ssh: (...args) => run('ssh', ['-F', config, 'web-1', ...args]),
+    async sessions() {
+      const list = await untilNoneLive(gateway);
+      return Promise.all(
+        list.map(async ({ id, state }) => {
+          const { document } = await gateway.call('GET', `/v1/sessions/${id}`, { as: 'engineer' });
+          return { id, state, operations: document['operations'] as RecordedSession['operations'] };
+        }),
+      );
+    },
+    events: (id) => eventsOf(gateway, id),
+    async transcript(id) {
+      return transcriptOf(await eventsOf(gateway, id));
+    },
+    apply: (policies) => void gateway.gateway.applyBundle(files(policies), 'for a test'),
+    async stop() {
+      await door.close();
+      await gateway.stop();
+      await sshd.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function eventsOf(gateway: GatewayUnderTest, id: string): Promise<readonly SessionEvent[]> {
+  const token = await gateway.token('engineer');
+  const answer = await fetch(`${gateway.url}/v1/sessions/${id}/journal`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const events: SessionEvent[] = [];
+  for await (const event of readEvents(new Uint8Array(await answer.arrayBuffer()))) events.push(event);
+  return events;
+}
+
+interface Listed {
+  readonly id: string;
+  readonly state: string;
+}
+
+async function untilNoneLive(gateway: GatewayUnderTest): Promise<readonly Listed[]> {
+  for (let attempt = 0; ; attempt++) {
+    const { document } = await gateway.call('GET', '/v1/sessions?target=web-1', { as: 'engineer' });
+    const sessions = document['sessions'] as readonly Listed[];
+    if (sessions.every(({ state }) => state !== 'live')) return sessions;
+    if (attempt > 400) throw new Error('a session stays live');
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** A port whose every connection is a tunnel of this user: what a ProxyCommand does, without a process for each. */
+export async function openDoor(
+  gateway: GatewayUnderTest,
+  role: Role,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const client = new SluiceClient({
+    gateway: gateway.url,
+    transport: new Transport(null),
+    tokens: { get: () => gateway.token(role), renew: () => Promise.resolve(null) },
+  });
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => sockets.delete(socket));
+    client.openTunnel('web-1').then(
+      (far) => splice(socket, far),
+      () => socket.destroy(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    port: address.port,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function runToEnd(program: string, args: readonly string[], options: RunOptions): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      env: { ...process.env, ...options.env },
+      timeout: options.timeoutMs ?? 60_000,
+    });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on('data', (piece: Buffer) => out.push(piece));
+    child.stderr.on('data', (piece: Buffer) => err.push(piece));
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(options.input ?? '');
+    child.once('error', reject);
+    child.once('close', (code) =>
+      resolve({ code, stdout: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(err).toString('utf8') }),
+    );
+  });
+}

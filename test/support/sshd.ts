@@ -1,0 +1,100 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** A real OpenSSH server on loopback, with host keys, configuration and authorised key of its own. */
+export interface TestSshd {
+  readonly port: number;
+  /** The account that logs in: whoever runs the tests. */
+  readonly user: string;
+  /** The key that the gateway logs in with. */
+  readonly privateKey: string;
+  /** `ssh-ed25519 AAAA…` */
+  readonly hostKey: string;
+  /** For files of a test. */
+  readonly dir: string;
+  readonly log: () => string;
+  stop(): Promise<void>;
+}
+
+export async function startSshd(): Promise<TestSshd> {
+  const dir = await mkdtemp(join(tmpdir(), 'sluice-sshd-'));
+  const user = userInfo().username;
+  const file = (name: string): string => join(dir, name);
+  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file('host_key')]);
+  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file('user_key')]);
+  await copyFile(file('user_key.pub'), file('authorized_keys'));
+  await chmod(file('authorized_keys'), 0o600);
+  const port = await freePort();
+  await writeFile(
+    file('sshd_config'),
+    [
+      `ListenAddress 127.0.0.1:${port}`,
+      `HostKey ${file('host_key')}`,
+      `AuthorizedKeysFile ${file('authorized_keys')}`,
+      'PidFile none',
+      'UsePAM no',
+      'StrictModes no',
+      'PasswordAuthentication no',
+      'PermitRootLogin prohibit-password',
+      'AcceptEnv LANG LC_* SECRET_*',
+      'AllowTcpForwarding yes',
+      'MaxSessions 200',
+      'MaxStartups 200',
+      'PrintMotd no',
+      'PrintLastLog no',
+      'Subsystem sftp internal-sftp',
+      '',
+    ].join('\n'),
+  );
+  // Where sshd, run by root, keeps nothing; it insists on the folder all the same.
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+  const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', file('sshd_config')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+  const exited = once(child, 'exit');
+  for (let attempt = 0; !(await answers(port)); attempt++) {
+    if (attempt > 500 || child.exitCode !== null) throw new Error(`sshd does not listen: ${log}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return {
+    port,
+    user,
+    privateKey: await readFile(file('user_key'), 'utf8'),
+    hostKey: (await readFile(file('host_key.pub'), 'utf8')).split(' ').slice(0, 2).join(' '),
+    dir,
+    log: () => log,
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('data', () => (socket.destroy(), resolve(true)));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+  });
+}
