@@ -1,4 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
+import type { Effect } from '../analysis/effects.js';
+import type { Permit } from './gate.js';
 import type { Session } from './session.js';
 
 /** Bytes of one direction: kept in the journal up to a cap, and from there on counted and digested. */
@@ -9,8 +11,9 @@ interface Lane {
 }
 
 export interface TranscriptOptions {
-  /** The operation that the program runs under. */
-  readonly op: number;
+  /** What the program runs under: the reading of its output is judged again where policy counts it. */
+  readonly permit: Permit;
+  readonly effects: readonly Effect[];
   /** How much of each direction is kept. */
   readonly keepBytes: number;
   readonly now: () => number;
@@ -31,8 +34,10 @@ export class Transcript {
     this.#options = options;
   }
 
+  /** Throws what policy says when a counter is over; then the bytes must not be delivered. */
   output(bytes: Buffer): void {
-    this.#session.countRows(0, bytes.length);
+    const { permit, effects } = this.#options;
+    this.#session.countRows(0, bytes.length, permit, effects);
     this.#write('o', this.#output, bytes);
   }
 
@@ -50,7 +55,7 @@ export class Transcript {
     this.#session.recorder.append({
       type: 'result',
       at: this.#options.now(),
-      op: this.#options.op,
+      op: this.#options.permit.op,
       tag,
       rowCount: 0,
       byteCount: total,
@@ -72,7 +77,7 @@ export class Transcript {
       this.#session.recorder.append({
         type: 'notice',
         at: this.#options.now(),
-        op: this.#options.op,
+        op: this.#options.permit.op,
         code: 'truncated',
         message: `${what} beyond ${this.#options.keepBytes} bytes is counted and digested, not kept.`,
       });
@@ -81,7 +86,7 @@ export class Transcript {
   }
 
   #append(stream: 'o' | 'i' | 'r', data: Buffer): void {
-    const { now, op } = this.#options;
-    this.#session.recorder.append({ type: 'terminal', at: now(), op, stream, data });
+    const { now, permit } = this.#options;
+    this.#session.recorder.append({ type: 'terminal', at: now(), op: permit.op, stream, data });
   }
 }

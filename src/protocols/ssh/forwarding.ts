@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Connection as SshConnection } from 'ssh2';
+import type { Effect } from '../../analysis/effects.js';
+import type { Permit } from '../../sessions/gate.js';
 import { messageOf } from '../../lib/errors.js';
 import type { Address } from './backend.js';
 import { pump, writeTo } from './channel-io.js';
@@ -7,6 +9,12 @@ import type { Connection } from './connection.js';
 import type { Conversation } from './conversation.js';
 import { forwardOperation } from './effects.js';
 import { errorText } from './errors.js';
+
+/** What a forwarded connection was permitted as. */
+interface Under {
+  readonly permit: Permit;
+  readonly effects: readonly Effect[];
+}
 
 /** Forwarding (RFC 4254, section 7): every destination and every listening port is an operation of its own. */
 export class Forwarding {
@@ -49,7 +57,7 @@ export class Forwarding {
     accept: () => Duplex,
     reject: () => void,
     destination: string,
-    dial: (talk: Conversation, permit: Awaited<ReturnType<Conversation['judging']['ask']>>) => Promise<Duplex>,
+    dial: (talk: Conversation, permit: Permit) => Promise<Duplex>,
   ): Promise<void> {
     const { signal } = this.#connection;
     try {
@@ -57,7 +65,7 @@ export class Forwarding {
       const subject = forwardOperation(talk.incoming.target.name, 'forward', destination);
       const permit = await talk.judging.ask(subject, (text) => this.#connection.tell(text), signal);
       const far = await dial(talk, permit);
-      await this.#join(talk, permit.op, accept(), far);
+      await this.#join(talk, { permit, effects: subject.effects }, accept(), far);
     } catch (error) {
       // The failure of a channel has no words of its own that a person sees.
       this.#connection.tell(errorText(this.#connection.told(error)));
@@ -72,7 +80,7 @@ export class Forwarding {
       const { signal } = this.#connection;
       const permit = await talk.judging.ask(subject, (text) => this.#connection.tell(text), signal);
       const port = await talk.backend.listen(permit, at);
-      if (this.#listening.size === 0) this.#acceptFromTarget(talk);
+      if (this.#listening.size === 0) this.#acceptFromTarget(talk, { permit, effects: subject.effects });
       this.#listening.add(`${at.host}:${port}`);
       accept?.(port);
     } catch (error) {
@@ -92,18 +100,18 @@ export class Forwarding {
   }
 
   /** Connections that come in at the target, to the person's machine. */
-  #acceptFromTarget(talk: Conversation): void {
+  #acceptFromTarget(talk: Conversation, under: Under): void {
     talk.backend.client.on('tcp connection', (info, accept, reject) => {
       if (!this.#connection.hasRoom()) return reject();
       this.#client.forwardOut(info.destIP, info.destPort, info.srcIP, info.srcPort, (error, near) => {
         if (error !== undefined) return reject();
-        this.#connection.track(this.#join(talk, null, near, accept()));
+        this.#connection.track(this.#join(talk, under, near, accept()));
       });
     });
   }
 
   /** Bytes pass both ways until both ends have ended; how many is recorded. What is in them is not seen. */
-  async #join(talk: Conversation, op: number | null, near: Duplex, far: Duplex): Promise<void> {
+  async #join(talk: Conversation, under: Under, near: Duplex, far: Duplex): Promise<void> {
     const { signal } = this.#connection;
     const ended = new AbortController();
     const any = AbortSignal.any([signal, ended.signal]);
@@ -117,7 +125,7 @@ export class Forwarding {
         from,
         async (piece) => {
           bytes += piece.length;
-          talk.session.countRows(0, piece.length);
+          talk.session.countRows(0, piece.length, under.permit, under.effects);
           await writeTo(to, piece, any);
         },
         any,
@@ -131,7 +139,7 @@ export class Forwarding {
     talk.session.recorder.append({
       type: 'notice',
       at: talk.now(),
-      op,
+      op: under.permit.op,
       code: 'forwarded',
       message: `${bytes} bytes${broken?.status === 'rejected' ? `, broken: ${messageOf(broken.reason)}` : ''}`,
     });

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { ClientChannel, ServerChannel } from 'ssh2';
+import type { Effect } from '../../analysis/effects.js';
 import { compileDetectors } from '../../masking/detectors.js';
 import { StreamMasker } from '../../masking/stream-masker.js';
 import type { Permit } from '../../sessions/gate.js';
@@ -21,6 +22,7 @@ export interface ProgramParts {
   readonly channel: ServerChannel;
   readonly upstream: ClientChannel;
   readonly permit: Permit;
+  readonly effects: readonly Effect[];
   readonly terminal: Terminal | null;
   /** What it says is no text (the other end of scp, rsync, git): a mask would break it. */
   readonly isTransfer: boolean;
@@ -46,9 +48,10 @@ export class Program {
 
   constructor(parts: ProgramParts) {
     this.#parts = parts;
-    const { talk, terminal, permit } = parts;
+    const { talk, terminal, permit, effects } = parts;
     this.#transcript = new Transcript(talk.session, {
-      op: permit.op,
+      permit,
+      effects,
       keepBytes: terminal === null ? keepOutputBytes : keepTerminalBytes,
       now: talk.now,
     });

@@ -131,7 +131,16 @@ export class SessionChannel {
         return;
       }
       const isTransfer = movesFiles(subject.effects);
-      this.#program = new Program({ talk, channel, upstream, permit, terminal, signal, isTransfer });
+      this.#program = new Program({
+        talk,
+        channel,
+        upstream,
+        permit,
+        effects: subject.effects,
+        terminal,
+        signal,
+        isTransfer,
+      });
       await this.#program.run();
     } catch (error) {
       if (signal.aborted) return;

@@ -18,6 +18,7 @@ const maxPathParts = 128;
 interface OpenHandle {
   readonly upstream: Buffer;
   readonly permit: Permit;
+  readonly effects: readonly Effect[];
   readonly path: string;
   readonly isFile: boolean;
   readonly down: Transfer;
@@ -183,7 +184,7 @@ export class SftpProxy {
       request.opens === null
         ? this.#passTo(request.id)
         : (packet, reader) =>
-            this.#opened(request.id, { permit, path, isFile: request.opens === 'file' }, packet, reader);
+            this.#opened(request.id, { permit, effects, path, isFile: request.opens === 'file' }, packet, reader);
     await this.#send(permit, request.type, request.encode(paths), reply);
   }
 
@@ -210,7 +211,7 @@ export class SftpProxy {
       if (packet.type === types.data) {
         const data = reader.bytes();
         handle.down.add(request.offset, data);
-        this.#parts.talk.session.countRows(0, data.length);
+        this.#parts.talk.session.countRows(0, data.length, handle.permit, handle.effects);
         await this.#reply(wire.encodePacket(types.data, wire.uint32(request.id), wire.string(data)));
       } else await this.#pass(request.id, packet, reader);
     });
@@ -334,7 +335,7 @@ export class SftpProxy {
 
   async #opened(
     id: number,
-    opened: Pick<OpenHandle, 'permit' | 'path' | 'isFile'>,
+    opened: Pick<OpenHandle, 'permit' | 'effects' | 'path' | 'isFile'>,
     packet: wire.Packet,
     reader: wire.PayloadReader,
   ): Promise<void> {
