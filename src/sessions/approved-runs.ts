@@ -1,6 +1,9 @@
 import type { Approvals } from '../approvals/types.js';
 import type { EndEvent, RecordingMode, SessionEvent, SessionRecorder } from '../recording/events.js';
 
+/** SQLSTATE class 57: the server shuts down or was told to end the session. Says nothing of what it has done before. */
+const operatorIntervention = '57';
+
 type Finishing = Pick<Approvals, 'finish'>;
 
 /** What runs under an approval, by operation, until the session ends: the target's own answer decides how it ended. */
@@ -8,6 +11,7 @@ export class ApprovedRuns {
   readonly #approvals: Finishing;
   readonly #requests = new Map<number, string>();
   readonly #answered = new Set<number>();
+  /** The operation recorded last. */
   #latest = 0;
 
   constructor(approvals: Finishing) {
@@ -17,7 +21,7 @@ export class ApprovedRuns {
   /** An approval has been spent on this operation. */
   spent(op: number, request: string): void {
     this.#requests.set(op, request);
-    this.#latest = op;
+    this.#latest = Math.max(this.#latest, op);
   }
 
   /** It was refused after all, once the approval was spent. */
@@ -32,13 +36,17 @@ export class ApprovedRuns {
   /** Hears what is recorded of the session. */
   observe(event: SessionEvent): void {
     switch (event.type) {
+      case 'operation':
+        this.#latest = event.op;
+        return;
       case 'result':
         // A portal fetched on answers several times, a text of several statements too: the first says that it works.
         if (!this.#answered.has(event.op)) this.#finish(event.op, true, event.tag);
         return;
       case 'error': {
-        // An error of no operation is a check made at commit; it can only concern what was sent last.
-        const op = event.op ?? (event.decider === 'target' ? this.#latest : null);
+        // An error of no operation is a check made at commit, of what was sent last; or the server says goodbye.
+        const checks = event.decider === 'target' && !event.code.startsWith(operatorIntervention);
+        const op = event.op ?? (checks ? this.#latest : null);
         if (op !== null) this.#finish(op, false, `${event.code} ${event.message}`);
         return;
       }

@@ -266,8 +266,9 @@ export class ServerResponses {
     const head = talk.tracker.head;
     if (head === undefined) {
       // Outside any request the server only speaks to say goodbye (shutdown, administrator command).
-      this.#record('error', null, fields);
-      return talk.toClient(encodeFields('E', scrubError(fields)));
+      const shown = scrubError(fields);
+      this.#record('error', null, shown);
+      return talk.toClient(encodeFields('E', shown));
     }
     if (head.type === 'refusal') {
       talk.tracker.shift();

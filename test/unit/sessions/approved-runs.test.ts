@@ -41,6 +41,19 @@ describe('what runs under an approval', () => {
     expect(told).toEqual(['req_a failed: 23505 unique_violation']);
   });
 
+  it('does not take back what the target has done for an error that came later', () => {
+    runs.spent(2, 'req_a');
+    runs.observe(result(2, 'DELETE 1'));
+    const goodbye = { ...error(null), code: '57P01', message: 'admin_shutdown' };
+    runs.observe(goodbye);
+    const later: SessionEvent = {
+      ...{ type: 'operation', at: 1, op: 9, kind: 'query', text: 'commit', parameters: [], effects: [], fault: null },
+    };
+    runs.observe(later);
+    runs.observe(error(null));
+    expect(told).toEqual(['req_a ok: DELETE 1']);
+  });
+
   it('fails what was never answered when the session ends, and only that', () => {
     runs.spent(2, 'req_a');
     runs.observe(result(2, 'DELETE 1'));
