@@ -40,7 +40,7 @@ it('starts by itself for a detached tunnel, and every command says the same abou
   const events = logged.map((line) => JSON.parse(line) as { schema: string; text: string });
   expect(events.map(({ text }) => text)).toContain(`opened daily/demo-db on port ${port}`);
   expect(events.every(({ schema }) => schema === 'sluice.daemon_log/v1')).toBe(true);
-}, 60_000);
+}, 180_000);
 
 it('a port that something else has is exit 13, and names who has it', async () => {
   const busy = await run('connect', 'demo-db', '--port', new URL(gateway.url).port, '--detach', '--json');
@@ -52,13 +52,13 @@ it('a port that something else has is exit 13, and names who has it', async () =
   expect(onlyDocument(taken)).toMatchObject({
     error: { code: 'local', decider: 'local', message: expect.stringContaining(`(pid ${process.pid})`) as string },
   });
-}, 60_000);
+}, 180_000);
 
 it('says exit 14 when nobody opens the tunnel that is waited for', async () => {
   const late = await run('tunnels', 'wait', 'demo-db', '--timeout', '50ms', '--json');
   expect(late.code).toBe(14);
   expect(onlyDocument(late)).toMatchObject({ error: { code: 'timeout', exit_code: 14 } });
-}, 60_000);
+}, 180_000);
 
 it('writes a unit for the service manager, shows it, and takes it back', async () => {
   const printed = await run('daemon', 'install', '--print');
@@ -70,7 +70,7 @@ it('writes a unit for the service manager, shows it, and takes it back', async (
   expect((await run('daemon', 'uninstall')).stdout).toBe(`removed ${file}\n`);
   expect(existsSync(file)).toBe(false);
   expect((await run('daemon', 'uninstall')).stdout).toBe('was not installed\n');
-}, 60_000);
+}, 180_000);
 
 it('ends when told, with every tunnel', async () => {
   const opened = onlyDocument(await run('connect', 'demo-db', '--detach', '--json'));
@@ -78,4 +78,4 @@ it('ends when told, with every tunnel', async () => {
   expect((await run('daemon', 'stop')).stdout).toBe('was not running\n');
   const refused = new Promise((resolve) => connect(Number(opened['port']), '127.0.0.1').once('error', resolve));
   expect(await refused).toMatchObject({ code: 'ECONNREFUSED' });
-}, 60_000);
+}, 180_000);

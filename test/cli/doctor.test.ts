@@ -45,7 +45,7 @@ it('names the first layer that is broken with its fix, skips those that stand on
   });
   expect(checks.get('clock')?.state).toBe('skipped');
   expect(checks.get('login')?.state).toBe('skipped');
-}, 60_000);
+}, 180_000);
 
 it('finds a remembered port that is something else’s now, and writes a report that only its owner can read', async () => {
   const squatter = createServer();
@@ -61,7 +61,7 @@ it('finds a remembered port that is something else’s now, and writes a report 
   expect(readFileSync(file, 'utf8')).toContain('"sluice.doctor/v1"');
   expect(readFileSync(file, 'utf8')).not.toMatch(/refreshToken|accessToken|eyJ/);
   expect(statSync(file).mode & 0o777).toBe(0o600);
-}, 60_000);
+}, 180_000);
 
 it('on a machine that knows no gateway there is nothing broken', async () => {
   const fresh = await makeHome();
@@ -69,4 +69,4 @@ it('on a machine that knows no gateway there is nothing broken', async () => {
   await fresh.remove();
   expect(checked.code).toBe(0);
   expect(checked.stdout).toMatch(/– gateway +no gateway is known here/);
-}, 60_000);
+}, 180_000);

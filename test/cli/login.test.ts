@@ -33,7 +33,7 @@ it('prints what a person needs as JSON and ends; the handle fetches the login', 
   expect(done).toMatchObject({ schema: 'sluice.logged_in/v1', profile: 'two', name: 'reviewer' });
   const again = await run(['login', '--complete', handle, '--json']);
   expect(again.code).toBe(9);
-}, 60_000);
+}, 180_000);
 
 it('where an agent or CI runs it, it does not wait for anybody: exit 4 with the address, the code and the handle', async () => {
   const login = await run(['login', gateway.url, '--json'], { CI: 'true' });
@@ -41,13 +41,13 @@ it('where an agent or CI runs it, it does not wait for anybody: exit 4 with the 
   const { error } = onlyDocument(login) as { error: { message: string; next: { command: string }[] } };
   expect(error.message).toMatch(/open http\S+ and confirm the code [A-Z]{4}-[A-Z]{4}/);
   expect(error.next[0]?.command).toMatch(/^sluice login --complete lgn_/);
-}, 60_000);
+}, 180_000);
 
 it('shows a QR code on request, on stderr only, and with --quiet and --json too', async () => {
   const login = await run(['login', gateway.url, '--non-interactive', '--qr', '--json']);
   expect(login.stderr).toMatch(/[▀▄█]{10}/);
   onlyDocument(login);
-}, 60_000);
+}, 180_000);
 
 it('a keyring that takes calls and never answers delays the login, but holds up neither it nor its end', async () => {
   const bus = join(home.dir, 'bus');
@@ -76,7 +76,7 @@ it('a keyring that takes calls and never answers delays the login, but holds up 
     silent.close();
     rmSync(bus, { force: true });
   }
-}, 60_000);
+}, 180_000);
 
 it.each([-7200, 7200])(
   'logs in on a machine whose clock is wrong by %s seconds',

@@ -112,7 +112,7 @@ describe('the gateway, installed without scripts', () => {
     expect(await Promise.race([ready, ended.then(() => said)])).toBe('ready');
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('the client, without any native part', () => {
@@ -140,7 +140,7 @@ describe('the client, without any native part', () => {
     const session = String(ran['session_id']);
     expect(JSON.stringify(await document('sessions', 'list'))).toContain(session);
     expect(await sluice('play', session, '--format', 'text')).toContain('select id from orders');
-  }, 60_000);
+  }, 180_000);
 
   it('connects a client program, here and through the agent', async () => {
     const script = 'echo "$PGHOST $PGPORT $PGDATABASE"';
@@ -148,7 +148,7 @@ describe('the client, without any native part', () => {
     const uri = (await sluice('connect', 'demo-db', '--detach', '--port', '0', '--print', 'uri')).trim();
     expect((await run('psql', [uri, '-Atc', 'select 1 + 1'])).stdout).toBe('2\n');
     await sluice('tunnels', 'stop', '--all');
-  }, 60_000);
+  }, 180_000);
 
   it('finds nothing wrong with itself, and leaves nothing behind', async () => {
     const report = await document('doctor');
@@ -159,5 +159,5 @@ describe('the client, without any native part', () => {
     expect(existsSync(join(dir, 'config/config.json'))).toBe(false);
     expect(existsSync(join(dir, 'config/credentials'))).toBe(false);
     expect(await document('daemon', 'status')).toMatchObject({ running: false });
-  }, 60_000);
+  }, 180_000);
 });
