@@ -13,6 +13,7 @@ import type {
 } from '../policy/types.js';
 import type { DecisionEvent, SessionRecorder } from '../recording/events.js';
 import type { ApprovedRuns } from './approved-runs.js';
+import { pendingError } from './pending-error.js';
 import type { ClientOrigin, SessionObserver } from './types.js';
 
 let mint: (op: number, text: string, policyVersion: string, approvals: readonly string[]) => Permit;
@@ -441,21 +442,6 @@ function deniedError(decision: Extract<Decision, { verdict: 'deny' }>, target: s
     policy: policy ?? null,
     retryable: false,
     next: [{ command: `sluice policy explain ${target} "…"`, when: 'to see what policy asks for' }],
-  });
-}
-
-/** The answer to a held operation when the client does not wait. */
-function pendingError(request: ApprovalRequest, target: string): SluiceError {
-  return new SluiceError('approval_pending', `Approval required on ${target}: ${request.message}`, {
-    decider: 'gateway',
-    policy: request.policies[0] ?? null,
-    requestId: request.id,
-    expiresAt: new Date(request.expiresAt).toISOString(),
-    retryable: true,
-    next: [
-      { command: `sluice requests wait ${request.id} --timeout 10m --json`, when: 'to wait' },
-      { command: `sluice exec ${target} --request ${request.id} --json`, when: 'after approval' },
-    ],
   });
 }
 

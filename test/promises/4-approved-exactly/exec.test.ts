@@ -65,7 +65,7 @@ it('takes the first of an approval and a denial that race', async () => {
   const before = await lab.stock(3);
   const id = await lab.held(more(3));
   const votes = await Promise.all([lab.vote(id, 'approve', 'reviewer'), lab.vote(id, 'deny', 'reviewer2')]);
-  expect(votes.map(({ status }) => status).sort()).toEqual([200, 409]);
+  expect(votes.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 409]);
   const { state } = await lab.request(id);
   const run = await lab.exec(more(3), { request_id: id });
   expect(run.status === 200).toBe(state === 'approved');
