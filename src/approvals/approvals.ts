@@ -14,6 +14,7 @@ import type {
   RequestSubject,
   Transition,
 } from './types.js';
+import { unrefTimer } from './timer.js';
 import { Waiters } from './waiters.js';
 
 export interface ApprovalsOptions {
@@ -270,11 +271,6 @@ class StoredApprovals implements ApprovalService {
 
 /** setTimeout takes 32 bits; after an hour it is time to look at the clock again anyway. */
 const longestTimerMs = 3_600_000;
-
-function unrefTimer(wake: () => void, ms: number): () => void {
-  const timer = setTimeout(wake, ms).unref();
-  return () => clearTimeout(timer);
-}
 
 /** A target's answer as one line of a reasonable length. */
 function printable(detail: string): string {

@@ -18,6 +18,14 @@ export interface RequestDraft extends RequestSubject {
   readonly message: string;
   readonly reason: string | null;
   readonly session: string | null;
+  /** Set when membership in a group is asked for, and not that an operation may run. */
+  readonly access?: AccessAsked | null;
+}
+
+/** A group, for a while from the moment of approval. */
+export interface AccessAsked {
+  readonly group: string;
+  readonly durationMs: number;
 }
 
 export interface ApprovalVote {

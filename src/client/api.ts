@@ -146,6 +146,26 @@ export class SluiceClient {
     });
   }
 
+  requestAccess(body: api.AccessBody, options: CallOptions = {}): Promise<api.AccessDocument> {
+    return this.#call('POST', '/v1/access', { schema: 'sluice.access/v1', body, ...options });
+  }
+  grants(filter: api.GrantFilter = {}, options: CallOptions = {}): Promise<api.GrantList> {
+    return this.#call('GET', '/v1/access', { schema: 'sluice.grants/v1', query: { ...filter }, ...options });
+  }
+  /** Ends a grant, or says what came of an emergency. */
+  noteGrant(
+    id: string,
+    act: 'revoke' | 'review',
+    comment: string,
+    options: CallOptions = {},
+  ): Promise<api.GrantDocument> {
+    return this.#call('POST', `/v1/access/${part(id)}/${act}`, {
+      schema: 'sluice.grant/v1',
+      body: { comment },
+      ...options,
+    });
+  }
+
   sessions(filter: api.SessionFilter = {}, options: CallOptions = {}): Promise<api.SessionList> {
     return this.#call('GET', '/v1/sessions', { schema: 'sluice.sessions/v1', query: { ...filter }, ...options });
   }

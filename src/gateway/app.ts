@@ -15,6 +15,7 @@ import { createSshService } from '../protocols/ssh/service.js';
 import type { ProtocolEngine } from '../sessions/engine.js';
 import { LiveSessions } from '../sessions/session.js';
 import { UsageBook } from '../sessions/usage.js';
+import { AccessDesk } from './access-desk.js';
 import { type Access, type ApiRoute, type Method } from './api-route.js';
 import { Auditing } from './auditing.js';
 import { readBootstrap } from './bootstrap-file.js';
@@ -152,14 +153,22 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     now: clock,
     jwks: { ...identity?.jwks, [bootstrap.publicUrl]: gatewayTokens.jwks },
   });
-  const callers = new Callers(verifier, configuration);
+  const callers = new Callers(verifier, configuration, state.grants);
   const targets = new TargetDirectory(configuration);
-  configuration.onSwap(() => {
-    const ended = connections.endWhere(
+  const desk = new AccessDesk(configuration, state.approvals, state.grants);
+  state.onRequest((request) => desk.heard(request));
+  const endRefused = (): number =>
+    connections.endWhere(
       ({ target, principal }) =>
         target !== null && principal !== null && !targets.isStillAllowed(target, callers.refresh(principal)),
     );
+  configuration.onSwap(() => {
+    const ended = endRefused();
     log.info({ version: configuration.current().version, ended }, 'bundle in force');
+  });
+  state.grants.onChange(() => {
+    const ended = endRefused();
+    if (ended > 0) log.info({ ended }, 'sessions ended with a grant');
   });
   const sessions = new LiveSessions();
   const usage = new UsageBook();
@@ -208,6 +217,8 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     targets,
     statuses: new TargetStatuses(clock),
     approvals: state.approvals,
+    grants: state.grants,
+    desk,
     audit: state.audit,
     vault: state.vault,
     recorder,

@@ -113,7 +113,10 @@ function eventOf({ at, actor, action, object, outcome, detail }: AuditEntry): Au
     outcome === 'done' && (action.startsWith('session.') || action === 'policy.read' || action === 'policy.replay');
   return {
     ...{ schema: 'sluice.audit/v1', event: action, at: new Date(at).toISOString() },
-    ...{ severity: outcome === 'done' ? (isReading ? 'info' : 'notice') : 'warning', outcome },
+    ...{
+      severity: outcome === 'done' && action !== 'access.emergency' ? (isReading ? 'info' : 'notice') : 'warning',
+      outcome,
+    },
     actor: { id: actor, name, kind: actor === 'gateway' ? 'gateway' : null },
     ...{ session: object.startsWith('ses_') ? object : null, target: null, object, op: null, detail: rest },
   };

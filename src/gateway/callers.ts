@@ -1,3 +1,4 @@
+import type { GrantBook } from '../approvals/grants.js';
 import type { TokenVerifier, VerifiedToken } from '../identity/types.js';
 import { SluiceError } from '../lib/errors.js';
 import type { PolicySet, Principal } from '../policy/types.js';
@@ -16,11 +17,20 @@ export interface Caller {
 export class Callers {
   readonly #verifier: TokenVerifier;
   readonly #configuration: ActiveConfiguration;
-  readonly #origins = new WeakMap<Principal, { readonly token: VerifiedToken; readonly version: string }>();
+  readonly #grants: Pick<GrantBook, 'revision' | 'groupsOf'>;
+  readonly #origins = new WeakMap<
+    Principal,
+    { readonly token: VerifiedToken; readonly version: string; readonly grants: number }
+  >();
 
-  constructor(verifier: TokenVerifier, configuration: ActiveConfiguration) {
+  constructor(
+    verifier: TokenVerifier,
+    configuration: ActiveConfiguration,
+    grants: Pick<GrantBook, 'revision' | 'groupsOf'>,
+  ) {
     this.#verifier = verifier;
     this.#configuration = configuration;
+    this.#grants = grants;
   }
 
   policies(): PolicySet {
@@ -37,14 +47,22 @@ export class Callers {
   /** The same person or machine as bindings make it now; the very same object while nothing changed. */
   readonly refresh = (principal: Principal): Principal => {
     const origin = this.#origins.get(principal);
-    if (origin === undefined || origin.version === this.#configuration.current().version) return principal;
-    return this.#resolve(origin.token);
+    if (origin === undefined) return principal;
+    const isCurrent =
+      origin.version === this.#configuration.current().version && origin.grants === this.#grants.revision;
+    return isCurrent ? principal : this.#resolve(origin.token);
   };
 
   #resolve(token: VerifiedToken): Principal {
     const { version, resolve } = this.#configuration.current();
-    const principal = resolve(token);
-    this.#origins.set(principal, { token, version });
+    const bound = resolve(token);
+    const grants = this.#grants.revision;
+    // A group that the bundle no longer lets anyone have for a while is not had any longer either.
+    const { access } = this.#configuration.current();
+    const granted = this.#grants.groupsOf(bound.id).filter((group) => Object.hasOwn(access, group));
+    const principal =
+      granted.length === 0 ? bound : { ...bound, groups: [...new Set([...bound.groups, ...granted])].sort() };
+    this.#origins.set(principal, { token, version, grants });
     return principal;
   }
 }

@@ -1,5 +1,6 @@
 import type { VerifiedToken } from '../identity/types.js';
 import type { Classification } from '../masking/types.js';
+import type { AccessRules } from '../policy/access.js';
 import { resolvePrincipal } from '../policy/bindings.js';
 import { type Bundle, loadBundle } from '../policy/bundle.js';
 import { type CompiledPolicies, compilePolicies } from '../policy/decide.js';
@@ -17,6 +18,8 @@ export interface Configuration {
   /** Names of the bundle's groups. */
   readonly groups: readonly string[];
   readonly targets: ReadonlyMap<string, TargetConfig>;
+  /** Groups that can be had for a while. */
+  readonly access: AccessRules;
   resolve(token: VerifiedToken): Principal;
 }
 
@@ -37,6 +40,7 @@ export function compileConfiguration(files: ReadonlyMap<string, string>, parts: 
     classification: bundle.classification,
     groups: Object.keys(bundle.bindings.groups),
     targets: targetsOf(bundle, parts),
+    access: bundle.bindings.access ?? {},
     resolve: (token) => resolvePrincipal(token, bundle),
   };
 }
@@ -50,6 +54,7 @@ export function emptyConfiguration(parts: ConfigurationParts): Configuration {
     classification: { classes: {}, columns: [], detectors: {} },
     groups: [],
     targets: new Map(),
+    access: {},
     resolve: (token) => resolvePrincipal(token, { bindings: { groups: {} } }),
   };
 }

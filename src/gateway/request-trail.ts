@@ -1,3 +1,4 @@
+import type { Grant, GrantStep } from '../approvals/grant-types.js';
 import type { ApprovalRequest, RequestState, Transition } from '../approvals/types.js';
 import type { Audit, AuditAction } from './audit.js';
 
@@ -36,3 +37,29 @@ function noteName({ from, to }: Transition): string {
   if (from === null) return 'reason';
   return to === 'executed' || to === 'failed' ? 'answer' : 'comment';
 }
+
+/** Writes every step of every grant; breaking the glass has an event of its own. */
+export function tellGrant(
+  audit: Audit,
+  grant: Grant,
+  step: GrantStep,
+  by: { readonly id: string; readonly name: string } | 'gateway',
+): void {
+  const note = step === 'revoke' ? grant.revoked : step === 'review' ? grant.review : null;
+  audit.record(by, grantActions[step], grant.id, {
+    group: grant.group,
+    user: grant.principal.name,
+    until: new Date(grant.endsAt).toISOString(),
+    ...(grant.reason === '' ? {} : { reason: grant.reason }),
+    ...(grant.request === null ? {} : { request: grant.request }),
+    ...(note === null || note.comment === '' ? {} : { comment: note.comment }),
+  });
+}
+
+const grantActions: Readonly<Record<GrantStep, AuditAction>> = {
+  begin: 'access.begin',
+  emergency: 'access.emergency',
+  end: 'access.end',
+  revoke: 'access.revoke',
+  review: 'access.review',
+};

@@ -24,6 +24,10 @@ export function viewRequest(request: ApprovalRequest): RequestSummary {
     expires_at: instant(request.expiresAt),
     decided_at: request.decidedAt === null ? null : instant(request.decidedAt),
     digest: request.digest,
+    access:
+      request.access === undefined || request.access === null
+        ? null
+        : { group: request.access.group, duration_ms: request.access.durationMs },
     outcome:
       request.outcome === null
         ? null

@@ -1,5 +1,6 @@
 import { type ApiRoute, publicRoute } from './api-route.js';
 import { describeApi } from './openapi.js';
+import { accessRoutes } from './routes/access.js';
 import { bundleRoutes } from './routes/bundle.js';
 import { doctorRoutes } from './routes/doctor.js';
 import { evidenceRoutes } from './routes/evidence.js';
@@ -31,6 +32,7 @@ export function routeTable(services: GatewayServices, version: string): readonly
     ...sshRoutes(services),
     ...execRoutes(services),
     ...requestRoutes(services),
+    ...accessRoutes(services),
     ...sessionRoutes(services),
     ...evidenceRoutes(services),
     ...keyRoutes(services),

@@ -1,5 +1,6 @@
 import type { TargetConfig } from '../sessions/types.js';
 import type { CopiedColumn } from '../masking/copied-columns.js';
+import type { GrantBook } from '../approvals/grants.js';
 import type { Approvals } from '../approvals/types.js';
 import type { Exchanged, ExchangeRequest } from '../identity/exchange.js';
 import type { GatewayTokens } from '../identity/gateway-tokens.js';
@@ -8,6 +9,7 @@ import type { GatewayRecorder } from '../recording/types.js';
 import type { HostKey } from '../protocols/ssh/host-key.js';
 import type { LiveSessions } from '../sessions/session.js';
 import type { Vault } from '../vault/vault.js';
+import type { AccessDesk } from './access-desk.js';
 import type { Audit } from './audit.js';
 import type { Bootstrap } from './config.js';
 import type { BundleStore } from '../store/ports.js';
@@ -34,6 +36,8 @@ export interface GatewayServices {
   readonly targets: TargetDirectory;
   readonly statuses: TargetStatuses;
   readonly approvals: Approvals;
+  readonly grants: GrantBook;
+  readonly desk: AccessDesk;
   readonly audit: Audit;
   readonly vault: Vault;
   readonly recorder: GatewayRecorder;

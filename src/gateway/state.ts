@@ -1,17 +1,21 @@
 import { join } from 'node:path';
 import { createApprovals } from '../approvals/approvals.js';
-import type { Approvals } from '../approvals/types.js';
+import { GrantBook } from '../approvals/grants.js';
+import type { ApprovalRequest, Approvals } from '../approvals/types.js';
 import { openStore, type Store } from '../store/open.js';
 import { openVault, type Vault } from '../vault/vault.js';
 import { Audit } from './audit.js';
 import type { Bootstrap } from './config.js';
-import { tellStep } from './request-trail.js';
+import { tellGrant, tellStep } from './request-trail.js';
 
 /** What a gateway keeps between starts, besides its recordings. */
 export interface GatewayState {
   readonly store: Store;
   readonly vault: Vault;
   readonly approvals: Approvals;
+  readonly grants: GrantBook;
+  /** Calls this after every step of a request. */
+  readonly onRequest: (heard: (request: ApprovalRequest) => void) => void;
   readonly audit: Audit;
   /** Says whether the store answers. */
   readonly isOpen: () => boolean;
@@ -28,12 +32,21 @@ export function openState(bootstrap: Bootstrap, { clock, environment }: StateOpt
   try {
     const masterKey = { file: join(bootstrap.stateDir, 'keys', 'vault.key') };
     const vault = openVault({ store: store.secrets, masterKey, env: environment, now: clock });
+    const listeners: ((request: ApprovalRequest) => void)[] = [];
     const audit = new Audit(store.audit, clock);
     const approvals = createApprovals({
       store: store.requests,
       now: clock,
       expireMs: bootstrap.approvals.expireMinutes * 60_000,
-      onChange: (request, step) => tellStep(audit, request, step),
+      onChange: (request, step) => {
+        tellStep(audit, request, step);
+        for (const tell of listeners) tell(request);
+      },
+    });
+    const grants = new GrantBook({
+      store: store.grants,
+      now: clock,
+      onStep: (grant, step, by) => tellGrant(audit, grant, step, by),
     });
     // Whoever waited in a connection of the process before is gone; an approval now would run nothing.
     approvals.cancelOrphans();
@@ -41,10 +54,13 @@ export function openState(bootstrap: Bootstrap, { clock, environment }: StateOpt
       store,
       vault,
       approvals,
+      grants,
+      onRequest: (heard) => void listeners.push(heard),
       audit,
       isOpen: () => answers(store),
       close() {
         approvals.close();
+        grants.close();
         store.close();
       },
     };

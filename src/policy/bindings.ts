@@ -1,4 +1,5 @@
 import type { VerifiedToken } from '../identity/types.js';
+import type { AccessRules } from './access.js';
 import type { Principal } from './types.js';
 
 /** bindings.yaml, parsed and validated: who belongs to which of our groups. */
@@ -6,6 +7,7 @@ export interface Bindings {
   readonly groups: Readonly<Record<string, GroupBinding>>;
   /** Accounts that are one person, machines that act for them included; each by name, subject or `issuer#subject`. */
   readonly people?: readonly (readonly string[])[];
+  readonly access?: AccessRules;
 }
 
 export interface GroupBinding {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isTimeZone } from './local-time.js';
+import { accessSchema } from './access.js';
 
 const name = (what: string): z.ZodString =>
   z
@@ -134,6 +135,8 @@ export const bindingsSchema = z.strictObject({
     .default({}),
   /** Accounts of one person, machines that act for them included: none of them approves what another asks for. */
   people: z.array(z.array(text).min(2).max(50)).max(10_000).default([]),
+  /** Groups that can be had for a while. */
+  access: accessSchema.default({}),
 });
 
 /** settings.yaml, which a bundle may do without. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Classification } from '../masking/types.js';
+import { checkAccess } from './access.js';
 import type { Bindings } from './bindings.js';
 import { type ConfigFile, type SortedFiles, sortFiles } from './bundle-files.js';
 import { bindingsSchema, classificationSchema, settingsSchema, targetsSchema } from './bundle-schema.js';
@@ -79,6 +80,10 @@ export function loadBundle(files: ReadonlyMap<string, string>): BundleResult {
   // With a file missing or broken, every name in the policies would look unknown.
   if (targetsFile !== null && classificationFile !== null && bindingsFile !== null) {
     const groups = Object.keys(bindingsFile.value.groups);
+    checkAccess(bindingsFile.value.access, bindingsFile.source, {
+      groups,
+      targets: targets.map(({ name }) => name),
+    });
     checkReferences(
       policies,
       sorted.policies,

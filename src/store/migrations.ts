@@ -81,4 +81,16 @@ export const migrations: readonly string[] = [
   `
   ALTER TABLE requests ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  CREATE TABLE grants (
+    id TEXT PRIMARY KEY,
+    principal TEXT NOT NULL,
+    ended INTEGER NOT NULL,
+    reviewed INTEGER NOT NULL,
+    starts_at INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX grants_by_time ON grants (starts_at DESC);
+  CREATE INDEX grants_active ON grants (principal) WHERE ended = 0;
+  `,
 ];

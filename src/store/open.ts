@@ -1,3 +1,4 @@
+import type { GrantStore } from '../approvals/grant-types.js';
 import type { RequestStore } from '../approvals/store.js';
 import type { SecretStore } from '../vault/store.js';
 import { sqliteAudit } from './audit.js';
@@ -5,6 +6,7 @@ import { sqliteBundles } from './bundles.js';
 import type { CopiedColumnStore } from '../masking/copied-columns.js';
 import { sqliteCopiedColumns } from './copied-columns.js';
 import { closeDatabase, openDatabase, type Connection } from './database.js';
+import { sqliteGrants } from './grants.js';
 import { sqliteOutcomes } from './outcomes.js';
 import type { AuditStore, BundleStore, KeyValueStore, OutcomeStore } from './ports.js';
 import { sqliteRequests } from './requests.js';
@@ -13,6 +15,7 @@ import { sqliteSecrets } from './secrets.js';
 /** All state of one gateway but its recordings. */
 export interface Store {
   readonly requests: RequestStore;
+  readonly grants: GrantStore;
   readonly secrets: SecretStore;
   readonly bundles: BundleStore;
   readonly audit: AuditStore;
@@ -30,6 +33,7 @@ export function openStore(path: string): Store {
   const database = openDatabase(path);
   return {
     requests: sqliteRequests(database),
+    grants: sqliteGrants(database),
     secrets: sqliteSecrets(database),
     bundles: sqliteBundles(database),
     audit: sqliteAudit(database),

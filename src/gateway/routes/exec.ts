@@ -165,6 +165,15 @@ function ownRequest({ approvals }: GatewayServices, call: Call, body: ExecBody):
       next: [{ command: 'sluice requests list --mine', when: 'to see yours' }],
     });
   }
+  if (request.access !== undefined && request.access !== null) {
+    throw new SluiceError(
+      'usage',
+      `request ${request.id} is for access to ${request.access.group}; there is nothing to run`,
+      {
+        next: [{ command: 'sluice access list --mine', when: 'to see what you have' }],
+      },
+    );
+  }
   return request;
 }
 

@@ -154,7 +154,8 @@ function voteRoutes(services: GatewayServices): readonly ApiRoute[] {
         const request = services.audit.attemptTold(call.principal, `request.${decision}`, before.id, detail, () =>
           services.approvals.vote(before.id, call.principal, decision, body.comment),
         );
-        return ok('sluice.request/v1', { request: viewRequest(request) });
+        // An approval of access has taken effect already.
+        return ok('sluice.request/v1', { request: viewRequest(services.approvals.get(request.id) ?? request) });
       },
     }),
   );

@@ -47,6 +47,8 @@ export const requestSummary = z.object({
   expires_at: timestamp,
   decided_at: timestamp.nullable(),
   digest: z.string(),
+  /** Membership in a group is asked for, not that an operation may run. */
+  access: z.object({ group: z.string(), duration_ms: z.int() }).nullable(),
   /** What the target answered; null before it has, and where nobody knows. */
   outcome: z.object({ ok: z.boolean(), detail: z.string(), at: timestamp }).nullable(),
   history: z.array(

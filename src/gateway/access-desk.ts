@@ -1,0 +1,122 @@
+import type { GrantBook } from '../approvals/grants.js';
+import type { Grant } from '../approvals/grant-types.js';
+import type { ApprovalRequest, Approvals } from '../approvals/types.js';
+import { SluiceError } from '../lib/errors.js';
+import { type AccessRule, findAccess } from '../policy/access.js';
+import type { Principal } from '../policy/types.js';
+import type { ActiveConfiguration } from './configuration.js';
+
+export interface AccessOrder {
+  readonly principal: Principal;
+  /** A group, or a target that stands for one. */
+  readonly name: string;
+  readonly durationMs: number;
+  readonly reason: string;
+}
+
+/** Asking for membership in a group for a while: who may, what it takes, and what an approval then gives. */
+export class AccessDesk {
+  readonly #configuration: ActiveConfiguration;
+  readonly #approvals: Approvals;
+  readonly #grants: GrantBook;
+
+  constructor(configuration: ActiveConfiguration, approvals: Approvals, grants: GrantBook) {
+    this.#configuration = configuration;
+    this.#approvals = approvals;
+    this.#grants = grants;
+  }
+
+  /** What this caller may ask for. */
+  offers(principal: Principal): readonly { readonly group: string; readonly rule: AccessRule }[] {
+    return Object.entries(this.#configuration.current().access)
+      .filter(([, rule]) => mayAsk(principal, rule.for) || mayAsk(principal, rule.emergency?.for ?? []))
+      .map(([group, rule]) => ({ group, rule }));
+  }
+
+  /** Opens a request; the grant begins when it is approved. */
+  request(order: AccessOrder): ApprovalRequest {
+    const { principal, durationMs } = order;
+    const { group, rule } = this.#find(order, (found) => found.for);
+    requireWithin(durationMs, rule.max, group);
+    const minutes = Math.ceil(durationMs / 60_000);
+    const policy = `access:${group}`;
+    return this.#approvals.open({
+      principal,
+      target: group,
+      text: `access to ${group} for ${minutes} min`,
+      parameters: [],
+      effects: [`membership in group ${group} for ${minutes} min`],
+      approvals: Object.entries(rule.approvers).map(([approver, count]) => ({ group: approver, count, policy })),
+      policies: [policy],
+      message: `Membership in ${group} needs approval`,
+      reason: order.reason,
+      session: null,
+      access: { group, durationMs },
+    });
+  }
+
+  /** Breaks the glass: at once, for a short time, to be reviewed by someone else. */
+  emergency(order: AccessOrder): Grant {
+    const { group, rule } = this.#find(order, (found) => found.emergency?.for ?? []);
+    const { emergency } = rule;
+    if (emergency === null) throw new TypeError('found by its emergency rule');
+    requireWithin(order.durationMs, emergency.max, group);
+    const { principal, reason, durationMs } = order;
+    const draft = { principal, group, reason, request: null, emergency: true, reviewers: emergency.reviewers };
+    return this.#grants.start(draft, durationMs);
+  }
+
+  /** Hears every step of every request: an approved one for access becomes a grant, once. */
+  heard(request: ApprovalRequest): void {
+    const { access, id, principal } = request;
+    if (access === undefined || access === null || request.state !== 'approved') return;
+    this.#approvals.consume(id, request);
+    const rule = this.#configuration.current().access[access.group];
+    if (rule === undefined) {
+      this.#approvals.finish(id, { ok: false, detail: `${access.group} cannot be had for a while any more` });
+      return;
+    }
+    const draft = { principal, group: access.group, reason: request.reason ?? '', request: id, emergency: false };
+    const grant = this.#grants.start({ ...draft, reviewers: [] }, Math.min(access.durationMs, rule.max));
+    this.#approvals.finish(id, { ok: true, detail: `${grant.id} until ${new Date(grant.endsAt).toISOString()}` });
+  }
+
+  /** The same words for a name that is not there and for one that this caller may not ask for. */
+  #find(
+    { principal, name, reason }: AccessOrder,
+    who: (rule: AccessRule) => readonly string[],
+  ): { readonly group: string; readonly rule: AccessRule } {
+    const found = findAccess(this.#configuration.current().access, name);
+    if (found === null || !mayAsk(principal, who(found.rule))) {
+      throw new SluiceError('not_found', `nothing that you may ask for is called ${JSON.stringify(name)}`, {
+        decider: 'gateway',
+        next: [{ command: 'sluice access list', when: 'to see what you may ask for' }],
+      });
+    }
+    if (reason.trim() === '') {
+      throw new SluiceError('usage', 'Access needs a reason.', {
+        decider: 'gateway',
+        next: [{ command: `sluice access request ${name} --for 1h --reason "why"`, when: 'to say why' }],
+      });
+    }
+    if (principal.groups.includes(found.group))
+      throw new SluiceError('conflict', `You are in ${found.group} already.`, {
+        decider: 'gateway',
+        next: [{ command: 'sluice access list --mine', when: 'to see until when' }],
+      });
+    return found;
+  }
+}
+
+function mayAsk(principal: Principal, groups: readonly string[]): boolean {
+  return groups.some((group) => principal.groups.includes(group));
+}
+
+function requireWithin(durationMs: number, maxMs: number, group: string): void {
+  if (durationMs <= maxMs) return;
+  const minutes = Math.floor(maxMs / 60_000);
+  throw new SluiceError('usage', `${group} can be had for ${minutes} minutes at most.`, {
+    decider: 'gateway',
+    next: [{ command: `sluice access request ${group} --for ${minutes}m --reason …`, when: 'to ask for that long' }],
+  });
+}
