@@ -1,4 +1,4 @@
-import type { ExecBody } from '../client/api-types.js';
+import type { ExecBody } from '../client/api-exec-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { SluiceError } from '../lib/errors.js';
 import { parseDuration } from './durations.js';

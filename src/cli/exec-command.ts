@@ -1,4 +1,4 @@
-import type { ExecBody, ExecResult } from '../client/api-types.js';
+import type { ExecBody, ExecResult } from '../client/api-exec-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { parseDuration } from './durations.js';
 import { bodyOf, type ExecOrder, isStreamed, optionsOf, usage } from './exec-body.js';

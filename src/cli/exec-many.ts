@@ -1,4 +1,5 @@
-import type { ErrorDocument, ExecBody, ExecResult } from '../client/api-types.js';
+import type { ErrorDocument } from '../client/api-types.js';
+import type { ExecBody, ExecResult } from '../client/api-exec-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { SluiceError } from '../lib/errors.js';
 import { parseDuration } from './durations.js';

@@ -1,4 +1,4 @@
-import type { ExecBody, ExecResult } from '../client/api-types.js';
+import type { ExecBody, ExecResult } from '../client/api-exec-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
 import { approvalText, holdText, refusalOf, waitForDecision, waitSteps } from './hold.js';

@@ -1,4 +1,4 @@
-import type { ApiGrant } from '../client/api-types.js';
+import type { ApiGrant } from '../client/api-access-types.js';
 import { clockTime } from './durations.js';
 import type { Output } from './output.js';
 import { plain } from './plain.js';

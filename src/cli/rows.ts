@@ -1,4 +1,4 @@
-import type { ExecResult } from '../client/api-types.js';
+import type { ExecResult } from '../client/api-exec-types.js';
 import type { Output } from './output.js';
 import { plainJson } from './plain.js';
 import { renderTsv, tsvLine } from './table.js';

@@ -107,60 +107,6 @@ export interface TargetDetail extends Envelope<'sluice.target/v1'> {
   }[];
 }
 
-/** POST /v1/exec, the body. */
-export interface ExecBody {
-  readonly target: string;
-  readonly text: string;
-  readonly parameters?: readonly (string | null)[];
-  readonly limit?: number;
-  readonly max_bytes?: number;
-  readonly reason?: string;
-  readonly wait?: boolean;
-  readonly timeout_ms?: number;
-  readonly request_id?: string;
-  readonly read_only?: boolean;
-  readonly dry_run?: boolean;
-  readonly cursor?: boolean;
-  readonly meta?: Readonly<Record<string, string>>;
-  readonly idempotency_key?: string;
-}
-/** POST /v1/exec/fetch, the body. */
-export interface FetchBody {
-  readonly cursor: string;
-  readonly limit?: number;
-  readonly max_bytes?: number;
-  readonly timeout_ms?: number;
-}
-/** `sluice.exec/v1`: rows as text, null for SQL NULL. */
-export interface ExecResult extends Envelope<'sluice.exec/v1'> {
-  readonly session_id: string;
-  readonly target: string;
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
-  readonly rows: readonly (readonly (string | null)[])[];
-  readonly row_count: number;
-  readonly truncated: boolean;
-  /** Of a command on a machine; null for SQL, and where a gateway before 0.2 answers. */
-  readonly exit_code?: number | null;
-  readonly stdout?: string | null;
-  readonly stderr?: string | null;
-  readonly next_cursor: string | null;
-  readonly masked_columns: readonly string[];
-  readonly duration_ms: number;
-  readonly request_id: string | null;
-  /** The outcome of an earlier call with the same idempotency key. */
-  readonly replayed: boolean;
-}
-/** One line of an exec answer that is streamed. */
-export type ExecStreamLine =
-  | {
-      readonly type: 'columns';
-      readonly columns: ExecResult['columns'];
-      readonly masked_columns: readonly string[];
-    }
-  | { readonly type: 'rows'; readonly rows: ExecResult['rows'] }
-  | { readonly type: 'end'; readonly result: ExecResult }
-  | { readonly type: 'error'; readonly error: ErrorDocument['error'] };
-
 /** `sluice.ssh/v1` */
 export interface SshDocument extends Envelope<'sluice.ssh/v1'> {
   /** As known_hosts has it: "ssh-ed25519 AAAA…". */
@@ -223,60 +169,6 @@ export interface CreateRequestBody {
   readonly text: string;
   readonly parameters?: readonly (string | null)[];
   readonly reason?: string;
-}
-
-/** Membership of someone in a group for a while. */
-export interface ApiGrant {
-  readonly id: string;
-  readonly group: string;
-  readonly user: string;
-  readonly user_kind: 'human' | 'machine';
-  readonly reason: string;
-  readonly request_id: string | null;
-  readonly emergency: boolean;
-  readonly state: 'active' | 'ended' | 'revoked';
-  readonly starts_at: string;
-  readonly ends_at: string;
-  readonly ended_at: string | null;
-  readonly revoked: GrantNote | null;
-  readonly review_due: boolean;
-  readonly review: GrantNote | null;
-}
-export interface GrantNote {
-  readonly by: string;
-  readonly comment: string;
-  readonly at: string;
-}
-/** POST /v1/access */
-export interface AccessDocument extends Envelope<'sluice.access/v1'> {
-  readonly request: ApiRequest | null;
-  readonly grant: ApiGrant | null;
-}
-export interface AccessBody {
-  readonly name: string;
-  readonly duration_ms: number;
-  readonly reason?: string;
-  readonly emergency?: boolean;
-}
-/** GET /v1/access */
-export interface GrantList extends Envelope<'sluice.grants/v1'> {
-  readonly grants: readonly ApiGrant[];
-  readonly can_request: readonly {
-    readonly group: string;
-    readonly targets: readonly string[];
-    readonly max_ms: number;
-    readonly approvers: readonly { readonly group: string; readonly count: number }[];
-    readonly emergency_max_ms: number | null;
-  }[];
-}
-export interface GrantFilter {
-  readonly all?: boolean;
-  readonly mine?: boolean;
-  readonly review_due?: boolean;
-}
-/** POST /v1/access/:id/revoke, …/review */
-export interface GrantDocument extends Envelope<'sluice.grant/v1'> {
-  readonly grant: ApiGrant;
 }
 
 export type SessionState = 'live' | 'closed' | 'interrupted';

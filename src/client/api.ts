@@ -1,6 +1,8 @@
 import type { Duplex, Readable } from 'node:stream';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
 import type * as api from './api-types.js';
+import type * as access from './api-access-types.js';
+import type * as exec from './api-exec-types.js';
 import { decodeFailure, parseObject } from './error-document.js';
 import { execLines } from './exec-lines.js';
 import type { TokenSource } from './tokens.js';
@@ -77,17 +79,17 @@ export class SluiceClient {
     return this.#call('GET', path, { schema: 'sluice.target_doctor/v1', ...options });
   }
 
-  exec(body: api.ExecBody, options: CallOptions = {}): Promise<api.ExecResult> {
+  exec(body: exec.ExecBody, options: CallOptions = {}): Promise<exec.ExecResult> {
     const timeoutMs = (body.timeout_ms ?? defaultExecMs) + slackMs;
     return this.#call('POST', '/v1/exec', { schema: 'sluice.exec/v1', body, timeoutMs, ...options });
   }
   /** The next page of a result whose `next_cursor` is not null. */
-  fetchRows(body: api.FetchBody, options: CallOptions = {}): Promise<api.ExecResult> {
+  fetchRows(body: exec.FetchBody, options: CallOptions = {}): Promise<exec.ExecResult> {
     const timeoutMs = (body.timeout_ms ?? defaultExecMs) + slackMs;
     return this.#call('POST', '/v1/exec/fetch', { schema: 'sluice.exec/v1', body, timeoutMs, ...options });
   }
   /** `exec` whose rows come as the target sends them; throws what the gateway says, whenever that is. */
-  async execStream(body: api.ExecBody, options: CallOptions = {}): Promise<AsyncGenerator<api.ExecStreamLine>> {
+  async execStream(body: exec.ExecBody, options: CallOptions = {}): Promise<AsyncGenerator<exec.ExecStreamLine>> {
     const url = this.#url('/v1/exec');
     const timeoutMs = (body.timeout_ms ?? defaultExecMs) + slackMs;
     const sent = { method: 'POST', body: { ...body, stream: true } };
@@ -105,7 +107,7 @@ export class SluiceClient {
     return this.#call('POST', '/v1/policy/replay', { schema: 'sluice.policy_replay/v1', body, timeoutMs, ...options });
   }
   /** `exec` with `dry_run`: the verdict, and nothing runs. */
-  dryRun(body: api.ExecBody, options: CallOptions = {}): Promise<api.PolicyExplanation> {
+  dryRun(body: exec.ExecBody, options: CallOptions = {}): Promise<api.PolicyExplanation> {
     return this.#call('POST', '/v1/exec', {
       schema: 'sluice.explain/v1',
       body: { ...body, dry_run: true },
@@ -146,10 +148,10 @@ export class SluiceClient {
     });
   }
 
-  requestAccess(body: api.AccessBody, options: CallOptions = {}): Promise<api.AccessDocument> {
+  requestAccess(body: access.AccessBody, options: CallOptions = {}): Promise<access.AccessDocument> {
     return this.#call('POST', '/v1/access', { schema: 'sluice.access/v1', body, ...options });
   }
-  grants(filter: api.GrantFilter = {}, options: CallOptions = {}): Promise<api.GrantList> {
+  grants(filter: access.GrantFilter = {}, options: CallOptions = {}): Promise<access.GrantList> {
     return this.#call('GET', '/v1/access', { schema: 'sluice.grants/v1', query: { ...filter }, ...options });
   }
   /** Ends a grant, or says what came of an emergency. */
@@ -158,7 +160,7 @@ export class SluiceClient {
     act: 'revoke' | 'review',
     comment: string,
     options: CallOptions = {},
-  ): Promise<api.GrantDocument> {
+  ): Promise<access.GrantDocument> {
     return this.#call('POST', `/v1/access/${part(id)}/${act}`, {
       schema: 'sluice.grant/v1',
       body: { comment },

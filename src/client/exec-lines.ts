@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { SluiceError } from '../lib/errors.js';
-import type { ExecStreamLine } from './api-types.js';
+import type { ExecStreamLine } from './api-exec-types.js';
 import { errorOf, parseObject } from './error-document.js';
 
 /** A line holds a thousand rows or 64 KiB, or one row however large. */

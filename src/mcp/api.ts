@@ -1,4 +1,5 @@
 import type * as api from '../client/api-types.js';
+import type * as exec from '../client/api-exec-types.js';
 
 interface CallOptions {
   readonly signal?: AbortSignal;
@@ -9,8 +10,8 @@ export interface McpApi {
   whoami(options?: CallOptions): Promise<api.Whoami>;
   targets(filter: api.TargetFilter, options?: CallOptions): Promise<api.TargetList>;
   target(name: string, options?: CallOptions): Promise<api.TargetDetail>;
-  exec(body: api.ExecBody, options?: CallOptions): Promise<api.ExecResult>;
-  fetchRows(body: api.FetchBody, options?: CallOptions): Promise<api.ExecResult>;
+  exec(body: exec.ExecBody, options?: CallOptions): Promise<exec.ExecResult>;
+  fetchRows(body: exec.FetchBody, options?: CallOptions): Promise<exec.ExecResult>;
   createRequest(body: api.CreateRequestBody, options?: CallOptions): Promise<api.RequestDocument>;
   request(id: string, options?: CallOptions): Promise<api.RequestDocument>;
   waitRequest(id: string, waitMs: number, options?: CallOptions): Promise<api.RequestDocument>;

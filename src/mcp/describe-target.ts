@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { ExecResult, TargetDetail } from '../client/api-types.js';
+import type { TargetDetail } from '../client/api-types.js';
+import type { ExecResult } from '../client/api-exec-types.js';
 import { messageOf } from '../lib/errors.js';
 import type { targetOutput } from './schemas.js';
 import type { ToolCall } from './tool.js';

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { ApiRequest, ExecBody, ExecResult } from '../client/api-types.js';
+import type { ApiRequest } from '../client/api-types.js';
+import type { ExecBody, ExecResult } from '../client/api-exec-types.js';
 import { isSluiceError } from '../lib/errors.js';
 import { type ranOutput, type requestOutput, type rowsOutput, untrustedNotice } from './schemas.js';
 import type { ToolCall } from './tool.js';

@@ -3,7 +3,7 @@ import type { Effect } from '../analysis/effects.js';
 import type { Permit } from './gate.js';
 import type { Session } from './session.js';
 
-/** Bytes of one direction: kept in the journal up to a cap, and from there on counted and digested. */
+/** Output: kept in the journal up to a cap, and from there on counted and digested. */
 interface Lane {
   kept: number;
   total: number;
@@ -14,7 +14,7 @@ export interface TranscriptOptions {
   /** What the program runs under: the reading of its output is judged again where policy counts it. */
   readonly permit: Permit;
   readonly effects: readonly Effect[];
-  /** How much of each direction is kept. */
+  /** How much of the output is kept. */
   readonly keepBytes: number;
   readonly now: () => number;
 }
@@ -27,7 +27,7 @@ export class Transcript {
   readonly #session: Session;
   readonly #options: TranscriptOptions;
   readonly #output: Lane = { kept: 0, total: 0, digest: null };
-  readonly #input: Lane = { kept: 0, total: 0, digest: null };
+  #inputBytes = 0;
 
   constructor(session: Session, options: TranscriptOptions) {
     this.#session = session;
@@ -38,11 +38,15 @@ export class Transcript {
   output(bytes: Buffer): void {
     const { permit, effects } = this.#options;
     this.#session.countRows(0, bytes.length, permit, effects);
-    this.#write('o', this.#output, bytes);
+    this.#write(this.#output, bytes);
   }
 
+  /**
+   * Counted, and nothing else: what is typed where nothing is echoed is a password, and what is piped in may be one. A
+   * digest of so little would tell it as well. What is echoed stands in the output.
+   */
   input(bytes: Buffer): void {
-    this.#write('i', this.#input, bytes);
+    this.#inputBytes += bytes.length;
   }
 
   resize(columns: number, rows: number): void {
@@ -52,6 +56,7 @@ export class Transcript {
   /** How the program ended. */
   result(tag: string): void {
     const { digest, total } = this.#output;
+    if (this.#inputBytes > 0) this.#notice('input', `${this.#inputBytes} bytes of input were counted and not kept.`);
     this.#session.recorder.append({
       type: 'result',
       at: this.#options.now(),
@@ -64,28 +69,26 @@ export class Transcript {
     });
   }
 
-  #write(stream: 'o' | 'i', lane: Lane, bytes: Buffer): void {
+  #write(lane: Lane, bytes: Buffer): void {
     lane.total += bytes.length;
     const room = Math.max(0, this.#options.keepBytes - lane.kept);
     const kept = bytes.subarray(0, room);
-    if (kept.length > 0) this.#append(stream, kept);
+    if (kept.length > 0) this.#append('o', kept);
     lane.kept += kept.length;
     if (kept.length === bytes.length) return;
     if (lane.digest === null) {
       lane.digest = createHash('sha256');
-      const what = stream === 'o' ? 'Output' : 'Input';
-      this.#session.recorder.append({
-        type: 'notice',
-        at: this.#options.now(),
-        op: this.#options.permit.op,
-        code: 'truncated',
-        message: `${what} beyond ${this.#options.keepBytes} bytes is counted and digested, not kept.`,
-      });
+      this.#notice('truncated', `Output beyond ${this.#options.keepBytes} bytes is counted and digested, not kept.`);
     }
     lane.digest.update(bytes.subarray(room));
   }
 
-  #append(stream: 'o' | 'i' | 'r', data: Buffer): void {
+  #notice(code: string, message: string): void {
+    const { now, permit } = this.#options;
+    this.#session.recorder.append({ type: 'notice', at: now(), op: permit.op, code, message });
+  }
+
+  #append(stream: 'o' | 'r', data: Buffer): void {
     const { now, permit } = this.#options;
     this.#session.recorder.append({ type: 'terminal', at: now(), op: permit.op, stream, data });
   }

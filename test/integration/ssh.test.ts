@@ -81,6 +81,26 @@ describe('OpenSSH through the gateway', () => {
     expect(await lab.transcript(session?.id ?? '')).toContain('exit 3');
   });
 
+  it('keeps nothing of what is typed where nothing is echoed, nor of what is piped in', async () => {
+    const secret = 'correct-horse-battery';
+    const ask = "stty -echo; printf 'Password: '; read -r word; stty echo; echo; echo ${#word} characters; exit";
+    const typed = await lab.run(
+      'ssh',
+      ['-F', lab.config, '-tt', 'web-1', `sh -c ${JSON.stringify(ask.replaceAll('$', '\\$'))}`],
+      {
+        input: `${secret}\n`,
+      },
+    );
+    expect(typed.stdout).toContain(`${secret.length} characters`);
+    const piped = await lab.run('ssh', ['-F', lab.config, 'web-1', 'wc -c'], { input: secret });
+    expect(piped.stdout.trim()).toBe(String(secret.length));
+    for (const { id } of (await lab.sessions()).slice(0, 2)) {
+      const transcript = await lab.transcript(id);
+      expect(transcript).not.toContain(secret);
+      expect(transcript).toContain('bytes of input were counted and not kept');
+    }
+  });
+
   it('keeps channels of one connection apart', async () => {
     const control = join(lab.sshd.dir, 'control');
     const master = ['-F', lab.config, '-o', `ControlPath=${control}`];
