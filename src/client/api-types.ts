@@ -355,6 +355,33 @@ export interface PolicyExplanation extends Envelope<'sluice.explain/v1'> {
   } | null;
 }
 type Verdict = 'allow' | 'hold' | 'deny';
+/** GET /v1/signals, the query. */
+export interface SignalFilter {
+  readonly kind?: string;
+  readonly severity?: string;
+  readonly user?: string;
+  readonly since?: string;
+  readonly limit?: string;
+}
+/** GET /v1/signals */
+export interface SignalList extends Envelope<'sluice.signals/v1'> {
+  readonly signals: readonly {
+    readonly id: string;
+    readonly kind: string;
+    readonly severity: 'low' | 'medium' | 'high';
+    readonly at: string;
+    readonly user: string;
+    readonly target: string | null;
+    readonly summary: string;
+    readonly evidence: readonly {
+      readonly at: string;
+      readonly event: string;
+      readonly session_id: string | null;
+      readonly op: number | null;
+      readonly object: string | null;
+    }[];
+  }[];
+}
 /** POST /v1/policy/replay, the body. */
 export interface ReplayBody {
   readonly files: BundleFiles;

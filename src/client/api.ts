@@ -106,6 +106,13 @@ export class SluiceClient {
     const timeoutMs = 15 * 60_000;
     return this.#call('POST', '/v1/policy/replay', { schema: 'sluice.policy_replay/v1', body, timeoutMs, ...options });
   }
+  signals(filter: api.SignalFilter = {}, options: CallOptions = {}): Promise<api.SignalList> {
+    return this.#call('GET', '/v1/signals', { schema: 'sluice.signals/v1', query: { ...filter }, ...options });
+  }
+  /** Signals as they are raised, NDJSON. */
+  watchSignals(options: CallOptions = {}): Promise<Readable> {
+    return this.#stream(this.#url('/v1/signals/watch', {}), 'application/x-ndjson', options);
+  }
   /** `exec` with `dry_run`: the verdict, and nothing runs. */
   dryRun(body: exec.ExecBody, options: CallOptions = {}): Promise<api.PolicyExplanation> {
     return this.#call('POST', '/v1/exec', {

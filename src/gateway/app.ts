@@ -16,8 +16,10 @@ import type { ProtocolEngine } from '../sessions/engine.js';
 import { LiveSessions } from '../sessions/session.js';
 import { UsageBook } from '../sessions/usage.js';
 import { AccessDesk } from './access-desk.js';
+import type { AuditEvent } from '../signals/audit-event.js';
+import { SignalBook } from '../signals/book.js';
 import { type Access, type ApiRoute, type Method } from './api-route.js';
-import { Auditing } from './auditing.js';
+import { Auditing, eventOf } from './auditing.js';
 import { readBootstrap } from './bootstrap-file.js';
 import { type ApplyOutcome, BundleAdmin } from './bundle-admin.js';
 import { Callers } from './callers.js';
@@ -44,6 +46,7 @@ import type { GatewayServices } from './services.js';
 import { Shutdown } from './shutdown.js';
 import { openSshHostKey } from './ssh-host-key.js';
 import { openState } from './state.js';
+import { Signalling } from './signalling.js';
 import { TargetDirectory } from './target-directory.js';
 import { TargetStatuses } from './target-status.js';
 import { UsageFile } from './usage-file.js';
@@ -171,6 +174,19 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     if (ended > 0) log.info({ ended }, 'sessions ended with a grant');
   });
   const sessions = new LiveSessions();
+  const signalling = new Signalling({
+    book: await SignalBook.open({
+      path: join(bootstrap.stateDir, 'signals.jsonl'),
+      clock,
+      onProblem: (message, cause) => log.error({ err: cause }, message),
+    }),
+    sessions,
+    clock,
+    tell: (event) => auditing.tell(event),
+  });
+  shutdown.close(() => signalling.close());
+  oversight.signalTo(signalling);
+  state.audit.onRecord((entry) => signalling.hear(eventOf(entry)));
   const usage = new UsageBook();
   const usageFile = await UsageFile.open({
     path: join(bootstrap.stateDir, 'usage.json'),
@@ -182,6 +198,8 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   shutdown.close(() => usageFile.close());
   const forEngines = {
     usage,
+    signalsOf: (identity: string) => signalling.book.kindsOf(identity),
+    onReveal: (event: AuditEvent) => signalling.hear(event),
     recorder,
     approvals: state.approvals,
     policies: () => configuration.current().policies,
@@ -223,6 +241,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     vault: state.vault,
     recorder,
     oversight,
+    signalling,
     replay: new PolicyReplay({ recorder, configuration, engines }),
     engines,
     copies: (target) => (target.kind === 'postgres' ? postgres.copies(target) : []),

@@ -36,12 +36,18 @@ export const auditActions = [
   'token.exchange',
   'policy.read',
   'policy.replay',
+  'signal.list',
+  'signal.watch',
   /** A route that policy does not permit was called; the object is the route. */
   'api.refused',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
 type Actor = Pick<Principal, 'id' | 'name'>;
+
+/** What was appended; the store gives it its number. */
+export type RecordedEntry = Omit<AuditEntry, 'sequence'>;
+
 type Detail = Readonly<Record<string, string>>;
 
 /** The audit trail as routes write it. What cannot be written throws, and then nothing is shown. */
@@ -49,7 +55,7 @@ export class Audit {
   readonly #store: AuditStore;
   readonly #clock: () => number;
 
-  #heard: (() => void) | null = null;
+  readonly #heard: ((entry: RecordedEntry) => void)[] = [];
 
   constructor(store: AuditStore, clock: () => number) {
     this.#store = store;
@@ -57,8 +63,8 @@ export class Audit {
   }
 
   /** Called after every entry, which is in the store then. */
-  onRecord(heard: () => void): void {
-    this.#heard = heard;
+  onRecord(heard: (entry: RecordedEntry) => void): void {
+    this.#heard.push(heard);
   }
 
   /** Writes an entry before what it tells of is given out. */
@@ -70,15 +76,16 @@ export class Audit {
     outcome: AuditEntry['outcome'] = 'done',
   ): void {
     const actor = by === 'gateway' ? 'gateway' : by.id;
-    this.#store.append({
+    const entry = {
       at: this.#clock(),
       actor,
       action,
       object,
       outcome,
       detail: by === 'gateway' ? detail : { ...detail, name: by.name },
-    });
-    this.#heard?.();
+    };
+    this.#store.append(entry);
+    for (const heard of this.#heard) heard(entry);
   }
 
   /** Does an act that tells the trail itself; writes when it was refused or failed. */

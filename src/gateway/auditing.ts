@@ -5,8 +5,8 @@ import type { AuditEvent } from '../signals/audit-event.js';
 import { AuditStream } from '../signals/audit-stream.js';
 import { SessionEvents } from '../signals/session-events.js';
 import { createSink, type SinkConfig } from '../signals/sinks.js';
-import type { AuditEntry, AuditStore } from '../store/ports.js';
-import type { Audit } from './audit.js';
+import type { AuditStore } from '../store/ports.js';
+import type { Audit, RecordedEntry } from './audit.js';
 import type { Oversight } from './oversight.js';
 
 const pageOfTrail = 500;
@@ -54,6 +54,11 @@ export class Auditing {
     oversight.shipTo((event) => {
       if (event.session !== null) stream.tell(event, { session: event.session });
     });
+  }
+
+  /** Tells the sinks of what the gateway itself found: neither a session's event nor an act of the trail. */
+  tell(event: AuditEvent): void {
+    this.#stream?.tell(event, null);
   }
 
   async close(): Promise<void> {
@@ -107,10 +112,15 @@ export class Auditing {
   }
 }
 
-function eventOf({ at, actor, action, object, outcome, detail }: AuditEntry): AuditEvent {
+/** An act on the gateway as an audit event. */
+export function eventOf({ at, actor, action, object, outcome, detail }: RecordedEntry): AuditEvent {
   const { name = actor, ...rest } = detail;
   const isReading =
-    outcome === 'done' && (action.startsWith('session.') || action === 'policy.read' || action === 'policy.replay');
+    outcome === 'done' &&
+    (action.startsWith('session.') ||
+      action.startsWith('signal.') ||
+      action === 'policy.read' ||
+      action === 'policy.replay');
   return {
     ...{ schema: 'sluice.audit/v1', event: action, at: new Date(at).toISOString() },
     ...{

@@ -14,6 +14,7 @@ import { policyRoutes } from './routes/policy.js';
 import { requestRoutes } from './routes/requests.js';
 import { secretRoutes } from './routes/secrets.js';
 import { sessionRoutes } from './routes/sessions.js';
+import { signalRoutes } from './routes/signals.js';
 import { sshRoutes } from './routes/ssh.js';
 import { targetRoutes } from './routes/targets.js';
 import { tokenRoutes } from './routes/tokens.js';
@@ -40,6 +41,7 @@ export function routeTable(services: GatewayServices, version: string): readonly
     ...policyRoutes(services),
     ...bundleRoutes(services),
     ...secretRoutes(services),
+    ...signalRoutes(services),
   ];
   routes.push(
     publicRoute({

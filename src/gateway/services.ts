@@ -23,6 +23,7 @@ import type { LiveConnections } from './live-connections.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { Oversight } from './oversight.js';
 import type { PolicyReplay } from './past/replay.js';
+import type { Signalling } from './signalling.js';
 import type { TargetDirectory } from './target-directory.js';
 import type { TargetStatuses } from './target-status.js';
 
@@ -43,6 +44,7 @@ export interface GatewayServices {
   readonly recorder: GatewayRecorder;
   readonly oversight: Oversight;
   readonly replay: PolicyReplay;
+  readonly signalling: Signalling;
   readonly engines: Engines;
   /** Columns of a target that hold copies of protected values, or may. */
   readonly copies: (target: TargetConfig) => readonly CopiedColumn[];

@@ -89,6 +89,8 @@ export interface GateParts {
   /** The identity's own counts over the last hour; absent means that nobody counts. */
   readonly identityFacts?: () => SessionFacts;
   readonly signals?: () => readonly string[];
+  /** A protected column may be seen in clear here; told once of each. */
+  readonly onReveal?: (effect: Effect) => void;
   readonly observer: SessionObserver;
   readonly now: () => number;
   /** Told every final verdict and how long deciding took, for metrics. */
@@ -107,6 +109,7 @@ const readOnlyActions = new Set<ActionName>([
 export class SessionGate {
   readonly #parts: GateParts;
   readonly #texts = new WeakMap<readonly Effect[], readonly string[]>();
+  readonly #revealed = new Set<string>();
   #ops = 0;
   /** What shadow policies would have made of the decision just taken; recorded with it. */
   #shadow: ShadowDecision | undefined;
@@ -191,8 +194,8 @@ export class SessionGate {
 
   /** Which of these protected columns (as `reveal` effects) may be seen in clear. Nothing is recorded. */
   reveals(effects: readonly Effect[]): readonly boolean[] {
-    const { target, origin } = this.#parts;
-    return this.#parts.policies().reveals(
+    const { target, origin, onReveal } = this.#parts;
+    const answers = this.#parts.policies().reveals(
       {
         principal: this.#parts.principal(),
         target,
@@ -202,6 +205,13 @@ export class SessionGate {
       },
       effects,
     );
+    effects.forEach((effect, index) => {
+      const column = effect.resource.path.join('/');
+      if (answers[index] !== true || this.#revealed.has(column)) return;
+      this.#revealed.add(column);
+      onReveal?.(effect);
+    });
+    return answers;
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Approvals } from '../approvals/types.js';
 import { isSluiceError, messageOf } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { PolicySet, Principal } from '../policy/types.js';
+import type { AuditEvent } from '../signals/audit-event.js';
 import type { EndEvent, Recorder, SessionRecorder } from '../recording/events.js';
 import { ApprovedRuns, ObservedRecorder } from './approved-runs.js';
 import { type Permit, SessionGate } from './gate.js';
@@ -22,6 +23,8 @@ export interface SessionServices {
   /** What identities have done in the last hour. */
   readonly usage?: UsageBook;
   /** Kinds of signals raised of an identity. */
+  /** A protected column is shown in clear, once a session and column. */
+  readonly onReveal?: (event: AuditEvent) => void;
   readonly signalsOf?: (identity: string) => readonly string[];
   readonly onVerdict?: (verdict: 'allow' | 'deny' | 'hold', microseconds: number) => void;
   readonly live: LiveSessions;
@@ -101,6 +104,7 @@ export class Session {
         return this.#facts;
       },
       identityFacts: () => this.#usage.facts(now()),
+      onReveal: (effect) => services.onReveal?.(this.#revealed(incoming, effect)),
       signals: () => services.signalsOf?.(incoming.principal.id) ?? [],
       observer: incoming.observer ?? {},
       now: services.now,
@@ -176,6 +180,14 @@ export class Session {
     this.#statementsTold = this.gate.operations;
     this.#usage.add('seconds', Math.max(0, now - this.#toldAt) / 1000, now);
     this.#toldAt = now;
+  }
+
+  #revealed({ principal: { id, name, kind }, target }: IncomingConnection, { resource, facts }: Effect): AuditEvent {
+    return {
+      ...{ schema: 'sluice.audit/v1', event: 'reveal.used', at: new Date(this.#services.now()).toISOString() },
+      ...{ severity: 'notice', outcome: 'allowed', actor: { id, name, kind }, session: this.id, target: target.name },
+      ...{ object: null, op: this.gate.operations, detail: { column: resource.path.join('/'), class: facts.class } },
+    };
   }
 
   /** Ends the record. Idempotent; never throws. */

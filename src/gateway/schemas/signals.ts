@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { signalKinds, signalSeverities } from '../../signals/signal.js';
+import { documentOf, listLimit, timestamp } from './common.js';
+
+export const signalFilter = z.strictObject({
+  kind: z.enum(signalKinds).optional(),
+  severity: z.enum(signalSeverities).optional(),
+  user: z.string().max(320).optional(),
+  since: timestamp.optional(),
+  limit: listLimit,
+});
+export const signalListDocument = documentOf('sluice.signals/v1', {
+  signals: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.enum(signalKinds),
+      severity: z.enum(signalSeverities),
+      at: timestamp,
+      user: z.string(),
+      target: z.string().nullable(),
+      summary: z.string(),
+      evidence: z.array(
+        z.object({
+          at: timestamp,
+          event: z.string(),
+          session_id: z.string().nullable(),
+          op: z.int().nullable(),
+          object: z.string().nullable(),
+        }),
+      ),
+    }),
+  ),
+});

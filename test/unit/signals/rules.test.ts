@@ -1,0 +1,159 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { AuditEvent } from '../../../src/signals/audit-event.js';
+import { SignalBook } from '../../../src/signals/book.js';
+import { limits, SignalRules } from '../../../src/signals/rules.js';
+import type { OpenSession, SignalDraft } from '../../../src/signals/signal.js';
+
+const start = Date.parse('2026-01-07T12:00:00Z');
+const minute = 60_000;
+
+function event(more: Partial<AuditEvent>, atMs = start): AuditEvent {
+  return {
+    ...{ schema: 'sluice.audit/v1', event: 'operation.denied', at: new Date(atMs).toISOString(), severity: 'warning' },
+    ...{ outcome: 'denied', actor: { id: 'idp#ann', name: 'ann', kind: 'human' }, session: 'ses_1', target: 'db' },
+    ...{ object: null, op: 1, detail: { effects: ['drop on table db/shop/public/orders'], policies: ['no-drop'] } },
+    ...more,
+  };
+}
+const told = (signals: readonly SignalDraft[]) => signals.map(({ kind, severity }) => `${kind} ${severity}`);
+
+describe('repeated refusals of the same operation', () => {
+  const after = (rules: SignalRules, count: number, stepMs: number, more: Partial<AuditEvent> = {}) =>
+    Array.from({ length: count }, (_, index) =>
+      rules.observe(event({ op: index + 1, ...more }, start + index * stepMs)),
+    ).flat();
+
+  it('are told of at the fifth and at the twentieth, with links to the last', () => {
+    const signals = after(new SignalRules(), 30, 1000);
+    expect(told(signals)).toEqual(['repeated-refusal medium', 'repeated-refusal high']);
+    expect(signals[0]?.summary).toBe('5 refusals of drop on table db/shop/public/orders within 10 minutes');
+    expect(signals[0]?.evidence.map(({ session, op }) => [session, op])).toEqual(
+      [1, 2, 3, 4, 5].map((op) => ['ses_1', op]),
+    );
+  });
+
+  it('are counted over sessions and not over other operations, people or targets', () => {
+    const rules = new SignalRules();
+    const same = [1, 2, 3, 4, 5].map((n) => rules.observe(event({ session: `ses_${n}` })));
+    expect(same.flat()).toHaveLength(1);
+    const others = new SignalRules();
+    for (let n = 0; n < 4; n++) others.observe(event({}));
+    expect(others.observe(event({ target: 'other' }))).toEqual([]);
+    expect(others.observe(event({ actor: { id: 'idp#bob', name: 'bob', kind: 'human' } }))).toEqual([]);
+    expect(others.observe(event({ detail: { effects: ['drop on table db/x'], policies: ['no-drop'] } }))).toEqual([]);
+  });
+
+  it('are nothing when they come slowly', () => {
+    expect(after(new SignalRules(), 40, 3 * minute)).toEqual([]);
+  });
+});
+
+describe('attempts to reconfigure', () => {
+  it.each([
+    [{ event: 'api.refused', outcome: 'refused', object: 'POST /v1/bundle' }, 'gateway-tampering high'],
+    [{ event: 'api.refused', outcome: 'refused', object: 'DELETE /v1/secrets/:name' }, 'gateway-tampering high'],
+    [{ event: 'bundle.apply', outcome: 'failed', object: 'v1' }, 'gateway-tampering high'],
+    [{ detail: { effects: ['alterSystem on target db'], policies: ['no-server-access'] } }, 'gateway-tampering medium'],
+  ] as const)('are told of at once: %o', (more, signal) => {
+    expect(told(new SignalRules().observe(event(more)))).toEqual([signal]);
+  });
+
+  it('are not what is permitted, read, or done by the gateway itself', () => {
+    const rules = new SignalRules();
+    expect(rules.observe(event({ event: 'bundle.apply', outcome: 'done' }))).toEqual([]);
+    expect(rules.observe(event({ event: 'api.refused', outcome: 'refused', object: 'GET /v1/sessions' }))).toEqual([]);
+    const gateway = { id: 'gateway', name: 'gateway', kind: 'gateway' } as const;
+    expect(rules.observe(event({ event: 'bundle.apply', outcome: 'failed', actor: gateway }))).toEqual([]);
+  });
+
+  it('of a script are one story: the first, then every tenth', () => {
+    const rules = new SignalRules();
+    const all = Array.from({ length: 25 }, () =>
+      rules.observe(event({ event: 'api.refused', object: 'POST /v1/bundle' })),
+    ).flat();
+    expect(all).toHaveLength(3);
+  });
+});
+
+describe('unusual reveals', () => {
+  const reveal = (column: string, name: string, atMs = start) =>
+    event({ event: 'reveal.used', outcome: 'allowed', detail: { column, class: name } }, atMs);
+
+  it('are many columns or many classes within an hour, told of once', () => {
+    const rules = new SignalRules();
+    const columns = Array.from({ length: 8 }, (_, n) => rules.observe(reveal(`c${n}`, 'email'))).flat();
+    expect(told(columns)).toEqual(['unusual-reveal medium']);
+    const classes = new SignalRules();
+    expect(['a', 'b', 'c', 'd'].flatMap((name) => told(classes.observe(reveal(`${name}1`, name))))).toHaveLength(1);
+  });
+
+  it('are not the same few columns all day', () => {
+    const rules = new SignalRules();
+    const day = Array.from({ length: 200 }, (_, n) =>
+      rules.observe(reveal(`c${n % 4}`, 'email', start + n * 5 * minute)),
+    );
+    expect(day.flat()).toEqual([]);
+  });
+});
+
+describe('quiet sessions', () => {
+  const session = (more: Partial<OpenSession>): OpenSession => ({
+    ...{
+      id: 'ses_1',
+      identity: { id: 'idp#ann', name: 'ann' },
+      target: 'db',
+      startedAt: start,
+      lastOperationAt: start,
+    },
+    ...more,
+  });
+
+  it('are those that are open for long and do nothing; each is told of once, and again when it woke in between', () => {
+    const rules = new SignalRules();
+    const later = start + limits.quiet.openMs;
+    expect(rules.sweep([session({})], later - 1)).toEqual([]);
+    expect(told(rules.sweep([session({})], later))).toEqual(['quiet-session low']);
+    expect(rules.sweep([session({})], later + minute)).toEqual([]);
+    expect(rules.sweep([session({ lastOperationAt: later + minute })], later + 2 * minute)).toEqual([]);
+    const asleep = later + 3 * limits.quiet.idleMs;
+    expect(rules.sweep([session({ lastOperationAt: later + minute })], asleep)).toHaveLength(1);
+  });
+
+  it('are not those that work', () => {
+    const now = start + 10 * limits.quiet.openMs;
+    expect(new SignalRules().sweep([session({ lastOperationAt: now - minute })], now)).toEqual([]);
+  });
+});
+
+describe('the book of signals', () => {
+  it('keeps what was raised over a restart, and says for a day of whom', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'sluice-signals-'));
+    let now = start;
+    const parts = { path: join(dir, 'signals.jsonl'), clock: () => now, onProblem: () => undefined };
+    const signal = {
+      ...{ kind: 'quiet-session', severity: 'low', target: 'db', summary: 'x', evidence: [] },
+      ...{ identity: { id: 'idp#ann', name: 'ann' }, at: new Date(start).toISOString() },
+    } as const;
+    try {
+      const book = await SignalBook.open(parts);
+      expect(book.kindsOf('idp#ann')).toEqual([]);
+      book.add({ ...signal, id: 'sig_1' });
+      book.add({ ...signal, id: 'sig_2', kind: 'repeated-refusal', severity: 'high' });
+      expect(book.kindsOf('idp#ann')).toEqual(['quiet-session', 'repeated-refusal']);
+      expect(book.kindsOf('idp#bob')).toEqual([]);
+      await book.close();
+      const again = await SignalBook.open(parts);
+      expect(again.list({ limit: 10 }).map(({ id }) => id)).toEqual(['sig_2', 'sig_1']);
+      expect(again.list({ limit: 10, severity: 'high' }).map(({ id }) => id)).toEqual(['sig_2']);
+      expect(again.list({ limit: 10, user: 'bob' })).toEqual([]);
+      expect(again.kindsOf('idp#ann')).toHaveLength(2);
+      now += 25 * 60 * minute;
+      expect(again.kindsOf('idp#ann')).toEqual([]);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
+});
