@@ -86,10 +86,9 @@ export interface GateParts {
   readonly origin: ClientOrigin;
   readonly readOnly: boolean;
   readonly facts: () => SessionFacts;
-  /** The identity's own counts over the last hour; absent means that nobody counts. */
-  readonly identityFacts?: () => SessionFacts;
-  readonly signals?: () => readonly string[];
-  /** A protected column may be seen in clear here; told once of each. */
+  /** What the identity did in the last hour, and which signals there are of it; absent means that nobody counts. */
+  readonly history?: () => Pick<DecisionQuery, 'identity' | 'signals'>;
+  /** A protected column may be seen in clear here; may be told of one again. */
   readonly onReveal?: (effect: Effect) => void;
   readonly observer: SessionObserver;
   readonly now: () => number;
@@ -109,7 +108,6 @@ const readOnlyActions = new Set<ActionName>([
 export class SessionGate {
   readonly #parts: GateParts;
   readonly #texts = new WeakMap<readonly Effect[], readonly string[]>();
-  readonly #revealed = new Set<string>();
   #ops = 0;
   /** What shadow policies would have made of the decision just taken; recorded with it. */
   #shadow: ShadowDecision | undefined;
@@ -206,10 +204,7 @@ export class SessionGate {
       effects,
     );
     effects.forEach((effect, index) => {
-      const column = effect.resource.path.join('/');
-      if (answers[index] !== true || this.#revealed.has(column)) return;
-      this.#revealed.add(column);
-      onReveal?.(effect);
+      if (answers[index] === true) onReveal?.(effect);
     });
     return answers;
   }
@@ -234,12 +229,7 @@ export class SessionGate {
   }
 
   #circumstances(): Pick<DecisionQuery, 'session' | 'identity' | 'signals'> {
-    const { facts, identityFacts, signals } = this.#parts;
-    return {
-      session: facts(),
-      ...(identityFacts === undefined ? {} : { identity: identityFacts() }),
-      ...(signals === undefined ? {} : { signals: signals() }),
-    };
+    return { session: this.#parts.facts(), ...this.#parts.history?.() };
   }
 
   #decide(effects: readonly Effect[], approvals: readonly string[]): Decision {

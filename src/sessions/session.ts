@@ -71,6 +71,7 @@ export class Session {
   readonly #services: SessionServices;
   readonly #usage: HourlyUsage;
   readonly #reading: Reading;
+  readonly #revealed = new Set<string>();
   #statementsTold = 0;
   #toldAt: number;
   readonly #runs: ApprovedRuns;
@@ -103,9 +104,11 @@ export class Session {
         this.#facts.seconds = Math.floor((at - this.startedAt) / 1000);
         return this.#facts;
       },
-      identityFacts: () => this.#usage.facts(now()),
-      onReveal: (effect) => services.onReveal?.(this.#revealed(incoming, effect)),
-      signals: () => services.signalsOf?.(incoming.principal.id) ?? [],
+      history: () => ({
+        identity: this.#usage.facts(now()),
+        signals: services.signalsOf?.(incoming.principal.id) ?? [],
+      }),
+      onReveal: (effect) => this.#reveal(incoming, effect),
       observer: incoming.observer ?? {},
       now: services.now,
       onVerdict: services.onVerdict ?? (() => undefined),
@@ -182,12 +185,15 @@ export class Session {
     this.#toldAt = now;
   }
 
-  #revealed({ principal: { id, name, kind }, target }: IncomingConnection, { resource, facts }: Effect): AuditEvent {
-    return {
+  #reveal({ principal: { id, name, kind }, target }: IncomingConnection, { resource, facts }: Effect): void {
+    const column = resource.path.join('/');
+    if (this.#revealed.has(column)) return;
+    this.#revealed.add(column);
+    this.#services.onReveal?.({
       ...{ schema: 'sluice.audit/v1', event: 'reveal.used', at: new Date(this.#services.now()).toISOString() },
       ...{ severity: 'notice', outcome: 'allowed', actor: { id, name, kind }, session: this.id, target: target.name },
-      ...{ object: null, op: this.gate.operations, detail: { column: resource.path.join('/'), class: facts.class } },
-    };
+      ...{ object: null, op: this.gate.operations, detail: { column, class: facts.class } },
+    });
   }
 
   /** Ends the record. Idempotent; never throws. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../../src/signals/audit-event.js';
 import { SignalBook } from '../../../src/signals/book.js';
 import { limits, SignalRules } from '../../../src/signals/rules.js';
-import type { OpenSession, SignalDraft } from '../../../src/signals/signal.js';
+import type { OpenSession, Signal, SignalDraft } from '../../../src/signals/signal.js';
 
 const start = Date.parse('2026-01-07T12:00:00Z');
 const minute = 60_000;
@@ -133,10 +133,10 @@ describe('the book of signals', () => {
     const dir = await mkdtemp(join(tmpdir(), 'sluice-signals-'));
     let now = start;
     const parts = { path: join(dir, 'signals.jsonl'), clock: () => now, onProblem: () => undefined };
-    const signal = {
+    const signal: Omit<Signal, 'id'> = {
       ...{ kind: 'quiet-session', severity: 'low', target: 'db', summary: 'x', evidence: [] },
       ...{ identity: { id: 'idp#ann', name: 'ann' }, at: new Date(start).toISOString() },
-    } as const;
+    };
     try {
       const book = await SignalBook.open(parts);
       expect(book.kindsOf('idp#ann')).toEqual([]);
