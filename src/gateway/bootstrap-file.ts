@@ -46,6 +46,8 @@ function withAbsolutePaths(bootstrap: Bootstrap, base: string): Bootstrap {
     audit: {
       sinks: bootstrap.audit.sinks.map((sink) => {
         if (sink.type === 'file') return { ...sink, path: resolve(base, sink.path) };
+        if (sink.type === 'webhook')
+          return { ...sink, secretFile: sink.secretFile === null ? null : resolve(base, sink.secretFile) };
         if (sink.type === 'stdout' || sink.tokenFile === null) return sink;
         return { ...sink, tokenFile: resolve(base, sink.tokenFile) };
       }),

@@ -66,7 +66,8 @@ export class SignalRules {
     const key = JSON.stringify([identity.id, event.target, effects, policies]);
     const { evidence, count } = this.#refusals.add(key, event, windowMs);
     if (count !== medium && count !== high) return null;
-    const what = Array.isArray(effects) && typeof effects[0] === 'string' ? effects[0] : 'the same operation';
+    const what =
+      Array.isArray(effects) && typeof effects[0] === 'string' ? withoutWords(effects[0]) : 'the same operation';
     return {
       ...{ kind: 'repeated-refusal', severity: count >= high ? 'high' : 'medium', identity, target: event.target },
       summary: `${count} refusals of ${what} within ${windowMs / minuteMs} minutes`,
@@ -146,4 +147,9 @@ class Recent {
 
 function evidenceOf({ at, event, session, op, object }: AuditEvent): Evidence {
   return { at, event, session, op, object };
+}
+
+/** An effect's parentheses hold a command or a destination as it was given, which may hold a secret. */
+function withoutWords(effect: string): string {
+  return effect.replace(/ \(.*$/s, '');
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { postNotices, webhookSchema } from './webhook.js';
 
 const requestMs = 10_000;
 const lookedBackBytes = 64 * 1024;
@@ -15,6 +16,7 @@ export const sinkSchema = z.discriminatedUnion('type', [
     /** A file with the bearer token that the receiver asks for. */
     tokenFile: z.string().nullable().default(null),
   }),
+  webhookSchema,
 ]);
 export type SinkConfig = z.infer<typeof sinkSchema>;
 
@@ -40,6 +42,8 @@ export function createSink(config: SinkConfig, write: (text: string) => Promise<
       return { id, deliver: ({ lines }) => write(textOf(lines)) };
     case 'http':
       return { id, deliver: (batch, signal) => post(config.url, config.tokenFile, batch, signal) };
+    case 'webhook':
+      return { id, deliver: ({ lines }, signal) => postNotices(config, lines, signal) };
   }
 }
 

@@ -1,0 +1,81 @@
+import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import type { AuditEvent } from './audit-event.js';
+import { type Notice, noticeOf } from './notice.js';
+
+const requestMs = 10_000;
+const maxShown = 20;
+
+/** People told by webhook: notices of some events, signed, or as a message that Slack and its like show. */
+export const webhookSchema = z.strictObject({
+  type: z.literal('webhook'),
+  url: z.url({ protocol: /^https?$/ }),
+  format: z.enum(['json', 'slack']).default('json'),
+  /** A file with the secret that notices are signed with. */
+  secretFile: z.string().nullable().default(null),
+  /** Ids of audit events; `approval.*` means all that begin so. */
+  events: z
+    .array(z.string().regex(/^[a-z]+\.(?:[a-z]+|\*)$/, 'an event is named like operation.held or approval.*'))
+    .min(1)
+    .default(['operation.held', 'approval.*', 'signal.raised']),
+});
+export type WebhookConfig = z.infer<typeof webhookSchema>;
+
+type Lines = readonly { readonly sequence: number; readonly line: string }[];
+
+/** Posts what of these events is wanted, in one request; throws when it did not arrive, and then all is brought again. */
+export async function postNotices(config: WebhookConfig, lines: Lines, signal: AbortSignal): Promise<void> {
+  const notices = lines
+    .map(({ line }) => JSON.parse(line) as AuditEvent & { readonly sequence: number })
+    .filter(({ event }) => config.events.some((wanted) => matches(wanted, event)))
+    .map(noticeOf);
+  if (notices.length === 0) return;
+  const body = JSON.stringify(
+    config.format === 'slack' ? { text: slackText(notices) } : { schema: 'sluice.notices/v1', notices },
+  );
+  const secret = config.secretFile === null ? null : (await readFile(config.secretFile, 'utf8')).trim();
+  if (secret === '') throw new Error('the secret to sign notices with is empty');
+  const response = await fetch(config.url, {
+    method: 'POST',
+    redirect: 'error',
+    headers: {
+      'content-type': 'application/json',
+      ...(secret === null ? {} : { 'sluice-signature': signatureOf(secret, body, Math.floor(Date.now() / 1000)) }),
+    },
+    body,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(requestMs)]),
+  });
+  await response.body?.cancel();
+  if (!response.ok) throw new Error(`the receiver answered ${response.status}`);
+}
+
+/** `t=SECONDS,v1=HEX`: HMAC-SHA-256 over `SECONDS.BODY`, so that neither can be changed or sent again much later. */
+export function signatureOf(secret: string, body: string, seconds: number): string {
+  return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
+}
+
+function matches(wanted: string, event: string): boolean {
+  return wanted.endsWith('.*') ? event.startsWith(wanted.slice(0, -1)) : wanted === event;
+}
+
+function slackText(notices: readonly Notice[]): string {
+  const marks = { info: ':white_check_mark:', notice: ':hourglass_flowing_sand:', warning: ':warning:' } as const;
+  const shown = notices
+    .slice(0, maxShown)
+    .map(
+      ({ severity, summary, look }) =>
+        `${marks[severity]} ${escape(summary)}${look === null ? '' : `\n\`${escape(look)}\``}`,
+    );
+  const more = notices.length - shown.length;
+  return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
+}
+
+/** Slack's three control characters; without them nothing in a name becomes a link or a mention. */
+function escape(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replace(/[`\p{Cc}]/gu, ' ');
+}
