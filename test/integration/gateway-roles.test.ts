@@ -52,7 +52,7 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'POST /v1/policy/replay': { path: '/v1/policy/replay', body: { files: {}, since: '2026-01-01T00:00:00Z' } },
   'GET /v1/sessions/:id/explain': { path: '/v1/sessions/ses_0000000000000000/explain?op=1' },
   'GET /v1/signals': { path: '/v1/signals?kind=quiet-session' },
-  'GET /v1/signals/watch': { path: '/v1/signals/watch' },
+  'GET /v1/signals/watch': { path: '/v1/signals/watch?timeout_ms=100' },
   'GET /v1/bundle': { path: '/v1/bundle' },
   'POST /v1/bundle': { path: '/v1/bundle', body: { files: {}, dry_run: true } },
   'POST /v1/bundle/rollback': { path: '/v1/bundle/rollback', body: { version: 'none' } },

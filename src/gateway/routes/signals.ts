@@ -4,7 +4,7 @@ import type { Signal } from '../../signals/signal.js';
 import { type ApiRoute, type Call, ok, route } from '../api-route.js';
 import { decideOnGateway } from '../authorise.js';
 import { nothing } from '../schemas/common.js';
-import { signalFilter, signalListDocument } from '../schemas/signals.js';
+import { signalFilter, signalListDocument, signalWatch } from '../schemas/signals.js';
 import type { GatewayServices } from '../services.js';
 
 const maxWatchers = 100;
@@ -34,16 +34,17 @@ export function signalRoutes(services: GatewayServices): readonly ApiRoute[] {
       method: 'GET',
       path: '/v1/signals/watch',
       access: 'readSession',
-      summary: 'Signals as they are raised, one JSON object a line, until the client leaves',
+      summary:
+        'Signals as they are raised, one JSON object a line, until the client leaves or `timeout_ms` have passed',
       params: nothing,
-      query: nothing,
+      query: signalWatch,
       body: nothing,
       response: null,
-      async handle(call) {
+      async handle(call, { query }) {
         if (signalling.watching >= maxWatchers)
           throw new SluiceError('unavailable', 'too many are watching signals now', { retryable: true });
         audit.record(call.principal, 'signal.watch', 'signals', {});
-        const stream = Readable.from(raised(services, call));
+        const stream = Readable.from(raised(services, call, query.timeout_ms ?? null));
         return { kind: 'stream', type: 'application/x-ndjson; charset=utf-8', fileName: 'signals.jsonl', stream };
       },
     }),
@@ -51,9 +52,17 @@ export function signalRoutes(services: GatewayServices): readonly ApiRoute[] {
 }
 
 /** Ends when the watcher leaves, its token expires, policy takes the right away, or the gateway stops. */
-async function* raised(services: GatewayServices, call: Call): AsyncGenerator<string, void, undefined> {
+async function* raised(
+  services: GatewayServices,
+  call: Call,
+  timeoutMs: number | null,
+): AsyncGenerator<string, void, undefined> {
   const { signalling, connections, clock, configuration, refreshPrincipal } = services;
-  const signal = AbortSignal.any([call.signal, connections.drainSignal]);
+  const signal = AbortSignal.any([
+    call.signal,
+    connections.drainSignal,
+    ...(timeoutMs === null ? [] : [AbortSignal.timeout(timeoutMs)]),
+  ]);
   const waiting: Signal[] = [];
   let wake: (() => void) | null = null;
   const leave = signalling.watch((one) => {

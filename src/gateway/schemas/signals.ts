@@ -9,6 +9,8 @@ export const signalFilter = z.strictObject({
   since: timestamp.optional(),
   limit: listLimit,
 });
+/** `timeout_ms`: the watch ends by itself then. */
+export const signalWatch = z.strictObject({ timeout_ms: z.coerce.number().int().min(1).max(86_400_000).optional() });
 export const signalListDocument = documentOf('sluice.signals/v1', {
   signals: z.array(
     z.object({
