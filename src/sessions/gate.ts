@@ -14,6 +14,7 @@ import type {
 import type { DecisionEvent, SessionRecorder } from '../recording/events.js';
 import type { ApprovedRuns } from './approved-runs.js';
 import { pendingError } from './pending-error.js';
+import { resultEnded } from './result-ended.js';
 import type { ClientOrigin, SessionObserver } from './types.js';
 
 let mint: (op: number, text: string, policyVersion: string, approvals: readonly string[]) => Permit;
@@ -193,16 +194,9 @@ export class SessionGate {
   /** Which of these protected columns (as `reveal` effects) may be seen in clear. Nothing is recorded. */
   reveals(effects: readonly Effect[]): readonly boolean[] {
     const { target, origin, onReveal } = this.#parts;
-    const answers = this.#parts.policies().reveals(
-      {
-        principal: this.#parts.principal(),
-        target,
-        approvals: none,
-        ...this.#circumstances(),
-        reason: origin.reason,
-      },
-      effects,
-    );
+    const principal = this.#parts.principal();
+    const query = { principal, target, approvals: none, ...this.#circumstances(), reason: origin.reason };
+    const answers = this.#parts.policies().reveals(query, effects);
     effects.forEach((effect, index) => {
       if (answers[index] === true) onReveal?.(effect);
     });
@@ -220,12 +214,7 @@ export class SessionGate {
       this.#shadow = undefined;
       return null;
     }
-    const error = new SluiceError('denied', `${decision.message} The result ends here.`, {
-      decider: 'gateway',
-      policy: decision.policies[0] ?? null,
-      next: [{ command: 'sluice policy explain …', when: 'to see what policy asks for; or read less at a time' }],
-    });
-    return this.#deny(permit.op, decision.policies, error).error;
+    return this.#deny(permit.op, decision.policies, resultEnded(decision)).error;
   }
 
   #circumstances(): Pick<DecisionQuery, 'session' | 'identity' | 'signals'> {
