@@ -41,6 +41,12 @@ beforeAll(async () => {
         return { document: { ...execResult, rows: Array.from({ length: 20_000 }, () => ['1', 'x'.repeat(50)]) } };
       return body['stream'] === true ? execStream() : { document: execResult };
     }
+    if (path === '/v1/targets/demo-db') {
+      const described = { schema: 'sluice.target/v1', ok: true, name: 'demo-db', kind: 'postgres', labels: {} };
+      return {
+        document: { ...described, recording: 'strict', database: 'shop', permissions: [], protected_columns: [] },
+      };
+    }
     if (path.startsWith('/v1/targets')) {
       const labels = { env: 'demo' };
       return {
