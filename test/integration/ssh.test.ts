@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -83,15 +84,17 @@ describe('OpenSSH through the gateway', () => {
 
   it('keeps nothing of what is typed where nothing is echoed, nor of what is piped in', async () => {
     const secret = 'correct-horse-battery';
-    const ask = "stty -echo; printf 'Password: '; read -r word; stty echo; echo; echo ${#word} characters; exit";
-    const typed = await lab.run(
-      'ssh',
-      ['-F', lab.config, '-tt', 'web-1', `sh -c ${JSON.stringify(ask.replaceAll('$', '\\$'))}`],
-      {
-        input: `${secret}\n`,
-      },
-    );
-    expect(typed.stdout).toContain(`${secret.length} characters`);
+    const ask = "stty -echo; printf 'Password: '; read -r word; stty echo; echo; echo ${#word} characters";
+    const typing = spawn('ssh', ['-F', lab.config, '-tt', 'web-1', ask], { stdio: 'pipe' });
+    let shown = '';
+    typing.stdout.on('data', (chunk: Buffer) => {
+      // A person types once they are asked.
+      if (!shown.includes('Password: ') && `${shown}${chunk.toString()}`.includes('Password: '))
+        typing.stdin.write(`${secret}\n`);
+      shown += chunk.toString();
+    });
+    await once(typing, 'close');
+    expect(shown).toContain(`${secret.length} characters`);
     const piped = await lab.run('ssh', ['-F', lab.config, 'web-1', 'wc -c'], { input: secret });
     expect(piped.stdout.trim()).toBe(String(secret.length));
     for (const { id } of (await lab.sessions()).slice(0, 2)) {
