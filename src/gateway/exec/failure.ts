@@ -1,5 +1,6 @@
 import type { ApprovalRequest } from '../../approvals/types.js';
 import { isSluiceError, SluiceError } from '../../lib/errors.js';
+import { pendingError } from '../../sessions/pending-error.js';
 import type { ExecObserver } from './observer.js';
 
 /** What is known of a text that failed. */
@@ -15,7 +16,7 @@ interface Failed {
 export function explainFailure({ target, wait, cut, heard }: Failed, error: unknown): SluiceError {
   if (cut !== null) return cut;
   if (heard.refusal !== null) return heard.refusal;
-  if (heard.request !== null && !wait) return pendingError(target, heard.request);
+  if (heard.request !== null && !wait) return pendingError(heard.request, target);
   if (isSluiceError(error)) return error;
   if (error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)) {
     // Without a session nothing was ever sent: connection failures are the network's, not the target's SQL.
@@ -32,21 +33,6 @@ export function explainFailure({ target, wait, cut, heard }: Failed, error: unkn
     });
   }
   return new SluiceError('target_unreachable', `the connection to ${target} broke`, { cause: error });
-}
-
-/** The answer to a held operation when nobody waits: how to wait, and how to run it once it is approved. */
-export function pendingError(target: string, request: ApprovalRequest): SluiceError {
-  return new SluiceError('approval_pending', `Approval required on ${target}: ${request.message}`, {
-    decider: 'gateway',
-    policy: request.policies[0] ?? null,
-    requestId: request.id,
-    expiresAt: new Date(request.expiresAt).toISOString(),
-    retryable: true,
-    next: [
-      { command: `sluice requests wait ${request.id} --timeout 10m --json`, when: 'to wait' },
-      { command: `sluice exec ${target} --request ${request.id} --json`, when: 'after approval' },
-    ],
-  });
 }
 
 /** The time was up, at the target or while people were asked. */

@@ -2,7 +2,7 @@ import type { CommandResult } from '../../protocols/ssh/text-client.js';
 import type { ExecDocument } from '../schemas/exec.js';
 import { BoundedQuery, mayHoldSeveral } from './bounded-query.js';
 import { documentOf } from './document.js';
-import { pendingError } from './failure.js';
+import { pendingError } from '../../sessions/pending-error.js';
 import type { ExecObserver } from './observer.js';
 import type { ExecOrder, ExecServices } from './order.js';
 import { PortalQuery } from './portal-query.js';
@@ -28,7 +28,7 @@ export async function runExec(
     // The engine can end a session by closing it; whatever it refused has not happened, result or not.
     const { refusal, request } = session.heard;
     if (refusal !== null) throw refusal;
-    if (command !== null && request !== null && !order.wait) throw pendingError(order.target.name, request);
+    if (command !== null && request !== null && !order.wait) throw pendingError(request, order.target.name);
     kept = cursor !== null;
     return documentOf({ order, heard: session.heard, result, command, cursor, durationMs: services.clock() - started });
   } catch (error) {
