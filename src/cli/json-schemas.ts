@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import * as access from '../gateway/schemas/access.js';
 import * as bundle from '../gateway/schemas/bundle.js';
 import * as doctor from '../gateway/schemas/doctor.js';
 import * as error from '../gateway/schemas/error.js';
@@ -9,6 +10,8 @@ import * as policy from '../gateway/schemas/policy.js';
 import * as requests from '../gateway/schemas/requests.js';
 import * as secrets from '../gateway/schemas/secrets.js';
 import * as sessions from '../gateway/schemas/sessions.js';
+import * as signals from '../gateway/schemas/signals.js';
+import * as ssh from '../gateway/schemas/ssh.js';
 import * as targets from '../gateway/schemas/targets.js';
 import * as tokens from '../gateway/schemas/tokens.js';
 import { SluiceError } from '../lib/errors.js';
@@ -29,9 +32,23 @@ function documentsIn(module: Readonly<Record<string, unknown>>): readonly (reado
 export const documents: Readonly<Record<string, z.ZodType>> = {
   ...commandDocuments,
   ...Object.fromEntries(
-    [bundle, doctor, error, exec, login, oversight, policy, requests, secrets, sessions, targets, tokens].flatMap(
-      (module) => documentsIn(module),
-    ),
+    [
+      access,
+      bundle,
+      doctor,
+      error,
+      exec,
+      login,
+      oversight,
+      policy,
+      requests,
+      secrets,
+      sessions,
+      signals,
+      ssh,
+      targets,
+      tokens,
+    ].flatMap((module) => documentsIn(module)),
   ),
 };
 

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** Documents that no command prints: bodies of other protocols, and events of streams. */
 const elsewhere = new Set(['sluice.audit/v1', 'sluice.anchor/v1', 'sluice.health/v1', 'sluice.ready/v1']);
 /** Gaps, by name: to be described with their commands. */
-const undescribed = new Set(['sluice.config_ssh/v1', 'sluice.ssh/v1', 'sluice.signals/v1']);
+const undescribed = new Set(['sluice.config_ssh/v1']);
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
