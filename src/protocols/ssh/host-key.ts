@@ -10,14 +10,24 @@ export interface HostKey {
   readonly fingerprint: string;
 }
 
+/** A new private key in OpenSSH's format. */
 export function newHostKey(): string {
-  return ssh2.utils.generateKeyPairSync('ed25519', { comment: 'sluice' }).private;
+  // One key in some 250 of those that ssh2 1.17 makes has lost a leading zero, and nothing can read it.
+  for (;;) {
+    const made = ssh2.utils.generateKeyPairSync('ed25519', { comment: 'sluice' }).private;
+    if (parsePrivate(made) !== null) return made;
+  }
+}
+
+function parsePrivate(privateKey: string): ssh2.ParsedKey | null {
+  const parsed = ssh2.utils.parseKey(privateKey);
+  return parsed instanceof Error || !parsed.isPrivateKey() ? null : parsed;
 }
 
 /** Reads a private key; throws TypeError when it is none. */
 export function readHostKey(privateKey: string): HostKey {
-  const parsed = ssh2.utils.parseKey(privateKey);
-  if (parsed instanceof Error || !parsed.isPrivateKey()) throw new TypeError('not a private host key');
+  const parsed = parsePrivate(privateKey);
+  if (parsed === null) throw new TypeError('not a private host key');
   const blob = parsed.getPublicSSH();
   return {
     privateKey,
