@@ -279,6 +279,15 @@ describe('output of programs', () => {
 });
 
 describe('exec on a machine', () => {
+  it('is not spoken to in SQL by a caller who asks for a stream', async () => {
+    const before = (await lab.sessions()).length;
+    const body = { target: 'web-1', text: 'echo streamed', stream: true };
+    const { status, document } = await lab.gateway.call('POST', '/v1/exec', { as: 'engineer', body });
+    expect(status).toBe(400);
+    expect(document).toMatchObject({ ok: false, error: { code: 'usage', decider: 'gateway' } });
+    expect((await lab.sessions()).length).toBe(before);
+  });
+
   it('answers with output and exit code from the same engine', async () => {
     const body = { target: 'web-1', text: 'echo hello; echo oh >&2; exit 4' };
     const { status, document } = await lab.gateway.call('POST', '/v1/exec', { as: 'engineer', body });

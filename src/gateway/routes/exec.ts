@@ -44,6 +44,12 @@ export function execRoutes(services: GatewayServices): readonly ApiRoute[] {
           const query = { principal, target, effects, approvals: [], session: noFacts, reason: body.reason };
           return whole(viewExplanation(query, services.configuration.current(), explanation.maskedColumns));
         }
+        // The streamed form is a PostgreSQL client's; whatever another engine speaks would be spoken to in SQL.
+        if (body.stream && target.kind !== 'postgres')
+          throw new SluiceError('usage', `What runs on ${target.name} is answered whole; ask without stream.`, {
+            decider: 'gateway',
+            next: [{ command: `sluice exec ${target.name} -- …`, when: 'to run a command there' }],
+          });
         const exec: ExecServices = {
           serve: services.engines.of(target).serve,
           connections: services.connections,
