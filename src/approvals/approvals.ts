@@ -13,6 +13,7 @@ import type {
   RequestState,
   RequestSubject,
   Transition,
+  Voter,
 } from './types.js';
 import { unrefTimer } from './timer.js';
 import { Waiters } from './waiters.js';
@@ -34,10 +35,12 @@ export interface ApprovalService extends Approvals {
   cancelOrphans(): number;
 }
 
+type Actor = Pick<Voter, 'id' | 'name' | 'via'>;
+
 const maxOpenPerRequester = 50;
 const maxListed = 1_000;
 const maxDetailCharacters = 300;
-const gateway = { id: 'gateway', name: 'gateway' } as const;
+const gateway: Actor = { id: 'gateway', name: 'gateway' };
 const openStates: ReadonlySet<RequestState> = new Set(['pending', 'approved']);
 
 /** Builds the life of requests over a store. Expiry is seen on every read, and told by a timer while someone waits. */
@@ -127,7 +130,7 @@ class StoredApprovals implements ApprovalService {
     }
   }
 
-  vote(id: string, by: Principal, decision: 'approve' | 'deny', comment: string): ApprovalRequest {
+  vote(id: string, by: Voter, decision: 'approve' | 'deny', comment: string): ApprovalRequest {
     return this.#transition(id, by, (request) => {
       const at = this.#now();
       const next = castVote(request, { by, decision, comment, at });
@@ -199,7 +202,7 @@ class StoredApprovals implements ApprovalService {
   /** Applies `step` to the request as it is now; when someone else changed it meanwhile, looks again. Null: nothing to do. */
   #transition(
     id: string,
-    by: Pick<Principal, 'id' | 'name'>,
+    by: Actor,
     step: (request: ApprovalRequest) => { readonly next: ApprovalRequest; readonly note: string } | null,
   ): ApprovalRequest {
     for (let attempt = 0; attempt < 100; attempt++) {
@@ -212,12 +215,7 @@ class StoredApprovals implements ApprovalService {
     throw new SluiceError('conflict', 'The request keeps changing; try again.', { requestId: id });
   }
 
-  #replace(
-    before: ApprovalRequest,
-    after: ApprovalRequest,
-    by: Pick<Principal, 'id' | 'name'>,
-    note: string,
-  ): ApprovalRequest | null {
+  #replace(before: ApprovalRequest, after: ApprovalRequest, by: Actor, note: string): ApprovalRequest | null {
     const step: Transition = {
       at: this.#now(),
       from: before.state,
@@ -225,6 +223,7 @@ class StoredApprovals implements ApprovalService {
       by: by.id,
       name: by.name,
       note,
+      ...(by.via === undefined ? {} : { via: by.via }),
     };
     const next = { ...after, history: [...before.history, step] };
     if (!this.#store.replace(next, before.history.length)) return null;

@@ -1,12 +1,11 @@
 import { SluiceError, type ErrorCode } from '../lib/errors.js';
-import type { Principal } from '../policy/types.js';
 import { maxCommentCharacters } from './digest.js';
 import { isSamePerson } from './people.js';
 import { countApprovals, hasQuorum, openGroups, requiredGroups, voter } from './quorum.js';
-import type { ApprovalRequest, ApprovalVote } from './types.js';
+import type { ApprovalRequest, ApprovalVote, Voter } from './types.js';
 
 export interface Vote {
-  readonly by: Principal;
+  readonly by: Voter;
   readonly decision: 'approve' | 'deny';
   readonly comment: string;
   readonly at: number;
@@ -42,6 +41,7 @@ export function castVote(request: ApprovalRequest, vote: Vote): ApprovalRequest 
     decision,
     comment,
     at,
+    ...(by.via === undefined ? {} : { via: by.via }),
   };
   const votes = [...request.votes, cast];
   if (decision === 'approve') requireProgress(request, cast, votes);

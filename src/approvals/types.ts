@@ -38,6 +38,13 @@ export interface ApprovalVote {
   readonly decision: 'approve' | 'deny';
   readonly comment: string;
   readonly at: number;
+  /** The bot that brought it, when the person said it elsewhere. */
+  readonly via?: string;
+}
+
+/** Who decides, and through which bot when not by a login of their own. */
+export interface Voter extends Principal {
+  readonly via?: string;
 }
 
 /** One step in the life of a request. Steps are only ever added; their number is the request's revision. */
@@ -51,6 +58,8 @@ export interface Transition {
   readonly name: string;
   /** The voter's comment, the target's answer, why it was cancelled. */
   readonly note: string;
+  /** The bot that brought it. */
+  readonly via?: string;
 }
 
 /** What the target answered to what was approved. */
@@ -89,7 +98,7 @@ export interface Approvals {
   /** Resolves when the request is no longer pending (also by expiry), or rejects with the signal's reason. */
   settled(id: string, signal: AbortSignal): Promise<ApprovalRequest>;
   /** One person's vote. Throws denied for the requester and non-members, conflict when already decided, usage for a deny without a comment. */
-  vote(id: string, by: Principal, decision: 'approve' | 'deny', comment: string): ApprovalRequest;
+  vote(id: string, by: Voter, decision: 'approve' | 'deny', comment: string): ApprovalRequest;
   cancel(id: string, by: Principal | 'gateway', why?: string): ApprovalRequest;
   /**
    * Spends an approved request exactly once for exactly this subject; returns the groups it satisfies.

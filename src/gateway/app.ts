@@ -21,6 +21,7 @@ import { SignalBook } from '../signals/book.js';
 import { type Access, type ApiRoute, type Method } from './api-route.js';
 import { Auditing, eventOf } from './auditing.js';
 import { readBootstrap } from './bootstrap-file.js';
+import { BotDesk } from './bot-desk.js';
 import { type ApplyOutcome, BundleAdmin } from './bundle-admin.js';
 import { Callers } from './callers.js';
 import type { Bootstrap } from './config.js';
@@ -33,6 +34,7 @@ import { loadFirstConfiguration } from './first-configuration.js';
 import { createMcpEndpoint } from './mcp/endpoint.js';
 import { createFront } from './front.js';
 import { createHostCheck, isLoopback } from './host-check.js';
+import { KnownPeople } from './known-people.js';
 import { type GatewayLimits, defaultLimits } from './limits.js';
 import { LiveConnections } from './live-connections.js';
 import { type Logger, createLog } from './log.js';
@@ -156,7 +158,8 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     now: clock,
     jwks: { ...identity?.jwks, [bootstrap.publicUrl]: gatewayTokens.jwks },
   });
-  const callers = new Callers(verifier, configuration, state.grants);
+  const people = new KnownPeople(state.store.people, clock);
+  const callers = new Callers(verifier, configuration, state.grants, (token) => people.saw(token));
   const targets = new TargetDirectory(configuration);
   const desk = new AccessDesk(configuration, state.approvals, state.grants);
   state.onRequest((request) => desk.heard(request));
@@ -237,6 +240,10 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     approvals: state.approvals,
     grants: state.grants,
     desk,
+    bots: new BotDesk({
+      ...{ publicUrl: bootstrap.publicUrl, clock, configuration, callers, people },
+      ...{ deliveries: state.store.deliveries, approvals: state.approvals, audit: state.audit },
+    }),
     audit: state.audit,
     vault: state.vault,
     recorder,

@@ -18,6 +18,7 @@ export class Callers {
   readonly #verifier: TokenVerifier;
   readonly #configuration: ActiveConfiguration;
   readonly #grants: Pick<GrantBook, 'revision' | 'groupsOf'>;
+  readonly #seen: (token: VerifiedToken) => void;
   readonly #origins = new WeakMap<
     Principal,
     { readonly token: VerifiedToken; readonly version: string; readonly grants: number }
@@ -27,10 +28,12 @@ export class Callers {
     verifier: TokenVerifier,
     configuration: ActiveConfiguration,
     grants: Pick<GrantBook, 'revision' | 'groupsOf'>,
+    seen: (token: VerifiedToken) => void = () => undefined,
   ) {
     this.#verifier = verifier;
     this.#configuration = configuration;
     this.#grants = grants;
+    this.#seen = seen;
   }
 
   policies(): PolicySet {
@@ -41,7 +44,8 @@ export class Callers {
   async identify(bearer: string): Promise<Caller> {
     const token = await this.#verifier.verify(bearer);
     if (token.subject === '') throw new SluiceError('login_required', 'the token has no subject');
-    return { token, principal: this.#resolve(token) };
+    this.#seen(token);
+    return { token, principal: this.resolve(token) };
   }
 
   /** The same person or machine as bindings make it now; the very same object while nothing changed. */
@@ -50,10 +54,11 @@ export class Callers {
     if (origin === undefined) return principal;
     const isCurrent =
       origin.version === this.#configuration.current().version && origin.grants === this.#grants.revision;
-    return isCurrent ? principal : this.#resolve(origin.token);
+    return isCurrent ? principal : this.resolve(origin.token);
   };
 
-  #resolve(token: VerifiedToken): Principal {
+  /** Who a verified token stands for now. */
+  resolve(token: VerifiedToken): Principal {
     const { version, resolve } = this.#configuration.current();
     const bound = resolve(token);
     const grants = this.#grants.revision;

@@ -1,6 +1,7 @@
 import type { VerifiedToken } from '../identity/types.js';
 import type { Classification } from '../masking/types.js';
 import type { AccessRules } from '../policy/access.js';
+import type { Bots } from '../policy/bots.js';
 import { resolvePrincipal } from '../policy/bindings.js';
 import { type Bundle, loadBundle } from '../policy/bundle.js';
 import { type CompiledPolicies, compilePolicies } from '../policy/decide.js';
@@ -20,6 +21,8 @@ export interface Configuration {
   readonly targets: ReadonlyMap<string, TargetConfig>;
   /** Groups that can be had for a while. */
   readonly access: AccessRules;
+  /** Who may bring decisions that people made elsewhere. */
+  readonly bots: Bots;
   resolve(token: VerifiedToken): Principal;
 }
 
@@ -41,6 +44,7 @@ export function compileConfiguration(files: ReadonlyMap<string, string>, parts: 
     groups: Object.keys(bundle.bindings.groups),
     targets: targetsOf(bundle, parts),
     access: bundle.bindings.access ?? {},
+    bots: bundle.bindings.bots ?? {},
     resolve: (token) => resolvePrincipal(token, bundle),
   };
 }
@@ -55,6 +59,7 @@ export function emptyConfiguration(parts: ConfigurationParts): Configuration {
     groups: [],
     targets: new Map(),
     access: {},
+    bots: {},
     resolve: (token) => resolvePrincipal(token, { bindings: { groups: {} } }),
   };
 }

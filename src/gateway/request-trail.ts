@@ -4,14 +4,26 @@ import type { Audit, AuditAction } from './audit.js';
 
 /** Writes every step of every request to the audit trail, whoever or whatever took it. */
 export function tellStep(audit: Audit, request: ApprovalRequest, step: Transition): void {
-  const by = step.by === 'gateway' ? 'gateway' : { id: step.by, name: step.name };
+  const { via } = step;
+  const by =
+    step.by === 'gateway'
+      ? 'gateway'
+      : via === undefined
+        ? { id: step.by, name: step.name }
+        : { id: botActor(via), name: via };
   audit.record(by, actionOf(step), request.id, {
     target: request.target,
     state: step.to,
+    ...(via === undefined ? {} : { on_behalf_of: step.by, on_behalf_of_name: step.name }),
     ...(step.note === '' ? {} : { [noteName(step)]: step.note }),
     ...(step.from === null ? { policies: request.policies.join(', ') } : {}),
     ...(request.session === null ? {} : { session: request.session }),
   });
+}
+
+/** How the trail names a bot: no provider's identity begins so. */
+export function botActor(name: string): string {
+  return `bot:${name}`;
 }
 
 function actionOf({ from, to }: Transition): AuditAction {

@@ -1,6 +1,7 @@
 import { type ApiRoute, publicRoute } from './api-route.js';
 import { describeApi } from './openapi.js';
 import { accessRoutes } from './routes/access.js';
+import { botRoutes } from './routes/bots.js';
 import { bundleRoutes } from './routes/bundle.js';
 import { doctorRoutes } from './routes/doctor.js';
 import { evidenceRoutes } from './routes/evidence.js';
@@ -34,6 +35,7 @@ export function routeTable(services: GatewayServices, version: string): readonly
     ...execRoutes(services),
     ...requestRoutes(services),
     ...accessRoutes(services),
+    ...botRoutes(services),
     ...sessionRoutes(services),
     ...evidenceRoutes(services),
     ...keyRoutes(services),

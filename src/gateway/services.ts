@@ -11,6 +11,7 @@ import type { LiveSessions } from '../sessions/session.js';
 import type { Vault } from '../vault/vault.js';
 import type { AccessDesk } from './access-desk.js';
 import type { Audit } from './audit.js';
+import type { BotDesk } from './bot-desk.js';
 import type { Bootstrap } from './config.js';
 import type { BundleStore } from '../store/ports.js';
 import type { BundleAdmin } from './bundle-admin.js';
@@ -39,6 +40,7 @@ export interface GatewayServices {
   readonly approvals: Approvals;
   readonly grants: GrantBook;
   readonly desk: AccessDesk;
+  readonly bots: BotDesk;
   readonly audit: Audit;
   readonly vault: Vault;
   readonly recorder: GatewayRecorder;

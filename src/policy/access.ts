@@ -5,7 +5,7 @@ import { suggest } from './problems.js';
 const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const longestMs = 30 * unitMs.d;
 
-const window = z
+export const accessWindow = z
   .string()
   .regex(/^\d{1,4}[mhd]$/, 'a time is a number and m, h or d, such as 30m or 4h')
   .transform((text) => Number(text.slice(0, -1)) * unitMs[text.slice(-1) as keyof typeof unitMs])
@@ -23,11 +23,11 @@ export const accessSchema = z.record(
     for: groups,
     /** Whose approval it takes, each by so many people. */
     approvers: people,
-    max: window,
+    max: accessWindow,
     /** `access request TARGET` means this group. */
     targets: z.array(z.string().min(1)).max(1000).default([]),
     /** Break glass: at once, loudly, for a short time, reviewed afterwards. */
-    emergency: z.strictObject({ for: groups, max: window, reviewers: groups }).nullable().default(null),
+    emergency: z.strictObject({ for: groups, max: accessWindow, reviewers: groups }).nullable().default(null),
   }),
 );
 

@@ -1,5 +1,6 @@
 import type { VerifiedToken } from '../identity/types.js';
 import type { AccessRules } from './access.js';
+import type { Bots } from './bots.js';
 import type { Principal } from './types.js';
 
 /** bindings.yaml, parsed and validated: who belongs to which of our groups. */
@@ -8,6 +9,7 @@ export interface Bindings {
   /** Accounts that are one person, machines that act for them included; each by name, subject or `issuer#subject`. */
   readonly people?: readonly (readonly string[])[];
   readonly access?: AccessRules;
+  readonly bots?: Bots;
 }
 
 export interface GroupBinding {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isTimeZone } from './local-time.js';
 import { accessSchema } from './access.js';
+import { botsSchema } from './bots.js';
 
 const name = (what: string): z.ZodString =>
   z
@@ -137,6 +138,8 @@ export const bindingsSchema = z.strictObject({
   people: z.array(z.array(text).min(2).max(50)).max(10_000).default([]),
   /** Groups that can be had for a while. */
   access: accessSchema.default({}),
+  /** Programs that bring decisions on requests from a chat. */
+  bots: botsSchema.default({}),
 });
 
 /** settings.yaml, which a bundle may do without. */

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Classification } from '../masking/types.js';
 import { checkAccess } from './access.js';
 import type { Bindings } from './bindings.js';
+import { checkBots } from './bots.js';
 import { type ConfigFile, type SortedFiles, sortFiles } from './bundle-files.js';
 import { bindingsSchema, classificationSchema, settingsSchema, targetsSchema } from './bundle-schema.js';
 import { checkClassification } from './classification.js';
@@ -84,6 +85,7 @@ export function loadBundle(files: ReadonlyMap<string, string>): BundleResult {
       groups,
       targets: targets.map(({ name }) => name),
     });
+    checkBots(bindingsFile.value.bots, bindingsFile.source, groups);
     checkReferences(
       policies,
       sorted.policies,

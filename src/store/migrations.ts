@@ -93,4 +93,21 @@ export const migrations: readonly string[] = [
   CREATE INDEX grants_by_time ON grants (starts_at DESC);
   CREATE INDEX grants_active ON grants (principal) WHERE ended = 0;
   `,
+  `
+  CREATE TABLE people (
+    id TEXT PRIMARY KEY,
+    issuer TEXT NOT NULL,
+    name TEXT NOT NULL,
+    token TEXT NOT NULL,
+    seen_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX people_by_name ON people (issuer, name);
+  CREATE TABLE deliveries (
+    sender TEXT NOT NULL,
+    id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (sender, id)
+  ) STRICT;
+  CREATE INDEX deliveries_by_time ON deliveries (at);
+  `,
 ];

@@ -7,8 +7,10 @@ import type { CopiedColumnStore } from '../masking/copied-columns.js';
 import { sqliteCopiedColumns } from './copied-columns.js';
 import { closeDatabase, openDatabase, type Connection } from './database.js';
 import { sqliteGrants } from './grants.js';
+import { sqliteDeliveries } from './deliveries.js';
 import { sqliteOutcomes } from './outcomes.js';
-import type { AuditStore, BundleStore, KeyValueStore, OutcomeStore } from './ports.js';
+import { sqlitePeople } from './people.js';
+import type { AuditStore, BundleStore, DeliveryStore, KeyValueStore, OutcomeStore, PeopleStore } from './ports.js';
 import { sqliteRequests } from './requests.js';
 import { sqliteSecrets } from './secrets.js';
 
@@ -22,6 +24,8 @@ export interface Store {
   readonly values: KeyValueStore;
   readonly outcomes: OutcomeStore;
   readonly copiedColumns: CopiedColumnStore;
+  readonly people: PeopleStore;
+  readonly deliveries: DeliveryStore;
   close(): void;
 }
 
@@ -40,6 +44,8 @@ export function openStore(path: string): Store {
     values: sqliteValues(database),
     outcomes: sqliteOutcomes(database),
     copiedColumns: sqliteCopiedColumns(database),
+    people: sqlitePeople(database),
+    deliveries: sqliteDeliveries(database),
     close: () => closeDatabase(database),
   };
 }

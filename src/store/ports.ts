@@ -63,3 +63,30 @@ export interface OutcomeStore {
   /** Forgets what was claimed before. */
   prune(before: number): void;
 }
+
+/** A person who has shown the gateway a token, and what the last one said. */
+export interface SeenPerson {
+  /** `issuer#subject` */
+  readonly id: string;
+  readonly issuer: string;
+  readonly name: string;
+  /** The verified claims, as JSON. */
+  readonly token: string;
+  readonly seenAt: number;
+}
+
+export interface PeopleStore {
+  save(person: SeenPerson): void;
+  /** Those of an issuer whose name or id this is. */
+  find(issuer: string, nameOrId: string): readonly SeenPerson[];
+  /** Forgets whom nobody has seen since. */
+  prune(before: number): void;
+}
+
+/** Messages that count once, by sender and id. */
+export interface DeliveryStore {
+  /** True for the first to come with this id; on the disk then. */
+  claim(sender: string, id: string, at: number): boolean;
+  /** Forgets what came before. */
+  prune(before: number): void;
+}

@@ -32,6 +32,7 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'GET /v1/access': { path: '/v1/access?all=true&review_due=true' },
   'POST /v1/access/:id/revoke': { path: '/v1/access/grt_0000000000000000/revoke', body: { comment: 'no' } },
   'POST /v1/access/:id/review': { path: '/v1/access/grt_0000000000000000/review', body: { comment: 'fine' } },
+  'POST /v1/bots/:name/decisions': { path: '/v1/bots/none/decisions', body: {} },
   'GET /v1/sessions': { path: '/v1/sessions?limit=5' },
   'GET /v1/sessions/search': { path: '/v1/sessions/search?q=orders' },
   'GET /v1/sessions/verify': { path: '/v1/sessions/verify' },
@@ -110,8 +111,9 @@ describe.each(routeKeys)('%s', (name) => {
   it('refuses a call without a token, unless it is for anyone', async () => {
     const route = find(name);
     const answer = await callSample(route, {});
-    // Anyone may ask the token endpoint, which wants a workload's identity instead.
-    if (route.access === 'none') expect(answer.status).toBe(route.path === '/oauth/token' ? 400 : 200);
+    // Anyone may call these two, whose bodies carry their own proof; the samples bring none.
+    const wantsProof = ['/oauth/token', '/v1/bots/:name/decisions'].includes(route.path);
+    if (route.access === 'none') expect(answer.status).toBe(wantsProof ? 400 : 200);
     else {
       expectError(answer, 401, 'login_required');
       expect(answer.headers.get('www-authenticate')).toContain('Bearer');
