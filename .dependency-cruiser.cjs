@@ -57,6 +57,7 @@ const homes = {
   pino: ['gateway'],
   'prom-client': ['gateway'],
   ssh2: ['protocols'],
+  '@xterm/headless': ['protocols'],
   uqr: ['cli'],
 };
 

@@ -66,6 +66,8 @@ export interface EffectFacts {
   readonly opaque: boolean;
   /** exec, shell: a terminal is attached, so a person can type into it. */
   readonly terminal: boolean;
+  /** exec: 'line' typed at a terminal, 'hidden' where nothing typed was shown, 'fullscreen' in such a program; '' elsewhere. */
+  readonly typed: string;
   /** files: the absolute path on the target, links resolved; '' elsewhere. */
   readonly path: string;
   /** download: the file's bytes; upload: the bytes written so far, rounded up; 0 elsewhere. */
@@ -95,6 +97,7 @@ export const plainFacts: EffectFacts = {
   paths: [],
   opaque: false,
   terminal: false,
+  typed: '',
   path: '',
   size: 0,
   destination: '',

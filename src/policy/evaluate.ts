@@ -71,6 +71,7 @@ function contextOf({ approvals, principal }: DecisionQuery, { facts }: Effect, m
     paths: [...facts.paths],
     opaque: facts.opaque,
     terminal: facts.terminal,
+    typed: facts.typed,
     path: facts.path,
     size: long(facts.size),
     destination: facts.destination,

@@ -38,6 +38,7 @@ type Facts = {
   paths: Set<String>,     // exec: what looks like a path in arguments and redirections
   opaque: Bool,           // exec: what would run cannot be read from the text; false elsewhere
   terminal: Bool,         // exec, shell: a terminal is attached
+  typed: String,          // exec: line, hidden, fullscreen: typed at a terminal; "" elsewhere
   path: String,           // files: the absolute path, links resolved; "" elsewhere
   size: Long,             // download: bytes of the file; upload: bytes so far, rounded up; 0 elsewhere
   destination: String,    // forwarding: "host:port"; "" elsewhere

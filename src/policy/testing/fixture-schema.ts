@@ -47,7 +47,7 @@ const facts = z
   .strictObject({
     ...{ filtered: flag, class: text, volatility: text, source: text, object: text, temporary: flag, program: text },
     ...{ command: text, arguments: z.array(text), paths: z.array(text), opaque: flag, terminal: flag, path: text },
-    ...{ size: count, destination: text },
+    ...{ size: count, destination: text, typed: text },
   })
   .partial();
 const counters = z

@@ -40,13 +40,16 @@ export function pump(from: Readable, handle: (piece: Buffer) => Promise<void>, s
       stop();
       reject(asError(thrown));
     };
+    // The end of a stream may be told while its last piece is still dealt with.
+    let last: Promise<void> = Promise.resolve();
     const onData = (piece: Buffer): void => {
       from.pause();
-      handle(piece).then(() => from.resume(), fail);
+      last = handle(piece);
+      last.then(() => from.resume(), fail);
     };
     const onEnd = (): void => {
       stop();
-      resolve();
+      last.then(resolve, () => undefined);
     };
     const onAbort = (): void => fail(signal.reason);
     if (signal.aborted) return reject(asError(signal.reason));

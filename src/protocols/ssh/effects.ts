@@ -1,6 +1,7 @@
 import { plainFacts, type ActionName, type Effect, type EffectFacts } from '../../analysis/effects.js';
 import { SluiceError } from '../../lib/errors.js';
 import type { JudgedOperation } from '../../sessions/gate.js';
+import type { Recovered } from './lines/recover.js';
 import { analyseShell } from '../../analysis/shell/analyse.js';
 
 /** An effect on the target as a whole. */
@@ -36,6 +37,50 @@ export function programOperation(
       return { operation, effects, fault: text === 'sftp' ? null : fault };
     }
   }
+}
+
+/** A line typed at a terminal, as the screen shows it: what the shell makes of it is not known for certain. */
+export function lineOperation(
+  target: string,
+  line: Exclude<Recovered, { readonly kind: 'none' }>,
+  isFollowed: boolean,
+): JudgedOperation {
+  const operation = { protocol: 'ssh', kind: 'line', text: lineText(line), parameters: [] } as const;
+  const unseen = (typed: string): readonly Effect[] => [
+    targetEffect(target, 'exec', { opaque: true, terminal: true, typed }),
+  ];
+  switch (line.kind) {
+    case 'hidden':
+      return { operation, effects: unseen('hidden'), fault: null };
+    case 'fullscreen':
+      return { operation, effects: unseen('fullscreen'), fault: null };
+    case 'line': {
+      const isClear = line.isCertain && isFollowed && !usesHistory(line.text);
+      const programs = analyseShell(line.text, { target, terminal: true });
+      const effects = programs.map((effect) => ({
+        ...effect,
+        facts: { ...effect.facts, typed: 'line', opaque: effect.facts.opaque || !isClear },
+      }));
+      return { operation, effects, fault: null };
+    }
+  }
+}
+
+/** What stands in the record for a line. */
+export function lineText(line: Exclude<Recovered, { readonly kind: 'none' }>): string {
+  switch (line.kind) {
+    case 'hidden':
+      return '(nothing shown)';
+    case 'fullscreen':
+      return '(full-screen program)';
+    case 'line':
+      return line.text;
+  }
+}
+
+/** A history expansion: interactive shells replace it by a line of before. */
+function usesHistory(text: string): boolean {
+  return /![^\s=(]/.test(text) || text.startsWith('^');
 }
 
 /** The other ends of scp, rsync and git: what they say to their clients is no text. */

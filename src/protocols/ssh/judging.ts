@@ -1,4 +1,5 @@
-import type { JudgedOperation, Permit } from '../../sessions/gate.js';
+import type { SluiceError } from '../../lib/errors.js';
+import type { Allowed, Denied, Held, JudgedOperation, Permit } from '../../sessions/gate.js';
 import type { Session } from '../../sessions/session.js';
 import { heldWords } from '../../sessions/words.js';
 
@@ -17,17 +18,37 @@ export class Judging {
 
   /** Throws the refusal. What `signal` aborts with is thrown too. */
   async ask(subject: JudgedOperation, tell: Tell, signal: AbortSignal): Promise<Permit> {
-    const { gate, recorder } = this.#session;
-    let verdict = gate.judge(subject);
-    if (verdict.verdict === 'hold') {
-      const { message, hint } = heldWords(verdict.request, this.#now());
-      await recorder.commit();
-      tell(`sluice: ${message}\nsluice: ${hint}\n`);
-      verdict = await verdict.decided(signal);
-      if (verdict.verdict === 'allow') tell('sluice: approved\n');
-    }
-    await recorder.commit();
-    if (verdict.verdict === 'deny') throw verdict.error;
-    return verdict.permit;
+    const verdict = await this.first(subject);
+    return verdict.verdict === 'hold' ? this.wait(verdict, tell, signal) : permitOf(verdict);
   }
+
+  /** The first decision, once it is in the journal. */
+  async first(subject: JudgedOperation): Promise<Allowed | Denied | Held> {
+    const verdict = this.#session.gate.judge(subject);
+    await this.#session.recorder.commit();
+    return verdict;
+  }
+
+  /** Tells that an operation is held, and waits for people. Throws the refusal. */
+  async wait(held: Held, tell: Tell, signal: AbortSignal): Promise<Permit> {
+    const { message, hint } = heldWords(held.request, this.#now());
+    tell(`sluice: ${message}\nsluice: ${hint}\n`);
+    const verdict = await held.decided(signal);
+    await this.#session.recorder.commit();
+    if (verdict.verdict === 'allow') tell('sluice: approved\n');
+    return permitOf(verdict);
+  }
+
+  /** A permit that is not used: what it was given for is not what would run. Gives the refusal. */
+  async withdraw(permit: Permit, error: SluiceError): Promise<SluiceError> {
+    const denied = this.#session.gate.withdraw(permit, error);
+    await this.#session.recorder.commit();
+    return denied.error;
+  }
+}
+
+/** The permit of a decision; throws a refusal. */
+export function permitOf(verdict: Allowed | Denied): Permit {
+  if (verdict.verdict === 'deny') throw verdict.error;
+  return verdict.permit;
 }

@@ -8,6 +8,7 @@ import { Transcript } from '../../sessions/transcript.js';
 import type { Terminal } from './backend.js';
 import { pump, writeTo } from './channel-io.js';
 import type { Conversation } from './conversation.js';
+import { TypedLines } from './lines/typed-lines.js';
 
 const mebibyte = 1024 * 1024;
 const keepTerminalBytes = 64 * mebibyte;
@@ -24,6 +25,8 @@ export interface ProgramParts {
   readonly permit: Permit;
   readonly effects: readonly Effect[];
   readonly terminal: Terminal | null;
+  /** What is typed at its terminal is judged line by line: it is a shell, or may become one. */
+  readonly takesLines: boolean;
   /** What it says is no text (the other end of scp, rsync, git): a mask would break it. */
   readonly isTransfer: boolean;
   /** Aborts when the client's channel or the session ends. */
@@ -45,6 +48,8 @@ export class Program {
   /** Writes to the client, one behind the other. */
   #tail: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
+  readonly #lines: TypedLines | null;
+  #failLines: (error: unknown) => void = () => undefined;
 
   constructor(parts: ProgramParts) {
     this.#parts = parts;
@@ -60,6 +65,7 @@ export class Program {
       detectors === null ? null : new StreamMasker(detectors, terminal === null ? {} : { minHeld: terminalMinHeld });
     this.#maskers = [masker(), masker()];
     if (terminal !== null) this.#transcript.resize(terminal.cols, terminal.rows);
+    this.#lines = terminal === null || !parts.takesLines ? null : this.#typedLines(terminal);
   }
 
   /** Runs until the target's channel closes; the client has then been told how it ended. */
@@ -76,7 +82,7 @@ export class Program {
     });
     stopped.catch(() => undefined);
     // Input may go on for as long as the program runs; its end is only passed on.
-    const input = this.#feed();
+    const input = Promise.all([this.#feed(), new Promise<never>((_, reject) => (this.#failLines = reject))]);
     input.catch(() => undefined);
     const output = Promise.all([
       pump(upstream, (piece) => this.#show(piece, 0), signal),
@@ -88,6 +94,7 @@ export class Program {
       await this.#finish();
     } finally {
       if (this.#timer !== null) clearTimeout(this.#timer);
+      this.#lines?.dispose();
       upstream.close();
       channel.pause();
     }
@@ -95,6 +102,7 @@ export class Program {
 
   resize(columns: number, rows: number, height: number, width: number): void {
     this.#transcript.resize(columns, rows);
+    this.#lines?.resize(columns, rows);
     this.#parts.upstream.setWindow(rows, columns, height, width);
   }
 
@@ -103,17 +111,31 @@ export class Program {
   }
 
   async #feed(): Promise<void> {
-    const { channel, upstream, signal, talk } = this.#parts;
-    await pump(
-      channel,
-      async (piece) => {
-        this.#transcript.input(piece);
-        await talk.session.recorder.commit();
-        await writeTo(upstream, piece, signal);
-      },
-      signal,
-    );
+    const { channel, upstream, signal } = this.#parts;
+    const lines = this.#lines;
+    await pump(channel, (piece) => (lines === null ? this.#send(piece) : lines.input(piece)), signal);
+    await lines?.decided();
     upstream.end();
+  }
+
+  async #send(bytes: Buffer): Promise<void> {
+    const { upstream, signal, talk } = this.#parts;
+    this.#transcript.input(bytes);
+    await talk.session.recorder.commit();
+    await writeTo(upstream, bytes, signal);
+  }
+
+  #typedLines({ cols, rows }: Terminal): TypedLines {
+    const { talk, signal } = this.#parts;
+    return new TypedLines({
+      talk,
+      send: (bytes) => this.#send(bytes),
+      show: (text) => this.#write(Buffer.from(text), 0),
+      columns: cols,
+      rows,
+      fail: (error) => this.#failLines(error),
+      signal,
+    });
   }
 
   #show(piece: Buffer, lane: 0 | 1): Promise<void> {
@@ -132,8 +154,14 @@ export class Program {
   }
 
   /** The journal first, then the client. */
-  #deliver(bytes: Buffer, lane: 0 | 1): Promise<void> {
+  async #deliver(bytes: Buffer, lane: 0 | 1): Promise<void> {
     if (bytes.length === 0) return this.#tail;
+    const drawn = this.#lines?.output(bytes);
+    await this.#write(bytes, lane);
+    await drawn;
+  }
+
+  #write(bytes: Buffer, lane: 0 | 1): Promise<void> {
     const { channel, signal, talk } = this.#parts;
     const to: Writable = lane === 0 ? channel : channel.stderr;
     this.#tail = this.#tail.then(async () => {
@@ -156,6 +184,6 @@ export class Program {
 }
 
 /** Rejects when the promise does, and never resolves. */
-function onlyFailure(promise: Promise<void>): Promise<never> {
+function onlyFailure(promise: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => void promise.catch(reject));
 }

@@ -140,6 +140,7 @@ export class SessionChannel {
         terminal,
         signal,
         isTransfer,
+        takesLines: kind === 'shell' || subject.effects.some(({ facts }) => facts.opaque),
       });
       await this.#program.run();
     } catch (error) {

@@ -61,6 +61,8 @@ export class Stage {
   #operations = 0;
   #ended = false;
   readonly #startedAt = new Map<number, number>();
+  /** Lines typed at a terminal that are not decided yet. */
+  readonly #lines = new Set<number>();
   readonly #results = new Map<number, Result>();
   readonly #prepared = new Map<number, Prepared>();
   readonly #terminal = new TerminalFilter();
@@ -120,10 +122,16 @@ export class Stage {
       case 'operation': {
         this.#operations++;
         this.#startedAt.set(event.op, event.at);
+        // A line typed at a terminal stands in its output already.
+        if (event.kind === 'line') {
+          this.#lines.add(event.op);
+          return scene('statement', '');
+        }
         const prompt = `\n${this.#prompt}=> `;
         return scene('statement', prompt + this.#statement(event), prompt.length);
       }
       case 'decision':
+        if (event.verdict !== 'hold' && this.#lines.delete(event.op) && event.verdict === 'allow') return null;
         return scene(event.verdict, decisionOf(event));
       case 'approval':
         return scene('approval', approvalOf(event));
