@@ -49,6 +49,7 @@ const homes = {
   jose: ['identity', 'client'],
   'libpg-query-\\d+': ['analysis'],
   libsql: ['store', 'recording'],
+  nodemailer: ['signals'],
   'oidc-provider': ['identity'],
   'openid-client': ['client'],
   ora: ['cli'],
@@ -137,7 +138,7 @@ module.exports = {
       comment: 'the client installs without native addons and starts without the server',
       from: { path: '^(src/(client|agent|cli)/|commands/)', pathNot: serverCommands },
       to: {
-        path: '(^|/)node_modules/(libsql|@aws-sdk|better-sqlite3|fastify|oidc-provider|@cedar-policy/cedar-wasm|libpg-query-\\d+)/',
+        path: '(^|/)node_modules/(libsql|@aws-sdk|better-sqlite3|fastify|nodemailer|oidc-provider|@cedar-policy/cedar-wasm|libpg-query-\\d+)/',
         reachable: true,
       },
     },

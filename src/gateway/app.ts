@@ -40,6 +40,7 @@ import { LiveConnections } from './live-connections.js';
 import { type Logger, createLog } from './log.js';
 import { GatewayMetrics } from './metrics.js';
 import { type PostgresListenerParts, listenPostgres } from './postgres-listener.js';
+import { createNoticeMask } from './notice-mask.js';
 import { Oversight } from './oversight.js';
 import { PolicyReplay } from './past/replay.js';
 import { recordingOptions } from './recordings-options.js';
@@ -119,7 +120,11 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     trail: state.store.audit,
     audit: state.audit,
     oversight,
-    write: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
+    telling: {
+      mask: createNoticeMask(),
+      readSecret: (reference) => state.vault.resolveSecret(reference),
+      write: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
+    },
     onProblem: (message, cause) => log.error({ err: cause }, message),
   });
   // Closed after the recorder, whose last sessions it tells of.

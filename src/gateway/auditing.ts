@@ -4,7 +4,7 @@ import type { GatewayRecorder } from '../recording/types.js';
 import type { AuditEvent } from '../signals/audit-event.js';
 import { AuditStream } from '../signals/audit-stream.js';
 import { SessionEvents } from '../signals/session-events.js';
-import { createSink, type SinkConfig } from '../signals/sinks.js';
+import { createSink, type SinkConfig, type SinkParts } from '../signals/sinks.js';
 import type { AuditStore } from '../store/ports.js';
 import type { Audit, RecordedEntry } from './audit.js';
 import type { Oversight } from './oversight.js';
@@ -19,7 +19,8 @@ export interface AuditingParts {
   readonly trail: AuditStore;
   readonly audit: Audit;
   readonly oversight: Oversight;
-  readonly write: (text: string) => Promise<void>;
+  /** What masks notices, reads credentials and writes to standard output. */
+  readonly telling: Pick<SinkParts, 'mask' | 'readSecret' | 'write'>;
   readonly onProblem: (message: string, cause: unknown) => void;
 }
 
@@ -39,11 +40,11 @@ export class Auditing {
 
   /** First tells what a crash kept from being told, then everything new. Without sinks there is nothing to do. */
   async start(recorder: GatewayRecorder): Promise<void> {
-    const { stateDir, gateway, sinks, clock, onProblem, trail, audit, oversight, write } = this.#parts;
+    const { stateDir, gateway, sinks, clock, onProblem, trail, audit, oversight, telling } = this.#parts;
     if (sinks.length === 0) return;
     const stream = await AuditStream.open({
       ...{ dir: join(stateDir, 'audit'), gateway, clock, onProblem },
-      sinks: sinks.map((sink) => createSink(sink, write)),
+      sinks: sinks.map((sink) => createSink(sink, { ...telling, gateway, onProblem })),
     });
     this.#stream = stream;
     for (const [session, told] of stream.unfinished) await this.#finish(stream, recorder, session, told);

@@ -48,6 +48,7 @@ function withAbsolutePaths(bootstrap: Bootstrap, base: string): Bootstrap {
         if (sink.type === 'file') return { ...sink, path: resolve(base, sink.path) };
         if (sink.type === 'webhook')
           return { ...sink, secretFile: sink.secretFile === null ? null : resolve(base, sink.secretFile) };
+        if (sink.type === 'email') return absoluteMail(sink, base);
         if (sink.type === 'stdout' || sink.tokenFile === null) return sink;
         return { ...sink, tokenFile: resolve(base, sink.tokenFile) };
       }),
@@ -72,6 +73,16 @@ function absoluteEvidence({ recipients, identityFile, objects }: Bootstrap['reco
       objects === null || credentials === null || secretKey === null
         ? objects
         : { ...objects, credentials: { ...credentials, secretKey } },
+  };
+}
+
+type Mail = Extract<Bootstrap['audit']['sinks'][number], { type: 'email' }>;
+
+function absoluteMail(sink: Mail, base: string): Mail {
+  return {
+    ...sink,
+    ca: sink.ca === null ? null : resolve(base, sink.ca),
+    secret: absoluteReference(sink.secret, base),
   };
 }
 

@@ -26,6 +26,8 @@ recordings:
   volumes: []                    # [{ name: prod, targets: ["db-prod*"] }]: their journals go to state/recordings/prod, a disk of its own
   signingKey: null               # env:NAME or file:PATH (PKCS#8 PEM, Ed25519); null: a file in state/keys
   anchors: []                    # [{ file: /mnt/other/anchors.jsonl }, { objects: true }, { webhook: https://…, token: env:NAME }]
+audit:
+  sinks: []                      # audit events as JSON Lines, and people told by webhook, chat or e-mail: docs/audit-events.md, docs/telling.md
 `;
 
 /** Writes a bootstrap file to start from, `gateway.yaml`; never over one that is there. Returns its path. */

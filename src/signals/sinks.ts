@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import type { Telling } from './channel.js';
+import { emailSchema, mailNotices } from './email.js';
 import { postNotices, webhookSchema } from './webhook.js';
 
 const requestMs = 10_000;
@@ -17,6 +19,7 @@ export const sinkSchema = z.discriminatedUnion('type', [
     tokenFile: z.string().nullable().default(null),
   }),
   webhookSchema,
+  emailSchema,
 ]);
 export type SinkConfig = z.infer<typeof sinkSchema>;
 
@@ -33,17 +36,39 @@ export interface Sink {
   deliver(batch: Batch, signal: AbortSignal): Promise<void>;
 }
 
-export function createSink(config: SinkConfig, write: (text: string) => Promise<void>): Sink {
-  const id = `${config.type}-${createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 12)}`;
+/** What sinks need of the gateway. */
+export interface SinkParts extends Telling {
+  /** Writes to the gateway's own standard output. */
+  readonly write: (text: string) => Promise<void>;
+}
+
+export function createSink(config: SinkConfig, parts: SinkParts): Sink {
+  const id = `${config.type}-${createHash('sha256').update(placeOf(config)).digest('hex').slice(0, 12)}`;
   switch (config.type) {
     case 'file':
       return { id, deliver: (batch) => appendTo(config.path, batch) };
     case 'stdout':
-      return { id, deliver: ({ lines }) => write(textOf(lines)) };
+      return { id, deliver: ({ lines }) => parts.write(textOf(lines)) };
     case 'http':
       return { id, deliver: (batch, signal) => post(config.url, config.tokenFile, batch, signal) };
     case 'webhook':
-      return { id, deliver: ({ lines }, signal) => postNotices(config, lines, signal) };
+      return { id, deliver: ({ lines }, signal) => postNotices(config, lines, parts, signal) };
+    case 'email':
+      return { id, deliver: ({ lines }, signal) => mailNotices(config, lines, parts, signal) };
+  }
+}
+
+/** What makes it another place; another wording tells nobody everything again. */
+function placeOf(config: SinkConfig): string {
+  switch (config.type) {
+    case 'webhook':
+      return JSON.stringify([config.url, config.format, config.events]);
+    case 'email':
+      return JSON.stringify([config.server, config.from, config.to, config.events]);
+    case 'file':
+    case 'stdout':
+    case 'http':
+      return JSON.stringify(config);
   }
 }
 

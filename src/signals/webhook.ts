@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { AuditEvent } from './audit-event.js';
-import { type Notice, noticeOf } from './notice.js';
+import { channelShape, type Lines, noticesFor, type Telling } from './channel.js';
+import type { Notice } from './notice.js';
+import { fill, templateSchema, valuesOf } from './template.js';
 
 const requestMs = 10_000;
 const maxShown = 20;
@@ -14,25 +15,25 @@ export const webhookSchema = z.strictObject({
   format: z.enum(['json', 'slack']).default('json'),
   /** A file with the secret that notices are signed with. */
   secretFile: z.string().nullable().default(null),
-  /** Ids of audit events; `approval.*` means all that begin so. */
-  events: z
-    .array(z.string().regex(/^[a-z]+\.(?:[a-z]+|\*)$/, 'an event is named like operation.held or approval.*'))
-    .min(1)
-    .default(['operation.held', 'approval.*', 'signal.raised']),
+  /** Of format slack: one notice in the message. */
+  template: templateSchema.nullable().default(null),
+  ...channelShape,
 });
 export type WebhookConfig = z.infer<typeof webhookSchema>;
 
-type Lines = readonly { readonly sequence: number; readonly line: string }[];
-
 /** Posts what of these events is wanted, in one request; throws when it did not arrive, and then all is brought again. */
-export async function postNotices(config: WebhookConfig, lines: Lines, signal: AbortSignal): Promise<void> {
-  const notices = lines
-    .map(({ line }) => JSON.parse(line) as AuditEvent & { readonly sequence: number })
-    .filter(({ event }) => config.events.some((wanted) => matches(wanted, event)))
-    .map(noticeOf);
+export async function postNotices(
+  config: WebhookConfig,
+  lines: Lines,
+  telling: Telling,
+  signal: AbortSignal,
+): Promise<void> {
+  const notices = noticesFor(config, lines, telling);
   if (notices.length === 0) return;
   const body = JSON.stringify(
-    config.format === 'slack' ? { text: slackText(notices) } : { schema: 'sluice.notices/v1', notices },
+    config.format === 'slack'
+      ? { text: slackText(notices, config.template, telling.gateway) }
+      : { schema: 'sluice.notices/v1', notices },
   );
   const secret = config.secretFile === null ? null : (await readFile(config.secretFile, 'utf8')).trim();
   if (secret === '') throw new Error('the secret to sign notices with is empty');
@@ -55,18 +56,14 @@ export function signatureOf(secret: string, body: string, seconds: number): stri
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
 }
 
-function matches(wanted: string, event: string): boolean {
-  return wanted.endsWith('.*') ? event.startsWith(wanted.slice(0, -1)) : wanted === event;
-}
+const marks = { info: ':white_check_mark:', notice: ':hourglass_flowing_sand:', warning: ':warning:' } as const;
+const ownTemplate = '{summary}\n`{statement}`\n`{look}`\n{link}';
 
-function slackText(notices: readonly Notice[]): string {
-  const marks = { info: ':white_check_mark:', notice: ':hourglass_flowing_sand:', warning: ':warning:' } as const;
-  const shown = notices
-    .slice(0, maxShown)
-    .map(
-      ({ severity, summary, look }) =>
-        `${marks[severity]} ${escape(summary)}${look === null ? '' : `\n\`${escape(look)}\``}`,
-    );
+function slackText(notices: readonly Notice[], template: string | null, gateway: string): string {
+  const shown = notices.slice(0, maxShown).map((notice) => {
+    const text = fill(template ?? ownTemplate, valuesOf(notice, gateway), escape);
+    return template === null ? `${marks[notice.severity]} ${text}` : text;
+  });
   const more = notices.length - shown.length;
   return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
 }

@@ -16,7 +16,17 @@ it('tells after a crash what the journals and the trail hold beyond what was tol
   const begin = (oversight: Oversight): Auditing =>
     new Auditing({
       ...{ stateDir: dir, gateway: 'gateway-1', sinks: [{ type: 'file', path: file }], clock: Date.now },
-      ...{ trail: store.audit, audit, oversight, write: () => Promise.resolve(), onProblem: () => undefined },
+      ...{
+        trail: store.audit,
+        audit,
+        oversight,
+        telling: {
+          mask: (text) => text,
+          readSecret: () => Promise.reject(new Error('none')),
+          write: () => Promise.resolve(),
+        },
+        onProblem: () => undefined,
+      },
     });
   const oversight = new Oversight();
   let deaf = false;

@@ -63,8 +63,16 @@ const held = {
 type Event = Readonly<Record<string, unknown>> & { readonly sequence: number };
 const lines = (...events: readonly Event[]) =>
   events.map((event) => ({ sequence: event.sequence, line: JSON.stringify(event) }));
-const post = (config: object, ...events: readonly Event[]) =>
-  postNotices(webhookSchema.parse({ type: 'webhook', url, ...config }), lines(...events), new AbortController().signal);
+const telling = {
+  gateway: 'https://sluice.example',
+  mask: (text: string) => text.replaceAll('people', 'p*****'),
+  readSecret: () => Promise.reject(new Error('none is asked for')),
+  onProblem: () => undefined,
+};
+const post = (config: object, ...events: readonly Event[]) => {
+  const parsed = webhookSchema.parse({ type: 'webhook', url, ...config });
+  return postNotices(parsed, lines(...events), telling, new AbortController().signal);
+};
 
 it('signs time and body, and tells who, what and where to look', async () => {
   await post({ secretFile: join(dir, 'secret') }, held);
@@ -117,4 +125,63 @@ it('fails when the receiver does not take it, so that it is brought again', asyn
 it('does not send unsigned what should be signed', async () => {
   await expect(post({ secretFile: join(dir, 'absent') }, held)).rejects.toThrow('ENOENT');
   expect(received).toEqual([]);
+});
+
+it('tells statements where that is asked for: without literals, masked, and only such as are sure', async () => {
+  const sql = { ...held, detail: { ...held.detail, kind: 'query', text_truncated: false } };
+  const cut = { ...sql, detail: { ...sql.detail, text_truncated: true } };
+  const shell = { ...sql, detail: { ...sql.detail, kind: 'exec', text: 'curl -H hunter2' } };
+  await post({ statements: true }, sql, cut, shell);
+  const { notices } = JSON.parse(received[0]?.body ?? '{}') as { notices: { statement: string | null }[] };
+  expect(notices.map(({ statement }) => statement)).toEqual(['delete from p***** where ssn = ?', null, null]);
+  await post({ format: 'slack', statements: true }, sql);
+  expect(received[1]?.body).toContain('`delete from p***** where ssn = ?`');
+});
+
+it('fills a template in one pass, leaves out lines that got nothing, and links', async () => {
+  const config = {
+    ...{ format: 'slack', link: 'https://sluice.example/r/{request_id}/{op}' },
+    template: '*{target}* {user}\n<{link}|look>\nstatement: {statement}\nalways',
+  };
+  await post(config, { ...held, actor: { ...held.actor, name: '{look} & <b>' } });
+  expect(JSON.parse(received[0]?.body ?? '')).toEqual({
+    text: '*db* {look} &amp; &lt;b&gt;\n<https://sluice.example/r/req_1/3|look>\nalways',
+  });
+});
+
+it('tells of a request that waits in a session once, and of one that does not by the trail', async () => {
+  const trail = {
+    ...held,
+    sequence: 8,
+    event: 'request.create',
+    session: null,
+    target: null,
+    object: 'req_1',
+    op: null,
+  };
+  const inSession = { ...trail, detail: { target: 'db', state: 'pending', session: 'ses_1' } };
+  const asked = { ...trail, sequence: 9, detail: { target: 'callers', state: 'pending', policies: 'access:callers' } };
+  const approved = {
+    ...trail,
+    sequence: 10,
+    event: 'request.approve',
+    detail: { target: 'callers', on_behalf_of_name: 'bo' },
+  };
+  const glass = {
+    ...trail,
+    sequence: 11,
+    event: 'access.emergency',
+    object: 'grt_1',
+    detail: { group: 'callers', until: '13:00' },
+  };
+  await post({}, held, inSession, asked, approved, glass);
+  const { notices } = JSON.parse(received[0]?.body ?? '{}') as { notices: { sequence: number; summary: string }[] };
+  expect(notices.map(({ sequence }) => sequence)).toEqual([7, 9, 10, 11]);
+  expect(notices.slice(1).map(({ summary }) => summary)).toEqual([
+    'ann <!channel> asks for membership in callers',
+    'bo (through the bot ann <!channel>) approved req_1 for callers',
+    'ann <!channel> BROKE THE GLASS: in callers until 13:00; to be reviewed by someone else',
+  ]);
+  await post({ events: ['request.*'] }, inSession);
+  expect(received).toHaveLength(2);
 });
