@@ -1,4 +1,5 @@
 import type { Effect } from './effects.js';
+import type { TextSecrets } from './text-secrets.js';
 
 /** A protected column: where it lives and the data class that protects it. */
 export interface ProtectedColumn {
@@ -40,7 +41,12 @@ export type SessionChange =
   | { readonly type: 'rollback' }
   | { readonly type: 'savepoint'; readonly name: string; readonly action: 'set' | 'release' | 'rollback' }
   | { readonly type: 'prepare'; readonly name: string; readonly body: StatementAnalysis }
-  | { readonly type: 'execute'; readonly name: string }
+  | {
+      readonly type: 'execute';
+      readonly name: string;
+      /** Where the constants of each argument stand in the text. */
+      readonly arguments?: readonly (readonly { readonly start: number; readonly end: number }[])[];
+    }
   | { readonly type: 'deallocate'; readonly name: string | null } // null: ALL
   | { readonly type: 'declareCursor'; readonly name: string; readonly hold: boolean; readonly body: StatementAnalysis }
   | { readonly type: 'fetch'; readonly name: string; readonly move: boolean }
@@ -79,13 +85,20 @@ export interface StatementAnalysis {
   /** Relations and functions that are named here but not in the catalog: it may be stale. Absent for none. */
   readonly missing?: readonly string[];
   readonly changes: readonly SessionChange[];
+  /** Parameters of a prepared statement that meet protected columns; position 0 stands for all. Absent for none. */
+  readonly secretParameters?: TextSecrets['parameters'];
   /** Where it puts protected values: protected from then on. Absent for none. */
   readonly copies?: readonly CopyOfProtected[];
 }
 
 /** A query judged before it is sent: every statement in it, or why it cannot be judged. */
 export type QueryAnalysis =
-  | { readonly ok: true; readonly statements: readonly StatementAnalysis[] }
+  | {
+      readonly ok: true;
+      readonly statements: readonly StatementAnalysis[];
+      /** What of the text may be a protected value; absent for nothing. */
+      readonly secrets?: TextSecrets;
+    }
   | {
       readonly ok: false;
       /** `syntax`: PostgreSQL's own parser rejects it; `refused`: too large, NUL, parser fault, unsupported. */

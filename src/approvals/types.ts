@@ -1,3 +1,4 @@
+import type { TextSecrets } from '../analysis/text-secrets.js';
 import type { Principal, RequiredApproval } from '../policy/types.js';
 
 export type RequestState = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'executed' | 'failed';
@@ -18,6 +19,8 @@ export interface RequestDraft extends RequestSubject {
   readonly message: string;
   readonly reason: string | null;
   readonly session: string | null;
+  /** What of text and parameters may be a protected value, and so is not for every reviewer's eyes. */
+  readonly secrets?: TextSecrets | null;
   /** Set when membership in a group is asked for, and not that an operation may run. */
   readonly access?: AccessAsked | null;
 }

@@ -25,6 +25,9 @@ export function requestText(request: ApiRequest, out: Output): string {
       .split('\n')
       .map((line) => `  ${line}`),
     ...request.parameters.map((value, index) => `  $${index + 1} = ${value === null ? 'NULL' : `'${plain(value)}'`}`),
+    ...(request.text_masked
+      ? [`           ${out.paint('dim', 'values of protected columns are not shown to you')}`]
+      : []),
     ...request.required.map(({ group, count, have }) => `needs      ${have} of ${count} from @${plain(group)}`),
     ...request.votes.map(
       ({ name, decision, comment, at }) =>

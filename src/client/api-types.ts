@@ -122,6 +122,8 @@ export interface ApiRequest {
   readonly target: string;
   readonly requester: string;
   readonly requester_kind: 'human' | 'machine';
+  /** Values of protected columns in text or parameters are not shown to the caller. */
+  readonly text_masked: boolean;
   readonly text: string;
   readonly parameters: readonly (string | null)[];
   readonly effects: readonly string[];

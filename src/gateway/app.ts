@@ -44,6 +44,7 @@ import { createNoticeMask } from './notice-mask.js';
 import { Oversight } from './oversight.js';
 import { PolicyReplay } from './past/replay.js';
 import { recordingOptions } from './recordings-options.js';
+import { RequestEyes } from './request-eyes.js';
 import { routeTable } from './route-table.js';
 import type { GatewayServices } from './services.js';
 import { Shutdown } from './shutdown.js';
@@ -243,6 +244,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     targets,
     statuses: new TargetStatuses(clock),
     approvals: state.approvals,
+    eyes: new RequestEyes(configuration, state.vault),
     grants: state.grants,
     desk,
     bots: new BotDesk({

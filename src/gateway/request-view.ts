@@ -1,9 +1,11 @@
 import { countApprovals } from '../approvals/quorum.js';
 import type { ApprovalRequest } from '../approvals/types.js';
+import type { Seen } from './request-eyes.js';
 import type { RequestSummary } from './schemas/requests.js';
 
-/** A request as the API shows it. */
-export function viewRequest(request: ApprovalRequest): RequestSummary {
+/** A request as the API shows it to one person. */
+export function viewRequest(request: ApprovalRequest, seen: Seen): RequestSummary {
+  const { words } = seen;
   const have = countApprovals(request, request.votes);
   return {
     id: request.id,
@@ -11,19 +13,25 @@ export function viewRequest(request: ApprovalRequest): RequestSummary {
     target: request.target,
     requester: request.principal.name,
     requester_kind: request.principal.kind,
-    text: request.text,
-    parameters: [...request.parameters],
-    effects: [...request.effects],
+    text: seen.text,
+    parameters: [...seen.parameters],
+    text_masked: seen.masked,
+    effects: [...seen.effects],
     policies: [...request.policies],
     message: request.message,
-    reason: request.reason,
+    reason: request.reason === null ? null : words(request.reason),
     required: request.approvals.map(({ group, count }) => ({ group, count, have: have.get(group) ?? 0 })),
-    votes: request.votes.map(({ name, decision, comment, at }) => ({ name, decision, comment, at: instant(at) })),
+    votes: request.votes.map(({ name, decision, comment, at }) => ({
+      name,
+      decision,
+      comment: words(comment),
+      at: instant(at),
+    })),
     session_id: request.session,
     created_at: instant(request.createdAt),
     expires_at: instant(request.expiresAt),
     decided_at: request.decidedAt === null ? null : instant(request.decidedAt),
-    digest: request.digest,
+    digest: seen.digest,
     access:
       request.access === undefined || request.access === null
         ? null
@@ -31,8 +39,14 @@ export function viewRequest(request: ApprovalRequest): RequestSummary {
     outcome:
       request.outcome === null
         ? null
-        : { ok: request.outcome.ok, detail: request.outcome.detail, at: instant(request.outcome.at) },
-    history: request.history.map(({ at, from, to, name, note }) => ({ at: instant(at), from, to, by: name, note })),
+        : { ok: request.outcome.ok, detail: words(request.outcome.detail), at: instant(request.outcome.at) },
+    history: request.history.map(({ at, from, to, name, note }) => ({
+      at: instant(at),
+      from,
+      to,
+      by: name,
+      note: words(note),
+    })),
   };
 }
 

@@ -23,6 +23,7 @@ import type { ExecSlots } from './exec/slots.js';
 import type { LiveConnections } from './live-connections.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { Oversight } from './oversight.js';
+import type { RequestEyes } from './request-eyes.js';
 import type { PolicyReplay } from './past/replay.js';
 import type { Signalling } from './signalling.js';
 import type { TargetDirectory } from './target-directory.js';
@@ -38,6 +39,7 @@ export interface GatewayServices {
   readonly targets: TargetDirectory;
   readonly statuses: TargetStatuses;
   readonly approvals: Approvals;
+  readonly eyes: RequestEyes;
   readonly grants: GrantBook;
   readonly desk: AccessDesk;
   readonly bots: BotDesk;

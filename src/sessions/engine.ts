@@ -1,4 +1,5 @@
 import type { Effect } from '../analysis/effects.js';
+import type { TextSecrets } from '../analysis/text-secrets.js';
 import type { Classification } from '../masking/types.js';
 import type { Decision, Principal } from '../policy/types.js';
 import type { IncomingConnection, TargetConfig } from './types.js';
@@ -12,6 +13,8 @@ export interface Explanation {
   readonly effects: readonly { readonly effect: Effect; readonly decision: Decision }[];
   /** Output columns that would be masked for this principal. */
   readonly maskedColumns: readonly string[];
+  /** What of text and parameters may be a protected value; absent for nothing. */
+  readonly secrets?: TextSecrets | null;
 }
 
 /** An engine as the gateway uses it, whichever protocol it speaks. */

@@ -11,7 +11,9 @@ import type {
   ShadowDecision,
   TargetRef,
 } from '../policy/types.js';
-import type { DecisionEvent, SessionRecorder } from '../recording/events.js';
+import type { DecisionEvent, OperationEvent, SessionRecorder } from '../recording/events.js';
+import type { ShownOperations } from '../masking/shown-operation.js';
+import type { TextSecrets } from '../analysis/text-secrets.js';
 import type { ApprovedRuns } from './approved-runs.js';
 import { pendingError } from './pending-error.js';
 import { resultEnded } from './result-ended.js';
@@ -55,6 +57,8 @@ export interface JudgedOperation {
   readonly effects: readonly Effect[];
   /** Why it must be refused whatever policy says (cannot be parsed, pinned setting…), or null. */
   readonly fault: SluiceError | null;
+  /** What of its text and parameters may be a protected value; absent or null for nothing. */
+  readonly secrets?: TextSecrets | null;
   /** A hold does not stop this one: it prepares a statement that will be judged again when it runs. */
   readonly preparesOnly?: boolean;
 }
@@ -87,6 +91,8 @@ export interface GateParts {
   readonly origin: ClientOrigin;
   readonly readOnly: boolean;
   readonly facts: () => SessionFacts;
+  /** How what was run is written down; absent means as it is. */
+  readonly shown?: ShownOperations;
   /** What the identity did in the last hour, and which signals there are of it; absent means that nobody counts. */
   readonly history?: () => Pick<DecisionQuery, 'identity' | 'signals'>;
   /** A protected column may be seen in clear here; may be told of one again. */
@@ -138,10 +144,8 @@ export class SessionGate {
       at: now(),
       op,
       kind: operation.kind,
-      text: operation.text,
-      parameters: operation.parameters,
-      effects: this.#describe(subject.effects),
-      fault: subject.fault === null ? null : subject.fault.message,
+      ...this.#shown(subject),
+      fault: subject.fault === null ? null : this.#shownText(subject.fault.message),
     });
     if (subject.fault !== null) return this.#deny(op, none, subject.fault);
     const misfit = this.#parts.readOnly ? subject.effects.find((effect) => !isReadOnly(effect)) : undefined;
@@ -171,17 +175,8 @@ export class SessionGate {
       return this.judge(subject);
     const op = ++this.#ops;
     const { recorder, now } = this.#parts;
-    const { kind, text, parameters } = subject.operation;
-    recorder.append({
-      type: 'operation',
-      at: now(),
-      op,
-      kind,
-      text,
-      parameters,
-      effects: this.#describe(subject.effects),
-      fault: null,
-    });
+    const { kind, text } = subject.operation;
+    recorder.append({ type: 'operation', at: now(), op, kind, ...this.#shown(subject), fault: null });
     return this.#allow(op, text, none);
   }
 
@@ -246,6 +241,23 @@ export class SessionGate {
     return texts;
   }
 
+  /** Masking happens before recording: what was typed is written down like what was answered. */
+  #shown({ operation, effects, secrets }: JudgedOperation): Pick<OperationEvent, 'text' | 'parameters' | 'effects'> {
+    const { text, parameters } = operation;
+    const described = this.#describe(effects);
+    return (
+      this.#parts.shown?.of({ text, parameters, effects: described, secrets: secrets ?? null }) ?? {
+        text,
+        parameters,
+        effects: described,
+      }
+    );
+  }
+
+  #shownText(text: string): string {
+    return this.#parts.shown?.text(text) ?? text;
+  }
+
   #takeShadow(): Pick<DecisionEvent, 'shadow'> {
     const shadow = this.#shadow;
     this.#shadow = undefined;
@@ -283,7 +295,7 @@ export class SessionGate {
       op,
       verdict: 'deny',
       policies,
-      message: error.message,
+      message: this.#shownText(error.message),
       policyVersion: this.policyVersion,
       request,
       ...this.#takeShadow(),
@@ -315,6 +327,7 @@ export class SessionGate {
       requireReason(decision, origin, target.name);
       request = approvals.open({
         ...about,
+        secrets: subject.secrets ?? null,
         approvals: decision.approvals,
         policies: decision.policies,
         message: decision.message,

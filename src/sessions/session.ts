@@ -5,6 +5,7 @@ import { newId } from '../lib/ids.js';
 import type { PolicySet, Principal } from '../policy/types.js';
 import type { AuditEvent } from '../signals/audit-event.js';
 import type { EndEvent, Recorder, SessionRecorder } from '../recording/events.js';
+import { ShownOperations } from '../masking/shown-operation.js';
 import { ApprovedRuns, ObservedRecorder } from './approved-runs.js';
 import { type Permit, SessionGate } from './gate.js';
 import { Reading } from './reading.js';
@@ -97,6 +98,7 @@ export class Session {
       target: incoming.target,
       origin: incoming.origin,
       readOnly: incoming.readOnly === true,
+      shown: new ShownOperations(() => incoming.classification.detectors),
       facts: () => {
         const at = now();
         this.#tellUsage(at);

@@ -8,6 +8,7 @@ import { Findings } from './findings.js';
 import type { ExpressionReading, ViewReading } from './relation.js';
 import { SqlSyntaxError } from './parser.js';
 import { Scope } from './scope.js';
+import { argumentPlaces, secretParameters, secretsOf } from './secrets.js';
 import { statementHandlers, type StatementRows } from './statements.js';
 import { judgeTypeNames } from './type-names.js';
 import { noRows, type Field, type Rows } from './value.js';
@@ -31,17 +32,31 @@ export function analyseQuery(parse: ParseSql, catalog: Catalog, sql: string): Qu
   // A statement behind a change of the catalog: its names may mean something else by the time it runs.
   const inferred = parsed.length > 1 ? catalog.protectedColumns.map((column) => inferEffect(catalog.root, column)) : [];
   const copied: CopyOfProtected[] = [];
+  const found: Findings[] = [];
   let isStale = false;
   for (const statement of parsed) {
     const findings = new Findings(catalog.root, catalog.protectedColumns);
+    found.push(findings);
     const own = analyseStatement({ parse, catalog, text: textOf(sql, bytes, statement) }, statement.node, findings);
     const analysis = followRenames(own, findings.renames, copied);
-    statements.push(isStale ? distrustStatement(analysis, inferred) : analysis);
+    statements.push(followArguments(sql, isStale ? distrustStatement(analysis, inferred) : analysis, findings));
+    if (isStale && inferred.length > 0) findings.hidesSecrets = true;
     copied.push(...(analysis.copies ?? []));
     isStale ||= analysis.changes.some((change) => change.type === 'catalogChange') || movesNames(analysis);
     isStale ||= copied.length > 0;
   }
-  return { ok: true, statements };
+  const secrets = secretsOf(sql, found);
+  return { ok: true, statements, ...(secrets === null ? {} : { secrets }) };
+}
+
+/** EXECUTE: which constants stand for which parameter. */
+function followArguments(sql: string, analysis: StatementAnalysis, { executed }: Findings): StatementAnalysis {
+  if (!executed.some((literals) => literals !== null)) return analysis;
+  const places = argumentPlaces(sql, executed);
+  const changes = analysis.changes.map((change) =>
+    change.type === 'execute' ? { ...change, arguments: places } : change,
+  );
+  return { ...analysis, changes };
 }
 
 /** The path by which names are found moves: what follows in the same query was resolved by the old one. */
@@ -106,8 +121,13 @@ function makeContext(
     expr: (node, scope) => analyseExpression(ctx, node, scope),
     query: (node, scope) => rowsOf(ctx.statement(node, scope)),
     statement: (node, scope) => dispatch(ctx, node, scope),
-    separately: (node) =>
-      analyseStatement(given, node, new Findings(given.catalog.root, given.catalog.protectedColumns)),
+    separately: (node) => {
+      const separate = new Findings(given.catalog.root, given.catalog.protectedColumns);
+      const analysis = analyseStatement(given, node, separate);
+      // Its text is part of this one.
+      findings.adoptSecrets(separate);
+      return { ...analysis, ...secretParameters(separate) };
+    },
     nested: (inner, name) => makeContext(given, inner, name === null ? calls : [...calls, name]),
   };
   return ctx;
@@ -119,6 +139,7 @@ function dispatch(ctx: Context, node: unknown, scope: Scope | null): StatementRo
   const handler = Object.hasOwn(statementHandlers, tag) ? statementHandlers[tag] : undefined;
   if (found !== null && handler !== undefined) return handler(ctx, found.body, scope);
   ctx.findings.addGlobal('unknown', tag);
+  ctx.findings.hidesSecrets ||= ctx.catalog.isClassified;
   ctx.findings.touchesProtected = true;
   ctx.findings.changeCatalog();
   return 'unknown';

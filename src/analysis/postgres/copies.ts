@@ -1,5 +1,6 @@
 import { bodyOf, child, list, namesOf, text, type Body } from './ast.js';
 import type { Context } from './context.js';
+import { noteStored } from './literals.js';
 import type { Relation } from './relation.js';
 import { isTainted, unknownValue, type Field, type Rows, type Value } from './value.js';
 
@@ -8,6 +9,8 @@ interface Written {
   readonly schema: string;
   readonly name: string;
   readonly relation: Relation | null;
+  /** The statement makes it: nothing is protected in it yet. */
+  readonly isNew?: boolean;
 }
 
 /**
@@ -15,6 +18,8 @@ interface Written {
  * protected like it from then on. A parent shows the rows of its children, so it is marked with them.
  */
 export function noteWritten(ctx: Context, written: Written, column: string | null, value: Value): void {
+  if (written.isNew !== true)
+    noteStored(ctx, value, written.relation?.fields.find((field) => field.name === column)?.value);
   if (!isTainted(value)) return;
   const { relation } = written;
   if (relation !== null && column !== null && relation.kind === 'v') {
@@ -45,7 +50,7 @@ export function noteCreated(
   names: readonly string[],
   rows: Rows | 'unknown',
 ): void {
-  const written = { ...place, relation: null };
+  const written = { ...place, relation: null, isNew: true };
   if (rows === 'unknown' || rows.open) return noteWritten(ctx, written, null, unknownValue);
   rows.fields.forEach((field, index) => noteWritten(ctx, written, names[index] ?? field.name, field.value));
 }

@@ -5,25 +5,36 @@ import type { Context } from './context.js';
 import { analyseCall } from './functions.js';
 import { jsonXmlHandlers } from './json-xml.js';
 import { analyseOperator } from './operators.js';
+import { literalOf, noteMeeting, parameterOf } from './literals.js';
 import type { Scope } from './scope.js';
 import { analyseSubLink } from './sublinks.js';
-import { clear, clearOf, derive, isTainted, rowValue, unknownValue, type Value } from './value.js';
+import { clear, clearOf, derive, isTainted, rowValue, unknownValue, type Literals, type Value } from './value.js';
 
 type Handler = (ctx: Context, body: Body, scope: Scope) => Value;
 
 /** How each expression node is valued. A node that is not here is unknown, and its statement with it. */
 const handlers: Readonly<Record<string, Handler>> = {
-  A_Const: (_ctx, body) => constantType(body),
-  ParamRef: (_ctx, body, scope) => scope.parameter(number(body, 'number')),
+  A_Const: (ctx, body) => constantType(body, literalOf(ctx, body)),
+  ParamRef: (ctx, body, scope) => {
+    const position = number(body, 'number');
+    const value = scope.parameter(position);
+    const literals = value === clear ? parameterOf(ctx, position) : null;
+    return literals === null ? value : { ...value, literals };
+  },
   ColumnRef: analyseColumnRef,
   A_Indirection: analyseIndirection,
   A_Expr: analyseOperator,
   TypeCast: analyseCast,
   FuncCall: (ctx, body, scope) => analyseCall(ctx, body, scope).value,
   SubLink: analyseSubLink,
-  BoolExpr: (ctx, body, scope) => lazy(ctx, all(ctx, list(body, 'args'), scope)),
+  // What meets a protected value in one condition says nothing of what stands in the others.
+  BoolExpr: (ctx, body, scope) => ({ ...lazy(ctx, all(ctx, list(body, 'args'), scope)), literals: null }),
   CoalesceExpr: (ctx, body, scope) => lazy(ctx, all(ctx, list(body, 'args'), scope)),
-  MinMaxExpr: (ctx, body, scope) => derive(all(ctx, list(body, 'args'), scope)),
+  MinMaxExpr: (ctx, body, scope) => {
+    const values = all(ctx, list(body, 'args'), scope);
+    noteMeeting(ctx, values);
+    return derive(values);
+  },
   CaseExpr: analyseCase,
   NullTest: (ctx, body, scope) => derive([ctx.expr(body['arg'], scope)]),
   BooleanTest: (ctx, body, scope) => derive([ctx.expr(body['arg'], scope)]),
@@ -55,6 +66,7 @@ export function analyseExpression(ctx: Context, node: unknown, scope: Scope): Va
   const handler = Object.hasOwn(handlers, found.tag) ? handlers[found.tag] : undefined;
   if (handler !== undefined) return handler(ctx, found.body, scope);
   ctx.findings.addGlobal('unknown', found.tag);
+  ctx.findings.hidesSecrets ||= ctx.catalog.isClassified;
   ctx.findings.touchesProtected = true;
   return unknownValue;
 }
@@ -64,8 +76,9 @@ function all(ctx: Context, nodes: readonly unknown[], scope: Scope): readonly Va
 }
 
 /** A constant says nothing; its type matters where it meets `||` and casts. */
-function constantType(body: Body): Value {
-  return body['sval'] === undefined ? clear : clearOf('unknown');
+function constantType(body: Body, literals: Literals | null): Value {
+  const value = body['sval'] === undefined ? clear : clearOf('unknown');
+  return literals === null ? value : { ...value, literals };
 }
 
 /**
@@ -89,6 +102,7 @@ function analyseCase(ctx: Context, body: Body, scope: Scope): Value {
     results.push(ctx.expr(when['result'], scope));
   }
   if (body['defresult'] !== undefined) results.push(ctx.expr(body['defresult'], scope));
+  if (body['arg'] !== undefined) noteMeeting(ctx, conditions);
   conditions.forEach((condition) => ctx.findings.infer(condition));
   return derive([...conditions, ...results]);
 }

@@ -1,7 +1,8 @@
 import { plainFacts, type ActionName, type Effect, type EffectFacts, type ResourceRef } from '../effects.js';
 import { inferEffect } from '../distrust.js';
 import type { CopyOfProtected, ProtectedColumn, SessionChange } from '../postgres-types.js';
-import type { Value } from './value.js';
+import { distinctColumns, eachLiteral } from './literals.js';
+import { isTainted, type Literal, type Literals, type Value } from './value.js';
 
 /** A schema, a relation of one or a column of one that gets another name; null is any. */
 export interface Renaming {
@@ -9,6 +10,12 @@ export interface Renaming {
   readonly table: string | null;
   readonly column: string | null;
   readonly to: Partial<Pick<CopyOfProtected, 'schema' | 'table' | 'column'>>;
+}
+
+/** A constant of the text that may be a protected value. */
+export interface Secret extends Literal {
+  /** None: nobody knows of which column. */
+  readonly columns: readonly ProtectedColumn[];
 }
 
 /** What a statement's analysis has found so far. Effects are kept once each, in the order they were found. */
@@ -22,6 +29,11 @@ export class Findings {
   /** What gets another name, so that what the same query has copied there before is found again. */
   readonly renames: Renaming[] = [];
   touchesProtected = false;
+  readonly #secrets = new Map<number, Secret>();
+  /** Something in it could not be read at all, so any constant may be a protected value. */
+  hidesSecrets = false;
+  /** Constants among the arguments of EXECUTE, by position. */
+  readonly executed: (Literals | null)[] = [];
 
   constructor(root: readonly [target: string, database: string], protectedColumns: readonly ProtectedColumn[]) {
     this.#root = root;
@@ -77,8 +89,33 @@ export class Findings {
     this.add(action, 'Database', [], { ...facts, object });
   }
 
+  /** Constants that may be protected values, by their place in the text (parameters: by number), with the columns. */
+  get secrets(): readonly Secret[] {
+    return [...this.#secrets.values()];
+  }
+
+  /** What a statement within this one says of the same text; its parameters are its own. */
+  adoptSecrets(inner: Findings): void {
+    for (const secret of inner.secrets) if (secret.kind !== 'parameter') this.noteSecret(secret, secret.columns, 'all');
+    this.hidesSecrets ||= inner.hidesSecrets;
+  }
+
+  noteSecret(literals: Literals, columns: readonly ProtectedColumn[], which: 'all' | 'texts'): void {
+    for (const { at, kind } of eachLiteral(literals)) {
+      if (which === 'texts' && kind === 'other') continue;
+      const key = kind === 'parameter' ? -at : at;
+      const known = this.#secrets.get(key);
+      // Of no column in particular: it may be any.
+      const isAny = columns.length === 0 || known?.columns.length === 0;
+      const all = isAny ? [] : distinctColumns([...(known?.columns ?? []), ...columns]);
+      this.#secrets.set(key, { at, kind, columns: all });
+    }
+  }
+
   /** A protected value stands where it can be inferred. An unknown value may be any of them. */
   infer(value: Value): void {
+    if (value.literals !== null && isTainted(value))
+      this.noteSecret(value.literals, value.unknown ? [] : value.sources, 'texts');
     if (value.unknown) this.inferAll();
     else for (const column of value.sources) this.inferColumn(column);
   }

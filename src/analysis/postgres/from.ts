@@ -3,6 +3,7 @@ import type { Context } from './context.js';
 import { columnName } from './column-names.js';
 import { analyseCall, callIn, type CallResult } from './functions.js';
 import { joinItems } from './joins.js';
+import { noteMeeting } from './literals.js';
 import { readRelation } from './relations.js';
 import { Scope, itemOf, type FromItem, type Source } from './scope.js';
 import { analyseJsonTable, analyseXmlTable } from './table-functions.js';
@@ -66,6 +67,7 @@ function join(ctx: Context, body: Body, scope: Scope): FromItem {
   const right = analyseFromItem(ctx, body['rarg'], new Scope(scope.parent, [...scope.items, left]));
   const using = flag(body, 'isNatural') ? 'natural' : list(body, 'usingClause').map(stringOf);
   const { item, compared } = joinItems(left, right, using);
+  for (let index = 0; index < compared.length; index += 2) noteMeeting(ctx, compared.slice(index, index + 2));
   compared.forEach((value) => ctx.findings.infer(value));
   if (body['quals'] !== undefined)
     ctx.findings.infer(ctx.expr(body['quals'], new Scope(scope.parent, [...scope.items, item])));

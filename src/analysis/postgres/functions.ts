@@ -10,6 +10,7 @@ import {
   unknownResult,
 } from './builtin-functions.js';
 import type { Context } from './context.js';
+import { literalsOfCall, noteArguments } from './literals.js';
 import type { Scope } from './scope.js';
 import { setConfig } from './set-config.js';
 import { readSqlFunction } from './sql-functions.js';
@@ -21,6 +22,7 @@ import {
   rowValue,
   unknownValue,
   type Field,
+  type Literals,
   type Rows,
   type Value,
 } from './value.js';
@@ -47,8 +49,20 @@ export function analyseCall(ctx: Context, call: Body, scope: Scope): CallResult 
   if (call['agg_filter'] !== undefined) ctx.findings.infer(ctx.expr(call['agg_filter'], scope));
   const over = child(call, 'over');
   if (over !== null) analyseWindow(ctx, over, scope);
+  noteArguments(ctx, name, values);
   const result = resolveCall(ctx, schema, name, within ? [...values, ...ordered] : values, nodes);
-  return { ...result, input: derive(values) };
+  const input = derive(values);
+  return { ...withLiterals(result, literalsOfCall(name, values)), input };
+}
+
+/** What a call gives is made of the constants it was given, whatever else is known of it. */
+function withLiterals(result: CallResult, literals: Literals | null): CallResult {
+  if (literals === null && result.value.literals === null) return result;
+  const rows = result.rows && {
+    ...result.rows,
+    fields: result.rows.fields.map((field) => ({ ...field, value: { ...field.value, literals } })),
+  };
+  return { value: { ...result.value, literals }, rows };
 }
 
 /** OVER and WINDOW: rows are grouped and ordered by these, which shows them. */

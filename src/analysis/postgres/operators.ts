@@ -1,6 +1,7 @@
 import { constantOf, itemsOf, list, namesOf, tagged, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { implicitCall } from './functions.js';
+import { noteMeeting } from './literals.js';
 import type { Scope } from './scope.js';
 import { clear, derive, isTainted, type Value } from './value.js';
 
@@ -8,6 +9,8 @@ import { clear, derive, isTainted, type Value } from './value.js';
 const totalOperators = new Set(
   '= <> != < <= > >= ~~ !~~ ~~* !~~* ~ !~ ~* !~* || -> ->> #> #>> @> <@ ? ?| ?& && @@ @? & | # - #- ^@'.split(' '),
 );
+/** Take a part out of a document. */
+const accessors = new Set(['->', '->>', '#>', '#>>']);
 const patternOperators = new Set('~~ !~~ ~~* !~~* ~ !~ ~* !~*'.split(' '));
 const patternKinds = new Set(['AEXPR_LIKE', 'AEXPR_ILIKE', 'AEXPR_SIMILAR']);
 
@@ -27,6 +30,7 @@ export function analyseOperator(ctx: Context, body: Body, scope: Scope): Value {
   if (isArithmetic(name, left) && rights.length === 1)
     return derive([analyseArithmetic(ctx, name, body, left ?? clear, rights[0] ?? clear), ...called]);
   if (left === null && (name === '-' || name === '+')) return derive([...values, ...called], values[0]?.type);
+  if (!accessors.has(name) && name !== '||') noteMeeting(ctx, values);
   const isPattern = patternKinds.has(kind) || patternOperators.has(name);
   // A pattern can be malformed, so a protected one shows itself by failing.
   if (isPattern) rights.forEach((value) => isTainted(value) && ctx.findings.infer(value));
@@ -35,7 +39,9 @@ export function analyseOperator(ctx: Context, body: Body, scope: Scope): Value {
   if (!isTotal) values.forEach((value) => isTainted(value) && ctx.findings.infer(value));
   const value = derive([...values, ...called], kind === 'AEXPR_NULLIF' ? (left?.type ?? '') : resultType(name));
   const fallible = value.fallible || !isTotal;
-  return { ...value, fallible, scale: kind === 'AEXPR_NULLIF' ? value.scale : 1 };
+  // The key by which something is taken out of a document says nothing of it.
+  const literals = accessors.has(name) ? (left?.literals ?? null) : value.literals;
+  return { ...value, fallible, literals, scale: kind === 'AEXPR_NULLIF' ? value.scale : 1 };
 }
 
 function resultType(name: string): string {

@@ -4,6 +4,7 @@ import type { Context } from './context.js';
 import { analyseFrom } from './from.js';
 import { analyseWindow } from './functions.js';
 import { createInto } from './into.js';
+import { noteMeeting } from './literals.js';
 import { withNamedSetting } from './named-setting.js';
 import { addTableEffect, findRelation } from './relations.js';
 import { Scope, type Source } from './scope.js';
@@ -142,7 +143,10 @@ function setOperation(ctx: Context, body: Body, op: string, level: Scope): Rows 
   const rows = mergeRows(left, right);
   // UNION ALL only appends; everything else compares rows.
   if (op !== 'SETOP_UNION' || body['all'] !== true) {
-    for (const field of rows.fields) ctx.findings.infer(field.value);
+    for (const { value } of rows.fields) {
+      noteMeeting(ctx, [value]);
+      ctx.findings.infer(value);
+    }
     if (rows.open && ctx.catalog.isClassified) ctx.findings.inferAll();
   }
   return rows;

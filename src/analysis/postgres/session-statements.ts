@@ -47,7 +47,11 @@ export function analysePrepare(ctx: Context, body: Body): null {
 /** EXECUTE: what it does and gives is the prepared statement's, which the engine knows. */
 export function analyseExecute(ctx: Context, body: Body): 'unknown' {
   const scope = new Scope(null);
-  for (const node of list(body, 'params')) ctx.findings.infer(ctx.expr(node, scope));
+  for (const node of list(body, 'params')) {
+    const value = ctx.expr(node, scope);
+    ctx.findings.infer(value);
+    ctx.findings.executed.push(value.literals);
+  }
   ctx.findings.addGlobal('prepare', 'execute');
   ctx.findings.touchesProtected ||= ctx.catalog.isClassified;
   ctx.findings.change({ type: 'execute', name: text(body, 'name') });

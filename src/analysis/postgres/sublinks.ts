@@ -1,6 +1,7 @@
 import { list, namesOf, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { implicitCall } from './functions.js';
+import { noteMeeting } from './literals.js';
 import type { Scope } from './scope.js';
 import { derive, rowValue, type Value } from './value.js';
 
@@ -24,6 +25,7 @@ export function analyseSubLink(ctx: Context, body: Body, scope: Scope): Value {
       const called = operators.map((operator) =>
         implicitCall(ctx, operator.functionSchema, operator.functionName, test === null ? values : [test, ...values]),
       );
+      noteMeeting(ctx, test === null ? values : [test, ...values]);
       const value = derive([...(test === null ? [] : [test]), ...values, ...called]);
       return rows.open ? { ...value, unknown: true, derived: true, fallible: true } : { ...value, fallible: true };
     }

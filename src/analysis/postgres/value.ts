@@ -16,7 +16,18 @@ export interface Value {
   readonly type: string;
   /** The columns of a composite value, where they are known. */
   readonly row: readonly Field[] | null;
+  /** Constants and parameters of the client's text that it is made of. */
+  readonly literals: Literals | null;
 }
+
+/** A constant by its place in the text (UTF-8 bytes), a parameter by its number. */
+export interface Literal {
+  readonly at: number;
+  readonly kind: 'text' | 'other' | 'parameter';
+}
+
+/** A tree, so that a value of many parts copies nothing. */
+export type Literals = Literal | readonly Literals[];
 
 /** A named column of a relation or result. */
 export interface Field {
@@ -39,6 +50,7 @@ export const clear: Value = {
   scale: 1,
   type: '',
   row: null,
+  literals: null,
 };
 
 /** A value about which nothing is known. */
@@ -72,8 +84,22 @@ export function derive(values: readonly Value[], type = ''): Value {
       if (!sources.includes(source)) sources.push(source);
     }
   }
-  if (sources === null && !unknown && !fallible) return type === '' ? clear : clearOf(type);
-  return { sources: sources ?? [], derived: sources !== null || unknown, unknown, fallible, scale, type, row: null };
+  const literals = joinLiterals(values);
+  if (sources === null && !unknown && !fallible && literals === null) return type === '' ? clear : clearOf(type);
+  const derived = sources !== null || unknown;
+  return { sources: sources ?? [], derived, unknown, fallible, scale, type, row: null, literals };
+}
+
+/** The constants of all these values. */
+export function joinLiterals(values: readonly Value[]): Literals | null {
+  let first: Literals | null = null;
+  let all: Literals[] | null = null;
+  for (const { literals } of values) {
+    if (literals === null || literals === first) continue;
+    if (first === null) first = literals;
+    else (all ??= [first]).push(literals);
+  }
+  return all ?? first;
 }
 
 /** The value that is one or the other: branches of a set operation, merged join columns. */

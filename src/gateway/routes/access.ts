@@ -21,7 +21,7 @@ export function accessRoutes(services: GatewayServices): readonly ApiRoute[] {
   return [askRoute(services), listRoute(services), revokeRoute(services), reviewRoute(services)];
 }
 
-function askRoute({ desk, audit }: GatewayServices): ApiRoute {
+function askRoute({ desk, audit, eyes }: GatewayServices): ApiRoute {
   return route({
     method: 'POST',
     path: '/v1/access',
@@ -39,7 +39,7 @@ function askRoute({ desk, audit }: GatewayServices): ApiRoute {
         return ok('sluice.access/v1', { request: null, grant: viewGrant(grant) });
       }
       const request = audit.attemptTold(principal, 'request.create', body.name, detail, () => desk.request(order));
-      return ok('sluice.access/v1', { request: viewRequest(request), grant: null });
+      return ok('sluice.access/v1', { request: viewRequest(request, eyes.see(request, principal)), grant: null });
     },
   });
 }

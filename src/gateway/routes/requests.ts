@@ -32,7 +32,7 @@ export function requestRoutes(services: GatewayServices): readonly ApiRoute[] {
   ];
 }
 
-function listRoute({ approvals }: GatewayServices): ApiRoute {
+function listRoute({ approvals, eyes }: GatewayServices): ApiRoute {
   return route({
     method: 'GET',
     path: '/v1/requests',
@@ -48,12 +48,14 @@ function listRoute({ approvals }: GatewayServices): ApiRoute {
         ...(query.state === undefined ? {} : { state: query.state }),
         ...(query.mine || call.scope === 'own' ? { requester: call.principal.id } : {}),
       });
-      return ok('sluice.requests/v1', { requests: requests.map(viewRequest) });
+      return ok('sluice.requests/v1', {
+        requests: requests.map((request) => viewRequest(request, eyes.see(request, call.principal))),
+      });
     },
   });
 }
 
-function createRoute({ approvals, engines, targets }: GatewayServices): ApiRoute {
+function createRoute({ approvals, engines, eyes, targets }: GatewayServices): ApiRoute {
   return route({
     method: 'POST',
     path: '/v1/requests',
@@ -65,7 +67,7 @@ function createRoute({ approvals, engines, targets }: GatewayServices): ApiRoute
     response: requestDocument,
     async handle({ principal }, { body }) {
       const { target, classification } = targets.find(body.target, principal);
-      const { decision, effects } = await engines
+      const { decision, effects, secrets } = await engines
         .of(target)
         .explain(principal, target, classification, body.text, body.parameters);
       if (decision.verdict === 'allow') {
@@ -83,13 +85,14 @@ function createRoute({ approvals, engines, targets }: GatewayServices): ApiRoute
         text: body.text,
         parameters: body.parameters,
         effects: effects.map(({ effect }) => describeEffect(effect)),
+        secrets: secrets ?? null,
         approvals: decision.approvals,
         policies: decision.policies,
         message: decision.message,
         reason: body.reason,
         session: null,
       });
-      return ok('sluice.request/v1', { request: viewRequest(request) });
+      return ok('sluice.request/v1', { request: viewRequest(request, eyes.see(request, principal)) });
     },
   });
 }
@@ -105,7 +108,7 @@ function readRoute(services: GatewayServices): ApiRoute {
     body: nothing,
     response: requestDocument,
     async handle(call, { params }) {
-      return ok('sluice.request/v1', { request: viewRequest(visible(services, call, params.id)) });
+      return shown(services, call, visible(services, call, params.id));
     },
   });
 }
@@ -132,7 +135,7 @@ function waitRoute(services: GatewayServices): ApiRoute {
           })
           .finally(wait.release);
       }
-      return ok('sluice.request/v1', { request: viewRequest(visible(services, call, params.id)) });
+      return shown(services, call, visible(services, call, params.id));
     },
   });
 }
@@ -155,7 +158,7 @@ function voteRoutes(services: GatewayServices): readonly ApiRoute[] {
           services.approvals.vote(before.id, call.principal, decision, body.comment),
         );
         // An approval of access has taken effect already.
-        return ok('sluice.request/v1', { request: viewRequest(services.approvals.get(request.id) ?? request) });
+        return shown(services, call, services.approvals.get(request.id) ?? request);
       },
     }),
   );
@@ -177,9 +180,14 @@ function cancelRoute(services: GatewayServices): ApiRoute {
       const request = services.audit.attemptTold(call.principal, 'request.cancel', before.id, detail, () =>
         services.approvals.cancel(before.id, call.principal, body.comment),
       );
-      return ok('sluice.request/v1', { request: viewRequest(request) });
+      return shown(services, call, request);
     },
   });
+}
+
+/** A request as the caller may see it. */
+function shown({ eyes }: GatewayServices, call: Call, request: ApprovalRequest) {
+  return ok('sluice.request/v1', { request: viewRequest(request, eyes.see(request, call.principal)) });
 }
 
 /** Another's request does not exist for who may not review. */

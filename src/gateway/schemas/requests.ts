@@ -34,6 +34,8 @@ export const requestSummary = z.object({
   requester_kind: z.enum(['human', 'machine']),
   text: z.string(),
   parameters: z.array(z.string().nullable()),
+  /** Values of protected columns in text or parameters are not shown to the caller. */
+  text_masked: z.boolean(),
   effects: z.array(z.string()),
   policies: z.array(z.string()),
   message: z.string(),
@@ -46,6 +48,7 @@ export const requestSummary = z.object({
   created_at: timestamp,
   expires_at: timestamp,
   decided_at: timestamp.nullable(),
+  /** The same for the same identity, target, text, parameters and effects; keyed by the gateway. */
   digest: z.string(),
   /** Membership in a group is asked for, not that an operation may run. */
   access: z.object({ group: z.string(), duration_ms: z.int() }).nullable(),

@@ -44,7 +44,7 @@ export class ExtendedQuery {
       return this.#refuse(sqlError('42601', 'cannot insert multiple commands into a prepared statement'));
     }
     const fault = query.fault ?? callingTypeFault(message.types, query.catalog);
-    const bodies = { statements: query.statements, effects: query.effects, fault };
+    const bodies = { statements: query.statements, effects: query.effects, fault, secrets: query.secrets };
     const judged = this.#judging.judge({ kind: 'parse', text: query.text, parameters: [] }, bodies, {
       preparesOnly: true,
     });

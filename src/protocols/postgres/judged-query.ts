@@ -5,6 +5,7 @@ import type {
   SessionChange,
   StatementAnalysis,
 } from '../../analysis/postgres-types.js';
+import type { TextSecrets } from '../../analysis/text-secrets.js';
 import type { Effect } from '../../analysis/effects.js';
 import { faultOf } from '../../analysis/faults.js';
 import type { SluiceError } from '../../lib/errors.js';
@@ -15,6 +16,8 @@ export interface JudgedQuery {
   readonly statements: readonly StatementAnalysis[];
   readonly effects: readonly Effect[];
   readonly fault: SluiceError | null;
+  /** What of the text and its parameters may be a protected value; null for nothing. */
+  readonly secrets: TextSecrets | null;
   /** 1-based character position of a syntax error, else 0. */
   readonly position: number;
   /** Reads or changes names that SQL gives to statements and cursors: judged with nothing in flight. */
@@ -71,7 +74,8 @@ function build(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): J
   const fault = faultOf(analysis);
   if (!analysis.ok) {
     const { position } = analysis;
-    return { text, statements: [], effects: [], fault, position, usesNames: false, copiesIn: false, catalog };
+    const secrets = null;
+    return { text, statements: [], effects: [], fault, secrets, position, usesNames: false, copiesIn: false, catalog };
   }
   const changes = analysis.statements.flatMap((statement) => statement.changes);
   const effects = analysis.statements.flatMap((statement) => statement.effects);
@@ -80,6 +84,7 @@ function build(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): J
     statements: analysis.statements,
     effects,
     fault,
+    secrets: analysis.secrets ?? null,
     position: 0,
     usesNames: changes.some((change) => nameChanges.has(change.type)),
     copiesIn: changes.some((change) => change.type === 'copyIn'),

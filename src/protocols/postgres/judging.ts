@@ -1,4 +1,5 @@
 import type { StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { TextSecrets } from '../../analysis/text-secrets.js';
 import { plainFacts, type Effect, type Operation } from '../../analysis/effects.js';
 import { SluiceError, type NextStep } from '../../lib/errors.js';
 import type { Allowed, Denied, Permit } from '../../sessions/gate.js';
@@ -6,6 +7,7 @@ import type { Conversation, WireStatement } from './conversation.js';
 import { holdStatement } from './holding.js';
 import { analyseQuery, cachedQuery, type JudgedQuery } from './judged-query.js';
 import type { RelayHooks } from './relay-hooks.js';
+import { passedSecrets, withPassed } from './passed-secrets.js';
 import { Run } from './run.js';
 
 /** A query's statements with what EXECUTE and FETCH stand for put in their place. */
@@ -13,6 +15,7 @@ export interface Resolved {
   readonly statements: readonly StatementAnalysis[];
   readonly effects: readonly Effect[];
   readonly fault: SluiceError | null;
+  readonly secrets: TextSecrets | null;
 }
 
 /** From a text to a permit: analysis, the names that SQL gave, the gate, the wait for people. */
@@ -65,10 +68,12 @@ export class Judging {
 
   /** Puts in place of EXECUTE and FETCH what they run. Call with nothing in flight. */
   resolveNames(query: JudgedQuery): Resolved {
-    if (!query.usesNames) return { statements: query.statements, effects: query.effects, fault: query.fault };
+    const { secrets } = query;
+    if (!query.usesNames) return { statements: query.statements, effects: query.effects, fault: query.fault, secrets };
     const talk = this.#talk;
     const names = talk.names.copy();
     const effects: Effect[] = [...query.effects];
+    const passed: TextSecrets['literals'][number][] = [];
     let fault = query.fault;
     const resolved = query.statements.map((statement) => {
       let body: StatementAnalysis | null = null;
@@ -78,6 +83,7 @@ export class Judging {
           const found = named?.body ?? this.#openedElsewhere(change.type, change.name, statement);
           if (found === undefined) fault ??= this.#unknownName(change.type, change.name);
           else body = found;
+          if (change.type === 'execute' && found !== undefined) passed.push(...passedSecrets(change, found));
         } else names.apply(change, query, statement);
       }
       if (body === null) return statement;
@@ -90,7 +96,7 @@ export class Judging {
         ...(body.copies === undefined ? {} : { copies: [...(statement.copies ?? []), ...body.copies] }),
       };
     });
-    return { statements: resolved, effects, fault };
+    return { statements: resolved, effects, fault, secrets: withPassed(secrets, passed) };
   }
 
   /**
@@ -140,6 +146,7 @@ export class Judging {
       operation: { protocol: 'postgres', kind, text, parameters } as const,
       effects: bodies.effects,
       fault: bodies.fault,
+      secrets: bodies.secrets,
       preparesOnly: options.preparesOnly === true,
     };
     const judged = options.continues === undefined ? gate.judge(subject) : gate.judgeAgain(subject, options.continues);

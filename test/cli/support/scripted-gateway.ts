@@ -73,6 +73,7 @@ export function request(state: string, more: object = {}): object {
     target: 'demo-db',
     requester: 'engineer',
     requester_kind: 'human',
+    text_masked: false,
     text: 'delete from orders where id = $1',
     parameters: ['7'],
     effects: ['delete on table demo-db/shop/public/orders'],

@@ -44,14 +44,15 @@ export interface ApprovalLab {
   /** Opens a request by running something that is held, without waiting. */
   held(text: string, more?: Readonly<Record<string, unknown>>): Promise<string>;
   vote(id: string, decision: 'approve' | 'deny', role: Role, claims?: TokenClaims): Promise<ApiAnswer>;
-  request(id: string): Promise<RequestSummary>;
+  request(id: string, role?: Role): Promise<RequestSummary>;
   token(role: Role, claims?: TokenClaims): Promise<string>;
   /** Everything that the gateway has told its audit sink so far. */
   trail(): Promise<readonly AuditEvent[]>;
   stop(): Promise<void>;
 }
 
-export async function openApprovalLab(): Promise<ApprovalLab> {
+/** `more` are policies beside the starter's and those above. */
+export async function openApprovalLab(more = ''): Promise<ApprovalLab> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-approved-'));
   const server = await startPostgres();
   const { password } = await seedShop(server, { dir, size: smallShop });
@@ -59,7 +60,7 @@ export async function openApprovalLab(): Promise<ApprovalLab> {
   let ahead = 0;
   const running = await startTestGateway({
     clock: () => Date.now() + ahead,
-    bundle: new Map([...starterBundle({ pgPort: server.port }), ['policies/four.cedar', policies]]),
+    bundle: new Map([...starterBundle({ pgPort: server.port }), ['policies/four.cedar', policies + more]]),
     bootstrap: {
       audit: { sinks: [{ type: 'file', path: trail }] },
       listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null } },
@@ -92,8 +93,8 @@ export async function openApprovalLab(): Promise<ApprovalLab> {
         token: await token(role, claims),
         body: { comment: decision === 'deny' ? 'not on a Friday' : 'looked at it' },
       }),
-    async request(id) {
-      const answer = await running.call('GET', `/v1/requests/${id}`, { token: await token('reviewer') });
+    async request(id, role = 'reviewer') {
+      const answer = await running.call('GET', `/v1/requests/${id}`, { token: await token(role) });
       return requestDocument.parse(answer.document).request;
     },
     async trail() {

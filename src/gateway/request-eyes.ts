@@ -1,0 +1,65 @@
+import { createHmac } from 'node:crypto';
+import type { ApprovalRequest } from '../approvals/types.js';
+import type { ProtectedColumn } from '../analysis/postgres-types.js';
+import { compileDetectors, type Detectors } from '../masking/detectors.js';
+import { scrubText } from '../masking/scrub.js';
+import { type Shown, showOperation } from '../masking/shown-operation.js';
+import type { Classification } from '../masking/types.js';
+import { noFacts, type Principal } from '../policy/types.js';
+import { revealEffect } from '../protocols/postgres/result-plan.js';
+import type { Vault } from '../vault/vault.js';
+import type { ActiveConfiguration } from './configuration.js';
+
+/** How one person sees a request. */
+export interface Seen extends Shown {
+  /** Something of it is not shown to this person. */
+  readonly masked: boolean;
+  readonly digest: string;
+  /** Any other text of it: a reason, a comment, an answer. */
+  readonly words: (text: string) => string;
+}
+
+/**
+ * Whose eyes see what of a request: its requester what they typed, everyone else without protected values, unless
+ * policy lets them see those of the column in clear.
+ */
+export class RequestEyes {
+  readonly #configuration: ActiveConfiguration;
+  readonly #digestKey: Buffer;
+  #compiled: { readonly of: Classification['detectors']; readonly detectors: Detectors | null } | null = null;
+
+  constructor(configuration: ActiveConfiguration, vault: Pick<Vault, 'deriveKey'>) {
+    this.#configuration = configuration;
+    this.#digestKey = vault.deriveKey('request digest');
+  }
+
+  see(request: ApprovalRequest, viewer: Principal): Seen {
+    const { text, parameters, effects, secrets = null } = request;
+    // Without a key, a digest of all that is shown and one short value that is not would tell the value.
+    const digest = createHmac('sha256', this.#digestKey).update(request.digest).digest('hex');
+    if (viewer.id === request.principal.id) {
+      return { text, parameters, effects, masked: false, digest, words: (words) => words };
+    }
+    const { classification } = this.#configuration.current();
+    const ran = { text, parameters, effects, secrets };
+    const shown = showOperation(ran, this.#detectors(classification), (columns) =>
+      this.#mayReveal(request.target, viewer, columns),
+    );
+    const masked = JSON.stringify([shown.text, shown.parameters]) !== JSON.stringify([text, parameters]);
+    return { ...shown, masked, digest, words: (words) => scrubText(words, classification.detectors) };
+  }
+
+  #mayReveal(name: string, viewer: Principal, columns: readonly ProtectedColumn[]): boolean {
+    const { policies, targets } = this.#configuration.current();
+    const target = targets.get(name);
+    if (target === undefined) return false;
+    const query = { principal: viewer, target, approvals: [], session: noFacts, reason: null };
+    const effects = columns.map((column) => revealEffect(target.name, target.database, column));
+    return policies.reveals(query, effects).every((allowed) => allowed);
+  }
+
+  #detectors({ detectors }: Classification): Detectors | null {
+    if (this.#compiled?.of !== detectors) this.#compiled = { of: detectors, detectors: compileDetectors(detectors) };
+    return this.#compiled.detectors;
+  }
+}
