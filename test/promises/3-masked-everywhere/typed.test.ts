@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type ApprovalLab, openApprovalLab, Psql, resultOf } from '../4-approved-exactly/support.js';
+import { type ApprovalLab, openApprovalLab, resultOf } from '../4-approved-exactly/support.js';
 
 /** May see salaries, and nothing else. */
 const policies = `
@@ -85,7 +85,7 @@ it('keeps the value out of the record, of search, and of every export', async ()
 });
 
 it('masks what a prepared statement is run with', async () => {
-  const psql: Psql = await lab.psql('engineer', [
+  const psql = await lab.psql('engineer', [
     ...['-c', 'prepare p (text, int) as update employees set email = $1 where id = $2'],
     ...['-c', "execute p ('kim@planted6.example', 5)"],
   ]);
