@@ -1,5 +1,5 @@
 import { BaseCommand } from '../src/cli/base-command.js';
-import { Args, Flags } from '../src/cli/oclif.js';
+import { Args, Flags } from '../src/cli/flags.js';
 
 export default class Connect extends BaseCommand {
   static override summary = 'Open a local port to a target, for any client program.';
@@ -24,7 +24,7 @@ export default class Connect extends BaseCommand {
     print: Flags.option({
       options: ['env', 'uri', 'json', 'cmd'] as const,
       summary: 'What to print on stdout (default: uri).',
-    })(),
+    }),
     detach: Flags.boolean({ summary: 'Keep the tunnel in the local agent and return.', exclusive: ['foreground'] }),
     foreground: Flags.boolean({ summary: 'Keep the tunnel in this process (the default).' }),
     for: Flags.string({ helpValue: '1h', summary: 'Close it after this time.' }),

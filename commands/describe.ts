@@ -1,5 +1,5 @@
 import { BaseCommand } from '../src/cli/base-command.js';
-import { Args } from '../src/cli/oclif.js';
+import { Args } from '../src/cli/flags.js';
 
 export default class Describe extends BaseCommand {
   static override summary = 'What you may do on a target, what people must approve, and what comes masked.';

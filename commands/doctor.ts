@@ -1,5 +1,5 @@
 import { BaseCommand } from '../src/cli/base-command.js';
-import { Args, Flags } from '../src/cli/oclif.js';
+import { Args, Flags } from '../src/cli/flags.js';
 
 export default class Doctor extends BaseCommand {
   static override summary = 'Find what is wrong between this machine and the gateway, and how to mend it.';

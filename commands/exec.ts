@@ -1,5 +1,5 @@
 import { BaseCommand } from '../src/cli/base-command.js';
-import { Args, Flags } from '../src/cli/oclif.js';
+import { Args, Flags } from '../src/cli/flags.js';
 
 export default class Exec extends BaseCommand {
   static override summary = 'Run one operation on a target, judged, masked and recorded.';
@@ -22,13 +22,11 @@ export default class Exec extends BaseCommand {
     file: Flags.string({ char: 'f', helpValue: 'FILE', summary: 'Read the text from a file, or from stdin with "-".' }),
     param: Flags.string({
       multiple: true,
-      multipleNonGreedy: true,
       helpValue: 'NAME=VALUE',
       summary: 'Value of :NAME, or of $1 with 1=VALUE; repeat.',
     }),
     label: Flags.string({
       multiple: true,
-      multipleNonGreedy: true,
       helpValue: 'KEY=VALUE',
       summary: 'Instead of TARGET: run on every target with this label; repeat to narrow.',
     }),
@@ -36,7 +34,7 @@ export default class Exec extends BaseCommand {
       options: ['table', 'csv', 'tsv', 'json', 'jsonl'] as const,
       default: 'table',
       summary: 'Rows as.',
-    })(),
+    }),
     limit: Flags.integer({ min: 0, helpValue: 'N', summary: 'At most so many rows (gateway default: 100).' }),
     'max-bytes': Flags.integer({ min: 1, helpValue: 'N', summary: 'At most so many bytes (gateway default: 65536).' }),
     'fail-on-truncate': Flags.boolean({ summary: 'End with 15 when the result was cut.' }),
@@ -55,7 +53,6 @@ export default class Exec extends BaseCommand {
     }),
     meta: Flags.string({
       multiple: true,
-      multipleNonGreedy: true,
       helpValue: 'KEY=VALUE',
       summary: 'Recorded with the session; repeat.',
     }),

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../src/cli/base-command.js';
-import { Args, Flags } from '../src/cli/oclif.js';
+import { Args, Flags } from '../src/cli/flags.js';
 import { plain } from '../src/cli/plain.js';
 
 export default class Login extends BaseCommand {

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../src/cli/base-command.js';
-import { Args, Flags } from '../src/cli/oclif.js';
+import { Args, Flags } from '../src/cli/flags.js';
 
 export default class Play extends BaseCommand {
   static override summary = 'Play a recorded session; "?" shows the keys.';
@@ -10,7 +10,7 @@ export default class Play extends BaseCommand {
     session: Args.string({ required: true, description: 'the id, ses_…, or a journal file' }),
   };
   static override flags = {
-    format: Flags.option({ options: ['text', 'json'] as const, summary: 'Print instead of playing.' })(),
+    format: Flags.option({ options: ['text', 'json'] as const, summary: 'Print instead of playing.' }),
     speed: Flags.string({ default: '1', helpValue: '0.5–16', summary: 'How fast.' }),
     idle: Flags.string({ helpValue: '2s', summary: 'Play no pause that is longer.' }),
     identity: Flags.string({ helpValue: 'FILE', summary: 'Reads an encrypted recording; else the gateway is asked.' }),

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../src/cli/base-command.js';
-import { Flags } from '../src/cli/oclif.js';
+import { Flags } from '../src/cli/flags.js';
 
 export default class Quickstart extends BaseCommand {
   static override summary = 'A gateway, demo identities and a demo PostgreSQL on this machine, until Ctrl-C.';

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../src/cli/base-command.js';
-import { Args } from '../src/cli/oclif.js';
+import { Args } from '../src/cli/flags.js';
 
 export default class Schema extends BaseCommand {
   static override summary = 'The JSON Schemas of what --json prints.';

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../src/cli/base-command.js';
-import { Flags } from '../src/cli/oclif.js';
+import { Flags } from '../src/cli/flags.js';
 import { plain } from '../src/cli/plain.js';
 
 export default class Uninstall extends BaseCommand {
@@ -15,7 +15,7 @@ export default class Uninstall extends BaseCommand {
     const done = flags.yes
       ? await uninstall(this.environment, { out: this.out, signal: this.signal })
       : await planUninstall(this.environment);
-    const program = updateCommand(this.config.version, this.config.root).startsWith('brew')
+    const program = updateCommand(this.program.version, this.program.root).startsWith('brew')
       ? 'brew uninstall sluice'
       : 'npm uninstall --global sluice';
     this.out.show({ schema: 'sluice.uninstall/v1', ok: true, removed: flags.yes, ...done, program }, () => {

@@ -8,7 +8,7 @@ export async function writeManifest() {
   const file = new URL('oclif.manifest.json', root);
   // One that is there would be read instead of the commands.
   await rm(file, { force: true });
-  const { loadConfig } = await import('../dist/src/cli/main.js');
+  const { loadConfig } = await import('../dist/src/cli/oclif-config.js');
   const config = await loadConfig(fileURLToPath(root), new URL('../package.json', import.meta.url));
   const [plugin] = config.plugins.values();
   const commands = plugin.manifest.commands;

@@ -1,6 +1,6 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
 import { clockTime } from '../../src/cli/durations.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class AccessList extends BaseCommand {
   static override summary = 'List who has which group for a while; on stderr, what you may ask for.';

@@ -1,7 +1,7 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
 import { parseDuration } from '../../src/cli/durations.js';
 import { grantText } from '../../src/cli/grant-text.js';
-import { Args, Flags } from '../../src/cli/oclif.js';
+import { Args, Flags } from '../../src/cli/flags.js';
 import { requestText } from '../../src/cli/request-text.js';
 
 export default class AccessRequest extends BaseCommand {

@@ -1,6 +1,6 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
 import { grantText } from '../../src/cli/grant-text.js';
-import { Args, Flags } from '../../src/cli/oclif.js';
+import { Args, Flags } from '../../src/cli/flags.js';
 
 export default class AccessRevoke extends BaseCommand {
   static override summary =

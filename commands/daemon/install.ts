@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class DaemonInstall extends BaseCommand {
   static override summary = 'Make the local agent a service of yours (systemd user unit, launchd agent).';

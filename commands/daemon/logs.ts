@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class DaemonLogs extends BaseCommand {
   static override summary = "Show the local agent's log: tunnels, refused connections, starts and ends.";

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class DaemonRun extends BaseCommand {
   static override summary = 'Run the local agent in this process.';

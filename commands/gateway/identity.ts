@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class GatewayIdentity extends BaseCommand {
   static override summary = 'Make an identity that can read encrypted recordings; prints its recipient.';

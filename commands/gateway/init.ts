@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class GatewayInit extends BaseCommand {
   static override summary = 'Write a bootstrap file to start a gateway from, and the folders that it needs.';

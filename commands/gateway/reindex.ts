@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class GatewayReindex extends BaseCommand {
   static override summary = 'Build the index of recordings again from the journals; the gateway must not be running.';

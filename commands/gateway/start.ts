@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class GatewayStart extends BaseCommand {
   static override summary = 'Run a gateway until SIGTERM or Ctrl-C; sessions are ended in their own protocol.';
@@ -15,7 +15,7 @@ export default class GatewayStart extends BaseCommand {
     const { flags } = await this.parse(GatewayStart);
     const { signal } = this;
     const { startGateway } = await import('../../src/gateway/app.js');
-    const gateway = await startGateway(flags.config, { version: this.config.version });
+    const gateway = await startGateway(flags.config, { version: this.program.version });
     const document = {
       schema: 'sluice.gateway/v1',
       ok: true,

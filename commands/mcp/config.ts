@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class McpConfig extends BaseCommand {
   static override summary = 'Print, or write, the settings that let an AI client start "sluice mcp serve".';
@@ -14,12 +14,12 @@ export default class McpConfig extends BaseCommand {
       options: ['claude', 'cursor', 'vscode', 'codex'] as const,
       required: true,
       summary: 'Whose settings.',
-    })(),
+    }),
     toolset: Flags.option({
       options: ['read', 'run', 'all'] as const,
       default: 'read',
       summary: 'Which tools the client gets.',
-    })(),
+    }),
     write: Flags.boolean({ summary: 'Add the entry to the client’s file.' }),
   };
 

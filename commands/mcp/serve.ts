@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class McpServe extends BaseCommand {
   static override summary = 'Serve the tools of an AI agent on stdin and stdout (Model Context Protocol).';
@@ -11,7 +11,7 @@ export default class McpServe extends BaseCommand {
       options: ['read', 'run', 'all'] as const,
       default: 'all',
       summary: 'read: nothing that changes anything; run: statements and asking for approval; all.',
-    })(),
+    }),
   };
 
   async run(): Promise<void> {
@@ -19,7 +19,7 @@ export default class McpServe extends BaseCommand {
     const { serveMcp } = await import('../../src/cli/mcp-serve.js');
     await serveMcp(await this.connect(), {
       toolset: flags.toolset,
-      version: this.config.version,
+      version: this.program.version,
       out: this.out,
       signal: this.signal,
     });

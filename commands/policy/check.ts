@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Args } from '../../src/cli/oclif.js';
+import { Args } from '../../src/cli/flags.js';
 import { problemsText } from '../../src/cli/problems.js';
 
 export default class PolicyCheck extends BaseCommand {

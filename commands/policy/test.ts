@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Args, Flags } from '../../src/cli/oclif.js';
+import { Args, Flags } from '../../src/cli/flags.js';
 import { coveragePercent, type PolicyTestDocument, policyTestText } from '../../src/cli/policy-test.js';
 import { problemsText } from '../../src/cli/problems.js';
 
@@ -17,7 +17,7 @@ export default class PolicyTest extends BaseCommand {
       options: ['text', 'json', 'junit'] as const,
       default: 'text',
       summary: 'Form of the results.',
-    })(),
+    }),
     'min-coverage': Flags.integer({
       min: 0,
       max: 100,

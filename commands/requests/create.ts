@@ -1,7 +1,7 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
 import { operationText } from '../../src/cli/input.js';
 import { bindParameters } from '../../src/cli/named-parameters.js';
-import { Args, Flags } from '../../src/cli/oclif.js';
+import { Args, Flags } from '../../src/cli/flags.js';
 import { requestText } from '../../src/cli/request-text.js';
 import { usage } from '../../src/cli/usage.js';
 
@@ -15,7 +15,6 @@ export default class RequestsCreate extends BaseCommand {
     file: Flags.string({ char: 'f', helpValue: 'FILE', summary: 'Read the text from a file, or from stdin with "-".' }),
     param: Flags.string({
       multiple: true,
-      multipleNonGreedy: true,
       helpValue: 'NAME=VALUE',
       summary: 'Value of :NAME, or of $1 with 1=VALUE; repeat.',
     }),

@@ -1,12 +1,12 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 const states = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'executed', 'failed'] as const;
 
 export default class RequestsList extends BaseCommand {
   static override summary = 'List requests for approval, newest first.';
   static override flags = {
-    state: Flags.option({ options: states, summary: 'Only requests in this state.' })(),
+    state: Flags.option({ options: states, summary: 'Only requests in this state.' }),
     mine: Flags.boolean({ summary: 'Only your own.' }),
     limit: Flags.integer({ min: 1, helpValue: 'N', summary: 'At most so many.' }),
   };

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Args } from '../../src/cli/oclif.js';
+import { Args } from '../../src/cli/flags.js';
 import { requestText } from '../../src/cli/request-text.js';
 
 export default class RequestsShow extends BaseCommand {

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Args, Flags } from '../../src/cli/oclif.js';
+import { Args, Flags } from '../../src/cli/flags.js';
 import { usage } from '../../src/cli/usage.js';
 
 export default class SecretsSet extends BaseCommand {

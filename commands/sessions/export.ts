@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Args, Flags } from '../../src/cli/oclif.js';
+import { Args, Flags } from '../../src/cli/flags.js';
 import { usage } from '../../src/cli/usage.js';
 
 export default class SessionsExport extends BaseCommand {
@@ -19,7 +19,7 @@ export default class SessionsExport extends BaseCommand {
       options: ['journal', 'text', 'json', 'jsonl', 'csv', 'asciicast-v3', 'asciicast-v2'] as const,
       default: 'journal',
       summary: 'What to save; csv has the results, one table behind the other.',
-    })(),
+    }),
     op: Flags.integer({ min: 1, helpValue: 'N', summary: 'With csv: only the result of this operation.' }),
     identity: Flags.string({ helpValue: 'FILE', summary: 'Reads an encrypted recording; else the gateway is asked.' }),
     output: Flags.string({

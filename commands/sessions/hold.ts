@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Args, Flags } from '../../src/cli/oclif.js';
+import { Args, Flags } from '../../src/cli/flags.js';
 
 export default class SessionsHold extends BaseCommand {
   static override summary = 'Keep a session whatever retention says, until it is released.';

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Args, Flags } from '../../src/cli/oclif.js';
+import { Args, Flags } from '../../src/cli/flags.js';
 
 export default class SessionsKill extends BaseCommand {
   static override summary = 'End a live session now: its client is told why, its statement is cancelled at the target.';

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 import { sessionHeader, sessionRow } from '../../src/cli/session-text.js';
 
 export default class SessionsList extends BaseCommand {
@@ -10,7 +10,7 @@ export default class SessionsList extends BaseCommand {
     state: Flags.option({
       options: ['live', 'closed', 'interrupted'] as const,
       summary: 'Only sessions in this state.',
-    })(),
+    }),
     limit: Flags.integer({ min: 1, helpValue: 'N', summary: 'At most so many.' }),
     cursor: Flags.string({ helpValue: 'CURSOR', summary: 'Go on where the last list ended.' }),
   };

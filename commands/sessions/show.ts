@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Args } from '../../src/cli/oclif.js';
+import { Args } from '../../src/cli/flags.js';
 import { sessionText } from '../../src/cli/session-text.js';
 
 export default class SessionsShow extends BaseCommand {

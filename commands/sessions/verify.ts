@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Args, Flags } from '../../src/cli/oclif.js';
+import { Args, Flags } from '../../src/cli/flags.js';
 import { verifyText } from '../../src/cli/session-text.js';
 import { usage } from '../../src/cli/usage.js';
 
@@ -22,13 +22,11 @@ export default class SessionsVerify extends BaseCommand {
     dir: Flags.string({ helpValue: 'DIR', summary: 'A recordings folder: every journal and the ledger.' }),
     key: Flags.string({
       multiple: true,
-      multipleNonGreedy: true,
       helpValue: 'FILE',
       summary: 'Trusted public key, PEM; repeat.',
     }),
     anchor: Flags.string({
       multiple: true,
-      multipleNonGreedy: true,
       helpValue: 'FILE|URL',
       summary: 'Heads of the ledger that were kept elsewhere, for --dir; repeat.',
     }),

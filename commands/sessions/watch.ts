@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class SessionsWatch extends BaseCommand {
   static override summary = 'See live sessions as they happen: one event a line, NDJSON when piped or with --json.';

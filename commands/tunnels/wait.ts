@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Args, Flags } from '../../src/cli/oclif.js';
+import { Args, Flags } from '../../src/cli/flags.js';
 
 export default class TunnelsWait extends BaseCommand {
   static override summary = 'Wait until a tunnel to a target is open and the gateway serves it.';

@@ -1,15 +1,19 @@
-import { Command } from '@oclif/core/command';
-import type { Input, ParserOutput } from '@oclif/core/interfaces';
 import type { SluiceClient } from '../client/api.js';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
 import { currentEnvironment, type Environment } from './environment.js';
 import { exitCodeOf, interruptedExit, ownFailureBase } from './exit-codes.js';
 import { asSluiceError } from './failure.js';
-import { Flags } from './oclif.js';
+import { Flags, type ArgSet, type FlagSet } from './flags.js';
 import { Output } from './output.js';
+import { parseWords, type Grammar, type Parsed } from './parse-words.js';
 import { reportFailure } from './report.js';
 
-type Values = Record<string, unknown>;
+/** The program that the command is a part of. */
+export interface Program {
+  readonly version: string;
+  /** The folder that it is installed in. */
+  readonly root: string;
+}
 
 /** What `--json`, `--quiet`, `--color` ask for before, or in spite of, a failing parse. Nothing behind `--` counts. */
 export function outputOf(argv: readonly string[], environment: Environment): Output {
@@ -30,15 +34,24 @@ export function outputOf(argv: readonly string[], environment: Environment): Out
 }
 
 /** What every command shares: global flags, one environment, one output, one way to fail. */
-export abstract class BaseCommand extends Command {
-  static override baseFlags = {
+export abstract class BaseCommand {
+  static readonly summary: string = '';
+  static readonly description: string | undefined = undefined;
+  static readonly examples: readonly string[] = [];
+  static readonly aliases: readonly string[] = [];
+  static readonly hidden: boolean = false;
+  static readonly args: ArgSet = {};
+  static readonly flags: FlagSet = {};
+  /** False: more arguments than the named ones may come. */
+  static readonly strict: boolean = true;
+  static readonly baseFlags = {
     json: Flags.boolean({ summary: 'One JSON document on stdout, for success and failure.', helpGroup: 'GLOBAL' }),
     quiet: Flags.boolean({ char: 'q', summary: 'Nothing on stderr but errors.', helpGroup: 'GLOBAL' }),
     'no-input': Flags.boolean({ summary: 'Never ask; a missing value is an error.', helpGroup: 'GLOBAL' }),
     profile: Flags.string({ helpValue: 'NAME', summary: 'Which login to use.', helpGroup: 'GLOBAL' }),
     gateway: Flags.string({ helpValue: 'URL', summary: "The gateway's address.", helpGroup: 'GLOBAL' }),
     'no-daemon': Flags.boolean({ summary: 'Work without the local agent.', helpGroup: 'GLOBAL' }),
-    color: Flags.option({ options: ['auto', 'always', 'never'] as const, summary: 'Colour.', helpGroup: 'GLOBAL' })(),
+    color: Flags.option({ options: ['auto', 'always', 'never'], summary: 'Colour.', helpGroup: 'GLOBAL' }),
     debug: Flags.boolean({ summary: 'Stack traces on stderr.', helpGroup: 'GLOBAL' }),
   };
   /** The command sends operations to a target: a denial says that it was not contacted. */
@@ -46,8 +59,10 @@ export abstract class BaseCommand extends Command {
   /** Words behind `--` belong to a client program, not to this command. */
   static readonly passThrough: boolean = false;
 
+  readonly argv: readonly string[];
+  readonly program: Program;
   readonly environment = currentEnvironment();
-  readonly out = outputOf(this.argv, this.environment);
+  readonly out: Output;
   /** The words behind `--`, when the command passes them through. */
   protected rest: readonly string[] = [];
   #given: Readonly<Record<string, unknown>> = {};
@@ -55,16 +70,41 @@ export abstract class BaseCommand extends Command {
   #interruptedBy: 'SIGINT' | 'SIGTERM' | null = null;
   #exitCodesApart = false;
 
-  protected override async parse<F extends Values, B extends Values, A extends Values>(
-    options?: Input<F, B, A>,
-    argv = this.argv,
-  ): Promise<ParserOutput<F, B, A>> {
-    const end = argv.indexOf('--');
-    const passThrough = 'passThrough' in this.ctor && this.ctor.passThrough === true && end !== -1;
-    if (passThrough) this.rest = argv.slice(end + 1);
-    const parsed = await super.parse(options, passThrough ? argv.slice(0, end) : argv);
+  constructor(argv: readonly string[], program: Program) {
+    this.argv = argv;
+    this.program = program;
+    this.out = outputOf(argv, this.environment);
+  }
+
+  abstract run(): Promise<void>;
+
+  /** Runs the command with these words; what fails is told, and becomes the process's exit code. */
+  static async run(this: CommandClass, argv: readonly string[], program: Program): Promise<void> {
+    const command = new this(argv, program);
+    try {
+      await command.run();
+    } catch (error) {
+      process.exitCode = command.fail(error);
+    }
+  }
+
+  protected async parse<Flags extends FlagSet, Args extends ArgSet>(
+    grammar: Grammar<Flags, Args>,
+  ): Promise<Parsed<Flags & typeof BaseCommand.baseFlags, Args>> {
+    const end = this.argv.indexOf('--');
+    const passThrough = this.#class.passThrough && end !== -1;
+    if (passThrough) this.rest = this.argv.slice(end + 1);
+    const { flags = {} as Flags } = grammar;
+    const parsed = parseWords(passThrough ? this.argv.slice(0, end) : this.argv, {
+      ...grammar,
+      flags: { ...flags, ...BaseCommand.baseFlags },
+    });
     this.#given = parsed.flags;
     return parsed;
+  }
+
+  get #class(): typeof BaseCommand {
+    return this.constructor as typeof BaseCommand;
   }
 
   /** A global flag's text, or what the environment says. */
@@ -116,22 +156,17 @@ export abstract class BaseCommand extends Command {
     this.#exitCodesApart = true;
   }
 
-  override jsonEnabled(): boolean {
-    return this.out.json;
-  }
-
-  /** oclif would end with 1 whatever was thrown under --json; here the code decides, and the document is ours. */
-  protected override async catch(thrown: unknown): Promise<void> {
+  /** Tells what was thrown, and returns the exit code for it. */
+  protected fail(thrown: unknown): number {
     const interrupted = this.#interruptedBy;
     const error =
       interrupted !== null && !isSluiceError(thrown)
         ? new SluiceError('interrupted', 'Interrupted.', { decider: 'local', cause: thrown })
         : thrown;
-    process.exitCode = reportFailure(error, {
+    return reportFailure(error, {
       out: this.out,
       debug: this.debugging,
-      operation: 'sendsOperations' in this.ctor && this.ctor.sendsOperations === true,
-      flags: [...Object.keys({ ...this.ctor.flags, ...this.ctor.baseFlags }), 'help'],
+      operation: this.#class.sendsOperations,
       ...(interrupted !== null && isSluiceError(error, 'interrupted')
         ? { exitCode: interruptedExit[interrupted] }
         : this.#exitCodesApart
@@ -144,4 +179,9 @@ export abstract class BaseCommand extends Command {
     const value = this.#given[name];
     return typeof value === 'string' && value !== '' ? value : null;
   }
+}
+
+export interface CommandClass {
+  new (argv: readonly string[], program: Program): BaseCommand;
+  run(argv: readonly string[], program: Program): Promise<void>;
 }

@@ -2,14 +2,22 @@ import type { Config } from '@oclif/core/config';
 import { Help } from '@oclif/core/help';
 import { SluiceError } from '../lib/errors.js';
 import { helpTopics } from './help-topics.js';
+import { loadConfig } from './oclif-config.js';
 import type { Output } from './output.js';
 import { nearest } from './suggest.js';
 
+/** Where the commands are. */
+interface Program {
+  readonly root: string;
+  readonly packageFile: URL;
+}
+
 /** Help for the words given: a topic of ours, a command, a group of commands, or everything. */
-export async function showHelp(config: Config, words: readonly string[], out: Output): Promise<void> {
+export async function showHelp(program: Program, words: readonly string[], out: Output): Promise<void> {
   const first = words[0];
   const topic = words.length === 1 && first !== undefined ? helpTopics[first] : undefined;
   if (topic !== undefined) return out.show(topic.document, () => topic.text);
+  const config = await loadConfig(program.root, program.packageFile);
   const subject = longest(config, words);
   if (first !== undefined && subject.length === 0) {
     const hint = nearest(first, [...config.commandIDs.map((id) => id.split(':')[0] ?? id), ...Object.keys(helpTopics)]);
@@ -21,7 +29,8 @@ export async function showHelp(config: Config, words: readonly string[], out: Ou
 }
 
 /** The commands of a group, on stderr, before the error that says that one was needed. */
-export async function showTopicOnError(config: Config, topic: string): Promise<void> {
+export async function showTopicOnError(program: Program, topic: string): Promise<void> {
+  const config = await loadConfig(program.root, program.packageFile);
   await new Help(config, { sendToStderr: true }).showHelp(topic.split(':'));
 }
 

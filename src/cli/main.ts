@@ -1,15 +1,12 @@
-import { Config } from '@oclif/core/config';
-import { settings } from '@oclif/core/settings';
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SluiceError } from '../lib/errors.js';
-import { outputOf } from './base-command.js';
+import { outputOf, type Program } from './base-command.js';
+import { commandIds, loadCommand, topicsOf } from './command-files.js';
 import { currentEnvironment, type Environment } from './environment.js';
 import type { Output } from './output.js';
 import { reportFailure } from './report.js';
 import { resolveCommand } from './resolve.js';
-import { topics } from './topics.js';
 
 export interface MainOptions {
   /** The folder with `commands/` and, when built, the manifest: dist, or the repository when running from source. */
@@ -24,11 +21,10 @@ export async function main({ root, packageFile }: MainOptions): Promise<never> {
   const environment = currentEnvironment();
   const out = outputOf(argv, environment);
   try {
-    const config = await loadConfig(root, packageFile);
-    await run(config, argv, out);
+    await run({ root, packageFile }, argv, out);
   } catch (error) {
     const debug = environment.debug || argv.includes('--debug');
-    process.exitCode = reportFailure(error, { out, debug, operation: false, flags: [] });
+    process.exitCode = reportFailure(error, { out, debug, operation: false });
   }
   await tellOfUpdate(environment, out, packageFile);
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
@@ -40,34 +36,38 @@ async function tellOfUpdate(environment: Environment, out: Output, packageFile: 
   const attended = process.stdout.isTTY === true && process.stderr.isTTY === true && (process.exitCode ?? 0) === 0;
   if (!attended || environment.unattended || !existsSync(join(environment.stateDir, 'gateway-version.json'))) return;
   const { noticeUpdate } = await import('./update-notice.js');
-  const { version } = JSON.parse(await readFile(packageFile, 'utf8')) as { version: string };
+  const { version } = programOf(packageFile);
   noticeUpdate({ environment, out, version, root: packageFile.pathname, now: Date.now(), attended });
 }
 
-/** oclif's configuration; its own transpiling is off, since it fails for ESM and source runs under tsx anyway. */
-export async function loadConfig(root: string, packageFile: URL): Promise<Config> {
-  settings.enableAutoTranspile = false;
-  const pjson = JSON.parse(await readFile(packageFile, 'utf8')) as Config['pjson'];
-  return Config.load({ root, pjson: { ...pjson, oclif: { ...pjson.oclif, commands: './commands', topics } } });
+/** What commands may know of the whole; read when it is asked for. */
+function programOf(packageFile: URL): Program {
+  return {
+    root: packageFile.pathname.replace(/package\.json$/, ''),
+    get version() {
+      return (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;
+    },
+  };
 }
 
-async function run(config: Config, argv: readonly string[], out: Output): Promise<void> {
-  const asked = resolveCommand(argv, config.commandIDs, topicsOf(config.commandIDs));
+async function run({ root, packageFile }: MainOptions, argv: readonly string[], out: Output): Promise<void> {
+  const program = programOf(packageFile);
+  const ids = commandIds(root);
+  const asked = resolveCommand(argv, ids, topicsOf(ids));
   switch (asked.kind) {
     case 'version':
-      out.show({ schema: 'sluice.version/v1', ok: true, version: config.version }, () => `sluice ${config.version}`);
+      out.show({ schema: 'sluice.version/v1', ok: true, version: program.version }, () => `sluice ${program.version}`);
       return;
     case 'help': {
       const { showHelp } = await import('./help.js');
-      return showHelp(config, asked.words, out);
+      return showHelp({ root, packageFile }, asked.words, out);
     }
     case 'command':
-      await config.runCommand(asked.id, [...asked.argv]);
-      return;
+      return (await loadCommand(root, asked.id)).run(asked.argv, program);
     case 'incomplete': {
       if (!out.json) {
         const { showTopicOnError } = await import('./help.js');
-        await showTopicOnError(config, asked.topic);
+        await showTopicOnError({ root, packageFile }, asked.topic);
       }
       const topic = asked.topic.replaceAll(':', ' ');
       throw new SluiceError('usage', `sluice ${topic} needs a subcommand.`, {
@@ -81,16 +81,6 @@ async function run(config: Config, argv: readonly string[], out: Output): Promis
       });
     }
   }
-}
-
-/** Every proper prefix of a command's id. */
-function topicsOf(ids: readonly string[]): readonly string[] {
-  const topics = new Set<string>();
-  for (const id of ids) {
-    const parts = id.split(':');
-    for (let length = 1; length < parts.length; length++) topics.add(parts.slice(0, length).join(':'));
-  }
-  return [...topics];
 }
 
 /** A reader that has seen enough (`| head`) ends us without a word; what is already decided stays the exit code. */

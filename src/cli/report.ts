@@ -2,24 +2,18 @@ import { exitCodeOf } from './exit-codes.js';
 import { asSluiceError, errorDocument } from './failure.js';
 import { failureText } from './failure-text.js';
 import type { Output } from './output.js';
-import { nearest } from './suggest.js';
 
 export interface ReportContext {
   readonly out: Output;
   readonly debug: boolean;
   readonly operation: boolean;
-  /** Long flags the command knows, for did-you-mean. */
-  readonly flags: readonly string[];
   readonly exitCode?: number;
 }
 
 /** Says on the right stream what went wrong, and returns the process's exit code. */
 export function reportFailure(thrown: unknown, context: ReportContext): number {
   const { out } = context;
-  const error = asSluiceError(thrown, (flag) => {
-    const hit = nearest(flag.replace(/^-+/, '').replace(/=.*/s, ''), context.flags);
-    return hit === null ? null : `--${hit}`;
-  });
+  const error = asSluiceError(thrown);
   const exitCode = context.exitCode ?? exitCodeOf(error.code);
   if (out.json) out.document(errorDocument(error, exitCode));
   else

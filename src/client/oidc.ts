@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
 import type { ClientAuth, Configuration, CustomFetch, FetchBody, TokenEndpointResponse } from 'openid-client';
 import { messageOf, SluiceError } from '../lib/errors.js';
-import { readClientKey } from './client-key.js';
 import { isLoopbackUrl } from './gateway-url.js';
 import type { StoredLogin } from './stored-login.js';
 import type { Transport } from './transport.js';
@@ -67,7 +66,10 @@ function clockDifference(date: string | null): number {
 
 async function authenticationOf({ clientSecret, clientKeyFile }: OidcClient): Promise<ClientAuth> {
   const oidc = await import('openid-client');
-  if (clientKeyFile !== null) return oidc.PrivateKeyJwt(await readClientKey(clientKeyFile));
+  if (clientKeyFile !== null) {
+    const { readClientKey } = await import('./client-key.js');
+    return oidc.PrivateKeyJwt(await readClientKey(clientKeyFile));
+  }
   return clientSecret === null ? oidc.None() : oidc.ClientSecretBasic(clientSecret);
 }
 

@@ -9,9 +9,7 @@ import {
 } from './credentials.js';
 import type { ClientEnvironment } from './environment.js';
 import { withFileLock } from './file-lock.js';
-import { exchangeIdentity } from './identity-exchange.js';
 import { readIdentityToken } from './identity-token.js';
-import { discover, loginFrom, within } from './oidc.js';
 import { Profiles, type Profile } from './profiles.js';
 import type { StoredLogin } from './stored-login.js';
 import type { Transport } from './transport.js';
@@ -43,6 +41,7 @@ function tokenFromIdentity(file: string, { profile, transport, now = Date.now }:
   let seen: { readonly identity: string; readonly token: string; readonly until: number } | null = null;
   let exchanging: Promise<string> | null = null;
   const exchange = async (identity: string): Promise<string> => {
+    const { exchangeIdentity } = await import('./identity-exchange.js');
     const fresh = await exchangeIdentity({ gateway: profile.gateway, transport, token: identity });
     seen = { identity, token: fresh.accessToken, until: now() + fresh.expiresInSeconds * 1000 - marginMs };
     return fresh.accessToken;
@@ -190,10 +189,12 @@ class StoredTokens implements TokenSource {
     try {
       if (login.identityTokenFile !== null) {
         const token = readIdentityToken(login.identityTokenFile);
+        const { exchangeIdentity } = await import('./identity-exchange.js');
         const fresh = await exchangeIdentity({ gateway: login.gateway, transport, token });
         const expiresAt = this.#now() + fresh.expiresInSeconds * 1000;
         return { ...login, accessToken: fresh.accessToken, expiresAt };
       }
+      const { discover, loginFrom, within } = await import('./oidc.js'); // with what it needs, only when it is needed
       const configuration = await discover(login, transport);
       const oidc = await import('openid-client');
       const parameters = { resource: login.audience };

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../../src/cli/base-command.js';
-import { Flags } from '../../../src/cli/oclif.js';
+import { Flags } from '../../../src/cli/flags.js';
 
 export default class GatewayKeysRotate extends BaseCommand {
   static override summary = 'Sign recordings with a new key from now on; what older keys signed stays verifiable.';
