@@ -244,8 +244,16 @@ export class SluiceClient {
   bundle(options: CallOptions = {}): Promise<api.BundleDocument> {
     return this.#call('GET', '/v1/bundle', { schema: 'sluice.bundle/v1', ...options });
   }
-  rollbackBundle(version: string, options: CallOptions = {}): Promise<api.ApplyResult> {
-    return this.#call('POST', '/v1/bundle/rollback', { schema: 'sluice.apply/v1', body: { version }, ...options });
+  bundleVersions(limit: number, options: CallOptions = {}): Promise<api.BundleVersions> {
+    const path = '/v1/bundle/versions';
+    return this.#call('GET', path, {
+      schema: 'sluice.bundle_versions/v1',
+      query: { limit: String(limit) },
+      ...options,
+    });
+  }
+  rollbackBundle(body: api.RollbackBody, options: CallOptions = {}): Promise<api.ApplyResult> {
+    return this.#call('POST', '/v1/bundle/rollback', { schema: 'sluice.apply/v1', body, ...options });
   }
 
   secrets(options: CallOptions = {}): Promise<api.SecretList> {

@@ -1,4 +1,6 @@
 import { SluiceError } from '../lib/errors.js';
+import { type Hunk, lineDiff } from '../lib/line-diff.js';
+import { compareOutlines, type ThingChange } from '../policy/outline.js';
 import type { Principal } from '../policy/types.js';
 import type { BundleStore } from '../store/ports.js';
 import type { Audit } from './audit.js';
@@ -12,12 +14,15 @@ import {
 export interface FileChange {
   readonly file: string;
   readonly change: 'added' | 'removed' | 'modified';
+  readonly hunks: readonly Hunk[];
 }
 
 export interface ApplyOutcome {
   readonly version: string;
   readonly previousVersion: string;
   readonly changed: readonly FileChange[];
+  /** What the files mean that they did not, or no longer do. */
+  readonly things: readonly ThingChange[];
   readonly applied: boolean;
 }
 
@@ -53,15 +58,22 @@ export class BundleAdmin {
     });
   }
 
-  rollback(version: string, by: Principal): ApplyOutcome {
+  rollback(version: string, order: ApplyOrder): ApplyOutcome {
     const { audit, configuration, history } = this.#parts;
-    const detail = { previous: configuration.current().version };
-    return audit.attempt(by, 'bundle.rollback', version, detail, () => {
-      const files = history.files(version);
-      if (files === null) throw new SluiceError('not_found', `no bundle version ${version} was ever applied here`);
-      const next = compileConfiguration(files, this.#parts);
+    const files = (): ReadonlyMap<string, string> => {
+      const found = history.files(version);
+      if (found !== null) return found;
+      throw new SluiceError('not_found', `no bundle version ${version} was ever applied here`, {
+        next: [{ command: 'sluice policy versions', when: 'to see those that were' }],
+      });
+    };
+    if (order.dryRun) return this.#compare(compileConfiguration(files(), this.#parts), false);
+    const message = order.message ?? `rollback to ${version}`;
+    const detail = { previous: configuration.current().version, message };
+    return audit.attempt(order.by, 'bundle.rollback', version, detail, () => {
+      const next = compileConfiguration(files(), this.#parts);
       const outcome = this.#compare(next, true);
-      this.#enforce(next, { by, dryRun: false, message: `rollback to ${version}` });
+      this.#enforce(next, { ...order, message });
       return outcome;
     });
   }
@@ -82,6 +94,7 @@ export class BundleAdmin {
       version: next.version,
       previousVersion: current.version,
       changed: changesOf(current.files, next.files),
+      things: compareOutlines(current.outline, next.outline),
       applied,
     };
   }
@@ -89,11 +102,11 @@ export class BundleAdmin {
 
 function changesOf(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): readonly FileChange[] {
   const changes: FileChange[] = [];
-  for (const [file, text] of after) {
-    const old = before.get(file);
-    if (old === undefined) changes.push({ file, change: 'added' });
-    else if (old !== text) changes.push({ file, change: 'modified' });
+  for (const file of [...new Set([...before.keys(), ...after.keys()])].sort()) {
+    const [old, now] = [before.get(file), after.get(file)];
+    if (old === now) continue;
+    const change = old === undefined ? 'added' : now === undefined ? 'removed' : 'modified';
+    changes.push({ file, change, hunks: lineDiff(old ?? '', now ?? '') });
   }
-  for (const file of before.keys()) if (!after.has(file)) changes.push({ file, change: 'removed' });
-  return changes.sort((a, b) => (a.file < b.file ? -1 : 1));
+  return changes;
 }

@@ -5,6 +5,7 @@ import type { Bots } from '../policy/bots.js';
 import { resolvePrincipal } from '../policy/bindings.js';
 import { type Bundle, loadBundle } from '../policy/bundle.js';
 import { type CompiledPolicies, compilePolicies } from '../policy/decide.js';
+import { type Outline, outlineOf } from '../policy/outline.js';
 import type { Principal } from '../policy/types.js';
 import type { BundleTarget, SecretReference } from '../policy/targets.js';
 import type { TargetConfig } from '../sessions/types.js';
@@ -14,6 +15,8 @@ import { invalidBundle } from './bundle-errors.js';
 export interface Configuration {
   readonly version: string;
   readonly files: ReadonlyMap<string, string>;
+  /** What it means, thing by thing. */
+  readonly outline: Outline;
   readonly policies: CompiledPolicies;
   readonly classification: Classification;
   /** Names of the bundle's groups. */
@@ -39,6 +42,7 @@ export function compileConfiguration(files: ReadonlyMap<string, string>, parts: 
   return {
     version: bundle.version,
     files: bundle.files,
+    outline: outlineOf(bundle),
     policies: compilePolicies(bundle, { now: parts.clock }),
     classification: bundle.classification,
     groups: Object.keys(bundle.bindings.groups),
@@ -54,6 +58,7 @@ export function emptyConfiguration(parts: ConfigurationParts): Configuration {
   return {
     version: 'none',
     files: new Map(),
+    outline: new Map(),
     policies: compilePolicies({ policies: [], version: 'none', digest: 'none' }, { now: parts.clock }),
     classification: { classes: {}, columns: [], detectors: {} },
     groups: [],

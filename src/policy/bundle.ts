@@ -148,7 +148,8 @@ function keptFiles({ config, policies, tests, certificates }: SortedFiles): Read
   return new Map([...config, ...policies, ...tests, ...certificates].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function digestOf(files: ReadonlyMap<string, string>): string {
+/** Hex SHA-256 over the paths and texts of a bundle's files, in their order. */
+export function digestOf(files: ReadonlyMap<string, string>): string {
   const hash = createHash('sha256');
   for (const [path, text] of files)
     hash.update(`${Buffer.byteLength(path)}:${path}${Buffer.byteLength(text)}:`).update(text);

@@ -55,6 +55,7 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'GET /v1/signals': { path: '/v1/signals?kind=quiet-session' },
   'GET /v1/signals/watch': { path: '/v1/signals/watch?timeout_ms=100' },
   'GET /v1/bundle': { path: '/v1/bundle' },
+  'GET /v1/bundle/versions': { path: '/v1/bundle/versions?limit=5' },
   'POST /v1/bundle': { path: '/v1/bundle', body: { files: {}, dry_run: true } },
   'POST /v1/bundle/rollback': { path: '/v1/bundle/rollback', body: { version: 'none' } },
   'GET /v1/secrets': { path: '/v1/secrets' },

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { documentOf, timestamp } from './common.js';
+import { documentOf, listLimit, timestamp } from './common.js';
+
+/** Kinds of things that a bundle is made of. */
+const thingKinds = [
+  ...['policy', 'target', 'class', 'column', 'detector', 'group', 'people', 'access', 'bot', 'setting'],
+] as const;
 
 /** Largest bundle in characters over all files; the HTTP body limit is derived from it. */
 export const maxBundleChars = 4 * 1024 * 1024;
@@ -15,16 +20,41 @@ export const applyBody = z.strictObject({
   dry_run: z.boolean().default(false),
   message: z.string().max(1000).nullable().default(null),
 });
-export const rollbackBody = z.strictObject({ version: z.string().min(1).max(128) });
+export const rollbackBody = z.strictObject({
+  version: z.string().min(1).max(128),
+  dry_run: z.boolean().default(false),
+  message: z.string().max(1000).nullable().default(null),
+});
+export const versionsFilter = z.strictObject({ limit: listLimit });
+
+const change = z.enum(['added', 'removed', 'modified']);
+const hunk = z.object({ before: z.int(), after: z.int(), lines: z.array(z.string()) });
 
 export const applyDocument = documentOf('sluice.apply/v1', {
   version: z.string(),
   previous_version: z.string().nullable(),
-  changed: z.array(z.object({ file: z.string(), change: z.enum(['added', 'removed', 'modified']) })),
+  /** The lines of each file that differ; null for who may not read policy. */
+  changed: z.array(z.object({ file: z.string(), change, hunks: z.array(hunk).nullable() })),
+  /** What the bundle means otherwise, whatever its files look like. */
+  things: z.array(z.object({ kind: z.enum(thingKinds), name: z.string(), change, words: z.string() })),
   applied: z.boolean(),
 });
 export const bundleDocument = documentOf('sluice.bundle/v1', {
   version: z.string().nullable(),
   versions: z.array(z.object({ version: z.string(), applied_at: timestamp, by: z.string() })),
   files: z.record(z.string(), z.string()),
+});
+
+/** Newest first. A version that was applied again stands there again; only the newest of it is in force. */
+export const bundleVersionsDocument = documentOf('sluice.bundle_versions/v1', {
+  versions: z.array(
+    z.object({
+      version: z.string(),
+      digest: z.string(),
+      applied_at: timestamp,
+      by: z.string(),
+      message: z.string().nullable(),
+      in_force: z.boolean(),
+    }),
+  ),
 });
