@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as access from '../gateway/schemas/access.js';
+import * as bots from '../gateway/schemas/bots.js';
 import * as bundle from '../gateway/schemas/bundle.js';
 import * as doctor from '../gateway/schemas/doctor.js';
 import * as error from '../gateway/schemas/error.js';
@@ -34,6 +35,7 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
   ...Object.fromEntries(
     [
       access,
+      bots,
       bundle,
       doctor,
       error,
