@@ -1,4 +1,4 @@
-import type { ApplyResult } from '../client/api-types.js';
+import type { ApplyResult } from '../client/api-bundle-types.js';
 import type { Output } from './output.js';
 import { plain } from './plain.js';
 

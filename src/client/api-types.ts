@@ -420,55 +420,6 @@ export interface PolicyReplay extends Envelope<'sluice.policy_replay/v1'> {
     readonly op: number;
   }[];
 }
-/** POST /v1/bundle, the body. */
-export interface ApplyBody {
-  readonly files: BundleFiles;
-  readonly dry_run: boolean;
-  readonly message?: string;
-}
-/** POST /v1/bundle/rollback, the body. */
-export interface RollbackBody {
-  readonly version: string;
-  readonly dry_run: boolean;
-  readonly message?: string;
-}
-export type BundleChange = 'added' | 'removed' | 'modified';
-/** POST /v1/bundle, POST /v1/bundle/rollback */
-export interface ApplyResult extends Envelope<'sluice.apply/v1'> {
-  readonly version: string;
-  readonly previous_version: string | null;
-  readonly changed: readonly {
-    readonly file: string;
-    readonly change: BundleChange;
-    /** Null for who may not read policy. */
-    readonly hunks:
-      readonly { readonly before: number; readonly after: number; readonly lines: readonly string[] }[] | null;
-  }[];
-  readonly things: readonly {
-    readonly kind: string;
-    readonly name: string;
-    readonly change: BundleChange;
-    readonly words: string;
-  }[];
-  readonly applied: boolean;
-}
-/** GET /v1/bundle/versions */
-export interface BundleVersions extends Envelope<'sluice.bundle_versions/v1'> {
-  readonly versions: readonly {
-    readonly version: string;
-    readonly digest: string;
-    readonly applied_at: string;
-    readonly by: string;
-    readonly message: string | null;
-    readonly in_force: boolean;
-  }[];
-}
-/** GET /v1/bundle */
-export interface BundleDocument extends Envelope<'sluice.bundle/v1'> {
-  readonly version: string;
-  readonly versions: readonly { readonly version: string; readonly applied_at: string; readonly by: string }[];
-  readonly files: BundleFiles;
-}
 /** GET /v1/secrets; values never leave the vault. PUT and DELETE answer with the list after the change. */
 export interface SecretList extends Envelope<'sluice.secrets/v1'> {
   readonly secrets: readonly { readonly name: string; readonly updated_at: string; readonly updated_by: string }[];

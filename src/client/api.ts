@@ -2,6 +2,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
 import type * as api from './api-types.js';
 import type * as access from './api-access-types.js';
+import type * as bundle from './api-bundle-types.js';
 import type * as exec from './api-exec-types.js';
 import { decodeFailure, parseObject } from './error-document.js';
 import { execLines } from './exec-lines.js';
@@ -238,13 +239,13 @@ export class SluiceClient {
   checkPolicy(files: api.BundleFiles, options: CallOptions = {}): Promise<api.PolicyCheck> {
     return this.#call('POST', '/v1/policy/check', { schema: 'sluice.policy_check/v1', body: { files }, ...options });
   }
-  applyBundle(body: api.ApplyBody, options: CallOptions = {}): Promise<api.ApplyResult> {
+  applyBundle(body: bundle.ApplyBody, options: CallOptions = {}): Promise<bundle.ApplyResult> {
     return this.#call('POST', '/v1/bundle', { schema: 'sluice.apply/v1', body, ...options });
   }
-  bundle(options: CallOptions = {}): Promise<api.BundleDocument> {
+  bundle(options: CallOptions = {}): Promise<bundle.BundleDocument> {
     return this.#call('GET', '/v1/bundle', { schema: 'sluice.bundle/v1', ...options });
   }
-  bundleVersions(limit: number, options: CallOptions = {}): Promise<api.BundleVersions> {
+  bundleVersions(limit: number, options: CallOptions = {}): Promise<bundle.BundleVersions> {
     const path = '/v1/bundle/versions';
     return this.#call('GET', path, {
       schema: 'sluice.bundle_versions/v1',
@@ -252,7 +253,7 @@ export class SluiceClient {
       ...options,
     });
   }
-  rollbackBundle(body: api.RollbackBody, options: CallOptions = {}): Promise<api.ApplyResult> {
+  rollbackBundle(body: bundle.RollbackBody, options: CallOptions = {}): Promise<bundle.ApplyResult> {
     return this.#call('POST', '/v1/bundle/rollback', { schema: 'sluice.apply/v1', body, ...options });
   }
 
