@@ -146,6 +146,14 @@ export const commandDocuments: Readonly<Record<string, z.ZodType>> = {
       }),
     ),
   }).loose(),
+  'sluice.ssh_certificate_file/v1': documentOf('sluice.ssh_certificate_file/v1', {
+    identity_file: z.string(),
+    certificate_file: z.string(),
+    valid_before: timestamp,
+    port: z.int().nullable(),
+    /** How ssh is run with it; null where the gateway has no native listener. */
+    command: z.string().nullable(),
+  }),
   'sluice.status/v1': documentOf('sluice.status/v1', {
     profile: z.string().nullable(),
     gateway: z.string().nullable(),

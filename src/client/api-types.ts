@@ -112,6 +112,16 @@ export interface SshDocument extends Envelope<'sluice.ssh/v1'> {
   /** As known_hosts has it: "ssh-ed25519 AAAA…". */
   readonly host_key: string;
   readonly host_key_fingerprint: string;
+  /** Of the native listener; null where there is none. */
+  readonly port: number | null;
+}
+
+/** `sluice.ssh_certificate/v1` */
+export interface SshCertificateDocument extends Envelope<'sluice.ssh_certificate/v1'> {
+  /** In one line, as OpenSSH reads it from a file. */
+  readonly certificate: string;
+  readonly valid_after: string;
+  readonly valid_before: string;
 }
 
 export type RequestState = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'executed' | 'failed';

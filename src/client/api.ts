@@ -225,6 +225,12 @@ export class SluiceClient {
     const path = id === null ? '/v1/sessions/verify' : `/v1/sessions/${part(id)}/verify`;
     return this.#call('GET', path, { schema: 'sluice.verify/v1', timeoutMs: 10 * 60_000, ...options });
   }
+  /** A certificate for an Ed25519 public key, "ssh-ed25519 AAAA…". */
+  sshCertificate(publicKey: string, options: CallOptions = {}): Promise<api.SshCertificateDocument> {
+    const body = { public_key: publicKey };
+    return this.#call('POST', '/v1/ssh/certificate', { schema: 'sluice.ssh_certificate/v1', body, ...options });
+  }
+
   /** The host key that the gateway shows to SSH clients. */
   ssh(options: CallOptions = {}): Promise<api.SshDocument> {
     return this.#call('GET', '/v1/ssh', { schema: 'sluice.ssh/v1', ...options });

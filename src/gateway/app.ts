@@ -39,8 +39,8 @@ import { type GatewayLimits, defaultLimits } from './limits.js';
 import { LiveConnections } from './live-connections.js';
 import { type Logger, createLog } from './log.js';
 import { GatewayMetrics } from './metrics.js';
-import { type PostgresListenerParts, listenPostgres } from './postgres-listener.js';
 import { createNoticeMask } from './notice-mask.js';
+import { listenPostgres } from './postgres-listener.js';
 import { Oversight } from './oversight.js';
 import { PolicyReplay } from './past/replay.js';
 import { recordingOptions } from './recordings-options.js';
@@ -48,7 +48,8 @@ import { RequestEyes } from './request-eyes.js';
 import { routeTable } from './route-table.js';
 import type { GatewayServices } from './services.js';
 import { Shutdown } from './shutdown.js';
-import { openSshHostKey } from './ssh-host-key.js';
+import { listenSsh } from './ssh-listener.js';
+import { openSshHostKey, openSshUserAuthority } from './ssh-keys.js';
 import { openState } from './state.js';
 import { Signalling } from './signalling.js';
 import { TargetDirectory } from './target-directory.js';
@@ -78,6 +79,8 @@ export interface RunningGateway {
   readonly port: number;
   /** Of the native PostgreSQL listener, or null. */
   readonly postgresPort: number | null;
+  /** Of the native SSH listener, or null. */
+  readonly sshPort: number | null;
   readonly routes: readonly ServedRoute[];
   /** Version of the bundle in force. */
   bundleVersion(): string;
@@ -227,7 +230,11 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     narrow: narrowClassification,
     copiedColumns: state.store.copiedColumns,
   });
-  const ssh = createSshService({ ...forEngines, hostKey: openSshHostKey(bootstrap.stateDir) });
+  const ssh = createSshService({
+    ...forEngines,
+    hostKey: openSshHostKey(bootstrap.stateDir),
+    userAuthority: openSshUserAuthority(bootstrap.stateDir),
+  });
   const engines = new Engines(
     new Map<string, ProtocolEngine>([
       ['postgres', postgres],
@@ -260,6 +267,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     engines,
     copies: (target) => (target.kind === 'postgres' ? postgres.copies(target) : []),
     sshHostKey: ssh.hostKey,
+    sshAuthority: ssh.authority,
     sessions,
     refreshPrincipal: callers.refresh,
     connections,
@@ -306,19 +314,16 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     () => front.close(),
     () => front.destroy(),
   );
-  const native = await startNativeListener(bootstrap, {
-    callers,
-    targets,
-    connections,
-    limits,
-    log,
-    accept: postgres.acceptNative,
-  });
-  if (native !== null)
-    shutdown.stop(
-      () => closeServer(native),
-      () => undefined,
-    );
+  const listening = { callers, targets, connections, limits, log };
+  const { postgres: postgresAddress, ssh: sshAddress } = bootstrap.listeners;
+  const postgresServer =
+    postgresAddress === null
+      ? null
+      : await listenPostgres(postgresAddress, { ...listening, accept: postgres.acceptNative });
+  if (postgresServer !== null) stopWith(shutdown, postgresServer);
+  const sshServer =
+    sshAddress === null ? null : await listenSsh(sshAddress, { ...listening, clock, accept: ssh.acceptNative });
+  if (sshServer !== null) stopWith(shutdown, sshServer);
   shutdown.drain(async (graceMs) => {
     const left = await connections.drain(graceMs);
     if (left > 0) log.warn({ left }, 'connections were cut while draining');
@@ -334,7 +339,8 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   return {
     url: bootstrap.publicUrl,
     port,
-    postgresPort: native === null ? null : portOf(native),
+    postgresPort: postgresServer === null ? null : portOf(postgresServer),
+    sshPort: sshServer === null ? null : portOf(sshServer),
     routes: routes.map((route: ApiRoute) => ({ method: route.method, path: route.path, access: route.access })),
     bundleVersion: () => configuration.current().version,
     applyBundle: (files, message) => bundles.apply(files, { by: 'gateway', dryRun: false, message }),
@@ -371,9 +377,11 @@ async function startDemoIdentity(bootstrap: Bootstrap) {
   };
 }
 
-async function startNativeListener(bootstrap: Bootstrap, parts: PostgresListenerParts): Promise<Server | null> {
-  const { postgres } = bootstrap.listeners;
-  return postgres === null ? null : listenPostgres(postgres, parts);
+function stopWith(shutdown: Shutdown, server: Server): void {
+  shutdown.stop(
+    () => closeServer(server),
+    () => undefined,
+  );
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -34,6 +34,7 @@ export const auditActions = [
   'session.release',
   'key.rotate',
   'token.exchange',
+  'ssh.certificate',
   'policy.read',
   'policy.replay',
   'signal.list',

@@ -59,7 +59,10 @@ function withAbsolutePaths(bootstrap: Bootstrap, base: string): Bootstrap {
         issuer.keysFile === null ? issuer : { ...issuer, keysFile: resolve(base, issuer.keysFile) },
       ),
     },
-    listeners: { postgres: postgres === null ? null : { ...postgres, tls: absoluteTls(postgres.tls, base) } },
+    listeners: {
+      ...bootstrap.listeners,
+      postgres: postgres === null ? null : { ...postgres, tls: absoluteTls(postgres.tls, base) },
+    },
   };
 }
 

@@ -44,8 +44,13 @@ export const bootstrapSchema = z.strictObject({
         })
         .nullable()
         .default(null),
+      /** For OpenSSH alone: the login name is the target's, and a certificate of the gateway's is the login. */
+      ssh: z
+        .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65535) })
+        .nullable()
+        .default(null),
     })
-    .default({ postgres: null }),
+    .prefault({}),
   approvals: z.strictObject({ expireMinutes: z.int().min(1).max(10080).default(10) }).default({ expireMinutes: 10 }),
   recordings: recordingsSchema.prefault({}),
   /** Audit events as JSON Lines, each place with a queue on the disk of its own. docs/audit-events.md */

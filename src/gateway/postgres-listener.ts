@@ -1,9 +1,9 @@
 import { type Server, type Socket, createServer } from 'node:net';
 import { createSecureContext } from 'node:tls';
-import { SluiceError } from '../lib/errors.js';
 import type { Callers } from './callers.js';
 import type { AcceptNative, NativeHooks } from '../protocols/postgres/index.js';
 import type { GatewayLimits } from './limits.js';
+import { listenOn } from './listen.js';
 import type { LiveConnection, LiveConnections } from './live-connections.js';
 import type { Logger } from './log.js';
 import { type TlsFiles, readTls } from './server.js';
@@ -34,19 +34,7 @@ export async function listenPostgres(address: ListenAddress, parts: PostgresList
     void acceptOne(socket, secure, parts);
   });
   server.maxConnections = parts.limits.connections;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const busy = cause.code === 'EADDRINUSE';
-      reject(
-        new SluiceError(
-          'local',
-          `cannot listen on ${address.host}:${address.port}${busy ? ': the port is in use' : ''}`,
-          { cause },
-        ),
-      );
-    });
-    server.listen(address.port, address.host, resolve);
-  });
+  await listenOn(server, address);
   return server;
 }
 

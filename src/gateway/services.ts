@@ -7,6 +7,7 @@ import type { GatewayTokens } from '../identity/gateway-tokens.js';
 import type { Principal } from '../policy/types.js';
 import type { GatewayRecorder } from '../recording/types.js';
 import type { HostKey } from '../protocols/ssh/host-key.js';
+import type { SshService } from '../protocols/ssh/index.js';
 import type { LiveSessions } from '../sessions/session.js';
 import type { Vault } from '../vault/vault.js';
 import type { AccessDesk } from './access-desk.js';
@@ -54,6 +55,8 @@ export interface GatewayServices {
   readonly copies: (target: TargetConfig) => readonly CopiedColumn[];
   /** What the gateway shows to SSH clients, whichever target they ask for. */
   readonly sshHostKey: Pick<HostKey, 'publicKey' | 'fingerprint'>;
+  /** Gives out people's certificates for the native SSH listener. */
+  readonly sshAuthority: SshService['authority'];
   /** The sessions open now, of every engine. */
   readonly sessions: LiveSessions;
   /** The principal as bindings make it now. */

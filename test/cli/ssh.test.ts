@@ -45,6 +45,30 @@ describe('sluice and ssh', () => {
     expect(readFileSync(join(home.dir, '.ssh', 'config'), 'utf8')).toBe(`Include "${config}"\n`);
   });
 
+  it('gets a certificate with which ssh needs no tunnel', async () => {
+    const document = onlyDocument(await sluice('ssh', 'certificate', '--json'));
+    expect(document).toMatchObject({ schema: 'sluice.ssh_certificate_file/v1', ok: true });
+    const identity = String(document['identity_file']);
+    expect(statSync(identity).mode & 0o777).toBe(0o600);
+    const options = [`UserKnownHostsFile=${lab.knownHosts}`, 'HostKeyAlias=sluice-gateway', 'IdentitiesOnly=yes'];
+    const port = String(lab.gateway.gateway.sshPort);
+    const args = ['-F', '/dev/null', ...options.flatMap((option) => ['-o', option]), '-i', identity, '-p', port];
+    const run = await lab.run('ssh', [...args, 'web-1@127.0.0.1', 'echo native'], {});
+    expect([run.code, run.stdout]).toEqual([0, 'native\n']);
+    // The key stays; the certificate is new.
+    const key = readFileSync(identity, 'utf8');
+    const before = readFileSync(`${identity}-cert.pub`, 'utf8');
+    expect((await sluice('ssh', 'certificate')).code).toBe(0);
+    expect(readFileSync(identity, 'utf8')).toBe(key);
+    expect(readFileSync(`${identity}-cert.pub`, 'utf8')).not.toBe(before);
+  });
+
+  it('says what is missing when it has no key of that name', async () => {
+    const run = await sluice('ssh', 'certificate', '--key', join(home.dir, 'none'));
+    expect(run.code).toBe(2);
+    expect(run.stderr).toContain('ssh-keygen -t ed25519');
+  });
+
   it('runs a command by exec, words quoted, and passes its exit code through', async () => {
     const run = await sluice('exec', 'web-1', '--', 'sh', '-c', 'echo "a  b"; exit 9');
     expect([run.code, run.stdout]).toEqual([9, 'a  b\n']);

@@ -55,7 +55,7 @@ beforeAll(async () => {
   const { password } = await seedShop(server, { dir, size: smallShop });
   running = await startTestGateway({
     bundle: bundle(),
-    bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null } } },
+    bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null }, ssh: null } },
   });
   await running.gateway.setSecret('demo-db', password);
 }, 120_000);

@@ -25,7 +25,7 @@ async function startOne(): Promise<GatewayUnderTest> {
   const port = await tryPort(0);
   const started = await startTestGateway({
     pgPort: server.port,
-    bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: port ?? 0, tls: null } } },
+    bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: port ?? 0, tls: null }, ssh: null } },
   });
   await started.gateway.setSecret('demo-db', password);
   return started;
@@ -184,7 +184,9 @@ describe('the native listener refuses', () => {
     const impatient = await startTestGateway({
       pgPort: server.port,
       limits: { handshakeTimeoutMs: 100 },
-      bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: (await tryPort(0)) ?? 0, tls: null } } },
+      bootstrap: {
+        listeners: { postgres: { host: '127.0.0.1', port: (await tryPort(0)) ?? 0, tls: null }, ssh: null },
+      },
     });
     const socket = connect(impatient.gateway.postgresPort ?? 0, '127.0.0.1');
     await new Promise<void>((resolve) => socket.once('close', () => resolve()));

@@ -48,7 +48,7 @@ export async function startOpenGateway(databases: readonly string[], rules: Rule
       ['bindings.yaml', 'groups: {}\n'],
       ['policies/test.cedar', rules.policies],
     ]),
-    bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null } } },
+    bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null }, ssh: null } },
   });
   await gateway.gateway.setSecret('open', postgres.password);
   const token = await gateway.token('engineer', { expiresInSeconds: 3_600 });

@@ -60,7 +60,7 @@ beforeAll(async () => {
     pgPort: server.port,
     bundle: bundle(),
     bootstrap: {
-      listeners: { postgres: { host: '127.0.0.1', port: port ?? 0, tls: null } },
+      listeners: { postgres: { host: '127.0.0.1', port: port ?? 0, tls: null }, ssh: null },
       recordings: recordingsSchema.parse({
         volumes: [{ name: 'small', targets: ['small-*'] }],
         reserveMegabytes: 0.25,

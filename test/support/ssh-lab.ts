@@ -25,6 +25,8 @@ export interface SshLab {
   readonly gateway: GatewayUnderTest;
   /** Options that make ssh, scp and sftp go through the gateway as the engineer. */
   readonly config: string;
+  /** Has the gateway's host key, under the name `sluice-gateway`. */
+  readonly knownHosts: string;
   /** Runs a program to its end. */
   run(program: string, args: readonly string[], options?: RunOptions): Promise<Ended>;
   /** `ssh -F config web-1 …` */
@@ -73,7 +75,10 @@ export async function startSshLab(
       ['bindings.yaml', 'groups: { dba: { claims: { groups: [dba] } } }\n'],
       ['policies/test.cedar', policies],
     ]);
-  const gateway = await startTestGateway({ bundle: files(options.policies ?? openPolicy) });
+  const gateway = await startTestGateway({
+    bundle: files(options.policies ?? openPolicy),
+    bootstrap: { listeners: { postgres: null, ssh: { host: '127.0.0.1', port: 0 } } },
+  });
   await gateway.gateway.setSecret('web-1', sshd.privateKey);
   const dir = await mkdtemp(join(tmpdir(), 'sluice-ssh-lab-'));
   const door = await openDoor(gateway, 'engineer');
@@ -91,6 +96,7 @@ export async function startSshLab(
     sshd,
     gateway,
     config,
+    knownHosts: join(dir, 'known_hosts'),
     run,
     ssh: (...args) => run('ssh', ['-F', config, 'web-1', ...args]),
     async sessions() {

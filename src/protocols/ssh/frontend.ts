@@ -10,16 +10,15 @@ const derive = promisify(pbkdf2);
 const loginTimeoutMs = 30_000;
 const maxAttempts = 6;
 
-/**
- * Speaks SSH's handshake and login as a server on a stream. The tunnel has proved who its user is; a tunnel that others on
- * the user's machine can reach has a password too (`passwordVerifier`). No key is ever taken: an offered key proves nothing,
- * and these clients are known by their token.
- */
+/** Decides on one attempt to log in: accepts or rejects it. */
+export type Authenticate = (context: AuthContext) => void | Promise<void>;
+
+/** Speaks SSH's handshake and login as a server on a stream. */
 export function greet<T>(
   stream: Duplex,
   options: {
     readonly hostKey: string;
-    readonly passwordVerifier: string | null;
+    readonly authenticate: Authenticate;
     readonly signal: AbortSignal;
     /**
      * Takes over a client that has proved itself, with its version string ("OpenSSH_9.2p1"). Called at that very moment:
@@ -28,7 +27,7 @@ export function greet<T>(
     readonly welcome: (client: SshConnection, software: string) => T;
   },
 ): Promise<T> {
-  const { hostKey, passwordVerifier, signal, welcome } = options;
+  const { hostKey, authenticate, signal, welcome } = options;
   return new Promise((resolve, reject) => {
     const server = new ssh2.Server({ hostKeys: [hostKey], algorithms, ident: 'sluice', keepaliveInterval: 30_000 });
     const fail = (error: SluiceError): void => {
@@ -47,7 +46,9 @@ export function greet<T>(
       client.on('error', gone);
       client.on('authentication', (context) => {
         if (++attempts > maxAttempts) return void client.end();
-        authenticate(context, passwordVerifier).catch(() => context.reject());
+        Promise.resolve()
+          .then(() => authenticate(context))
+          .catch(() => context.reject());
       });
       client.once('ready', () => {
         clearTimeout(timer);
@@ -61,7 +62,15 @@ export function greet<T>(
   });
 }
 
-async function authenticate(context: AuthContext, verifier: string | null): Promise<void> {
+/**
+ * The login over a tunnel, which has proved who its user is; a tunnel that others on the user's machine can reach has a
+ * password too. No key is taken: an offered key proves nothing, and these clients are known by their token.
+ */
+export function tunnelLogin(passwordVerifier: string | null): Authenticate {
+  return (context) => authenticateTunnel(context, passwordVerifier);
+}
+
+async function authenticateTunnel(context: AuthContext, verifier: string | null): Promise<void> {
   if (verifier === null) {
     if (context.method === 'none') context.accept();
     else context.reject(['none']);

@@ -1,17 +1,23 @@
+import type { Duplex } from 'node:stream';
 import { compileDetectors } from '../../masking/detectors.js';
 import { isSluiceError, SluiceError } from '../../lib/errors.js';
 import type { ServeConnection } from '../../sessions/engine.js';
 import type { SessionServices } from '../../sessions/session.js';
 import { Connection } from './connection.js';
 import { programOperation } from './effects.js';
-import { greet } from './frontend.js';
+import { greet, tunnelLogin, type Authenticate } from './frontend.js';
 import { readHostKey } from './host-key.js';
 import type { SshService } from './index.js';
+import { UserAuthority } from './login/authority.js';
+import { NativeLogin } from './login/native.js';
+import type { IncomingConnection } from '../../sessions/types.js';
 
 /** What the engine is built from. */
 export interface SshServiceParts extends SessionServices {
   /** The gateway's host key, in OpenSSH's private format. */
   readonly hostKey: string;
+  /** Of the authority for people's certificates, PKCS#8 PEM. */
+  readonly userAuthority: string;
   /** For faults that no client should see in full. */
   readonly log: (message: string, error: unknown) => void;
 }
@@ -19,17 +25,27 @@ export interface SshServiceParts extends SessionServices {
 export function createSshService(parts: SshServiceParts): SshService {
   const hostKey = readHostKey(parts.hostKey);
 
+  const authority = new UserAuthority(parts.userAuthority);
+
+  const run = async (
+    stream: Duplex,
+    signal: AbortSignal,
+    login: { readonly authenticate: Authenticate; readonly incoming: () => IncomingConnection },
+  ): Promise<void> => {
+    stream.on('error', () => stream.destroy());
+    const connection = await greet(stream, {
+      hostKey: hostKey.privateKey,
+      authenticate: login.authenticate,
+      signal,
+      welcome: (client, software) => new Connection(client, login.incoming(), parts, software),
+    });
+    await connection.run(signal);
+  };
+
   const serve: ServeConnection = async (incoming, signal) => {
     const { stream, origin } = incoming;
-    stream.on('error', () => stream.destroy());
     try {
-      const connection = await greet(stream, {
-        hostKey: hostKey.privateKey,
-        passwordVerifier: origin.passwordVerifier,
-        signal,
-        welcome: (client, software) => new Connection(client, incoming, parts, software),
-      });
-      await connection.run(signal);
+      await run(stream, signal, { authenticate: tunnelLogin(origin.passwordVerifier), incoming: () => incoming });
     } catch (error) {
       // Before the login there is nobody to tell but who waits for an answer of exec.
       if (isSluiceError(error)) incoming.observer?.refused?.(error);
@@ -38,9 +54,40 @@ export function createSshService(parts: SshServiceParts): SshService {
     }
   };
 
+  const acceptNative: SshService['acceptNative'] = async (stream, hooks, signal) => {
+    const login = new NativeLogin(authority, hooks);
+    const incoming = (): IncomingConnection => {
+      const { arrival } = login;
+      if (arrival === null) throw new TypeError('a login without proof');
+      const { principal, target, classification } = arrival;
+      const origin = {
+        address: hooks.address,
+        via: 'listener',
+        passwordVerifier: null,
+        reason: null,
+        approvedRequest: null,
+        waitForApproval: true,
+      } as const;
+      return {
+        ...{ stream, principal, target, origin },
+        get classification() {
+          return classification();
+        },
+      };
+    };
+    try {
+      await run(stream, signal, { authenticate: (context) => login.authenticate(context), incoming });
+    } catch (error) {
+      if (!isSluiceError(error)) parts.log('an SSH session could not start', error);
+      stream.destroy();
+    }
+  };
+
   return {
     hostKey: { publicKey: hostKey.publicKey, fingerprint: hostKey.fingerprint },
+    authority,
     serve,
+    acceptNative,
     explain(principal, target, classification, text, parameters) {
       if (parameters.length > 0)
         return Promise.reject(new SluiceError('usage', 'a command has no parameters: write them into its text'));

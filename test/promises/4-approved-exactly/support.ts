@@ -63,7 +63,7 @@ export async function openApprovalLab(more = ''): Promise<ApprovalLab> {
     bundle: new Map([...starterBundle({ pgPort: server.port }), ['policies/four.cedar', policies + more]]),
     bootstrap: {
       audit: { sinks: [{ type: 'file', path: trail }] },
-      listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null } },
+      listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null }, ssh: null },
     },
   });
   await running.gateway.setSecret('demo-db', password);
