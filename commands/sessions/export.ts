@@ -20,7 +20,11 @@ export default class SessionsExport extends BaseCommand {
       default: 'journal',
       summary: 'What to save; csv has the results, one table behind the other.',
     }),
-    op: Flags.integer({ min: 1, helpValue: 'N', summary: 'With csv: only the result of this operation.' }),
+    op: Flags.integer({
+      min: 1,
+      helpValue: 'N',
+      summary: 'With csv: only the result of this operation; with asciicast: only its terminal, as it was.',
+    }),
     identity: Flags.string({ helpValue: 'FILE', summary: 'Reads an encrypted recording; else the gateway is asked.' }),
     output: Flags.string({
       char: 'o',
@@ -33,7 +37,8 @@ export default class SessionsExport extends BaseCommand {
     const { args, flags } = await this.parse(SessionsExport);
     if (flags.bundle !== undefined) return this.#bundle(args.session, flags.bundle);
     const { format, identity, op, output } = flags;
-    if (op !== undefined && format !== 'csv') throw usage('--op goes with --format csv.');
+    if (op !== undefined && format !== 'csv' && !format.startsWith('asciicast'))
+      throw usage('--op goes with --format csv and asciicast.');
     const client = await this.connect();
     const [{ exportSession }, { sessionKeys }] = await Promise.all([
       import('../../src/cli/export.js'),

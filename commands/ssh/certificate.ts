@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Flags } from '../../src/cli/oclif.js';
+import { Flags } from '../../src/cli/flags.js';
 
 export default class SshCertificate extends BaseCommand {
   static override summary = 'Get a certificate for the gateway’s native SSH port.';

@@ -3,6 +3,7 @@ import type { SluiceClient } from '../client/api.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
 import { renderAsciicast } from '../recording/playback/asciicast.js';
 import { renderCsv } from '../recording/playback/csv.js';
+import { renderTerminalCast } from '../recording/playback/terminal-cast.js';
 import { renderJson } from '../recording/playback/json.js';
 import { readEvents, type OpenSessionKey } from '../recording/read.js';
 import { plainBlock, plainJson } from './plain.js';
@@ -23,7 +24,7 @@ export type ExportFormat = keyof typeof exportFormats;
 export interface ExportOptions {
   readonly format: ExportFormat;
   readonly output: string | undefined;
-  /** CSV: only the result of this operation. */
+  /** CSV: only the result of this operation. asciicast: only what it showed on its terminal. */
   readonly op: number | undefined;
   /** Reads an encrypted recording. */
   readonly openKey: OpenSessionKey;
@@ -80,10 +81,15 @@ function render(recording: Recording, journal: AsyncIterable<Uint8Array>, { form
     case 'csv':
       return renderCsv(readEvents(source, { openKey }), op === undefined ? {} : { op });
     case 'asciicast-v3':
-      return renderAsciicast(readEvents(source, { openKey }), { version: 3 });
+      return castOf(recording, 3, op);
     case 'asciicast-v2':
-      return renderAsciicast(readEvents(source, { openKey }), { version: 2 });
+      return castOf(recording, 2, op);
   }
+}
+
+function castOf({ source, openKey }: Recording, version: 2 | 3, op: number | undefined): Pieces {
+  const events = readEvents(source, { openKey });
+  return op === undefined ? renderAsciicast(events, { version }) : renderTerminalCast(events, { op, version });
 }
 
 async function* documentOf(recording: Recording): AsyncGenerator<string> {

@@ -14,6 +14,7 @@ export function stepsOf(frames: Iterable<Frame>): readonly TrackStep[] {
     typing = [];
   };
   for (const { atMs, text, marker } of frames) {
+    if (marker === 'resize') continue;
     const step = { atMs, text, search: '', stop: false, statement: false };
     if (marker === null || marker === 'statement') {
       if (marker === 'statement') finishTyping();

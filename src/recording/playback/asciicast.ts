@@ -1,4 +1,5 @@
-import type { OpenEvent, SessionEvent } from '../events.js';
+import type { SessionEvent } from '../events.js';
+import { castHeader } from './cast-header.js';
 import { safeJson } from './escape.js';
 import type { Events } from './scenes.js';
 import { framesOf } from './timeline.js';
@@ -18,7 +19,7 @@ export async function* renderAsciicast(events: Events, options: AsciicastOptions
   const first = await iterator.next();
   if (first.done === true) return;
   const open = first.value.type === 'open' ? first.value : null;
-  yield `${safeJson(headerOf(open, first.value.at, { version, columns, rows }))}\n`;
+  yield `${safeJson(castHeader(open, first.value.at, { version, columns, rows }))}\n`;
   let lastMs = 0;
   for await (const frame of framesOf(chained(first.value, iterator), { color })) {
     // v3 counts seconds from the event before, v2 from the start.
@@ -28,20 +29,13 @@ export async function* renderAsciicast(events: Events, options: AsciicastOptions
       return `${safeJson([seconds, code, data])}\n`;
     };
     if (frame.marker === 'statement') yield line('m', `#${frame.op ?? ''}`, frame.atMs);
-    yield line('o', frame.text.replaceAll('\n', '\r\n').replaceAll('\r\r\n', '\r\n'), frame.atMs);
+    if (frame.marker === 'resize') {
+      yield line('r', frame.text, frame.atMs);
+      continue;
+    }
+    const text = frame.isExact ? frame.text : frame.text.replaceAll(/\r?\n/g, '\r\n');
+    if (text !== '') yield line('o', text, frame.atMs);
   }
-}
-
-function headerOf(
-  open: OpenEvent | null,
-  at: number,
-  { version, columns, rows }: { version: 2 | 3; columns: number; rows: number },
-): object {
-  const timestamp = Math.floor(at / 1000);
-  const title = open === null ? 'Sluice session' : `${open.identity.name} on ${open.target.name} (${open.session})`;
-  return version === 3
-    ? { version, term: { cols: columns, rows, type: 'xterm-256color' }, timestamp, title }
-    : { version, width: columns, height: rows, timestamp, title, env: { TERM: 'xterm-256color' } };
 }
 
 async function* asyncIteratorOf(events: Events): AsyncGenerator<SessionEvent> {

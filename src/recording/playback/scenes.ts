@@ -9,15 +9,28 @@ import type {
   ResultEvent,
   RowsEvent,
   SessionEvent,
+  TerminalEvent,
 } from '../events.js';
 import { escapeLine, escapeText } from './escape.js';
 import { decodeRows } from './rows.js';
 import { renderTable } from './table.js';
 import { TerminalFilter } from './terminal-filter.js';
+import { sizeIn } from './terminal-size.js';
 
 /** What a scene shows; colour and navigation go by it. */
 export type Marker =
-  'open' | 'statement' | 'allow' | 'deny' | 'hold' | 'approval' | 'result' | 'error' | 'notice' | 'terminal' | 'end';
+  | 'open'
+  | 'statement'
+  | 'allow'
+  | 'deny'
+  | 'hold'
+  | 'approval'
+  | 'result'
+  | 'error'
+  | 'notice'
+  | 'terminal'
+  | 'resize'
+  | 'end';
 
 /** One thing that appears during playback. */
 export interface Scene {
@@ -27,6 +40,8 @@ export interface Scene {
   readonly text: string;
   /** The end of `text` from here on was typed by the person. */
   readonly typedFrom: number | null;
+  /** Output of a terminal: its line feeds are what they are. */
+  readonly isExact?: boolean;
 }
 
 export type Events = Iterable<SessionEvent> | AsyncIterable<SessionEvent>;
@@ -65,7 +80,8 @@ export class Stage {
   readonly #lines = new Set<number>();
   readonly #results = new Map<number, Result>();
   readonly #prepared = new Map<number, Prepared>();
-  readonly #terminal = new TerminalFilter();
+  /** Channels run side by side: each has its place in its own output. */
+  readonly #terminals = new Map<number, { readonly filter: TerminalFilter; isTerminal: boolean }>();
 
   /** Goes on in the middle of a session, behind so many operations. */
   resume(operations: number): void {
@@ -142,17 +158,30 @@ export class Stage {
         this.#keep(event);
         return null;
       case 'result':
+        this.#terminals.delete(event.op);
         return scene('result', this.#resultOf(event));
       case 'error':
         return scene('error', this.#partial(event.op) + errorOf(event));
       case 'notice':
         return scene('notice', `  NOTICE ${escapeLine(event.code)}: ${indented(event.message)}\n`);
       case 'terminal':
-        return event.stream === 'o' ? scene('terminal', this.#terminal.push(event.data)) : null;
+        return this.#terminalScene(event);
       case 'end':
         this.#ended = true;
         return scene('end', this.#endOf(event));
     }
+  }
+
+  #terminalScene({ at, op, stream, data }: TerminalEvent): Scene | null {
+    const known = this.#terminals.get(op) ?? { filter: new TerminalFilter(), isTerminal: false };
+    this.#terminals.set(op, known);
+    const common = { at, op, typedFrom: null };
+    if (stream === 'o')
+      return { ...common, marker: 'terminal', text: known.filter.push(data), isExact: known.isTerminal };
+    const size = stream === 'r' ? sizeIn(data) : null;
+    if (size === null) return null;
+    known.isTerminal = true;
+    return { ...common, marker: 'resize', text: `${size.columns}x${size.rows}` };
   }
 
   *finish(): Generator<Scene> {

@@ -9,6 +9,7 @@ export interface TextOptions {
 /** A readable transcript, piece by piece. */
 export async function* renderText(events: Events, options: TextOptions = {}): AsyncGenerator<string> {
   for await (const { text, marker, typedFrom } of scenesOf(events)) {
+    if (marker === 'resize') continue;
     if (options.color !== true) yield text;
     else if (typedFrom === null) yield paint(marker, text);
     else yield styleText('dim', text.slice(0, typedFrom)) + styleText('bold', text.slice(typedFrom));
@@ -40,6 +41,7 @@ export function paint(marker: Marker, text: string): string {
     case 'statement':
     case 'result':
     case 'terminal':
+    case 'resize':
       return text;
   }
 }

@@ -8,6 +8,8 @@ export interface Frame {
   readonly op: number | null;
   /** Null in the middle of a statement being typed; `statement` where it begins. */
   readonly marker: Marker | null;
+  /** Output of a terminal, to be shown as it is. */
+  readonly isExact: boolean;
 }
 
 const typingMs = 600;
@@ -30,7 +32,7 @@ export async function* framesOf(events: Events, options: TextOptions = {}): Asyn
     const atMs = Math.max(lastMs, scene.at - start);
     if (scene.typedFrom === null) {
       const text = options.color === true ? paint(scene.marker, scene.text) : scene.text;
-      yield { atMs, text, op: scene.op, marker: scene.marker };
+      yield { atMs, text, op: scene.op, marker: scene.marker, isExact: scene.isExact === true };
     } else yield* typed(scene, scene.typedFrom, lastMs, atMs);
     lastMs = atMs;
   }
@@ -44,7 +46,8 @@ export function* framesFrom(
   let lastMs = earlier;
   for (const scene of scenes) {
     const atMs = Math.max(lastMs, scene.at - startedAt);
-    if (scene.typedFrom === null) yield { atMs, text: scene.text, op: scene.op, marker: scene.marker };
+    if (scene.typedFrom === null)
+      yield { atMs, text: scene.text, op: scene.op, marker: scene.marker, isExact: scene.isExact === true };
     else yield* typed(scene, scene.typedFrom, lastMs, atMs);
     lastMs = atMs;
   }
@@ -56,10 +59,10 @@ function* typed(scene: Scene, from: number, earliestMs: number, atMs: number): G
   const duration = Math.min(typingMs, atMs - earliestMs);
   const steps = duration < 50 ? 1 : Math.min(characters.length, maxTypingSteps);
   const size = Math.ceil(characters.length / Math.max(1, steps));
-  yield { atMs: atMs - duration, text: text.slice(0, from), op, marker };
+  yield { atMs: atMs - duration, text: text.slice(0, from), op, marker, isExact: false };
   for (let index = 0; index < characters.length; index += size) {
     const done = Math.min(1, (index + size) / characters.length);
     const piece = characters.slice(index, index + size).join('');
-    yield { atMs: Math.round(atMs - duration + done * duration), text: piece, op, marker: null };
+    yield { atMs: Math.round(atMs - duration + done * duration), text: piece, op, marker: null, isExact: false };
   }
 }
