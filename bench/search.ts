@@ -98,10 +98,11 @@ function events(op: number, at: number): readonly SessionEvent[] {
     const message = `duplicate key value violates unique constraint "${pick(tables)}_pkey"`;
     return [...first, { type: 'error', at, op, decider: 'target', code: '23505', message }];
   }
-  const rows = Buffer.alloc(27, 65);
+  const shown = [0, 1].map((index) => ({ name: columns[(op + index) % columns.length] ?? 'id', typeOid: 25, format: 0 as const, masked: false })); // prettier-ignore
   return [
     ...first,
-    { type: 'rows', at, op, count: 1, data: rows },
+    { type: 'columns', at: at + 2, op, columns: shown },
+    { type: 'rows', at: at + 2, op, count: 1, data: Buffer.alloc(27, 65) },
     { type: 'result', at: at + 2, op, tag: 'SELECT 1', rowCount: 1, byteCount: 27, truncated: false, digest: '' },
   ];
 }
@@ -112,8 +113,11 @@ async function record(recorder: GatewayRecorder): Promise<void> {
     const open = opening(index);
     const session = await recorder.openSession(open);
     for (let op = 1; op <= each; op++) {
-      for (const event of events(op, open.at + op * 100)) session.append(event);
-      if (op % 16 === 0) await session.commit();
+      for (const event of events(op, open.at + op * 100)) {
+        session.append(event);
+        // As engines do: what was decided before it is sent, what came back before it is shown.
+        if (event.type === 'decision' || event.type === 'result') await session.commit();
+      }
     }
     await session.close('client closed', '');
   }

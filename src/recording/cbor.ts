@@ -107,6 +107,25 @@ export class CborWriter {
     this.#head(majorArray, length);
   }
 
+  /** A byte string of what `encode` writes: CBOR inside CBOR, which a reader can step over. Returns how many bytes. */
+  embed<T>(encode: (out: CborWriter, value: T) => void, value: T): number {
+    const start = this.length;
+    // Most have 24 to 255 bytes, which makes a head of two; otherwise they are moved.
+    this.reserve(2);
+    this.length = start + 2;
+    encode(this, value);
+    const bytes = this.length - start - 2;
+    this.length = start;
+    if (bytes < 24 || bytes > 0xff) {
+      this.reserve(9 + bytes);
+      const head = bytes < 24 ? 1 : bytes < 0x10000 ? 3 : 5;
+      this.buffer.copyWithin(start + head, start + 2, start + 2 + bytes);
+    }
+    this.#head(majorBytes, bytes);
+    this.length += bytes;
+    return bytes;
+  }
+
   boolean(value: boolean): void {
     this.reserve(1);
     this.buffer[this.length++] = value ? 0xf5 : 0xf4;

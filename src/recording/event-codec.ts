@@ -6,6 +6,7 @@ import {
   type BindingRecord,
   type CheckpointRecord,
   type EncryptedRecord,
+  type GroupRecord,
   type JournalRecord,
   type RecipientsRecord,
 } from './records.js';
@@ -198,7 +199,25 @@ export function decodeRecord(body: Uint8Array): JournalRecord {
       keys: fields.list((key) => ({ recipient: key.text(), ephemeral: key.bytes(), wrapped: key.bytes() })),
     };
   }
+  if (code === recordCodes.operationGroup || code === recordCodes.eventGroup) return decodeGroup(code, fields);
   return decodeEvent(code, fields) ?? { type: 'unknown', code };
+}
+
+/** Bodies as byte strings, each of an event that happens between opening and end. */
+function decodeGroup(code: number, fields: Fields): GroupRecord {
+  const at = fields.integer();
+  const events: SessionEvent[] = [];
+  while (!fields.isAtEnd) {
+    const inner = Fields.of(fields.bytes());
+    const event = decodeEvent(inner.integer(), inner);
+    // What a later version has added is left out here as it is alone.
+    if (event === null) continue;
+    if (event.type === 'open' || event.type === 'end') throw new CborError(`${event.type} is in a record of its own`);
+    const isFirst = events.length === 0 && code === recordCodes.operationGroup;
+    if ((event.type === 'operation') !== isFirst) throw new CborError('an operation begins a record, and only there');
+    events.push(event);
+  }
+  return { type: 'group', at, events };
 }
 
 /** Reads a checkpoint after its code. */

@@ -60,8 +60,6 @@ export class Journal implements CommittingJournal {
   readonly #durable: Durable | null;
   /** Resolves when everything written so far is safe; null when it is. */
   #safe: Promise<void> | null = null;
-  /** Events between the opening and the end go through this. */
-  readonly #encode: typeof encodeEvent;
   #signedCount = 0;
   #broken: SluiceError | null = null;
   #ended = false;
@@ -82,16 +80,17 @@ export class Journal implements CommittingJournal {
     });
     this.firstHash = this.#queue.head();
     this.#queue.append(encodeEvent, open);
-    this.#encode = this.#encryptFor(services.recipients ?? [], open);
+    this.#encryptFor(services.recipients ?? [], open);
   }
 
   /** The key is made here and kept in memory only: once the session is over, only the recipients have it. */
-  #encryptFor(recipients: readonly Recipient[], { session, at }: OpenEvent): typeof encodeEvent {
-    if (recipients.length === 0) return encodeEvent;
+  #encryptFor(recipients: readonly Recipient[], { session, at }: OpenEvent): void {
+    if (recipients.length === 0) return;
     const key = newSessionKey();
     const keys = recipients.map((recipient) => wrapSessionKey(key, session, recipient));
     this.#queue.append(encodeRecipients, { at, keys });
-    return new RecordCipher(key).encode;
+    const cipher = new RecordCipher(key);
+    this.#queue.sealBodiesWith((out, start, time) => cipher.seal(out, start, time));
   }
 
   /** Creates the file with its binding, opening and first signature, and syncs it. Throws what the file system throws. */
@@ -129,7 +128,7 @@ export class Journal implements CommittingJournal {
   append(event: SessionEvent): void {
     if (this.#broken !== null || this.#ended) return;
     try {
-      this.#queue.append(this.#encode, event);
+      this.#queue.join(event);
       if (this.#queue.bytes > maxQueuedBytes) this.flush();
     } catch (error) {
       this.#fail(error);

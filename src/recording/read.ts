@@ -3,7 +3,7 @@ import { CborError } from './cbor.js';
 import { decryptRecord } from './encryption/record-cipher.js';
 import { decodeRecord } from './event-codec.js';
 import type { SessionEvent } from './events.js';
-import { isEvent, journalHeader, type JournalRecord, type RecipientsRecord } from './records.js';
+import { eventsOf, journalHeader, type JournalRecord, type RecipientsRecord } from './records.js';
 import { chunksOf, RecordScanner, type RecordingSource } from './scan.js';
 
 /** Finds the key of an encrypted session; null when there is none to be had. */
@@ -23,7 +23,7 @@ export interface ReadOptions {
  * checked here: that is what `verifyJournal` is for. What is encrypted is decrypted, or reading ends with `local`.
  */
 export async function* readEvents(source: RecordingSource, options: ReadOptions = {}): AsyncGenerator<SessionEvent> {
-  for await (const record of readRecords(source, options)) if (isEvent(record)) yield record;
+  for await (const record of readRecords(source, options)) yield* eventsOf(record);
 }
 
 /** The same with the records that are not events. */
@@ -40,7 +40,7 @@ export async function* readRecords(source: RecordingSource, options: ReadOptions
         if (record.type === 'recipients') key = (await options.openKey?.(record, session)) ?? null;
         if (record.type === 'encrypted') {
           if (key === null) throw encrypted();
-          record = decryptRecord(record, key) ?? { type: 'unknown', code: record.code };
+          record = { type: 'group', at: record.at, events: decryptRecord(record, key) };
         }
       } catch (error) {
         if (error instanceof CborError) throw damaged(index, offset, error.message);

@@ -17,11 +17,14 @@ export const recordCodes = {
   end: 12,
   encrypted: 13,
   recipients: 14,
+  /** Events written together, the first an operation and no other one; and those without an operation. */
+  operationGroup: 15,
   gatewayStarted: 16,
   sessionOpened: 17,
   sessionClosed: 18,
   gatewayStopped: 19,
   keyIntroduced: 20,
+  eventGroup: 21,
   sessionHeld: 24,
   sessionReleased: 25,
   sessionDeleted: 26,
@@ -76,6 +79,13 @@ export interface EncryptedRecord {
   readonly box: Uint8Array;
 }
 
+/** Events that were written together, in the order they happened. */
+export interface GroupRecord {
+  readonly type: 'group';
+  readonly at: number;
+  readonly events: readonly SessionEvent[];
+}
+
 /** Written by a later version; carried along, shown as nothing. */
 export interface UnknownRecord {
   readonly type: 'unknown';
@@ -83,19 +93,21 @@ export interface UnknownRecord {
 }
 
 export type JournalRecord =
-  BindingRecord | CheckpointRecord | RecipientsRecord | EncryptedRecord | SessionEvent | UnknownRecord;
+  BindingRecord | CheckpointRecord | RecipientsRecord | EncryptedRecord | GroupRecord | SessionEvent | UnknownRecord;
 
-/** Says whether a record is something that happened, rather than part of the journal's own frame. */
-export function isEvent(record: JournalRecord): record is SessionEvent {
+/** What happened, as a record tells it; nothing, where it is part of the journal's own frame. */
+export function eventsOf(record: JournalRecord): readonly SessionEvent[] {
   switch (record.type) {
     case 'binding':
     case 'checkpoint':
     case 'recipients':
     case 'encrypted':
     case 'unknown':
-      return false;
+      return [];
+    case 'group':
+      return record.events;
     default:
-      return true;
+      return [record];
   }
 }
 

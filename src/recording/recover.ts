@@ -163,7 +163,7 @@ export async function recoverJournal(
 
 function describe(records: number, signed: number, tail: Tail): string {
   const parts = [`the gateway stopped; records up to ${signed} were signed before`];
-  if (records > signed) parts.push(`records ${signed + 1} to ${records} were recovered unsigned`);
+  if (records > signed) parts.push(`records up to ${records} were recovered unsigned`);
   if (tail.kind === 'torn') parts.push(`${tail.bytes} bytes after them were torn and set aside`);
   return parts.join('; ');
 }

@@ -27,8 +27,8 @@ function signedBytes(at: number, count: number, head: Uint8Array): Buffer {
 
 /** Queues a signature (Ed25519, RFC 8032) over everything in the chain so far, and gives it. */
 export function appendCheckpoint(queue: ChainQueue, key: SigningKey, at: number): CheckpointRecord {
-  const { count } = queue;
   const head = queue.head();
+  const { count } = queue;
   const time = Math.max(0, Math.trunc(at));
   const signature = sign(null, signedBytes(time, count, head), key.privateKey);
   const checkpoint = { type: 'checkpoint', at: time, count, head, signature } as const;

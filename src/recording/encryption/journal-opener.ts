@@ -1,6 +1,6 @@
 import { decodeRecord } from '../event-codec.js';
 import type { SessionEvent } from '../events.js';
-import { isEvent, journalHeader, type JournalRecord } from '../records.js';
+import { eventsOf, journalHeader, type JournalRecord } from '../records.js';
 import { RecordScanner } from '../scan.js';
 import { JournalBytes } from '../sealing/journal-bytes.js';
 import { decryptRecord } from './record-cipher.js';
@@ -40,11 +40,10 @@ export class JournalOpener {
     this.#identities = identities;
   }
 
-  /** The event in a record; null for what is none, or cannot be read here. */
-  eventOf(record: JournalRecord): SessionEvent | null {
-    if (isEvent(record)) return record;
-    if (record.type !== 'encrypted') return null;
+  /** The events in a record; none in what has none, or cannot be read here. */
+  eventsIn(record: JournalRecord): readonly SessionEvent[] {
+    if (record.type !== 'encrypted') return eventsOf(record);
     if (this.#key === undefined) this.#key = keyOfJournal(this.#path, this.#identities);
-    return this.#key === null ? null : decryptRecord(record, this.#key);
+    return this.#key === null ? [] : decryptRecord(record, this.#key);
   }
 }

@@ -1,13 +1,12 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import { CborError, CborWriter } from '../cbor.js';
-import { decodeRecord, encodeEncrypted, encodeEvent } from '../event-codec.js';
+import { CborError, type CborWriter } from '../cbor.js';
+import { decodeRecord, encodeEncrypted } from '../event-codec.js';
 import type { SessionEvent } from '../events.js';
-import type { EncryptedRecord } from '../records.js';
+import { eventsOf, type EncryptedRecord } from '../records.js';
 
 const purpose = Buffer.from('sluice record 1\n');
 const nonceBytes = 12;
 const tagBytes = 16;
-const scratchBytes = 4096;
 
 /** What is authenticated beside the ciphertext: purpose, Int64(time), Byte1(code), as they stand in clear. */
 function associated(at: number, code: number): Buffer {
@@ -25,46 +24,39 @@ function associated(at: number, code: number): Buffer {
  */
 export class RecordCipher {
   readonly #key: Buffer;
-  readonly #scratch = new CborWriter(Buffer.allocUnsafeSlow(scratchBytes));
   #used = 0;
 
   constructor(key: Buffer) {
     this.#key = key;
   }
 
-  /** Appends the body of an event's record, encrypted. */
-  readonly encode = (out: CborWriter, event: SessionEvent): void => {
-    const inner = this.#scratch;
-    inner.length = 0;
-    encodeEvent(inner, event);
-    const plain = inner.buffer.subarray(0, inner.length);
-    const at = Math.trunc(event.at);
+  /** Puts the encrypted record in the place of the body that begins at `start` and happened at `at`. */
+  seal(out: CborWriter, start: number, at: number): void {
+    const plain = out.buffer.subarray(start, out.length);
     const code = plain[1] ?? 0; // array head, then an integer under 24
     const nonce = Buffer.alloc(nonceBytes);
     nonce.writeBigUInt64BE(BigInt(++this.#used), nonceBytes - 8);
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
     cipher.setAAD(associated(at, code));
     const box = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-    if (inner.buffer.length > 16 * scratchBytes) inner.buffer = Buffer.allocUnsafeSlow(scratchBytes);
+    out.length = start;
     encodeEncrypted(out, { at, code, box });
-  };
+  }
 }
 
-/** The event inside an encrypted record. Throws CborError when the key is another or the record was made by nobody. */
-export function decryptRecord({ at, code, box }: EncryptedRecord, key: Uint8Array): SessionEvent | null {
+/** The events inside an encrypted record. Throws CborError when the key is another or the record was made by nobody. */
+export function decryptRecord({ at, code, box }: EncryptedRecord, key: Uint8Array): readonly SessionEvent[] {
   const body = openBox(at, code, box, key);
   if (body[1] !== code) throw new CborError('what is encrypted is not what stands before it');
   const record = decodeRecord(body);
   switch (record.type) {
-    case 'unknown':
-      return null;
     case 'binding':
     case 'checkpoint':
     case 'recipients':
     case 'encrypted':
       throw new CborError('this record is never encrypted');
     default:
-      return record;
+      return eventsOf(record);
   }
 }
 

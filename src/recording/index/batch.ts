@@ -60,13 +60,12 @@ export class IndexBatch {
     const { op } = row;
     const { postings } = this;
     if (row.indexed === 'no') {
-      postings.addMark(mark.all, session, op);
-      for (const effect of row.effects) postings.addText('effects', effect, session, op);
+      postings.addTexts('effects', row.effects, session, op);
       for (const parameter of row.parameters) if (parameter !== null) postings.addText('any', parameter, session, op);
     } else if (row.kind !== 'terminal') this.doubt(session, op);
     postings.addText('any', row.text, session, op);
-    if (row.verdict !== null) postings.addMark(mark.verdict(row.verdict), session, op);
-    for (const policy of row.policies) postings.addText('policies', policy, session, op);
+    postings.addMark(row.verdict === null ? mark.all : mark.verdict(row.verdict), session, op);
+    postings.addTexts('policies', row.policies, session, op);
     if (row.error !== null) {
       postings.addMark(mark.failed, session, op);
       postings.addText('error', row.error, session, op);

@@ -7,9 +7,9 @@ import { readLedger, type LedgerSession } from '../ledger-read.js';
 import { JournalBytes } from '../sealing/journal-bytes.js';
 import { IndexBatch } from './batch.js';
 import type { IndexDatabase } from './database.js';
+import { EventReader } from './event-reader.js';
 import { forgetSession } from './forget.js';
 import type { Grown, IndexNote } from './messages.js';
-import { HotRecords } from './hot-records.js';
 import { SegmentMerge } from './segment-merge.js';
 import { JournalTail } from './tail.js';
 import { SessionWriter, type SessionCounters } from './writer.js';
@@ -47,7 +47,7 @@ export class Indexer {
   /** What the ledger knows and the index has yet to look at, newest first. */
   #backlog: LedgerSession[] = [];
   #merge: SegmentMerge | null = null;
-  readonly #hot = new HotRecords();
+  readonly #reader = new EventReader();
 
   constructor(
     db: IndexDatabase,
@@ -233,12 +233,12 @@ export class Indexer {
     const file = join(this.#dir, path);
     const opener = new JournalOpener(file, this.#identities);
     if (known === null) {
-      const tail = new JournalTail(file, { bytes: 0, records: 0, hash: null }, opener, this.#hot);
+      const tail = new JournalTail(file, { bytes: 0, records: 0, hash: null }, opener, this.#reader);
       return { id, path, tail, writer: null, bytes: 0, over: false };
     }
     const [seq, operations, denied, rows, fromAt, toAt, bytes, records, hash] = known;
     const counters: SessionCounters = { seq, operations, denied, rows, fromAt, toAt };
-    const tail = new JournalTail(file, { bytes, records, hash }, opener, this.#hot);
+    const tail = new JournalTail(file, { bytes, records, hash }, opener, this.#reader);
     return { id, path, tail, writer: new SessionWriter(this.#db, this.#batch, counters), bytes: 0, over: false };
   }
 

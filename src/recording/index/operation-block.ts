@@ -31,12 +31,15 @@ type StoredRow = readonly [
 /** As JSON: [what rows share, rows]; a row names what is shared by its place, −1 for nothing. */
 export function encodeBlock(rows: Iterable<OperationRow>): EncodedBlock {
   const shared: Shared[] = [];
-  const places = new Map<string, number>();
+  const places = new Map<Shared, number>();
   const place = (value: Shared | null): number => {
     if (value === null) return -1;
+    let found = places.get(value);
+    if (found !== undefined) return found;
+    // Lists that say the same are the same one, mostly.
     const key = typeof value === 'string' ? value : `\u0000${value.join('\u0000')}`;
-    let found = places.get(key);
-    if (found === undefined) places.set(key, (found = shared.push(value) - 1));
+    found = places.get(key) ?? shared.push(value) - 1;
+    places.set(key, found).set(value, found);
     return found;
   };
   const stored: StoredRow[] = [];
@@ -65,7 +68,6 @@ export function encodeBlock(rows: Iterable<OperationRow>): EncodedBlock {
   return { body: JSON.stringify([shared, stored]), fromAt, toAt };
 }
 
-/** Rows that count as indexed the way they are. */
 /** Rows that are found the way they are. */
 export function decodeBlock(body: string): OperationRow[] {
   const [shared, stored] = JSON.parse(body) as [Shared[], StoredRow[]];

@@ -73,6 +73,12 @@ class SortedPlaces {
     if (operations.length > 0) writeGroup(out, session - before, operations);
   }
 
+  /** The same of one place. */
+  writeOne(out: ByteWriter, place: number): void {
+    const rank = this.#rankOf[place] ?? 0;
+    writeGroup(out, this.#sessions[rank] ?? 0, [this.#operations[rank] ?? 0]);
+  }
+
   #ranksOf(lists: readonly (readonly number[])[]): Int32Array {
     let count = 0;
     for (const list of lists) count += list.length;

@@ -1,17 +1,21 @@
 import { ByteWriter } from './byte-writer.js';
 import { BatchPlaces } from './places.js';
-import { numberTerms, termsOf, type Column } from './terms.js';
+import { mark, numberTerms, termsOf, type Column } from './terms.js';
 import { isAscii } from './words.js';
 
 /** More terms are not kept at hand between two segments. */
 const maxTerms = 60_000;
 const maxCachedText = 4096;
 const maxCachedTexts = 4096;
-/** ASCII digits that no letter touches; what stands in their place is in no word. */
-const wholeNumber = /(?<![a-z0-9])[0-9]+(?![a-z0-9])/gi;
+/**
+ * ASCII digits that no letter touches; what stands in their place is in no word. Those of a parameter ($1) belong to the
+ * statement.
+ */
+const wholeNumber = /(?<![a-z0-9$])[0-9]+(?![a-z0-9])/gi;
 const numberPlace = '\u0000';
 /** Shorter numbers come again and again. */
 const rareDigits = 4;
+const nowhere: readonly number[] = [];
 /** A parameter that is such a number needs no looking for others in it. */
 const rareNumber = /^[0-9]{4,64}$/;
 
@@ -49,12 +53,17 @@ export class Postings {
   /** Says that every word of `text` stands in this operation. */
   addText(column: Column, text: string, session: number, operation: number): void {
     if (text === '') return;
-    if (column === 'any' && rareNumber.test(text)) {
-      this.#addRare(column, text, this.#places.at(session, operation));
-      return;
-    }
-    const rest = isAscii(text) ? this.#takeNumbers(column, text, this.#places.at(session, operation)) : text;
-    this.#add(this.#known(column, rest), this.#places.at(session, operation));
+    const place = this.#places.at(session, operation);
+    const known = this.#texts.get(column)?.get(text);
+    if (known !== undefined) this.#add(known, place);
+    else if (column === 'any' && rareNumber.test(text)) this.#addRare(column, text, place);
+    else this.#add(this.#known(column, isAscii(text) ? this.#takeNumbers(column, text, place) : text), place);
+  }
+
+  /** The same of several texts; no words in a row reach from one into the next. */
+  addTexts(column: Column, texts: readonly string[], session: number, operation: number): void {
+    const [first = '', second] = texts;
+    this.addText(column, second === undefined ? first : texts.join(numberPlace), session, operation);
   }
 
   /** One of the marks in terms.ts. */
@@ -84,7 +93,7 @@ export class Postings {
     let known = texts.get(text);
     if (known === undefined) {
       const names =
-        column === 'marks' ? [text] : new Set(text.split(numberPlace).flatMap((part) => termsOf(column, part)));
+        column === 'marks' ? marksOf(text) : new Set(text.split(numberPlace).flatMap((part) => termsOf(column, part)));
       const terms = [...names].map((name) => this.#term(name));
       known = { places: [], terms };
       if (text.length <= maxCachedText) {
@@ -121,14 +130,11 @@ export class Postings {
       }
     }
     for (const term of used) lists.set(term.name, term.lists);
-    for (const [name, places] of this.#rareTerms()) {
-      const others = lists.get(name);
-      lists.set(name, others === undefined ? [places] : [...others, places]);
-    }
     const out = new ByteWriter();
     const sorted = this.#places.sort();
-    for (const name of [...lists.keys()].sort()) {
-      const places = lists.get(name) ?? [];
+    const rare = this.#sortedRare();
+    let next = 0;
+    const write = (name: string, places: readonly (readonly number[])[]): void => {
       const only = places.length === 1 ? places[0] : undefined;
       let list = only === undefined ? undefined : written.get(only);
       if (list === undefined || list === null) {
@@ -138,20 +144,35 @@ export class Postings {
         if (list === null && only !== undefined) written.set(only, (list = Buffer.from(out.view())));
       }
       each(name, list ?? out.view());
+    };
+    /** Rare terms before `name`, or all that are left; returns the places of `name` itself. */
+    const writeRareBefore = (name: string | null): readonly number[] => {
+      for (;;) {
+        const entry = rare[next];
+        if (entry === undefined || (name !== null && entry.term > name)) return nowhere;
+        const places: number[] = [];
+        for (; rare[next]?.term === entry.term; next++) places.push(rare[next]?.place ?? 0);
+        if (entry.term === name) return places;
+        if (places.length === 1) {
+          out.length = 0;
+          sorted.writeOne(out, places[0] ?? 0);
+          each(entry.term, out.view());
+        } else write(entry.term, [places]);
+      }
+    };
+    for (const name of [...lists.keys()].sort()) {
+      const also = writeRareBefore(name);
+      const places = lists.get(name) ?? [];
+      write(name, also.length === 0 ? places : [...places, also]);
     }
+    writeRareBefore(null);
     for (const term of used) term.lists = [];
     this.clear();
   }
 
-  #rareTerms(): ReadonlyMap<string, readonly number[]> {
-    const terms = new Map<string, number[]>();
-    for (const [index, term] of this.#rare.entries()) {
-      const place = this.#rarePlaces[index] ?? 0;
-      const places = terms.get(term);
-      if (places === undefined) terms.set(term, [place]);
-      else places.push(place);
-    }
-    return terms;
+  #sortedRare(): readonly { readonly term: string; readonly place: number }[] {
+    const rare = this.#rare.map((term, index) => ({ term, place: this.#rarePlaces[index] ?? 0 }));
+    return rare.sort((one, other) => (one.term < other.term ? -1 : one.term > other.term ? 1 : 0));
   }
 
   clear(): void {
@@ -167,4 +188,9 @@ export class Postings {
     this.#places = new BatchPlaces();
     this.#size = 0;
   }
+}
+
+/** Whatever was decided of an operation, it is one of all. */
+function marksOf(name: string): readonly string[] {
+  return name.startsWith(mark.verdict('')) ? [name, mark.all] : [name];
 }

@@ -1,14 +1,11 @@
 import type { JournalOpener } from '../encryption/journal-opener.js';
-import { decodeRecord } from '../event-codec.js';
 import type { SessionEvent } from '../events.js';
-import type { HotRecords } from './hot-records.js';
-import { isEvent, journalHeader, recordCodes } from '../records.js';
+import { eventsOf, journalHeader, type JournalRecord } from '../records.js';
 import { RecordScanner } from '../scan.js';
 import { JournalBytes } from '../sealing/journal-bytes.js';
+import { isSkipped, type EventReader } from './event-reader.js';
 
 const pieceBytes = 256 * 1024;
-/** Results are not searched: their bytes are not even decoded. */
-const skipped: ReadonlySet<number> = new Set([recordCodes.rows, recordCodes.columns]);
 
 export interface TailPosition {
   readonly bytes: number;
@@ -24,10 +21,10 @@ export class JournalTail {
   #read: number;
   /** Decrypts, where there is an identity for it; what is encrypted and cannot be read is left out. */
   readonly #opener: JournalOpener | null;
-  readonly #hot: HotRecords;
+  readonly #reader: EventReader;
 
-  constructor(path: string, from: TailPosition, opener: JournalOpener | null, hot: HotRecords) {
-    this.#hot = hot;
+  constructor(path: string, from: TailPosition, opener: JournalOpener | null, reader: EventReader) {
+    this.#reader = reader;
     this.#source = new JournalBytes(path);
     this.#opener = opener;
     const { bytes, records, hash } = from;
@@ -56,16 +53,16 @@ export class JournalTail {
     this.#read += got;
     this.#scanner.trusted = live;
     for (const { body } of this.#scanner.push(piece.subarray(0, got))) {
-      if (skipped.has(body[1] ?? -1)) continue;
-      const record = this.#hot.decode(body) ?? decodeRecord(body);
-      if (isEvent(record)) each(record);
-      else if (record.type === 'encrypted' && !skipped.has(record.code)) {
-        const event = this.#opener?.eventOf(record) ?? null;
-        if (event !== null) each(event);
-      }
+      const record = this.#reader.read(body, each);
+      if (record !== null) this.#eachIn(record, each);
     }
     this.#throwIfDamaged();
     return this.#read < to;
+  }
+
+  #eachIn(record: JournalRecord, each: (event: SessionEvent) => void): void {
+    if (record.type === 'encrypted' && isSkipped(record.code)) return;
+    for (const event of this.#opener?.eventsIn(record) ?? eventsOf(record)) each(event);
   }
 
   #throwIfDamaged(): void {

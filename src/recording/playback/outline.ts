@@ -87,7 +87,7 @@ export class JournalOutline {
     const code = outer === recordCodes.encrypted ? (this.#window[body + 11] ?? 0) : outer;
     const isTimed = this.#window[body + 2] === 0x1b;
     const time = isTimed ? this.#window.readUInt32BE(body + 3) * 2 ** 32 + this.#window.readUInt32BE(body + 7) : null;
-    const isStatement = code === recordCodes.operation;
+    const isStatement = code === recordCodes.operation || code === recordCodes.operationGroup;
     const last = this.#keyframes.at(-1);
     const passed = last === undefined ? Infinity : at - last.offset;
     if (passed >= 4 * segmentBytes || (isStatement && passed >= segmentBytes)) {

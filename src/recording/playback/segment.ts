@@ -3,7 +3,7 @@ import { hashBytes } from '../chain.js';
 import { decryptRecord } from '../encryption/record-cipher.js';
 import { decodeRecord } from '../event-codec.js';
 import type { SessionEvent } from '../events.js';
-import { isEvent, journalHeader } from '../records.js';
+import { eventsOf, journalHeader } from '../records.js';
 import { RecordScanner } from '../scan.js';
 import type { JournalBytes } from '../sealing/journal-bytes.js';
 
@@ -24,8 +24,7 @@ export function readSegment(
   const events: SessionEvent[] = [];
   for (const { body } of scanner.push(piece.subarray(isFirst ? 0 : before, got))) {
     const record = decodeRecord(body);
-    const inner = record.type === 'encrypted' ? opened(record, key) : record;
-    if (inner !== null && isEvent(inner)) events.push(inner);
+    events.push(...(record.type === 'encrypted' ? opened(record, key) : eventsOf(record)));
   }
   const { problem } = scanner;
   if (problem !== null && !problem.torn) {
@@ -37,7 +36,7 @@ export function readSegment(
   return events;
 }
 
-function opened(record: Parameters<typeof decryptRecord>[0], key: Uint8Array | null): SessionEvent | null {
+function opened(record: Parameters<typeof decryptRecord>[0], key: Uint8Array | null): readonly SessionEvent[] {
   if (key !== null) return decryptRecord(record, key);
   throw new SluiceError('denied', 'this recording is encrypted: name an identity with --identity FILE', {
     decider: 'local',

@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CborWriter } from '../../../src/recording/cbor.js';
+import { BufferPool, ChainQueue, sha256 } from '../../../src/recording/chain.js';
+import { decryptRecord, RecordCipher } from '../../../src/recording/encryption/record-cipher.js';
 import { decodeRecord, encodeEvent } from '../../../src/recording/event-codec.js';
 import type { SessionEvent } from '../../../src/recording/events.js';
+import { eventsOf, journalHeader, type JournalRecord } from '../../../src/recording/records.js';
+import { RecordScanner } from '../../../src/recording/scan.js';
 import { opening, statement } from './support.js';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 60 });
@@ -84,7 +88,68 @@ function comparable(item: SessionEvent): unknown {
   return 'data' in item ? plain({ ...item, data: [...item.data] }) : plain(item);
 }
 
+const key = Buffer.alloc(32, 7);
+
+/** What is in a file to which these were written together. */
+function written(items: readonly SessionEvent[], encrypted = false): readonly JournalRecord[] {
+  const queue = new ChainQueue(new BufferPool(), { count: 0, hash: sha256(journalHeader) });
+  const cipher = new RecordCipher(key);
+  if (encrypted) queue.sealBodiesWith((out, start, time) => cipher.seal(out, start, time));
+  for (const item of items) queue.join(item);
+  const scanner = new RecordScanner(journalHeader);
+  const records = [...scanner.push(Buffer.concat([journalHeader, queue.pending()]))].map(({ body }) =>
+    decodeRecord(body),
+  );
+  expect(scanner.finish()).toBeNull();
+  expect(records).toHaveLength(queue.count);
+  return records;
+}
+
 describe('records of events', () => {
+  it('hold together what is written together, in order, each operation at the head of its own', () => {
+    const grouped = event.filter(({ type }) => type !== 'end');
+    fc.assert(
+      fc.property(fc.array(grouped, { minLength: 1, maxLength: 60 }), fc.boolean(), (items, encrypted) => {
+        const records = written(items, encrypted);
+        const events = records.map((record) =>
+          record.type === 'encrypted' ? decryptRecord(record, key) : eventsOf(record),
+        );
+        expect(events.flat().map(comparable)).toEqual(items.map(comparable));
+        for (const each of events) {
+          expect(each.slice(1).some(({ type }) => type === 'operation')).toBe(false);
+          expect(each.length).toBeLessThanOrEqual(21);
+        }
+        const operations = items.slice(1).filter(({ type }) => type === 'operation').length;
+        expect(records.length).toBeLessThanOrEqual(1 + operations + Math.floor(items.length / 21));
+      }),
+    );
+    expect(written(statement(1, 'select 1'))).toMatchObject([{ type: 'group', events: statement(1, 'select 1') }]);
+    const [alone = opening()] = statement(1, 'select 1');
+    expect(written([alone])).toEqual([alone]);
+  });
+
+  it('hold nothing but what happens between opening and end', () => {
+    const [operation = opening(), ...others] = statement(1, 'select 1').map(encoded);
+    const group = (code: number, ...bodies: readonly (Buffer | SessionEvent)[]): Buffer => {
+      const out = new CborWriter(Buffer.alloc(8));
+      out.array(2 + bodies.length);
+      out.integer(code);
+      out.integer(1);
+      for (const body of bodies) out.bytes(Buffer.isBuffer(body) ? body : encoded(body));
+      return Buffer.from(out.buffer.subarray(0, out.length));
+    };
+    expect(decodeRecord(group(15, operation, ...others))).toMatchObject({ type: 'group' });
+    expect(() => decodeRecord(group(21, operation))).toThrow('an operation begins a record');
+    expect(() => decodeRecord(group(15, operation, operation))).toThrow('an operation begins a record');
+    expect(() => decodeRecord(group(15, ...others))).toThrow('an operation begins a record');
+    for (const never of [opening(), { type: 'end', at: 1, reason: 'client closed', detail: '' } as const]) {
+      expect(() => decodeRecord(group(21, ...others, never))).toThrow('is in a record of its own');
+    }
+    expect(decodeRecord(group(21, ...others, group(21, ...others)))).toMatchObject({
+      events: { length: others.length },
+    });
+  });
+
   it('come back as they were', () => {
     fc.assert(
       fc.property(event, (item) => {

@@ -130,7 +130,7 @@ describe('a sealed journal', () => {
 
   it('is smaller, unpacks with gunzip to the same bytes, verifies and plays', async () => {
     const dir = await tempDir();
-    const { recorder, options, id, before, packed } = await sealedOne(dir, 1800);
+    const { recorder, options, id, before, packed } = await sealedOne(dir, 2000);
     expect(before.length).toBeGreaterThan(2 * pieceBytes);
     expect(await recorder.upkeep()).toMatchObject({ deleted: 0, sealed: 1 });
     expect(await recorder.upkeep()).toMatchObject({ deleted: 0, sealed: 0 });
@@ -143,9 +143,9 @@ describe('a sealed journal', () => {
     expect(found).toEqual({ path: packed, bytes: before.length });
     const events: SessionEvent[] = [];
     for await (const event of readEvents(packed)) events.push(event);
-    expect(events).toHaveLength(1800 * 3 + 2);
+    expect(events).toHaveLength(2000 * 3 + 2);
     expect(await recorder.reindex()).toEqual({ sessions: 1 });
-    expect((await recorder.get(id, { limit: 1 }))?.session).toMatchObject({ operations: 1800, state: 'closed' });
+    expect((await recorder.get(id, { limit: 1 }))?.session).toMatchObject({ operations: 2000, state: 'closed' });
     await recorder.close();
     expect(await verifyAll(options.dir)).toMatchObject({ valid: true });
     execFileSync('python3', ['scripts/verify-recording.py', options.dir]);

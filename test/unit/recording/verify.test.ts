@@ -151,7 +151,7 @@ describe('verifyJournal', () => {
       rewritten.push(length, changed, previous);
     }
     const verdict = await check(Buffer.concat(rewritten));
-    expect(verdict).toMatchObject({ valid: false, signed: 3, problem: { record: 7 } });
+    expect(verdict).toMatchObject({ valid: false, signed: 3, problem: { record: 5 } });
     expect(verdict.problem?.message).toBe('the signature is over another chain');
   });
 
