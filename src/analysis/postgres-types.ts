@@ -131,6 +131,11 @@ export interface ProtectedOrigin {
 export interface PostgresAnalyser {
   /** The cached analysis, or null when it must be computed with `analyse`. Never waits. */
   cached(sql: string, catalog: CatalogHandle): QueryAnalysis | null;
+  /**
+   * The analysis of another text that differs from this one in constants alone, none of which changes anything in it but
+   * the text itself; null when there is none. Never waits.
+   */
+  alike(sql: string, catalog: CatalogHandle): { readonly sql: string; readonly analysis: QueryAnalysis } | null;
   /** Parses and analyses in a worker, with size and time caps. Never throws for bad SQL; `refused` for its own faults. */
   analyse(sql: string, catalog: CatalogHandle): Promise<QueryAnalysis>;
   /** Turns raw catalog rows and the classification into a handle, in the worker. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SluiceError } from '../lib/errors.js';
+import { AlikeTexts, type Analysed } from './alike.js';
 import { LruCache } from './lru.js';
 import type {
   CatalogHandle,
@@ -52,6 +53,7 @@ class Analyser implements PostgresAnalyser {
   readonly #limits: typeof defaults;
   readonly #pool: WorkerPool;
   readonly #cache: LruCache<QueryAnalysis>;
+  readonly #alike: AlikeTexts;
   readonly #running = new Map<string, Promise<QueryAnalysis>>();
   readonly #held = new WeakMap<CatalogHandle, Held>();
   readonly #byDigest = new Map<string, WeakRef<CatalogHandle>>();
@@ -62,6 +64,7 @@ class Analyser implements PostgresAnalyser {
   constructor(limits: typeof defaults) {
     this.#limits = limits;
     this.#cache = new LruCache(limits.maxCacheEntries, limits.maxCacheBytes);
+    this.#alike = new AlikeTexts(limits.maxCacheEntries, limits.maxCacheBytes / 4);
     this.#pool = new WorkerPool({
       size: limits.workers,
       maxQueued: limits.maxQueued,
@@ -72,6 +75,10 @@ class Analyser implements PostgresAnalyser {
 
   cached(sql: string, catalog: CatalogHandle): QueryAnalysis | null {
     return this.#cache.get(catalog.epoch, sql) ?? null;
+  }
+
+  alike(sql: string, catalog: CatalogHandle): Analysed | null {
+    return this.#alike.find(catalog.epoch, sql);
   }
 
   async analyse(sql: string, catalog: CatalogHandle): Promise<QueryAnalysis> {
@@ -108,6 +115,7 @@ class Analyser implements PostgresAnalyser {
   async close(): Promise<void> {
     await this.#pool.close();
     this.#cache.clear();
+    this.#alike.clear();
   }
 
   /** The server's own functions come as the same array each time: they are written and digested once. */
@@ -145,15 +153,18 @@ class Analyser implements PostgresAnalyser {
     const held = this.#held.get(catalog);
     if (held === undefined) return refused('The catalog was not loaded by this analyser.');
     const { epoch } = catalog;
+    const shape = this.#alike.wanted(epoch, sql);
     try {
       const response = await this.#pool.run({
-        request: (id) => ({ type: 'analyse', id, epoch, sql }),
+        request: (id) => ({ type: 'analyse', id, epoch, sql, shape }),
         catalog: (id) => ({ type: 'load', id, epoch, bytes: held.bytes }),
         timeoutMs: this.#limits.timeoutMs,
       });
       if (response.type !== 'analysed') return refused('The statement could not be analysed.');
       const analysis = JSON.parse(response.json) as QueryAnalysis;
-      this.#cache.set(epoch, sql, analysis, sql.length * 2 + response.json.length * 2 + 256);
+      const bytes = sql.length * 2 + response.json.length * 2 + 256;
+      this.#cache.set(epoch, sql, analysis, bytes);
+      if (shape !== null) this.#alike.learn(epoch, { sql, analysis }, shape, response.free, bytes);
       return analysis;
     } catch (error) {
       // A fault is not cached: the next worker may do better, and a refusal harms nobody.

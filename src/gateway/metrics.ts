@@ -91,6 +91,7 @@ export class GatewayMetrics {
     const histogram = this.#analysis;
     return {
       cached: (sql, catalog) => analyser.cached(sql, catalog),
+      alike: (sql, catalog) => analyser.alike(sql, catalog),
       async analyse(sql, catalog) {
         const stop = histogram.startTimer();
         try {

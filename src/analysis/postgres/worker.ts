@@ -4,6 +4,7 @@ import type { QueryAnalysis, RawFunction } from '../postgres-types.js';
 import { analyseQuery, readExpression, readView } from './analyse.js';
 import { Catalog } from './catalog-model.js';
 import type { ParseSql } from './context.js';
+import { freeConstants } from './free-constants.js';
 import { loadParser, SqlSyntaxError } from './parser.js';
 import type { CatalogBytes, CatalogParts, LoadedCatalog, WorkerRequest, WorkerResponse } from './worker-messages.js';
 
@@ -29,7 +30,11 @@ class AnalysisWorker {
         return { type: 'loaded', id: request.id, handle: await this.#load(request.epoch, request.bytes) };
       const loaded = this.#use(request.epoch);
       if (loaded === null) return { type: 'catalogNeeded', id: request.id };
-      return { type: 'analysed', id: request.id, json: JSON.stringify(analyse(loaded, request.sql)) };
+      const { id, sql, shape } = request;
+      const analysis = analyse(loaded, sql);
+      const again = { parse: loaded.parse, analyse: (other: string) => analyse(loaded, other) };
+      const free = shape === null ? null : freeConstants(sql, shape, analysis, again);
+      return { type: 'analysed', id, json: JSON.stringify(analysis), free };
     } catch (error) {
       return { type: 'fault', id: request.id, message: messageOf(error) };
     }

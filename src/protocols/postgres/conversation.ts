@@ -1,3 +1,4 @@
+import type { Effect } from '../../analysis/effects.js';
 import type { PostgresAnalyser } from '../../analysis/postgres-types.js';
 import type { Session } from '../../sessions/session.js';
 import type { Permit } from '../../sessions/gate.js';
@@ -57,6 +58,8 @@ export class Conversation {
   readonly view: SessionCatalog;
   /** Copies of protected values that this session's statements make. */
   readonly copies: CopiesInFlight;
+  /** Result plans of simple queries by what is the same for texts that differ in constants alone. */
+  readonly #plans = new WeakMap<readonly Effect[], PlanSlot>();
   #privateNames = 0;
 
   constructor(
@@ -75,6 +78,14 @@ export class Conversation {
   /** A private name nobody has used or will use on this connection. */
   newName(kind: 's' | 'p'): string {
     return `sluice_${kind}${++this.#privateNames}`;
+  }
+
+  /** Where the result plan of a query of one statement is kept, for when the same comes again in this session. */
+  plansOf({ effects, statements }: JudgedQuery): PlanSlot | undefined {
+    if (statements.length !== 1) return undefined;
+    let slot = this.#plans.get(effects);
+    if (slot === undefined) this.#plans.set(effects, (slot = { plan: null }));
+    return slot;
   }
 
   get masking(): MaskingSetup {

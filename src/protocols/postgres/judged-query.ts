@@ -45,7 +45,18 @@ const known = new WeakMap<CatalogHandle, WeakMap<QueryAnalysis, JudgedQuery>>();
 /** The judged form of a text seen before, or null. */
 export function cachedQuery(analyser: PostgresAnalyser, text: string, catalog: CatalogHandle): JudgedQuery | null {
   const cached = analyser.cached(text, catalog);
-  return cached === null ? null : judgedForm(cached, text, catalog);
+  return cached === null ? alikeQuery(analyser, text, catalog) : judgedForm(cached, text, catalog);
+}
+
+/** The judged form of another text that differs in constants which change nothing: with this text in its place. */
+function alikeQuery(analyser: PostgresAnalyser, text: string, catalog: CatalogHandle): JudgedQuery | null {
+  const alike = analyser.alike(text, catalog);
+  if (alike === null) return null;
+  const query = judgedForm(alike.analysis, alike.sql, catalog);
+  const [statement] = query.statements;
+  // As the analysis of a single statement has it.
+  const own = text.trim().replace(/;\s*$/, '');
+  return statement === undefined ? null : { ...query, text, statements: [{ ...statement, text: own }] };
 }
 
 /** Analyses a text, in the parser's worker unless it has been seen before. */

@@ -3,12 +3,12 @@ import type { TextSecrets } from '../../analysis/text-secrets.js';
 import { plainFacts, type Effect, type Operation } from '../../analysis/effects.js';
 import { SluiceError, type NextStep } from '../../lib/errors.js';
 import type { Allowed, Denied, Permit } from '../../sessions/gate.js';
-import type { Conversation, WireStatement } from './conversation.js';
+import type { Conversation } from './conversation.js';
 import { holdStatement } from './holding.js';
 import { analyseQuery, cachedQuery, type JudgedQuery } from './judged-query.js';
 import type { RelayHooks } from './relay-hooks.js';
 import { passedSecrets, withPassed } from './passed-secrets.js';
-import { Run } from './run.js';
+import { type PlanSlot, Run } from './run.js';
 
 /** A query's statements with what EXECUTE and FETCH stand for put in their place. */
 export interface Resolved {
@@ -175,7 +175,7 @@ export class Judging {
     return talk.session.gate.withdraw(settled.permit, new SluiceError('denied', message, { decider: 'gateway', next }));
   }
 
-  run(permit: Permit, statement: StatementAnalysis, query: JudgedQuery, plans?: WireStatement, follows?: Run): Run {
+  run(permit: Permit, statement: StatementAnalysis, query: JudgedQuery, plans?: PlanSlot, follows?: Run): Run {
     const talk = this.#talk;
     const { changes } = statement;
     talk.view.noteSent(statement, talk.era);

@@ -51,7 +51,8 @@ export class SimpleQuery {
       return refuse(talk, this.#hooks, { fields: gatewayError(judged.error, 'ERROR', query.position) }, true);
     }
     const { permit } = judged;
-    const runs = bodies.statements.map((statement) => this.#judging.run(permit, statement, query));
+    const plans = talk.plansOf(query);
+    const runs = bodies.statements.map((statement) => this.#judging.run(permit, statement, query, plans));
     if (this.#deallocates(query, permit)) return undefined;
     talk.backend.query(permit);
     talk.tracker.push({ type: 'query', runs, at: 0, failed: false, era: talk.era++ });

@@ -23,8 +23,8 @@ describe('the independent verifier', () => {
     void live.commit();
     const recordings = join(dir, 'recordings');
     const { status, stdout } = verify(recordings);
-    expect(stdout).toContain(`valid    ${one}  11 records\n`);
-    expect(stdout).toContain(`valid    ${live.session}  6 records, open\n`);
+    expect(stdout).toContain(`valid    ${one}  7 records\n`);
+    expect(stdout).toContain(`valid    ${live.session}  5 records, open\n`);
     expect(stdout).toContain(`valid    ${off}  0 records\n`);
     expect(status).toBe(0);
     const journal = join(recordings, '2026-03-01', `${one}.journal`);
