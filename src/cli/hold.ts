@@ -11,6 +11,8 @@ export interface WaitOptions {
   readonly timeoutMs: number;
   /** stderr is a terminal: one line that counts, instead of a line every 15 s. */
   readonly live: boolean;
+  /** What to run once it is decided, when that is not exec. */
+  readonly after?: readonly NextStep[];
 }
 
 const longestCallMs = 45_000;
@@ -27,10 +29,10 @@ export function holdText(request: ApiRequest, out: Output): string {
 }
 
 /** How to go on with a request that stays open. */
-export function waitSteps(id: string): readonly NextStep[] {
+export function waitSteps(id: string, after?: readonly NextStep[]): readonly NextStep[] {
   return [
     { command: `sluice requests wait ${id} --timeout 10m --json`, when: 'to wait' },
-    { command: `sluice exec --request ${id} --json`, when: 'after approval' },
+    ...(after ?? [{ command: `sluice exec --request ${id} --json`, when: 'after approval' }]),
   ];
 }
 
@@ -49,14 +51,14 @@ export async function waitForDecision(client: SluiceClient, id: string, options:
       const { request } = await client.waitRequest(id, call, { signal: options.signal });
       if (request.state !== 'pending') return request;
       if (elapsed() >= options.timeoutMs)
-        throw stillPending('timeout', `Nobody decided within ${clockTime(options.timeoutMs)}`, request);
+        throw stillPending(`Nobody decided within ${clockTime(options.timeoutMs)}`, request, options.after);
       if (!options.live) options.out.note(line());
     }
   } catch (error) {
     if (options.signal.aborted && !isSluiceError(error, 'timeout'))
       throw new SluiceError('interrupted', `Interrupted; request ${id} stays open.`, {
         requestId: id,
-        next: waitSteps(id),
+        next: waitSteps(id, options.after),
         cause: error,
       });
     throw error;
@@ -66,14 +68,14 @@ export async function waitForDecision(client: SluiceClient, id: string, options:
   }
 }
 
-function stillPending(code: 'timeout', why: string, request: ApiRequest): SluiceError {
-  return new SluiceError(code, `${why}; request ${request.id} stays open.`, {
+function stillPending(why: string, request: ApiRequest, after?: readonly NextStep[]): SluiceError {
+  return new SluiceError('timeout', `${why}; request ${request.id} stays open.`, {
     decider: 'gateway',
     policy: request.policies[0] ?? null,
     requestId: request.id,
     expiresAt: request.expires_at,
     retryable: true,
-    next: waitSteps(request.id),
+    next: waitSteps(request.id, after),
   });
 }
 

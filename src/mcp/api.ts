@@ -1,3 +1,4 @@
+import type * as access from '../client/api-access-types.js';
 import type * as api from '../client/api-types.js';
 import type * as exec from '../client/api-exec-types.js';
 
@@ -12,6 +13,8 @@ export interface McpApi {
   target(name: string, options?: CallOptions): Promise<api.TargetDetail>;
   exec(body: exec.ExecBody, options?: CallOptions): Promise<exec.ExecResult>;
   fetchRows(body: exec.FetchBody, options?: CallOptions): Promise<exec.ExecResult>;
+  requestAccess(body: access.AccessBody, options?: CallOptions): Promise<access.AccessDocument>;
+  grants(filter: access.GrantFilter, options?: CallOptions): Promise<access.GrantList>;
   createRequest(body: api.CreateRequestBody, options?: CallOptions): Promise<api.RequestDocument>;
   request(id: string, options?: CallOptions): Promise<api.RequestDocument>;
   waitRequest(id: string, waitMs: number, options?: CallOptions): Promise<api.RequestDocument>;

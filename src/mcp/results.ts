@@ -1,8 +1,15 @@
 import type { z } from 'zod';
+import type { GrantList } from '../client/api-access-types.js';
 import type { ApiRequest } from '../client/api-types.js';
 import type { ExecBody, ExecResult } from '../client/api-exec-types.js';
 import { isSluiceError } from '../lib/errors.js';
-import { type ranOutput, type requestOutput, type rowsOutput, untrustedNotice } from './schemas.js';
+import {
+  type accessListOutput,
+  type ranOutput,
+  type requestOutput,
+  type rowsOutput,
+  untrustedNotice,
+} from './schemas.js';
 import type { ToolCall } from './tool.js';
 
 type Ran = z.output<typeof ranOutput>;
@@ -55,5 +62,16 @@ export function requestOf(request: ApiRequest): z.output<typeof requestOutput> {
     required: request.required.map(({ group, count, have }) => ({ group, count, have })),
     votes: request.votes.map(({ name, decision, comment }) => ({ name, decision, comment })),
     expires_at: request.expires_at,
+    outcome: request.outcome?.detail ?? null,
+  };
+}
+
+export function accessOf({ grants, can_request }: GrantList): z.output<typeof accessListOutput> {
+  return {
+    grants: grants.map(({ id, group, state, ends_at, request_id }) => ({ id, group, state, ends_at, request_id })),
+    can_request: can_request.map(({ group, targets, max_ms, approvers }) => ({
+      ...{ group, targets: [...targets], max_minutes: Math.floor(max_ms / 60_000) },
+      approvers: approvers.map((approver) => ({ ...approver })),
+    })),
   };
 }

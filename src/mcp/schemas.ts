@@ -85,13 +85,37 @@ export const targetOutput = z.object({
 });
 export const requestOutput = z.object({
   request_id: z.string(),
-  state: z.string().describe('pending: ask again. approved: run_approved. Anything else: it will not run.'),
+  state: z
+    .string()
+    .describe(
+      'pending: ask again. approved: run_approved. executed: it ran, or the access has begun. Anything else: it will not.',
+    ),
   target: z.string(),
   effects: z.array(z.string()),
   message: z.string(),
   required: z.array(z.object({ group: z.string(), count: z.int(), have: z.int() })),
   votes: z.array(z.object({ name: z.string(), decision: z.enum(['approve', 'deny']), comment: z.string() })),
   expires_at: z.string(),
+  outcome: z.string().nullable().describe('What came of it: of access, the grant and until when'),
+});
+export const accessListOutput = z.object({
+  grants: z.array(
+    z.object({
+      id: z.string(),
+      group: z.string(),
+      state: z.string(),
+      ends_at: z.string(),
+      request_id: z.string().nullable(),
+    }),
+  ),
+  can_request: z.array(
+    z.object({
+      group: z.string(),
+      targets: z.array(z.string()),
+      max_minutes: z.int(),
+      approvers: z.array(z.object({ group: z.string(), count: z.int() })),
+    }),
+  ),
 });
 export const searchOutput = z.object({
   notice: z.string(),

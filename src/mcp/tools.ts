@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { describeTarget } from './describe-target.js';
-import { requestOf, rowsOf, runOrHold } from './results.js';
+import { accessOf, requestOf, rowsOf, runOrHold } from './results.js';
 import {
+  accessListOutput,
   boundsInput,
   ranOutput,
   requestOutput,
@@ -100,7 +101,36 @@ const tools: readonly Tool[] = [
     handle: async ({ api, signal }, input) => rowsOf(await api.fetchRows(input, { signal })),
   }),
   tool({
+    name: 'list_access',
+    title: 'What access you have and may ask for',
+    description: 'Groups that you have for a while, until when, and groups or targets that request_access may ask for.',
+    groups: ['read', 'run'],
+    readOnly: true,
+    input: z.object({}),
+    output: accessListOutput,
+    handle: async ({ api, signal }) => accessOf(await api.grants({ mine: true }, { signal })),
+  }),
+  tool({
     name: 'request_access',
+    title: 'Ask people for access for a while',
+    description:
+      'Asks for membership in a group, or for what a target needs, for so many minutes. People decide; it begins when wait_request shows the state "executed", and ends by itself.',
+    groups: ['run'],
+    readOnly: false,
+    input: z.object({
+      name: z.string().describe('A group or a target, from list_access'),
+      minutes: z.int().min(1).max(43_200).describe('How long from the approval on'),
+      reason: z.string().min(1).max(1000).describe('Why; reviewers see it'),
+    }),
+    output: requestOutput,
+    async handle({ api, signal }, { name, minutes, reason }) {
+      const { request } = await api.requestAccess({ name, duration_ms: minutes * 60_000, reason }, { signal });
+      if (request === null) throw new TypeError('only an emergency begins without a request');
+      return requestOf(request);
+    },
+  }),
+  tool({
+    name: 'request_approval',
     title: 'Ask people to approve a statement',
     description:
       'Asks for approval of exactly one statement ahead of time. Nothing runs. People decide; then run_approved runs it once.',

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { starterBundle } from '../../src/quickstart/bundle.js';
 import { seedShop, shopDatabase } from '../../src/quickstart/seed.js';
 import { smallShop } from '../../src/quickstart/shop-rows.js';
 import { runCli, onlyDocument } from '../cli/support/run-cli.js';
@@ -15,13 +16,14 @@ const program = fileURLToPath(new URL('../../bin/dev.js', import.meta.url));
 const readTools = [
   'describe_target',
   'fetch_rows',
+  'list_access',
   'list_targets',
   'run_query',
   'search_sessions',
   'wait_request',
   'whoami',
 ];
-const runOnly = ['request_access', 'run_approved', 'run_statement'];
+const runOnly = ['request_access', 'request_approval', 'run_approved', 'run_statement'];
 
 let server: TestPostgres;
 let dir: string;
@@ -30,7 +32,11 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'sluice-mcp-'));
   server = await startPostgres();
   const { password } = await seedShop(server, { dir, size: smallShop });
-  gateway = await startTestGateway({ pgPort: server.port });
+  const bundle = new Map(starterBundle({ pgPort: server.port }));
+  const access =
+    '  helpers:\naccess:\n  helpers: { for: [engineers], approvers: { dba: 1 }, max: 1h, targets: [demo-db] }\n';
+  bundle.set('bindings.yaml', `${bundle.get('bindings.yaml') ?? ''}${access}`);
+  gateway = await startTestGateway({ bundle });
   await gateway.gateway.setSecret('demo-db', password);
 }, 120_000);
 afterAll(async () => {
@@ -182,7 +188,7 @@ describe.each([
   });
 
   it('asks ahead of time, and finds in recordings what was run', async () => {
-    const asked = await call(client, 'request_access', {
+    const asked = await call(client, 'request_approval', {
       target: 'demo-db',
       text: 'delete from orders where id = 13',
       reason: 'clean up',
@@ -193,6 +199,27 @@ describe.each([
       return (answer['sessions'] as unknown[]).length;
     };
     await expect.poll(found, { timeout: 20_000, interval: 100 }).toBeGreaterThan(0);
+  });
+
+  it('asks for access that people see and give, waits for it, and has it then', async () => {
+    expect(await call(client, 'list_access')).toMatchObject({
+      can_request: [{ group: 'helpers', targets: ['demo-db'], max_minutes: 60 }],
+    });
+    const tooLong = await refusal(client, 'request_access', { name: 'helpers', minutes: 90, reason: 'INC-42' });
+    expect(tooLong['message']).toMatch(/60 minutes at most/);
+    const asked = await call(client, 'request_access', { name: 'demo-db', minutes: 15, reason: 'INC-42' });
+    const id = String(asked['request_id']);
+    expect(asked).toMatchObject({ state: 'pending', target: 'helpers', required: [{ group: 'dba', count: 1 }] });
+    const waiting = call(client, 'wait_request', { request_id: id, timeout_seconds: 30 });
+    await gateway.call('POST', `/v1/requests/${id}/approve`, { as: 'reviewer', body: {} });
+    expect(await waiting).toMatchObject({ state: 'executed', outcome: expect.stringMatching(/^grt_/) as unknown });
+    expect(await call(client, 'list_access')).toMatchObject({
+      grants: [{ group: 'helpers', state: 'active', request_id: id }],
+    });
+    const listed = await gateway.call('GET', '/v1/access', { as: 'reviewer' });
+    const [grant] = listed.document['grants'] as [{ id: string; request_id: string; reason: string }];
+    expect(grant).toMatchObject({ request_id: id, reason: 'INC-42' });
+    await gateway.call('POST', `/v1/access/${grant.id}/revoke`, { as: 'reviewer', body: {} });
   });
 
   it('refuses what its schemas do not have', async () => {

@@ -36,10 +36,19 @@ export function apiWithin(parts: WithinParts, caller: Caller, address: string): 
     target: (name, options) => call('GET', '/v1/targets/:name', { params: { name } }, options?.signal),
     exec: (body, options) => call('POST', '/v1/exec', { body }, options?.signal),
     fetchRows: (body, options) => call('POST', '/v1/exec/fetch', { body }, options?.signal),
+    requestAccess: (body, options) => call('POST', '/v1/access', { body }, options?.signal),
+    grants: ({ all, mine, review_due }, options) =>
+      call('GET', '/v1/access', { query: flags({ all, mine, review_due }) }, options?.signal),
     createRequest: (body, options) => call('POST', '/v1/requests', { body }, options?.signal),
     request: (id, options) => call('GET', '/v1/requests/:id', { params: { id } }, options?.signal),
     waitRequest: (id, waitMs, options) =>
       call('GET', '/v1/requests/:id/wait', { params: { id }, query: { timeout_ms: String(waitMs) } }, options?.signal),
     searchSessions: (query, options) => call('GET', '/v1/sessions/search', { query }, options?.signal),
   };
+}
+
+/** Flags as a query string has them. */
+function flags(named: Readonly<Record<string, boolean | undefined>>): Readonly<Record<string, string>> {
+  const set = Object.entries(named).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(set.map(([name, value]) => [name, String(value)]));
 }
