@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url';
-import { main } from '../dist/src/cli/main.js';
 
-await main({
-  root: fileURLToPath(new URL('../dist/', import.meta.url)),
-  packageFile: new URL('../package.json', import.meta.url),
-});
+const dist = fileURLToPath(new URL('../dist/', import.meta.url));
+// What shells run at every Tab comes first, and loads none of the rest.
+if (process.argv[2] === '__complete') {
+  const { completeAndExit } = await import('../dist/src/cli/completion/entry.js');
+  completeAndExit(dist, process.argv.slice(3));
+}
+const { main } = await import('../dist/src/cli/main.js');
+await main({ root: dist, packageFile: new URL('../package.json', import.meta.url) });

@@ -1,6 +1,7 @@
 // The build's second half: what the compiler leaves behind (policies, schemas, pages) and the command manifest.
 import { cp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeCompletion } from './write-completion.js';
 import { writeMan } from './write-man.js';
 import { writeManifest } from './write-manifest.js';
 
@@ -11,4 +12,5 @@ for (const entry of await readdir(source, { recursive: true, withFileTypes: true
   await cp(file, join('dist', file));
 }
 await writeManifest();
+await writeCompletion();
 await writeMan();

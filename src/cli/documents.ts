@@ -29,6 +29,11 @@ const tunnel = z.object({
 const next = z.array(z.object({ command: z.string(), when: z.string() }));
 
 export const commandDocuments: Readonly<Record<string, z.ZodType>> = {
+  'sluice.completion/v1': documentOf('sluice.completion/v1', {
+    shell: z.enum(['bash', 'zsh', 'fish', 'powershell']),
+    script: z.string(),
+    install: z.string(),
+  }),
   'sluice.connection/v1': documentOf('sluice.connection/v1', {
     target: name,
     host: z.string(),

@@ -1,6 +1,7 @@
 import { logOut } from '../client/logout.js';
 import { Profiles } from '../client/profiles.js';
 import { Transport } from '../client/transport.js';
+import { forgetNames } from './completion/known-names.js';
 import type { Environment } from './environment.js';
 import type { Output } from './output.js';
 
@@ -21,6 +22,7 @@ export async function logOutOf(
   const done: LoggedOut[] = [];
   for (const name of names) {
     const { loggedIn, revoked, note } = await logOut({ environment, transport, profile: name, signal });
+    forgetNames(environment.stateDir, name);
     done.push({ name, logged_in: loggedIn, revoked });
     if (note !== null) out.note(note);
   }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { SluiceError } from '../lib/errors.js';
 import { outputOf, type Program } from './base-command.js';
 import { commandIds, loadCommand, topicsOf } from './command-files.js';
@@ -26,24 +27,38 @@ export async function main({ root, packageFile }: MainOptions): Promise<never> {
     const debug = environment.debug || argv.includes('--debug');
     process.exitCode = reportFailure(error, { out, debug, operation: false });
   }
-  await tellOfUpdate(environment, out, packageFile);
+  if (isAttended(environment)) await afterwards(argv, environment, { out, packageFile });
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit();
 }
 
-/** Only where a newer version has been heard of, and only to a person: nothing else pays for it. */
-async function tellOfUpdate(environment: Environment, out: Output, packageFile: URL): Promise<void> {
-  const attended = process.stdout.isTTY === true && process.stderr.isTTY === true && (process.exitCode ?? 0) === 0;
-  if (!attended || environment.unattended || !existsSync(join(environment.stateDir, 'gateway-version.json'))) return;
+/** A person ran it, at a terminal, and it went well. */
+function isAttended({ unattended }: Environment): boolean {
+  const terminal = process.stdout.isTTY === true && process.stderr.isTTY === true;
+  return terminal && !unattended && (process.exitCode ?? 0) === 0;
+}
+
+/** What is done for the person once the command is: only where it is used, so that nothing else pays for it. */
+async function afterwards(
+  argv: readonly string[],
+  environment: Environment,
+  { out, packageFile }: { readonly out: Output; readonly packageFile: URL },
+): Promise<void> {
+  const program = programOf(packageFile);
+  if (existsSync(join(environment.stateDir, 'completion'))) {
+    const { refreshAfterCommand } = await import('./completion/refresh-process.js');
+    refreshAfterCommand(program.root, argv, environment);
+  }
+  if (!existsSync(join(environment.stateDir, 'gateway-version.json'))) return;
   const { noticeUpdate } = await import('./update-notice.js');
-  const { version } = programOf(packageFile);
-  noticeUpdate({ environment, out, version, root: packageFile.pathname, now: Date.now(), attended });
+  const { version } = program;
+  noticeUpdate({ environment, out, version, root: packageFile.pathname, now: Date.now(), attended: true });
 }
 
 /** What commands may know of the whole; read when it is asked for. */
 function programOf(packageFile: URL): Program {
   return {
-    root: packageFile.pathname.replace(/package\.json$/, ''),
+    root: fileURLToPath(new URL('.', packageFile)),
     get version() {
       return (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;
     },

@@ -9,7 +9,7 @@ import { logOutOf } from './logout.js';
 import type { Output } from './output.js';
 
 /** What the client half keeps. A gateway's or quickstart's state beside it is not ours to remove. */
-const stateFiles = ['ports.json', 'ports.json.lock', 'tunnels.json', 'logins', 'gateway-version.json'];
+const stateFiles = ['ports.json', 'ports.json.lock', 'tunnels.json', 'logins', 'gateway-version.json', 'completion'];
 const configFiles = ['config.json', 'credentials'];
 
 export interface Uninstalled {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf, SluiceError } from './errors.js';
@@ -20,6 +19,8 @@ export function readIfPresent(file: string): string | null {
 
 /** Replaces a file in one step. Only its owner can read it, from its first byte; its folder is made private if new. */
 export function writePrivate(file: string, text: string): void {
+  // Asked for here, since most who read files write none, and loading it is a good part of a process's start.
+  const { randomBytes } = process.getBuiltinModule('node:crypto');
   const draft = `${file}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });

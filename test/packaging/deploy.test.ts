@@ -75,5 +75,6 @@ it('the Homebrew formula has every part that brew audits, and its blocks are clo
   const opened = formula.match(/^\s*(class|def|test do|service do)\b/gm)?.length;
   expect(formula.match(/^\s*end$/gm)?.length).toBe(opened);
   expect(formula).toContain('system "npm", "install", *std_npm_args');
+  expect(formula).toContain('generate_completions_from_executable(bin/"sluice", "completion")');
   expect(formula.indexOf('test do')).toBeGreaterThan(formula.indexOf('def install'));
 });
