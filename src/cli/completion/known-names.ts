@@ -60,10 +60,10 @@ export function readNames(file: string | null, profiles: readonly Profile[]): Kn
   const withState = (name: string) =>
     list(name).flatMap(({ id, about, open }) => offered(id, about).map((item) => ({ ...item, open: open === true })));
   const targets = list('targets');
-  const labels = targets.flatMap(({ labels: own }) => (Array.isArray(own) ? own : []));
+  const labels = targets.flatMap(({ labels: own }): readonly unknown[] => (Array.isArray(own) ? own : []));
   return {
     targets: targets.flatMap(({ name, kind }) => offered(name, kind)),
-    labels: [...new Set(labels)].flatMap((label: unknown) => offered(label, '')),
+    labels: [...new Set(labels)].flatMap((label) => offered(label, '')),
     requests: withState('requests'),
     sessions: withState('sessions'),
     profiles: profiles.flatMap(({ name, gateway }) => offered(name, gateway)),
