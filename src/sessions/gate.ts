@@ -96,7 +96,7 @@ export interface GateParts {
   /** What the identity did in the last hour, and which signals there are of it; absent means that nobody counts. */
   readonly history?: () => Pick<DecisionQuery, 'identity' | 'signals'>;
   /** A protected column may be seen in clear here; may be told of one again. */
-  readonly onReveal?: (effect: Effect) => void;
+  readonly onReveal?: (op: number, effect: Effect) => void;
   readonly observer: SessionObserver;
   readonly now: () => number;
   /** Told every final verdict and how long deciding took, for metrics. */
@@ -188,14 +188,15 @@ export class SessionGate {
 
   /** Which of these protected columns (as `reveal` effects) may be seen in clear. Nothing is recorded. */
   reveals(effects: readonly Effect[]): readonly boolean[] {
-    const { target, origin, onReveal } = this.#parts;
+    const { target, origin } = this.#parts;
     const principal = this.#parts.principal();
     const query = { principal, target, approvals: none, ...this.#circumstances(), reason: origin.reason };
-    const answers = this.#parts.policies().reveals(query, effects);
-    effects.forEach((effect, index) => {
-      if (answers[index] === true) onReveal?.(effect);
-    });
-    return answers;
+    return this.#parts.policies().reveals(query, effects);
+  }
+
+  /** Values of these columns (as `reveal` effects) go out in clear now; to have been told that they would is not that. */
+  tellRevealed(op: number, effects: readonly Effect[]): void {
+    for (const effect of effects) this.#parts.onReveal?.(op, effect);
   }
 
   /**

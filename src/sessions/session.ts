@@ -110,7 +110,7 @@ export class Session {
         identity: this.#usage.facts(now()),
         signals: services.signalsOf?.(incoming.principal.id) ?? [],
       }),
-      onReveal: (effect) => this.#reveal(incoming, effect),
+      onReveal: (op, effect) => this.#reveal(incoming, op, effect),
       observer: incoming.observer ?? {},
       now: services.now,
       onVerdict: services.onVerdict ?? (() => undefined),
@@ -187,14 +187,15 @@ export class Session {
     this.#toldAt = now;
   }
 
-  #reveal({ principal: { id, name, kind }, target }: IncomingConnection, { resource, facts }: Effect): void {
+  #reveal({ principal: { id, name, kind }, target }: IncomingConnection, op: number, effect: Effect): void {
+    const { resource, facts } = effect;
     const column = resource.path.join('/');
     if (this.#revealed.has(column)) return;
     this.#revealed.add(column);
     this.#services.onReveal?.({
       ...{ schema: 'sluice.audit/v1', event: 'reveal.used', at: new Date(this.#services.now()).toISOString() },
       ...{ severity: 'notice', outcome: 'allowed', actor: { id, name, kind }, session: this.id, target: target.name },
-      ...{ object: null, op: this.gate.operations, detail: { column, class: facts.class } },
+      ...{ object: null, op, detail: { column, class: facts.class } },
     });
   }
 

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signalListDocument } from '../../src/gateway/schemas/signals.js';
 import { starterBundle } from '../../src/quickstart/bundle.js';
 import { startTestGateway, type TestGateway } from '../support/gateway.js';
+import { wire } from '../support/raw-postgres.js';
+import { openTestTunnel } from '../support/tunnel.js';
 
 const policies = `
 @id("no-reads-when-suspicious") @message("Talk to security first.")
@@ -66,8 +68,19 @@ describe('signals', () => {
     ]);
   });
 
-  it('tell of one who looks at many protected values in clear', async () => {
+  it('tell of one who looks at many protected values in clear, and not of one who only prepares to', async () => {
     const text = 'select email, phone, card_number, national_id from customers limit 1';
+    const tunnel = await openTestTunnel(gateway, 'reviewer');
+    const raw = await tunnel.raw();
+    // Described as a statement and as a portal, never executed; then executed without a row to show.
+    raw.send(wire.parse('s', text), wire.describe('S', 's'), wire.bind('p', 's'), wire.describe('P', 'p'), wire.sync);
+    await raw.until(1);
+    const none = text.replace('limit 1', 'where false');
+    raw.send(wire.parse('', none), wire.bind('', ''), wire.describe('P', ''), wire.execute(''), wire.sync);
+    await raw.until(1);
+    raw.end();
+    await tunnel.close();
+    expect(await signals('?kind=unusual-reveal')).toEqual([]);
     expect((await exec('reviewer', text)).status).toBe(200);
     expect(await signals('?kind=unusual-reveal')).toEqual([
       expect.objectContaining({ user: 'reviewer', summary: expect.stringContaining('within an hour') }),

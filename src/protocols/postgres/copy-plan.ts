@@ -1,4 +1,5 @@
 import type { CatalogHandle, OutputColumn, StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { Effect } from '../../analysis/effects.js';
 import { treatmentFor } from '../../masking/treatment.js';
 import type { ColumnTreatment } from '../../masking/types.js';
 import { revealFor, type MaskingSetup } from './result-plan.js';
@@ -8,6 +9,8 @@ export interface PlannedCopyColumn {
   readonly name: string;
   readonly typeOid: number;
   readonly treatment: ColumnTreatment;
+  /** What of it is protected and goes out in clear, as `reveal` effects. */
+  readonly revealed: readonly Effect[];
 }
 
 /** Decides every column of COPY … TO STDOUT from lineage alone: a COPY has no RowDescription that could name an origin. */
@@ -25,6 +28,12 @@ export function copyTreatments(
   return Array.from({ length: Math.max(0, count) }, (_, i) => {
     const column = lineage?.[i];
     const { treatment } = treatmentFor({ origin: undefined, lineage: column }, setup.classification, reveal);
-    return { name: column?.name ?? `column ${i + 1}`, typeOid: types[i] ?? 0, treatment };
+    const revealed = reveal.take();
+    return {
+      revealed: treatment.kind === 'clear' ? revealed : [],
+      name: column?.name ?? `column ${i + 1}`,
+      typeOid: types[i] ?? 0,
+      treatment,
+    };
   });
 }

@@ -163,9 +163,10 @@ export class ServerResponses {
   }
 
   /** All rows that have come, at once. */
-  #rows(run: Run, { masker }: ResultPlan, reader: FrameReader): void {
+  #rows(run: Run, { masker, revealed }: ResultPlan, reader: FrameReader): void {
     const rows = reader.takeRun(dataRow);
     if (rows === null) return;
+    if (revealed.length > 0) this.#talk.session.gate.tellRevealed(run.op, revealed);
     if (masker === null) this.#passRows(run, rows.bytes, rows.start, rows.end, rows.count);
     else {
       masker.maskRows(rows.bytes, rows.start, rows.end, (bytes, start, end, count) =>
@@ -394,6 +395,7 @@ export class ServerResponses {
     const columns = copyTreatments(reader.int16(), run.statement, run.catalog, talk.masking);
     const masked = columns.filter((column) => column.treatment.kind !== 'clear').map((column) => column.name);
     if (masked.length > 0) talk.incoming.observer?.masked?.(masked);
+    for (const { revealed } of columns) talk.session.gate.tellRevealed(run.op, revealed);
     run.copyMasker = createCopyMasker({
       format: change.format,
       csv: change.csv,

@@ -17,6 +17,8 @@ export interface ResultPlan {
   readonly masker: RowMasker | null;
   readonly masked: readonly string[];
   readonly recorded: ColumnsEvent['columns'];
+  /** Protected columns whose values go out in clear with the rows, as `reveal` effects. */
+  readonly revealed: readonly Effect[];
   /** Columns whose origin is protected although lineage says clear: the analysis is wrong. */
   readonly disagreements: readonly string[];
   /** A column of a relation that the catalog does not know: it must be read again. */
@@ -75,6 +77,7 @@ export function planResult(
   const disagreements: string[] = [];
   let staleCatalog = false;
   const reveal = revealFor(catalog, setup);
+  const revealed: Effect[] = [];
   const columns = fields.map((field, i): WireColumn => {
     const known = field.tableOid === 0 || catalog.knownRelations.has(field.tableOid);
     if (!known) staleCatalog = true;
@@ -87,6 +90,8 @@ export function planResult(
       reveal,
     );
     if (disagrees) disagreements.push(field.name);
+    const asked = reveal.take();
+    if (treatment.kind === 'clear') revealed.push(...asked);
     return { name: field.name, typeOid: field.typeOid, format: field.format, treatment };
   });
   return {
@@ -100,22 +105,32 @@ export function planResult(
       format,
       masked: treatment.kind !== 'clear',
     })),
+    revealed,
     disagreements,
     staleCatalog,
   };
 }
 
+/** What policy answered about `reveal`. */
+export interface AskedReveal extends Reveal {
+  /** The columns it said yes to since the last call: those of one result column, when called after each. */
+  take(): readonly Effect[];
+}
+
 /** Asks policy for `reveal` lazily, once a source. A target without protected columns has nothing to hide. */
-export function revealFor(catalog: CatalogHandle, setup: MaskingSetup): Reveal {
+export function revealFor(catalog: CatalogHandle, setup: MaskingSetup): AskedReveal {
   const asked = new Map<string, boolean>();
+  let taken: Effect[] = [];
   return {
     isRevealed(source) {
       const key = JSON.stringify([source.schema, source.table, source.column, source.class]);
+      const effect = revealEffect(setup.targetName, catalog.database, source);
       let revealed = asked.get(key);
       if (revealed === undefined) {
-        revealed = setup.gate.reveals([revealEffect(setup.targetName, catalog.database, source)])[0] ?? false;
+        revealed = setup.gate.reveals([effect])[0] ?? false;
         asked.set(key, revealed);
       }
+      if (revealed) taken.push(effect);
       return revealed;
     },
     get everything() {
@@ -123,6 +138,11 @@ export function revealFor(catalog: CatalogHandle, setup: MaskingSetup): Reveal {
         if (!origin.sources.every((source) => this.isRevealed(source))) return false;
       }
       return true;
+    },
+    take() {
+      const since = taken;
+      taken = [];
+      return since;
     },
   };
 }
