@@ -54,7 +54,7 @@ import { openState } from './state.js';
 import { Signalling } from './signalling.js';
 import { TargetDirectory } from './target-directory.js';
 import { TargetStatuses } from './target-status.js';
-import { UsageFile } from './usage-file.js';
+import { UsageKeeper } from './usage-keeper.js';
 import { createExchange } from './workloads.js';
 
 export interface GatewayOptions {
@@ -109,6 +109,7 @@ export async function startGateway(source: Bootstrap | string, options: GatewayO
 async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Shutdown): Promise<RunningGateway> {
   const clock = options.clock ?? Date.now;
   const log = options.log ?? createLog({ level: process.env['SLUICE_LOG_LEVEL'] ?? 'info', file: null });
+  const onProblem = (message: string, cause: unknown): void => log.error({ err: cause }, message);
   const limits: GatewayLimits = { ...defaultLimits, ...options.limits };
   const metrics = new GatewayMetrics();
   const connections = new LiveConnections();
@@ -129,7 +130,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
       readSecret: (reference) => state.vault.resolveSecret(reference),
       write: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
     },
-    onProblem: (message, cause) => log.error({ err: cause }, message),
+    onProblem,
   });
   // Closed after the recorder, whose last sessions it tells of.
   shutdown.close(() => auditing.close());
@@ -144,7 +145,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
       metrics.observeEvent(event);
       oversight.observe(session, event);
     },
-    onProblem: (message, cause) => log.error({ err: cause }, message),
+    onProblem,
   });
   shutdown.close(() => recorder.close());
   await auditing.start(recorder);
@@ -187,27 +188,22 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   });
   const sessions = new LiveSessions();
   const signalling = new Signalling({
-    book: await SignalBook.open({
-      path: join(bootstrap.stateDir, 'signals.jsonl'),
-      clock,
-      onProblem: (message, cause) => log.error({ err: cause }, message),
-    }),
+    book: new SignalBook({ store: state.store.signals, clock, onProblem }),
+    store: state.store.signals,
     sessions,
     clock,
+    onProblem,
     tell: (event) => auditing.tell(event),
   });
   shutdown.close(() => signalling.close());
   oversight.signalTo(signalling);
   state.audit.onRecord((entry) => signalling.hear(eventOf(entry)));
   const usage = new UsageBook();
-  const usageFile = await UsageFile.open({
-    path: join(bootstrap.stateDir, 'usage.json'),
-    book: usage,
+  const usageKeeper = new UsageKeeper({
+    ...{ store: state.store.usage, gateway: bootstrap.publicUrl, book: usage, clock, onProblem },
     live: () => new Set(sessions.all().map(({ principal }) => principal.id)),
-    clock,
-    onProblem: (message, cause) => log.error({ err: cause }, message),
   });
-  shutdown.close(() => usageFile.close());
+  shutdown.close(() => usageKeeper.close());
   const forEngines = {
     usage,
     signalsOf: (identity: string) => signalling.book.kindsOf(identity),

@@ -3,13 +3,17 @@ import type { SessionEvent } from '../recording/events.js';
 import type { LiveSessions } from '../sessions/session.js';
 import type { AuditEvent } from '../signals/audit-event.js';
 import type { SignalBook } from '../signals/book.js';
-import { SignalRules } from '../signals/rules.js';
+import { longestWindowMs, SignalRules } from '../signals/rules.js';
 import type { Signal, SignalDraft } from '../signals/signal.js';
+import type { SavedWindow, SignalStore } from '../signals/store.js';
 
 const sweepMs = 60_000;
+const keepMs = 5_000;
 
 export interface SignallingParts {
   readonly book: SignalBook;
+  readonly store: Pick<SignalStore, 'windows' | 'saveWindows'>;
+  readonly onProblem: (message: string, cause: unknown) => void;
   readonly sessions: LiveSessions;
   readonly clock: () => number;
   /** Told of every signal, as an audit event. */
@@ -23,12 +27,14 @@ export class Signalling {
   readonly #rules = new SignalRules();
   readonly #lastOperation = new Map<string, number>();
   readonly #watchers = new Set<(signal: Signal) => void>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
+  #unkept: readonly SavedWindow[] = [];
 
   constructor(parts: SignallingParts) {
     this.#parts = parts;
     this.book = parts.book;
-    this.#timer = setInterval(() => this.sweep(), sweepMs).unref();
+    for (const window of parts.store.windows(parts.clock() - longestWindowMs)) this.#rules.restore(window);
+    this.#timers = [setInterval(() => this.sweep(), sweepMs).unref(), setInterval(() => this.keep(), keepMs).unref()];
   }
 
   /** Every recorded event passes here; most only say that the session is awake. */
@@ -59,9 +65,22 @@ export class Signalling {
     return this.#watchers.size;
   }
 
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.book.close();
+  /** Puts what the rules remember into the store. Never throws: what could not be written is written with the next. */
+  keep(): void {
+    const changed = [...this.#unkept, ...this.#rules.takeChanged()];
+    this.#unkept = changed;
+    if (changed.length === 0) return;
+    try {
+      this.#parts.store.saveWindows(changed, this.#parts.clock() - longestWindowMs);
+      this.#unkept = [];
+    } catch (error) {
+      this.#parts.onProblem('what the signal rules remember cannot be written', error);
+    }
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.keep();
   }
 
   #raise(draft: SignalDraft): void {

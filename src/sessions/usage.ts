@@ -1,4 +1,5 @@
 import type { SessionFacts } from '../policy/types.js';
+import type { UsedMinute } from './usage-store.js';
 
 const minuteMs = 60_000;
 const buckets = 60;
@@ -12,11 +13,14 @@ export class HourlyUsage {
   readonly #sums = new Float64Array(kinds);
   readonly #facts = { rowsRead: 0, bytesRead: 0, statements: 0, seconds: 0 };
   #minute = 0;
+  /** The oldest minute that was added to since `kept`. */
+  #changedFrom = Infinity;
 
   add(kind: UsageKind, amount: number, nowMs: number): void {
     this.#advance(nowMs);
     const index = indexOf[kind];
     const at = (this.#minute % buckets) * kinds + index;
+    this.#changedFrom = Math.min(this.#changedFrom, this.#minute);
     this.#counts[at] = (this.#counts[at] ?? 0) + amount;
     this.#sums[index] = (this.#sums[index] ?? 0) + amount;
   }
@@ -36,18 +40,22 @@ export class HourlyUsage {
     return this.#sums.every((sum) => sum === 0);
   }
 
-  /** Minutes that hold anything, for keeping over a restart. */
-  save(nowMs: number): readonly SavedMinute[] {
+  /** Minutes that were added to since `kept`, for keeping over a restart. */
+  changed(nowMs: number): readonly SavedMinute[] {
     this.#advance(nowMs);
     const saved: SavedMinute[] = [];
-    for (let back = buckets - 1; back >= 0; back--) {
-      const minute = this.#minute - back;
-      if (minute < 0) continue;
+    const first = Math.max(this.#minute - buckets + 1, Math.min(this.#changedFrom, this.#minute + 1), 0);
+    for (let minute = first; minute <= this.#minute; minute++) {
       const at = (minute % buckets) * kinds;
       const counts = [...this.#counts.subarray(at, at + kinds)];
       if (counts.some((count) => count !== 0)) saved.push([minute, ...counts]);
     }
     return saved;
+  }
+
+  /** What has changed is on the disk. */
+  kept(): void {
+    this.#changedFrom = Infinity;
   }
 
   restore(saved: readonly SavedMinute[], nowMs: number): void {
@@ -94,14 +102,16 @@ export class UsageBook {
     return usage;
   }
 
-  /** Everything worth keeping; forgets nobody, since open sessions hold on to theirs. */
-  save(nowMs: number): Readonly<Record<string, readonly SavedMinute[]>> {
-    const entries = [...this.#byIdentity].map(([identity, usage]) => [identity, usage.save(nowMs)] as const);
-    return Object.fromEntries(entries.filter(([, saved]) => saved.length > 0));
+  /** What was added to since `kept`; forgets nobody, since open sessions hold on to theirs. */
+  changed(nowMs: number): readonly UsedMinute[] {
+    return [...this.#byIdentity].flatMap(([identity, usage]) =>
+      usage.changed(nowMs).map(([minute, ...counts]) => ({ identity, minute, counts })),
+    );
   }
 
-  restore(saved: Readonly<Record<string, readonly SavedMinute[]>>, nowMs: number): void {
-    for (const [identity, minutes] of Object.entries(saved)) this.of(identity).restore(minutes, nowMs);
+  /** All that has changed is on the disk. */
+  kept(): void {
+    for (const usage of this.#byIdentity.values()) usage.kept();
   }
 
   /** Drops identities that did nothing for an hour and have no session open. */

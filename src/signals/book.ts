@@ -1,24 +1,7 @@
-import { appendFile, readFile } from 'node:fs/promises';
-import { z } from 'zod';
-import { type Signal, signalKinds, signalSeverities } from './signal.js';
+import type { Signal } from './signal.js';
+import type { SignalStore } from './store.js';
 
-const signalSchema = z.object({
-  id: z.string(),
-  kind: z.enum(signalKinds),
-  severity: z.enum(signalSeverities),
-  at: z.string(),
-  identity: z.object({ id: z.string(), name: z.string() }),
-  target: z.string().nullable(),
-  summary: z.string(),
-  evidence: z.array(
-    z.object({
-      ...{ at: z.string(), event: z.string(), session: z.string().nullable() },
-      ...{ op: z.number().nullable(), object: z.string().nullable() },
-    }),
-  ),
-});
-
-/** The newest so many are listed; older ones stay in the file. */
+/** The newest so many are listed; older ones stay in the store. */
 const maxListed = 10_000;
 const factMs = 24 * 3_600_000;
 const none: readonly string[] = [];
@@ -31,49 +14,31 @@ export interface SignalFilter {
   readonly limit: number;
 }
 
-/** Every signal that was raised, a line each in a file, the newest also in memory. */
+/** Every signal that was raised: in the store, and the newest in memory, where each decision asks for them. */
 export class SignalBook {
-  readonly #path: string;
+  readonly #store: Pick<SignalStore, 'add' | 'newest'>;
   readonly #clock: () => number;
   readonly #signals: Signal[];
   readonly #kinds = new Map<string, { readonly until: number; readonly kinds: readonly string[] }>();
   readonly #onProblem: (message: string, cause: unknown) => void;
-  #writing: Promise<void> = Promise.resolve();
 
-  private constructor(signals: Signal[], parts: SignalBookParts) {
-    this.#signals = signals;
-    this.#path = parts.path;
-    this.#clock = parts.clock;
-    this.#onProblem = parts.onProblem;
+  constructor({ store, clock, onProblem }: SignalBookParts) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#onProblem = onProblem;
+    this.#signals = [...store.newest(maxListed)];
   }
 
-  static async open(parts: SignalBookParts): Promise<SignalBook> {
-    const text = await readFile(parts.path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') parts.onProblem('signals raised before cannot be read', error);
-      return '';
-    });
-    const signals = text
-      .split('\n')
-      .slice(-maxListed - 1)
-      .flatMap((line) => {
-        try {
-          return line === '' ? [] : [signalSchema.parse(JSON.parse(line))];
-        } catch {
-          return []; // a line that was being written when the process was killed
-        }
-      });
-    return new SignalBook(signals, parts);
-  }
-
+  /** Known at once, whatever the store says: a full disk must not hide what was found. */
   add(signal: Signal): void {
     this.#signals.push(signal);
     if (this.#signals.length > maxListed) this.#signals.shift();
     this.#kinds.delete(signal.identity.id);
-    this.#writing = this.#writing.then(() =>
-      appendFile(this.#path, `${JSON.stringify(signal)}\n`, { mode: 0o600 }).catch((error: unknown) =>
-        this.#onProblem('a signal cannot be written', error),
-      ),
-    );
+    try {
+      this.#store.add(signal);
+    } catch (error) {
+      this.#onProblem('a signal cannot be written', error);
+    }
   }
 
   /** Newest first. */
@@ -104,14 +69,10 @@ export class SignalBook {
     this.#kinds.set(identity, { until: recent.length === 0 ? Infinity : oldest + factMs, kinds });
     return kinds;
   }
-
-  async close(): Promise<void> {
-    await this.#writing;
-  }
 }
 
 export interface SignalBookParts {
-  readonly path: string;
+  readonly store: Pick<SignalStore, 'add' | 'newest'>;
   readonly clock: () => number;
   readonly onProblem: (message: string, cause: unknown) => void;
 }

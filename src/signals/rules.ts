@@ -1,28 +1,41 @@
 import type { AuditEvent } from './audit-event.js';
-import type { Evidence, OpenSession, Signal, SignalDraft } from './signal.js';
+import { Recent } from './recent.js';
+import type { OpenSession, Signal, SignalDraft } from './signal.js';
+import type { SavedWindow } from './store.js';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const maxEvidence = 20;
-/** Identities and things are forgotten, longest unseen first, beyond so many. */
-const maxKnown = 10_000;
 
 export const limits = {
   refusals: { windowMs: 10 * minuteMs, medium: 5, high: 20 },
   reveals: { windowMs: hourMs, columns: 5, classes: 3 },
   quiet: { openMs: 4 * hourMs, idleMs: 2 * hourMs },
 } as const;
+/** No rule looks back further. */
+export const longestWindowMs = hourMs;
 
 const settingActs = new Set(['bundle.apply', 'bundle.rollback', 'secret.set', 'secret.remove', 'key.rotate']);
 const settingRoutes = /^(?:POST|PUT|DELETE) \/v1\/(?:bundle|secrets|keys)/;
 const serverControl = /^(?:alterSystem|loadLibrary|replicate|copyProgram) on /;
 
-/** The rules over audit events. Each keeps what it needs of the recent past, in memory: a restart forgets it. */
+/** The rules over audit events. Each keeps what it needs of the recent past, in memory and, now and then, in the store. */
 export class SignalRules {
   readonly #refusals = new Recent();
   readonly #reveals = new Recent();
   readonly #tampering = new Recent();
+  readonly #windows = { refusals: this.#refusals, reveals: this.#reveals, tampering: this.#tampering } as const;
   readonly #quiet = new Set<string>();
+
+  /** What the rules remember that has changed since the last call. */
+  takeChanged(): readonly SavedWindow[] {
+    return Object.entries(this.#windows).flatMap(([rule, recent]) => recent.takeChanged(rule));
+  }
+
+  /** Takes back what was remembered before a restart. */
+  restore(window: SavedWindow): void {
+    if (window.rule === 'refusals' || window.rule === 'reveals' || window.rule === 'tampering')
+      this.#windows[window.rule].restore(window);
+  }
 
   /** What this event brings to light; usually nothing. */
   observe(event: AuditEvent): readonly SignalDraft[] {
@@ -101,7 +114,7 @@ export class SignalRules {
     if (event.event !== 'reveal.used') return null;
     const { windowMs, columns, classes } = limits.reveals;
     const seen = this.#reveals.add(identity.id, event, windowMs);
-    const distinct = (name: 'column' | 'class'): number => new Set(seen.events.map(({ detail }) => detail[name])).size;
+    const distinct = (name: 'column' | 'class'): number => new Set(seen.events.map((noted) => noted[name])).size;
     const [seenColumns, seenClasses] = [distinct('column'), distinct('class')];
     if ((seenColumns < columns && seenClasses < classes) || seen.isTold) return null;
     seen.tell();
@@ -111,42 +124,6 @@ export class SignalRules {
       evidence: seen.evidence,
     };
   }
-}
-
-interface Seen {
-  events: AuditEvent[];
-  /** How many there were in a row, also those no longer kept. */
-  count: number;
-  isTold: boolean;
-}
-
-/** Events of the last while, by what they have in common. A window that has passed in silence starts anew. */
-class Recent {
-  readonly #known = new Map<string, Seen>();
-
-  add(key: string, event: AuditEvent, windowMs: number) {
-    const at = Date.parse(event.at);
-    const known = this.#known.get(key);
-    const fresh = known?.events.filter((one) => at - Date.parse(one.at) < windowMs) ?? [];
-    const seen: Seen =
-      known === undefined || fresh.length === 0 ? { events: [], count: 0, isTold: false } : { ...known, events: fresh };
-    seen.events = [...seen.events, event].slice(-maxEvidence);
-    // Counted are those of the window; where it holds more than are kept, those in a row.
-    seen.count = fresh.length < maxEvidence - 1 ? seen.events.length : seen.count + 1;
-    this.#known.delete(key);
-    this.#known.set(key, seen);
-    const oldest = this.#known.size > maxKnown ? this.#known.keys().next() : null;
-    if (oldest?.done === false) this.#known.delete(oldest.value);
-    return {
-      ...{ events: seen.events, count: seen.count, isTold: seen.isTold },
-      evidence: seen.events.map(evidenceOf),
-      tell: () => (seen.isTold = true),
-    };
-  }
-}
-
-function evidenceOf({ at, event, session, op, object }: AuditEvent): Evidence {
-  return { at, event, session, op, object };
 }
 
 /** An effect's parentheses hold a command or a destination as it was given, which may hold a secret. */

@@ -110,4 +110,30 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX deliveries_by_time ON deliveries (at);
   `,
+  `
+  CREATE TABLE usage (
+    gateway TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    minute INTEGER NOT NULL,
+    rows_read REAL NOT NULL,
+    bytes_read REAL NOT NULL,
+    statements REAL NOT NULL,
+    seconds REAL NOT NULL,
+    PRIMARY KEY (gateway, identity, minute)
+  ) STRICT;
+  CREATE INDEX usage_by_time ON usage (minute);
+  CREATE TABLE signals (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    at INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE signal_windows (
+    rule TEXT NOT NULL,
+    key TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (rule, key)
+  ) STRICT;
+  `,
 ];

@@ -13,6 +13,10 @@ import { sqlitePeople } from './people.js';
 import type { AuditStore, BundleStore, DeliveryStore, KeyValueStore, OutcomeStore, PeopleStore } from './ports.js';
 import { sqliteRequests } from './requests.js';
 import { sqliteSecrets } from './secrets.js';
+import { sqliteSignals } from './signals.js';
+import { sqliteUsage } from './usage.js';
+import type { UsageStore } from '../sessions/usage-store.js';
+import type { SignalStore } from '../signals/store.js';
 
 /** All state of one gateway but its recordings. */
 export interface Store {
@@ -26,6 +30,8 @@ export interface Store {
   readonly copiedColumns: CopiedColumnStore;
   readonly people: PeopleStore;
   readonly deliveries: DeliveryStore;
+  readonly usage: UsageStore;
+  readonly signals: SignalStore;
   close(): void;
 }
 
@@ -46,6 +52,8 @@ export function openStore(path: string): Store {
     copiedColumns: sqliteCopiedColumns(database),
     people: sqlitePeople(database),
     deliveries: sqliteDeliveries(database),
+    usage: sqliteUsage(database),
+    signals: sqliteSignals(database),
     close: () => closeDatabase(database),
   };
 }

@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { UsageFile } from '../../../src/gateway/usage-file.js';
+import { UsageKeeper } from '../../../src/gateway/usage-keeper.js';
 import { HourlyUsage, UsageBook } from '../../../src/sessions/usage.js';
+import { openStore, type Store } from '../../../src/store/open.js';
 
 const minute = 60_000;
 const start = 29_000_000 * minute;
@@ -45,34 +46,53 @@ describe('what an identity did in the last hour', () => {
     expect(book.of('bob').facts(start).statements).toBe(1);
   });
 
-  it('survives a restart, minute by minute, and a file that is damaged only costs the counts', async () => {
+  it('survives a restart, minute by minute, and is nothing to another gateway on the same store', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'sluice-usage-'));
     const problems: string[] = [];
     let now = start;
-    const open = (book: UsageBook) =>
-      UsageFile.open({
-        path: join(dir, 'usage.json'),
-        book,
-        live: () => new Set(),
-        clock: () => now,
-        onProblem: (message) => problems.push(message),
-      });
+    const run = (gateway: string, work: (book: UsageBook, keeper: UsageKeeper, store: Store) => void): void => {
+      const store = openStore(join(dir, 'state.db'));
+      const book = new UsageBook();
+      const onProblem = (message: string): void => void problems.push(message);
+      const parts = { store: store.usage, gateway, book, live: () => new Set<string>(), clock: () => now, onProblem };
+      const keeper = new UsageKeeper(parts);
+      work(book, keeper, store);
+      keeper.close();
+      store.close();
+    };
+    const rows = (book: UsageBook) => book.of('ann').facts(now).rowsRead;
     try {
-      const before = new UsageBook();
-      const file = await open(before);
-      before.of('ann').add('rowsRead', 5, now);
-      now += 30 * minute;
-      before.of('ann').add('rowsRead', 6, now);
-      await file.close();
-      const after = new UsageBook();
-      await (await open(after)).close();
-      expect(after.of('ann').facts(now).rowsRead).toBe(11);
+      run('one', (book, keeper) => {
+        book.of('ann').add('rowsRead', 5, now);
+        keeper.save();
+        book.of('ann').add('rowsRead', 1, now);
+        now += 30 * minute;
+        book.of('ann').add('rowsRead', 6, now);
+      });
+      run('two', (book) => expect(rows(book)).toBe(0));
+      run('one', (book) => expect(rows(book)).toBe(12));
+      // What was read back is not counted again, and what cannot be written is written with the next.
+      run('one', (book, keeper, store) => {
+        const { save } = store.usage;
+        book.of('ann').add('rowsRead', 1, now);
+        Object.assign(store.usage, {
+          save: () => {
+            throw new Error('the disk is full');
+          },
+        });
+        keeper.save();
+        expect(problems).toEqual(['what identities did in the last hour cannot be written']);
+        Object.assign(store.usage, { save });
+        keeper.save();
+        expect(store.usage.load('one', 0).map(({ counts }) => counts[0])).toEqual([6, 7]);
+      });
       now += 40 * minute;
-      expect(after.of('ann').facts(now).rowsRead).toBe(6);
-      expect(problems).toEqual([]);
-      await writeFile(join(dir, 'usage.json'), (await readFile(join(dir, 'usage.json'), 'utf8')).slice(0, 10));
-      await (await open(new UsageBook())).close();
-      expect(problems).toEqual([expect.stringContaining('cannot be read')]);
+      run('one', (book, keeper, store) => {
+        expect(rows(book)).toBe(7);
+        book.of('bob').add('rowsRead', 1, now);
+        keeper.save();
+        expect(store.usage.load('one', 0)).toHaveLength(2); // the first minute is gone
+      });
     } finally {
       await rm(dir, { recursive: true, force: true });
     }

@@ -1,10 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Signalling } from '../../../src/gateway/signalling.js';
+import { LiveSessions } from '../../../src/sessions/session.js';
 import type { AuditEvent } from '../../../src/signals/audit-event.js';
 import { SignalBook } from '../../../src/signals/book.js';
 import { limits, SignalRules } from '../../../src/signals/rules.js';
+import { openStore, type Store } from '../../../src/store/open.js';
 import type { OpenSession, Signal, SignalDraft } from '../../../src/signals/signal.js';
 
 const start = Date.parse('2026-01-07T12:00:00Z');
@@ -128,32 +131,127 @@ describe('quiet sessions', () => {
   });
 });
 
-describe('the book of signals', () => {
-  it('keeps what was raised over a restart, and says for a day of whom', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'sluice-signals-'));
-    let now = start;
-    const parts = { path: join(dir, 'signals.jsonl'), clock: () => now, onProblem: () => undefined };
+describe('what is kept over a restart', () => {
+  let dir: string;
+  let now = start;
+  let problems: string[] = [];
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'sluice-signals-'));
+    now = start;
+    problems = [];
+  });
+  afterEach(() => rm(dir, { recursive: true, force: true }));
+
+  /** A gateway's signalling on its store, from a start to a stop. */
+  function run<T>(work: (signalling: Signalling, store: Store) => T): T {
+    const store = openStore(join(dir, 'state.db'));
+    const onProblem = (message: string): void => void problems.push(message);
+    const book = new SignalBook({ store: store.signals, clock: () => now, onProblem });
+    const signalling = new Signalling({
+      ...{
+        book,
+        store: store.signals,
+        sessions: new LiveSessions(),
+        clock: () => now,
+        onProblem,
+        tell: () => undefined,
+      },
+    });
+    const result = work(signalling, store);
+    signalling.close();
+    store.close();
+    return result;
+  }
+
+  it('are the signals, which say for a day of whom they were raised', () => {
     const signal: Omit<Signal, 'id'> = {
       ...{ kind: 'quiet-session', severity: 'low', target: 'db', summary: 'x', evidence: [] },
       ...{ identity: { id: 'idp#ann', name: 'ann' }, at: new Date(start).toISOString() },
     };
-    try {
-      const book = await SignalBook.open(parts);
+    run(({ book }) => {
       expect(book.kindsOf('idp#ann')).toEqual([]);
       book.add({ ...signal, id: 'sig_1' });
       book.add({ ...signal, id: 'sig_2', kind: 'repeated-refusal', severity: 'high' });
       expect(book.kindsOf('idp#ann')).toEqual(['quiet-session', 'repeated-refusal']);
       expect(book.kindsOf('idp#bob')).toEqual([]);
-      await book.close();
-      const again = await SignalBook.open(parts);
-      expect(again.list({ limit: 10 }).map(({ id }) => id)).toEqual(['sig_2', 'sig_1']);
-      expect(again.list({ limit: 10, severity: 'high' }).map(({ id }) => id)).toEqual(['sig_2']);
-      expect(again.list({ limit: 10, user: 'bob' })).toEqual([]);
-      expect(again.kindsOf('idp#ann')).toHaveLength(2);
+    });
+    run(({ book }) => {
+      expect(book.list({ limit: 10 }).map(({ id }) => id)).toEqual(['sig_2', 'sig_1']);
+      expect(book.list({ limit: 10, severity: 'high' }).map(({ id }) => id)).toEqual(['sig_2']);
+      expect(book.list({ limit: 10, user: 'bob' })).toEqual([]);
+      expect(book.kindsOf('idp#ann')).toHaveLength(2);
       now += 25 * 60 * minute;
-      expect(again.kindsOf('idp#ann')).toEqual([]);
-    } finally {
-      await rm(dir, { recursive: true, force: true });
-    }
+      expect(book.kindsOf('idp#ann')).toEqual([]);
+    });
+  });
+
+  it('are the refusals of the last minutes: the fifth is the fifth, whenever the gateway was restarted', () => {
+    const refused = (op: number) => event({ op }, now);
+    run((signalling) => {
+      for (let op = 1; op <= 4; op++) signalling.hear(refused(op));
+      expect(signalling.book.list({ limit: 10 })).toEqual([]);
+    });
+    now += minute;
+    run((signalling) => {
+      signalling.hear(refused(5));
+      const [signal] = signalling.book.list({ limit: 10 });
+      expect(signal).toMatchObject({ kind: 'repeated-refusal', severity: 'medium' });
+      expect(signal?.evidence.map(({ op }) => op)).toEqual([1, 2, 3, 4, 5]);
+    });
+    now += 11 * minute;
+    run((signalling) => {
+      signalling.hear(refused(6));
+      expect(signalling.book.list({ limit: 10 })).toHaveLength(1);
+    });
+    expect(problems).toEqual([]);
+  });
+
+  it('are the columns that were revealed, and that this was told already', () => {
+    const reveal = (column: string) =>
+      event({ event: 'reveal.used', outcome: 'allowed', detail: { column, class: 'email' } }, now);
+    run((signalling) => ['a', 'b', 'c', 'd'].forEach((column) => signalling.hear(reveal(column))));
+    run((signalling) => {
+      signalling.hear(reveal('d'));
+      expect(signalling.book.list({ limit: 10 })).toEqual([]);
+      signalling.hear(reveal('e'));
+      expect(signalling.book.list({ limit: 10 })).toMatchObject([{ kind: 'unusual-reveal' }]);
+    });
+    run((signalling) => {
+      signalling.hear(reveal('f'));
+      expect(signalling.book.list({ limit: 10 })).toHaveLength(1);
+    });
+  });
+
+  it('is no text that was run, and nothing that no rule looks back to', () => {
+    const effects = ['exec on target db (curl -H hunter2)'];
+    run((signalling, store) => {
+      signalling.hear(event({ detail: { effects, policies: ['no'], text: 'curl -H hunter2' } }, now));
+      signalling.keep();
+      expect(store.signals.windows(0)).toHaveLength(1);
+      expect(JSON.stringify(store.signals.windows(0))).not.toContain('hunter2');
+    });
+    now += 61 * minute;
+    run((signalling, store) => {
+      signalling.hear(event({ target: 'other' }, now));
+      signalling.keep();
+      expect(store.signals.windows(0).map(({ at }) => at)).toEqual([now]);
+    });
+  });
+
+  it('is written with the next when the store could not take it', () => {
+    run((signalling, store) => {
+      signalling.hear(event({}, now));
+      const { saveWindows } = store.signals;
+      Object.assign(store.signals, {
+        saveWindows: () => {
+          throw new Error('the disk is full');
+        },
+      });
+      signalling.keep();
+      expect(problems).toEqual(['what the signal rules remember cannot be written']);
+      Object.assign(store.signals, { saveWindows });
+      signalling.keep();
+      expect(store.signals.windows(0)).toHaveLength(1);
+    });
   });
 });
