@@ -18,7 +18,7 @@ import type { GatewayServices } from '../services.js';
 
 /** Membership for a while: everybody sees and gives up their own; reviewers see and end all. */
 export function accessRoutes(services: GatewayServices): readonly ApiRoute[] {
-  return [askRoute(services), listRoute(services), revokeRoute(services), reviewRoute(services)];
+  return [askRoute(services), listRoute(services), ...noteRoutes(services)];
 }
 
 function askRoute({ desk, audit, eyes }: GatewayServices): ApiRoute {
@@ -73,44 +73,25 @@ function listRoute({ desk, grants }: GatewayServices): ApiRoute {
   });
 }
 
-function revokeRoute(services: GatewayServices): ApiRoute {
-  return route({
-    method: 'POST',
-    path: '/v1/access/:id/revoke',
-    access: 'own or review',
-    summary: 'End a grant before its time',
-    params: grantParams,
-    query: nothing,
-    body: grantNoteBody,
-    response: grantDocument,
-    async handle(call, { params, body }) {
-      const { id, group } = visible(services, call, params.id);
-      const grant = services.audit.attemptTold(call.principal, 'access.revoke', id, { group }, () =>
-        services.grants.revoke(id, call.principal, body.comment),
-      );
-      return ok('sluice.grant/v1', { grant: viewGrant(grant) });
-    },
-  });
-}
-
-function reviewRoute(services: GatewayServices): ApiRoute {
-  return route({
-    method: 'POST',
-    path: '/v1/access/:id/review',
-    access: 'review',
-    summary: 'Say what came of an emergency; never about one’s own',
-    params: grantParams,
-    query: nothing,
-    body: grantNoteBody,
-    response: grantDocument,
-    async handle(call, { params, body }) {
-      const { id, group } = visible(services, call, params.id);
-      const grant = services.audit.attemptTold(call.principal, 'access.review', id, { group }, () =>
-        services.grants.review(id, call.principal, body.comment),
-      );
-      return ok('sluice.grant/v1', { grant: viewGrant(grant) });
-    },
-  });
+/** What can be said about a grant: that it ends now, or what came of an emergency. */
+function noteRoutes(services: GatewayServices): readonly ApiRoute[] {
+  const notes = [
+    { act: 'revoke', access: 'own or review', summary: 'End a grant before its time' },
+    { act: 'review', access: 'review', summary: 'Say what came of an emergency; never about one’s own' },
+  ] as const;
+  return notes.map(({ act, access, summary }) =>
+    route({
+      ...{ method: 'POST', path: `/v1/access/:id/${act}`, access, summary },
+      ...{ params: grantParams, query: nothing, body: grantNoteBody, response: grantDocument },
+      async handle(call, { params, body }) {
+        const { id, group } = visible(services, call, params.id);
+        const grant = services.audit.attemptTold(call.principal, `access.${act}`, id, { group }, () =>
+          services.grants[act](id, call.principal, body.comment),
+        );
+        return ok('sluice.grant/v1', { grant: viewGrant(grant) });
+      },
+    }),
+  );
 }
 
 /** Another's grant does not exist for who may not review. */
