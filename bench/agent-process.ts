@@ -14,7 +14,7 @@ interface Given {
 const { url, token, caFile } = JSON.parse(readFileSync(0, 'utf8')) as Given;
 const client = new SluiceClient({
   gateway: url,
-  transport: new Transport(caFile),
+  transport: new Transport({ caFile, proxy: null }),
   tokens: { get: () => Promise.resolve(token), renew: () => Promise.resolve(null) },
 });
 const { port, password } = await serveTunnel({

@@ -87,7 +87,7 @@ export class AgentClient {
     forMs = null,
   }: OpenTunnelRequest): Promise<TunnelView> {
     await this.ensureRunning();
-    const { configDir, caFile, token, tokenFile, identityTokenFile } = this.#environment;
+    const { configDir, caFile, proxy, token, tokenFile, identityTokenFile } = this.#environment;
     const body: OpenTunnelBody = {
       target,
       profile: profile.name,
@@ -96,6 +96,7 @@ export class AgentClient {
       reason,
       configDir,
       caFile,
+      proxy,
       token,
       tokenFile,
       identityTokenFile,

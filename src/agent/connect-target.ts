@@ -26,7 +26,7 @@ export interface ConnectTargetOptions {
 /** Opens a tunnel to a target, after asking the gateway whether it exists for this login, so that errors come at once. */
 export async function connectTarget(options: ConnectTargetOptions): Promise<Tunnel> {
   const { environment, profile, target, reason } = options;
-  const transport = options.transport ?? new Transport(environment.caFile);
+  const transport = options.transport ?? new Transport(environment);
   const tokens = options.tokens ?? openTokenSource({ environment, profile, transport });
   const client = new SluiceClient({ gateway: profile.gateway, transport, tokens });
   const check = async (signal?: AbortSignal): Promise<void> =>

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { parseObject } from '../client/error-document.js';
+import type { ProxySettings } from '../client/proxy-settings.js';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
 import { controlHost, cookieHeader, type AgentStatus, type OpenTunnelBody } from './control-types.js';
 import type { TunnelSet } from './tunnel-set.js';
@@ -97,11 +98,19 @@ function decodeOpen(text: string): OpenTunnelBody {
     port,
     reason: optional('reason'),
     caFile: optional('caFile'),
+    proxy: decodeProxy(body['proxy']),
     token: optional('token'),
     tokenFile: optional('tokenFile'),
     identityTokenFile: optional('identityTokenFile'),
     forMs,
   };
+}
+
+function decodeProxy(value: unknown): ProxySettings | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { url, variable, bypass } = value as Readonly<Record<string, unknown>>;
+  if (typeof url !== 'string' || typeof variable !== 'string' || typeof bypass !== 'string') return null;
+  return { url, variable, bypass };
 }
 
 function waitOf(query: URLSearchParams): { target: string; profile: string | null; limitMs: number } {

@@ -1,3 +1,5 @@
+import type { ProxySettings } from '../client/proxy-settings.js';
+
 /** What the command line asks of the agent: HTTP with JSON over a Unix socket that only this user can open. */
 
 export const controlProtocol = 2;
@@ -15,6 +17,8 @@ export interface OpenTunnelBody {
   readonly reason: string | null;
   readonly configDir: string;
   readonly caFile: string | null;
+  /** Null: the agent's own. */
+  readonly proxy: ProxySettings | null;
   readonly token: string | null;
   readonly tokenFile: string | null;
   readonly identityTokenFile: string | null;

@@ -25,7 +25,10 @@ export class RememberedTunnels {
   }
 
   write(tunnels: readonly RememberedTunnel[]): void {
-    const kept = tunnels.filter(({ body }) => body.token === null);
+    // A proxy's address may hold a password, and the agent has its own.
+    const kept = tunnels
+      .filter(({ body }) => body.token === null)
+      .map((tunnel) => ({ ...tunnel, body: { ...tunnel.body, proxy: null } }));
     if (kept.length === 0) rmSync(this.#file, { force: true });
     else writePrivate(this.#file, `${JSON.stringify({ version: 1, tunnels: kept }, null, 2)}\n`);
   }
@@ -59,6 +62,7 @@ function decode(item: unknown): RememberedTunnel | null {
       port,
       reason: optional(reason),
       caFile: optional(caFile),
+      proxy: null,
       token: null,
       tokenFile: optional(tokenFile),
       identityTokenFile: optional(record(body)['identityTokenFile']),

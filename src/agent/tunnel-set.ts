@@ -192,6 +192,8 @@ export class TunnelSet {
       ...this.#options.environment,
       configDir: body.configDir,
       caFile: body.caFile,
+      // A tunnel of before, and one of a caller without a proxy, goes the agent's own way.
+      proxy: body.proxy ?? this.#options.environment.proxy,
       token: body.token,
       tokenFile: body.tokenFile,
       identityTokenFile: body.identityTokenFile,
@@ -200,7 +202,7 @@ export class TunnelSet {
     const stored = new Profiles(body.configDir).get(body.profile);
     const profile: Profile =
       stored?.gateway === gateway ? stored : { name: body.profile, gateway, user: null, credentials: null };
-    const transport = new Transport(body.caFile);
+    const transport = new Transport(environment);
     const tunnel = await connectTarget({
       environment,
       profile,

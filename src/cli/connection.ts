@@ -26,7 +26,7 @@ export async function openConnection(environment: Environment, asked: Asked): Pr
     gateway: asked.gateway,
     profile: asked.profile ?? (asked.gateway === null ? await projectProfile(process.cwd()) : null),
   });
-  const transport = new Transport(environment.caFile);
+  const transport = new Transport(environment);
   const tokens = openTokenSource({ environment, profile, transport });
   const onVersion = (version: string): void => rememberVersion(environment.stateDir, version);
   const client = new SluiceClient({ gateway: profile.gateway, transport, tokens, onVersion });

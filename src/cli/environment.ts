@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { readProxySettings, type ProxySettings } from '../client/proxy-settings.js';
 
 /** Everything the client half takes from its environment, read once. */
 export interface Environment {
@@ -15,6 +16,7 @@ export interface Environment {
   /** Where the local agent's socket lives. */
   readonly runtimeDir: string;
   readonly caFile: string | null;
+  readonly proxy: ProxySettings | null;
   readonly debug: boolean;
   readonly noColor: boolean;
   readonly forceColor: boolean;
@@ -65,6 +67,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     // A private state directory isolates everything, so its agent must not share the user's socket.
     runtimeDir: text('SLUICE_STATE_DIR') === null && runtime !== null ? join(runtime, 'sluice') : join(stateDir, 'run'),
     caFile: text('SLUICE_CA_FILE'),
+    proxy: readProxySettings(variables),
     debug: isOn(variables['SLUICE_DEBUG']),
     noColor: text('NO_COLOR') !== null || variables['TERM'] === 'dumb',
     forceColor: isOn(variables['FORCE_COLOR']),

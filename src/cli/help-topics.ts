@@ -20,7 +20,8 @@ const environment = `ENVIRONMENT
   SLUICE_STATE_DIR            default ~/.local/state/sluice
   SLUICE_CA_FILE              further certificate authorities for the gateway
   SLUICE_DEBUG                stack traces on stderr
-  NO_COLOR, CI, HTTPS_PROXY, XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_RUNTIME_DIR are honoured.`;
+  HTTPS_PROXY, NO_PROXY       the proxy to the gateway and the identity provider, and who is reached without it
+  NO_COLOR, CI, XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_RUNTIME_DIR are honoured.`;
 
 const json = `JSON
   --json prints exactly one document on stdout, for success and for failure; everything else goes to stderr.

@@ -43,7 +43,7 @@ export interface LoginContext {
 /** Logs in the way that was asked for, else the way that fits; null when the first of two steps is done. */
 export async function logInAs(order: LoginOrder, context: LoginContext): Promise<LoginResult | null> {
   const { environment, out, signal } = context;
-  const transport = new Transport(environment.caFile);
+  const transport = new Transport(environment);
   if (order.complete !== undefined) {
     const limitMs = parseDuration(order.timeout, '--timeout');
     return completeDeviceLogin({ environment, transport, signal, handle: order.complete, limitMs });

@@ -18,7 +18,7 @@ export async function logOutOf(
 ): Promise<readonly LoggedOut[]> {
   const { environment, out, signal } = context;
   const names = profile === null ? new Profiles(environment.configDir).list().map(({ name }) => name) : [profile];
-  const transport = new Transport(environment.caFile);
+  const transport = new Transport(environment);
   const done: LoggedOut[] = [];
   for (const name of names) {
     const { loggedIn, revoked, note } = await logOut({ environment, transport, profile: name, signal });

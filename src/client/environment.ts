@@ -1,3 +1,5 @@
+import type { ProxySettings } from './proxy-settings.js';
+
 /** What the client needs from its surroundings; the command line reads it once from the process. */
 export interface ClientEnvironment {
   readonly token: string | null;
@@ -11,4 +13,5 @@ export interface ClientEnvironment {
   readonly runtimeDir: string;
   /** A PEM file with certificate authorities to trust besides the well-known ones. */
   readonly caFile: string | null;
+  readonly proxy: ProxySettings | null;
 }

@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
-import * as http from 'node:http';
-import * as https from 'node:https';
+import type * as http from 'node:http';
+import type * as https from 'node:https';
 import type { Socket } from 'node:net';
-import { rootCertificates } from 'node:tls';
 import { messageOf, SluiceError } from '../lib/errors.js';
+import type { ProxySettings } from './proxy-settings.js';
+
+// Not by `import`: that reads every export of a built-in, and one of http's getters loads a WebSocket client, one of tls's
+// all root certificates. Each is half of what a process takes to start.
+const builtin = process.getBuiltinModule;
 
 export interface TransportRequest {
   readonly method: string;
@@ -35,23 +39,27 @@ const systemClocks = (): Clocks => ({ wallMs: Date.now(), monotonicMs: performan
 /** A jump of the wall clock that is taken for a sleep; a clock set anew costs a few connections at most. */
 const sleptMs = 5000;
 
+export interface TransportOptions {
+  /** SLUICE_CA_FILE: further authorities. */
+  readonly caFile: string | null;
+  readonly proxy: ProxySettings | null;
+  readonly readClocks?: () => Clocks;
+}
+
 /** HTTP as this client speaks it: one place for certificates, time limits and what a failed connection means. */
 export class Transport {
   readonly #tls: { readonly ca?: string[] };
-  readonly #agents: { readonly http: http.Agent; readonly https: https.Agent };
+  readonly #proxy: ProxySettings | null;
+  readonly #agents = new Map<string, Promise<http.Agent>>();
 
   #clocks: Clocks;
   readonly #readClocks: () => Clocks;
 
-  constructor(caFile: string | null, readClocks: () => Clocks = systemClocks) {
+  constructor({ caFile, proxy, readClocks = systemClocks }: TransportOptions) {
     this.#readClocks = readClocks;
     this.#clocks = readClocks();
-    this.#tls = caFile === null ? {} : { ca: [...rootCertificates, readCa(caFile)] };
-    // Idle sockets of these agents do not keep the process alive.
-    this.#agents = {
-      http: new http.Agent({ keepAlive: true, maxSockets: 32, timeout: idleMs }),
-      https: new https.Agent({ keepAlive: true, maxSockets: 32, timeout: idleMs, ...this.#tls }),
-    };
+    this.#proxy = proxy;
+    this.#tls = caFile === null ? {} : { ca: [...builtin('node:tls').rootCertificates, readCa(caFile)] };
   }
 
   /** Sends a request and collects the answer, whatever its status. */
@@ -72,18 +80,18 @@ export class Transport {
   }
 
   /** Sends a request; the answer's body is left to be read. */
-  open(request: TransportRequest): Promise<http.IncomingMessage> {
-    this.#dropStaleConnections();
-    const secure = request.url.startsWith('https:');
+  async open(request: TransportRequest): Promise<http.IncomingMessage> {
+    await this.#dropStaleConnections();
+    const agent = await this.#pooled(request.url);
     const { signal, dispose } = deadline(request);
     return new Promise((resolve, reject) => {
       const options = {
         method: request.method,
         headers: withLength(request),
-        agent: secure ? this.#agents.https : this.#agents.http,
+        agent,
         signal,
       };
-      const call = (secure ? https : http).request(request.url, options);
+      const call = protocolOf(request.url).request(request.url, options);
       call.on('error', (error) => {
         dispose();
         reject(failureOf(error, request, signal));
@@ -100,14 +108,14 @@ export class Transport {
    * Asks for another protocol on the connection (RFC 9110 7.8). `upgraded` is null when the server answered with
    * something else than 101, which is then the answer.
    */
-  upgrade(request: TransportRequest, protocol: string): Promise<Upgraded> {
-    const secure = request.url.startsWith('https:');
+  async upgrade(request: TransportRequest, protocol: string): Promise<Upgraded> {
+    const through = await this.#agentThroughProxy(request.url, {});
     const { signal, dispose } = deadline(request);
     return new Promise((resolve, reject) => {
       const headers = { ...request.headers, connection: 'Upgrade', upgrade: protocol };
       // A connection of its own, half-open: the end of one direction must not end the other.
-      const options = { method: request.method, headers, agent: false, signal, allowHalfOpen: true, ...this.#tls };
-      const call = (secure ? https : http).request(request.url, options);
+      const own = { agent: through ?? false, allowHalfOpen: true, ...this.#tls };
+      const call = protocolOf(request.url).request(request.url, { method: request.method, headers, signal, ...own });
       call.on('error', (error) => {
         dispose();
         reject(failureOf(error, request, signal));
@@ -148,21 +156,59 @@ export class Transport {
    * After the machine slept, its idle connections are dead, though nobody has told it: a request on one would wait for its
    * whole time limit. The clock of the wall went on meanwhile, the monotonic one stood still.
    */
-  #dropStaleConnections(): void {
+  async #dropStaleConnections(): Promise<void> {
     const before = this.#clocks;
     const now = this.#readClocks();
     this.#clocks = now;
     const awayMs = now.wallMs - before.wallMs - (now.monotonicMs - before.monotonicMs);
     if (Math.abs(awayMs) < sleptMs) return;
-    for (const agent of [this.#agents.http, this.#agents.https]) {
+    for (const agent of await Promise.all(this.#agents.values())) {
       for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
     }
   }
 
-  close(): void {
-    this.#agents.http.destroy();
-    this.#agents.https.destroy();
+  /** The connections that are kept for this address: one pool each for TLS, for none, and for a proxy. */
+  #pooled(url: string): Promise<http.Agent> {
+    const { protocol, host } = new URL(url);
+    // With a proxy, whether it is used depends on the host.
+    const key = this.#proxy === null ? protocol : `${protocol}${host}`;
+    const known = this.#agents.get(key);
+    if (known !== undefined) return known;
+    const made = this.#makePool(url);
+    this.#agents.set(key, made);
+    made.catch(() => this.#agents.delete(key));
+    return made;
   }
+
+  async #makePool(url: string): Promise<http.Agent> {
+    // Idle sockets of these agents do not keep the process alive.
+    const options = { keepAlive: true, maxSockets: 32, timeout: idleMs };
+    const through = await this.#agentThroughProxy(url, options);
+    if (through !== null) return through;
+    const { Agent } = protocolOf(url);
+    return new Agent({ ...options, ...this.#tls });
+  }
+
+  async #agentThroughProxy(url: string, options: https.AgentOptions): Promise<http.Agent | null> {
+    if (this.#proxy === null) return null;
+    const { ProxyAgent, proxyFor } = await import('./proxy.js');
+    const proxy = proxyFor(new URL(url), this.#proxy);
+    if (proxy === null) return null;
+    return new ProxyAgent(options, { proxy, variable: this.#proxy.variable, tls: this.#tls });
+  }
+
+  close(): void {
+    for (const agent of this.#agents.values())
+      agent.then(
+        (made) => made.destroy(),
+        () => undefined, // it never was
+      );
+    this.#agents.clear();
+  }
+}
+
+function protocolOf(url: string): typeof http | typeof https {
+  return url.startsWith('https:') ? builtin('node:https') : builtin('node:http');
 }
 
 export type Upgraded =

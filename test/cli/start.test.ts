@@ -55,7 +55,7 @@ const always = [
   ],
   ...['parse-words', 'plain', 'report', 'resolve', 'suggest', 'table', 'usage'],
 ].map((name) => (name.includes('/') ? name : `src/cli/${name}`));
-const shared = ['src/lib/errors', 'src/recording/playback/escape'];
+const shared = ['src/client/proxy-settings', 'src/lib/errors', 'src/recording/playback/escape'];
 const forExec = [
   'commands/exec',
   ...['connection', 'durations', 'exec', 'exec-body', 'exec-command', 'hold', 'input', 'named-parameters', 'rows'].map(
@@ -82,7 +82,7 @@ const forCompletion = [
     (name) => `src/cli/completion/${name}`,
   ),
   ...['src/cli/environment', 'src/client/error-document', 'src/client/gateway-url', 'src/client/profiles'],
-  ...['src/lib/errors', 'src/lib/private-files'],
+  ...['src/client/proxy-settings', 'src/lib/errors', 'src/lib/private-files'],
 ];
 
 it('exec loads its own modules and no one else’s: each more of them is paid at every start', async () => {

@@ -274,7 +274,7 @@ describe('what a machine does', () => {
 describe('the command line', () => {
   it('exchanges the identity in a file, again when the platform has replaced it, and stores no token of it', async () => {
     const environment = { ...temporaryEnvironment(), identityTokenFile: join(dir, 'identity') };
-    const transport = new Transport(null);
+    const transport = new Transport({ caFile: null, proxy: null });
     try {
       const profile: Profile = { name: 'default', gateway: running.url, user: null, credentials: null };
       let now = Date.now();
@@ -304,7 +304,7 @@ describe('the command line', () => {
 
   it('logs a workload in, and refreshes by the file as it is then', async () => {
     const environment = temporaryEnvironment();
-    const transport = new Transport(null);
+    const transport = new Transport({ caFile: null, proxy: null });
     try {
       const file = join(dir, 'workload');
       writeFileSync(file, await identity());

@@ -154,7 +154,7 @@ export async function openDoor(
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const client = new SluiceClient({
     gateway: gateway.url,
-    transport: new Transport(null),
+    transport: new Transport({ caFile: null, proxy: null }),
     tokens: { get: () => gateway.token(role), renew: () => Promise.resolve(null) },
   });
   const sockets = new Set<Socket>();

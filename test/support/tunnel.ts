@@ -22,7 +22,7 @@ export interface TestTunnel {
 export async function openTestTunnel(gateway: TestGateway, user: DemoUserName): Promise<TestTunnel> {
   const client = new SluiceClient({
     gateway: gateway.url,
-    transport: new Transport(null),
+    transport: new Transport({ caFile: null, proxy: null }),
     tokens: { get: () => gateway.token(user), renew: () => Promise.resolve(null) },
   });
   const tunnel = await serveTunnel({

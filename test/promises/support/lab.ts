@@ -116,7 +116,7 @@ async function ownLab(): Promise<Lab> {
     const open = async (target: string): Promise<string> => {
       const client = new SluiceClient({
         gateway: gateway.url,
-        transport: new Transport(null),
+        transport: new Transport({ caFile: null, proxy: null }),
         tokens: { get: () => gateway.token('engineer'), renew: () => Promise.resolve(null) },
       });
       const tunnel = await serveTunnel({

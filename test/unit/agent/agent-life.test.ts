@@ -30,7 +30,7 @@ const lines: string[] = [];
 beforeEach(async () => {
   gateway = await startSmallGateway();
   environment = temporaryEnvironment();
-  transport = new Transport(null);
+  transport = new Transport({ caFile: null, proxy: null });
   await loginAs({ environment, transport, gateway: gateway.url, profile: 'life', user: 'engineer' });
   profile = new Profiles(environment.configDir).resolve({ profile: null, gateway: null });
   running = [];

@@ -22,7 +22,7 @@ let tunnels: Tunnel[];
 beforeEach(async () => {
   gateway = await startSmallGateway();
   environment = temporaryEnvironment();
-  transport = new Transport(null);
+  transport = new Transport({ caFile: null, proxy: null });
   tunnels = [];
   await loginAs({ environment, transport, gateway: gateway.url, profile: 'default', user: 'engineer' });
 });

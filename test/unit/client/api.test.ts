@@ -25,7 +25,7 @@ async function serve(listener: RequestListener): Promise<string> {
 }
 
 function client(gateway: string, tokens: TokenSource = fixed('t')): SluiceClient {
-  const transport = new Transport(null);
+  const transport = new Transport({ caFile: null, proxy: null });
   transports.push(transport);
   return new SluiceClient({ gateway, transport, tokens });
 }
@@ -198,14 +198,14 @@ test('trusts the authorities in SLUICE_CA_FILE, and no stranger', async () => {
     code: 'gateway_unreachable',
     message: expect.stringContaining('SLUICE_CA_FILE') as string,
   });
-  const transport = new Transport(pem('cert'));
+  const transport = new Transport({ caFile: pem('cert'), proxy: null });
   transports.push(transport);
   const trusting = new SluiceClient({ gateway: url, transport, tokens: fixed('t') });
   expect(await trusting.whoami()).toMatchObject({ name: 'ann' });
   const tunnel = await trusting.openTunnel('t');
   expect((await new Promise<Buffer>((resolve) => tunnel.once('data', resolve))).toString()).toBe('hi');
   tunnel.destroy();
-  expect(() => new Transport('/nowhere/ca.pem')).toThrow('Cannot read SLUICE_CA_FILE');
+  expect(() => new Transport({ caFile: '/nowhere/ca.pem', proxy: null })).toThrow('Cannot read SLUICE_CA_FILE');
 });
 
 test('makes the verifier of RFC 7677’s example', () => {
@@ -226,7 +226,11 @@ test('after the machine slept, no request goes out on a connection that is dead 
     response.end(JSON.stringify({ schema: 'sluice.whoami/v1', ok: true, name: 'ann' }));
   });
   let asleepMs = 0;
-  const transport = new Transport(null, () => ({ wallMs: Date.now() + asleepMs, monotonicMs: performance.now() }));
+  const transport = new Transport({
+    caFile: null,
+    proxy: null,
+    readClocks: () => ({ wallMs: Date.now() + asleepMs, monotonicMs: performance.now() }),
+  });
   transports.push(transport);
   const awake = new SluiceClient({ gateway: url, transport, tokens: fixed('t') });
   await awake.whoami();

@@ -20,7 +20,7 @@ let transport: Transport;
 beforeEach(async () => {
   gateway = await startSmallGateway();
   environment = temporaryEnvironment();
-  transport = new Transport(null);
+  transport = new Transport({ caFile: null, proxy: null });
 });
 
 afterEach(async () => {

@@ -24,7 +24,7 @@ const signing = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 beforeEach(async () => {
   gateway = await startSmallGateway();
   environment = temporaryEnvironment();
-  transport = new Transport(null);
+  transport = new Transport({ caFile: null, proxy: null });
   let answer: RequestListener = () => undefined;
   server = createServer((request, response) => answer(request, response));
   const issuer = await listen(server);

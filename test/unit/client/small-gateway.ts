@@ -182,6 +182,7 @@ export function temporaryEnvironment(): ClientEnvironment & { readonly remove: (
     stateDir: join(dir, 'state'),
     runtimeDir: join(dir, 'run'),
     caFile: null,
+    proxy: null,
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
 }

@@ -17,7 +17,7 @@ let now: number;
 beforeEach(async () => {
   gateway = await startSmallGateway();
   environment = temporaryEnvironment();
-  transport = new Transport(null);
+  transport = new Transport({ caFile: null, proxy: null });
   await loginAs({ environment, transport, gateway: gateway.url, profile: 'default', user: 'engineer' });
   profile = new Profiles(environment.configDir).resolve({ profile: null, gateway: null });
   now = Date.now();
