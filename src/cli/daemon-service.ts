@@ -8,7 +8,14 @@ import { runProgram } from './run-program.js';
 import { usage } from './usage.js';
 
 /** Variables that the service must have as the person has them. No token: a service outlives what it is good for. */
-const carried = ['SLUICE_CONFIG_DIR', 'SLUICE_STATE_DIR', 'SLUICE_CA_FILE', 'SLUICE_CREDENTIAL_STORE', 'HTTPS_PROXY'];
+const carried = [
+  'SLUICE_CONFIG_DIR',
+  'SLUICE_STATE_DIR',
+  'SLUICE_CA_FILE',
+  'SLUICE_CREDENTIAL_STORE',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+];
 
 /** The unit for this system's service manager and this user. */
 export function serviceUnit(environment: Environment, platform: NodeJS.Platform = process.platform): ServiceUnit {

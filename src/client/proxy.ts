@@ -74,10 +74,11 @@ export class ProxyAgent extends https.Agent {
     callback?: (error: Error | null, socket: Socket) => void,
   ): undefined {
     const host = String(options.host);
-    connectThrough(host, Number(options.port), this.#through).then(
-      (socket) => callback?.(null, socket),
-      (error: unknown) => (callback as ((error: unknown) => void) | undefined)?.(error),
-    );
+    const opened = callback ?? (() => undefined);
+    connectThrough(host, Number(options.port), this.#through)
+      // Node's agent wants a callback; what it throws is its own, and must not come back as a failed connection.
+      .then((socket) => setImmediate(opened, null, socket))
+      .catch((error: unknown) => setImmediate(opened as (error: unknown) => void, error));
     return undefined;
   }
 }

@@ -53,7 +53,7 @@ beforeEach(async () => {
     socket.on('data', (chunk: Buffer) => socket.write(chunk)).on('end', () => socket.end());
     open.add(socket);
   });
-  gatewayPort = await listen(gateway as unknown as Server);
+  gatewayPort = await listen(gateway);
 });
 afterEach(async () => {
   for (const transport of transports.splice(0)) transport.close();
