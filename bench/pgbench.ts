@@ -16,20 +16,17 @@ export interface PgbenchResult {
   readonly latencyMs: number;
 }
 
-/** pgbench's select-only script with prepared statements, for some seconds. */
-export async function pgbench(at: Address, clients: number, seconds: number): Promise<PgbenchResult> {
-  const args = [
-    '-S',
-    '-n',
-    '-M',
-    'prepared',
-    '-c',
-    String(clients),
-    '-j',
-    clients > 1 ? '2' : '1',
-    '-T',
-    String(seconds),
-  ];
+/** How pgbench sends its statements: prepared once, or with values in the text, each time another. */
+export type QueryMode = 'prepared' | 'simple';
+
+/** pgbench's select-only script, for some seconds. */
+export async function pgbench(
+  at: Address,
+  clients: number,
+  seconds: number,
+  mode: QueryMode = 'prepared',
+): Promise<PgbenchResult> {
+  const args = ['-S', '-n', '-M', mode, '-c', String(clients), '-j', clients > 1 ? '2' : '1', '-T', String(seconds)];
   const where = ['-h', '127.0.0.1', '-p', String(at.port), '-U', at.user, at.database];
   const { stdout } = await run('pgbench', [...args, ...where], {
     timeout: (seconds + 30) * 1000,

@@ -1,7 +1,7 @@
 import { bulkTables, drain, openIdle } from './bulk.js';
 import { measureParts } from './parts.js';
 import { startPeers, type Peers } from './peers.js';
-import { initPgbench, pgbench, type Address } from './pgbench.js';
+import { initPgbench, pgbench, type Address, type QueryMode } from './pgbench.js';
 import { round, spread, type Spread } from './stats.js';
 
 /**
@@ -12,8 +12,11 @@ const json = process.argv.includes('--json');
 const quick = process.argv.includes('--quick');
 const profileFile =
   process.argv.find((argument) => argument.startsWith('--profile='))?.slice('--profile='.length) ?? null;
+/** Of what is compared with others in the end; the rest has one round where it must be quick. */
 const rounds = quick ? 2 : 5;
+const fewRounds = quick ? 1 : 5;
 const seconds = quick ? 2 : 5;
+const fewSeconds = quick ? 1 : 5;
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length) ?? null;
 const idleSessions = 200;
 const bulkRows = quick ? 200_000 : 1_000_000;
@@ -26,9 +29,10 @@ const absolute: Record<string, Spread | null> = {};
 async function inTurn(
   name: string,
   candidates: Readonly<Record<string, () => Promise<number>>>,
+  times = rounds,
 ): Promise<Record<string, number[]>> {
   const results: Record<string, number[]> = {};
-  for (let i = 0; i < rounds; i++) {
+  for (let i = 0; i < times; i++) {
     for (const [label, measure] of Object.entries(candidates)) (results[label] ??= []).push(await measure());
   }
   for (const [label, values] of Object.entries(results)) {
@@ -45,51 +49,69 @@ function pairwise(a: readonly number[] | undefined, b: readonly number[] | undef
 
 async function measureTransactions(peers: Peers): Promise<void> {
   const tps =
-    (at: Address, clients: number, forSeconds = seconds) =>
+    (at: Address, forSeconds = fewSeconds, mode: QueryMode = 'prepared') =>
     async (): Promise<number> =>
-      (await pgbench(at, clients, forSeconds)).tps;
-  const latency = (at: Address) => async (): Promise<number> => (await pgbench(at, 1, seconds)).latencyMs;
+      (await pgbench(at, 16, forSeconds, mode)).tps;
+  const latency = (at: Address) => async (): Promise<number> => (await pgbench(at, 1, fewSeconds)).latencyMs;
   const many = await inTurn('pgbench16_tps', {
-    direct: tps(peers.direct, 16),
-    relay: tps(peers.relay, 16),
-    ...(peers.pgbouncer === null ? {} : { pgbouncer: tps(peers.pgbouncer, 16) }),
-    gateway: tps(peers.gateway, 16),
-    durable: tps(peers.durable, 16, quick ? 1 : seconds),
-    unrecorded: tps(peers.unrecorded, 16, quick ? 1 : seconds),
-    plain: tps(peers.plain, 16, quick ? 1 : seconds),
+    relay: tps(peers.relay, seconds),
+    ...(peers.pgbouncer === null ? {} : { pgbouncer: tps(peers.pgbouncer, seconds) }),
+    gateway: tps(peers.gateway, seconds),
   });
   ratios['pgbench16_vs_relay'] = pairwise(many['gateway'], many['relay']);
   ratios['pgbench16_vs_pgbouncer'] = pairwise(many['gateway'], many['pgbouncer']);
-  for (const variant of ['durable', 'unrecorded', 'plain']) {
-    ratios[`pgbench16_${variant}_vs_relay`] = pairwise(many[variant], many['relay']);
-  }
-  ratios['pgbench16_vs_direct'] = pairwise(many['gateway'], many['direct']);
-  const one = await inTurn('pgbench1_ms', { relay: latency(peers.relay), gateway: latency(peers.gateway) });
+  const variants = ['direct', 'durable', 'unrecorded', 'plain'] as const;
+  const other = await inTurn(
+    'pgbench16_other_tps',
+    { relay: tps(peers.relay), ...Object.fromEntries(variants.map((variant) => [variant, tps(peers[variant])])) },
+    fewRounds,
+  );
+  for (const variant of variants) ratios[`pgbench16_${variant}_vs_relay`] = pairwise(other[variant], other['relay']);
+  const simple = await inTurn(
+    'pgbench16_simple_tps',
+    { relay: tps(peers.relay, fewSeconds, 'simple'), gateway: tps(peers.gateway, fewSeconds, 'simple') },
+    fewRounds,
+  );
+  ratios['pgbench16_simple_vs_relay'] = pairwise(simple['gateway'], simple['relay']);
+  const one = await inTurn('pgbench1_ms', { relay: latency(peers.relay), gateway: latency(peers.gateway) }, fewRounds);
   ratios['pgbench1_p50_vs_relay'] = pairwise(one['gateway'], one['relay']);
-  const tunnel = await inTurn('tunnel16_tps', {
-    two_hop: tps(peers.twoHopTlsRelay, 16),
-    tunnel: tps(peers.tunnel, 16),
-  });
+  const tunnel = await inTurn(
+    'tunnel16_tps',
+    { two_hop: tps(peers.twoHopTlsRelay, seconds), tunnel: tps(peers.tunnel, seconds) },
+    fewRounds,
+  );
   ratios['tunnel16_vs_two_hop'] = pairwise(tunnel['tunnel'], tunnel['two_hop']);
 }
 
 async function measureBulk(peers: Peers): Promise<void> {
   const ms = (at: Address, sql: string) => async (): Promise<number> => (await drain(at, sql)).ms;
-  const plain = await inTurn('bulk_ms', {
-    direct: ms(peers.direct, 'select * from bulk'),
-    gateway: ms(peers.gateway, 'select * from bulk'),
-  });
+  const plain = await inTurn(
+    'bulk_ms',
+    {
+      direct: ms(peers.direct, 'select * from bulk'),
+      gateway: ms(peers.gateway, 'select * from bulk'),
+    },
+    fewRounds,
+  );
   ratios['bulk_vs_direct'] = pairwise(plain['gateway'], plain['direct']);
-  const text = await inTurn('bulk_text_ms', {
-    direct: ms(peers.direct, 'select * from bulk_text'),
-    gateway: ms(peers.gateway, 'select * from bulk_text'),
-  });
+  const text = await inTurn(
+    'bulk_text_ms',
+    {
+      direct: ms(peers.direct, 'select * from bulk_text'),
+      gateway: ms(peers.gateway, 'select * from bulk_text'),
+    },
+    fewRounds,
+  );
   ratios['bulk_detected_vs_direct'] = pairwise(text['gateway'], text['direct']);
-  const masked = await inTurn('bulk_masked_ms', {
-    direct: ms(peers.direct, 'select * from bulk_masked'),
-    gateway: ms(peers.gateway, 'select * from bulk_masked'),
-    plain: ms(peers.plain, 'select * from bulk_masked'),
-  });
+  const masked = await inTurn(
+    'bulk_masked_ms',
+    {
+      direct: ms(peers.direct, 'select * from bulk_masked'),
+      gateway: ms(peers.gateway, 'select * from bulk_masked'),
+      plain: ms(peers.plain, 'select * from bulk_masked'),
+    },
+    fewRounds,
+  );
   ratios['bulk_masked_vs_direct'] = pairwise(masked['gateway'], masked['direct']);
   ratios['bulk_unmasked_vs_direct'] = pairwise(masked['plain'], masked['direct']);
 }
@@ -115,15 +137,18 @@ async function measureMemory(peers: Peers): Promise<Readonly<Record<string, numb
   };
 }
 
+const wants = (part: string): boolean => only === null || only === part;
+
 const peers = await startPeers();
 try {
   say('preparing tables');
   await initPgbench(peers.direct, quick ? 2 : 10);
   for (const statement of bulkTables(bulkRows)) await peers.sql(statement);
   await peers.sql('vacuum analyze');
-  await pgbench(peers.gateway, 4, 1); // warms caches and the compiler
+  // Caches and the compiler, of everyone who is compared.
+  for (const at of [peers.relay, peers.gateway]) await pgbench(at, 16, fewSeconds);
+  if (wants('transactions')) await pgbench(peers.gateway, 16, fewSeconds, 'simple');
   if (profileFile !== null) await peers.profile(profileFile, () => pgbench(peers.gateway, 16, seconds));
-  const wants = (part: string): boolean => only === null || only === part;
   if (wants('transactions')) await measureTransactions(peers);
   if (wants('bulk')) await measureBulk(peers);
   const memory = wants('memory') ? await measureMemory(peers) : {};

@@ -11,7 +11,7 @@ import { round, spread } from './stats.js';
  * The index of recordings: how fast it is built again from journals and how long questions take.
  *   node --import tsx bench/search.ts [--statements=1000000] [--sessions=1000] [--shape=mixed|repeated|distinct]
  * `repeated` is one prepared statement with other parameters each time, `distinct` the same with its values in the text,
- * `mixed` what a shop's people and services run.
+ * `mixed` what a shop's people and services run: half of it reads a page of rows.
  */
 const option = (name: string, otherwise: string): string =>
   process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
@@ -98,12 +98,14 @@ function events(op: number, at: number): readonly SessionEvent[] {
     const message = `duplicate key value violates unique constraint "${pick(tables)}_pkey"`;
     return [...first, { type: 'error', at, op, decider: 'target', code: '23505', message }];
   }
+  // A row of a name and a number has some 31 bytes.
+  const rows = shape === 'mixed' && text.startsWith('select') ? random(20) : 1;
   const shown = [0, 1].map((index) => ({ name: columns[(op + index) % columns.length] ?? 'id', typeOid: 25, format: 0 as const, masked: false })); // prettier-ignore
   return [
     ...first,
     { type: 'columns', at: at + 2, op, columns: shown },
-    { type: 'rows', at: at + 2, op, count: 1, data: Buffer.alloc(27, 65) },
-    { type: 'result', at: at + 2, op, tag: 'SELECT 1', rowCount: 1, byteCount: 27, truncated: false, digest: '' },
+    { type: 'rows', at: at + 2, op, count: rows, data: Buffer.alloc(rows * 31, 65) },
+    { type: 'result', at: at + 2, op, tag: `SELECT ${rows}`, rowCount: rows, byteCount: rows * 32, truncated: false, digest: '' }, // prettier-ignore
   ];
 }
 

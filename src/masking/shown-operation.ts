@@ -18,6 +18,7 @@ export type Shown = Omit<Ran, 'secrets'>;
 /** Whether whoever looks may see values of all these columns; never asked about none. */
 export type MayReveal = (columns: readonly ProtectedColumn[]) => boolean;
 
+const maxPlainDigits = 6;
 const nobody: MayReveal = () => false;
 
 /**
@@ -59,8 +60,12 @@ export class ShownOperations {
   of(ran: Ran): Shown {
     const detectors = this.#detectors();
     const before = this.#known.get(ran.effects);
-    const base = before?.from === ran.text ? before.shown : this.#show(ran, detectors);
+    const base = before?.from === ran.text ? before.shown : this.#show(ran, detectors, before?.shown.effects);
     if (ran.parameters.length === 0) return base;
+    // Most parameters are small numbers, which tell nothing unless they meet a protected column.
+    if (ran.secrets === null && ran.parameters.every(tellsNothing)) {
+      return { text: base.text, parameters: ran.parameters, effects: base.effects };
+    }
     const { parameters } = showOperation(
       { ...ran, text: '', effects: [], secrets: onlyParameters(ran.secrets) },
       detectors,
@@ -74,8 +79,13 @@ export class ShownOperations {
     return detectors === null ? message : maskText(message, detectors);
   }
 
-  #show(ran: Ran, detectors: Detectors | null): Shown {
-    const shown = showOperation({ ...ran, parameters: [] }, detectors);
+  /** `effects`: those of another text with the same effects, as they are shown. */
+  #show(ran: Ran, detectors: Detectors | null, effects: readonly string[] | undefined): Shown {
+    const found = showOperation(
+      { ...ran, parameters: [], effects: effects === undefined ? ran.effects : [] },
+      detectors,
+    );
+    const shown = effects === undefined ? found : { ...found, effects };
     this.#known.set(ran.effects, { from: ran.text, shown });
     return shown;
   }
@@ -88,6 +98,17 @@ export class ShownOperations {
     }
     return this.#compiled.detectors;
   }
+}
+
+/** No detector knows anything of so few digits. */
+function tellsNothing(value: string | null): boolean {
+  if (value === null) return true;
+  if (value.length > maxPlainDigits) return false;
+  for (let at = 0; at < value.length; at++) {
+    const code = value.charCodeAt(at);
+    if (code < 0x30 || code > 0x39) return false;
+  }
+  return true;
 }
 
 function onlyParameters(secrets: TextSecrets | null): TextSecrets | null {

@@ -13,6 +13,7 @@ const majorBytes = 2;
 const majorText = 3;
 const majorArray = 4;
 const maxDepth = 8;
+const maxAssumed = 4096;
 const twoPow32 = 0x1_0000_0000;
 
 /** Appends CBOR to one buffer that grows; the hot path of every recorded event, so it allocates nothing of its own. */
@@ -79,6 +80,17 @@ export class CborWriter {
         this.length = at;
         return;
       }
+    }
+    if (length <= maxAssumed) {
+      // As if it were ASCII, which most is: only otherwise its head is another, and it is written again.
+      const start = this.length;
+      this.#head(majorText, length);
+      this.reserve(3 * length);
+      if (this.buffer.write(value, this.length, 3 * length, 'utf8') === length) {
+        this.length += length;
+        return;
+      }
+      this.length = start;
     }
     const bytes = Buffer.byteLength(value, 'utf8');
     this.#head(majorText, bytes);

@@ -61,6 +61,9 @@ export class Journal implements CommittingJournal {
   /** Resolves when everything written so far is safe; null when it is. */
   #safe: Promise<void> | null = null;
   #signedCount = 0;
+  /** Rounds of `unsynced` and `unsigned` that this one is already in. */
+  #syncRound = 0;
+  #signRound = 0;
   #broken: SluiceError | null = null;
   #ended = false;
 
@@ -147,8 +150,15 @@ export class Journal implements CommittingJournal {
     } catch (error) {
       throw this.#fail(error);
     }
-    if (this.#durable === null) this.#services.unsynced.add(this);
-    this.#services.unsigned.add(this);
+    const { unsynced, unsigned } = this.#services;
+    if (this.#durable === null && this.#syncRound !== unsynced.round) {
+      this.#syncRound = unsynced.round;
+      unsynced.add(this);
+    }
+    if (this.#signRound !== unsigned.round) {
+      this.#signRound = unsigned.round;
+      unsigned.add(this);
+    }
   }
 
   /**
@@ -163,6 +173,7 @@ export class Journal implements CommittingJournal {
   async sync(): Promise<void> {
     if (this.#broken !== null) throw this.#broken;
     this.#services.unsynced.remove(this);
+    this.#syncRound = 0;
     try {
       await this.#file.sync();
     } catch (error) {
@@ -185,6 +196,7 @@ export class Journal implements CommittingJournal {
       this.#fail(error);
     }
     this.#services.unsigned.remove(this);
+    this.#signRound = 0;
   }
 
   /** Closes the file as it is: the session has not begun. */

@@ -6,12 +6,18 @@ export class Pulse<T> {
   readonly #ms: number;
   readonly #turn: (item: T) => void;
   #waiting = new Set<T>();
+  #round = 1;
   #cancel: (() => void) | null = null;
 
   constructor(schedule: Schedule, ms: number, turn: (item: T) => void) {
     this.#schedule = schedule;
     this.#ms = ms;
     this.#turn = turn;
+  }
+
+  /** Changes with every turn: what was added in this round need not be added again. */
+  get round(): number {
+    return this.#round;
   }
 
   add(item: T): void {
@@ -30,6 +36,7 @@ export class Pulse<T> {
     const items = this.#waiting;
     if (items.size === 0) return;
     this.#waiting = new Set();
+    this.#round++;
     for (const item of items) this.#turn(item);
   }
 

@@ -20,6 +20,8 @@ export class SessionRecording implements SessionRecorder {
   readonly session: string;
   readonly mode: RecordingMode;
   readonly journal: Journal | null;
+  /** The last round of those that have grown in which it is. */
+  grownRound = 0;
   readonly #services: SessionServices;
   #closing: Promise<void> | null = null;
 

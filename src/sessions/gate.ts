@@ -139,12 +139,15 @@ export class SessionGate {
     const { recorder, now } = this.#parts;
     const op = ++this.#ops;
     const { operation } = subject;
+    const shown = this.#shown(subject);
     recorder.append({
       type: 'operation',
       at: now(),
       op,
       kind: operation.kind,
-      ...this.#shown(subject),
+      text: shown.text,
+      parameters: shown.parameters,
+      effects: shown.effects,
       fault: subject.fault === null ? null : this.#shownText(subject.fault.message),
     });
     if (subject.fault !== null) return this.#deny(op, none, subject.fault);

@@ -92,7 +92,7 @@ export class ExtendedQuery {
     if (this.#isTaken(message.portal))
       return this.#refuse(sqlError('42P03', `cursor "${message.portal}" already exists`));
     // The catalog may have moved since Parse: the server plans again, so it is judged again.
-    const query = this.#judging.analysedNow(statement.query.text);
+    const query = this.#judging.analysedAgain(statement.query);
     if (query === null) return this.#bindSlowly(message);
     statement.query = query;
     const judged = this.#judging.judge({ kind: 'execute', text: query.text, parameters: message.parameters }, query);

@@ -37,6 +37,13 @@ export class Judging {
     return query === null || query.usesNames ? null : query;
   }
 
+  /** The same of a query at hand: itself, as long as the catalog has not moved. */
+  analysedAgain(query: JudgedQuery): JudgedQuery | null {
+    const { view } = this.#talk;
+    const isCurrent = !query.usesNames && view.isShared && view.sharedNow() === query.catalog;
+    return isCurrent ? query : this.analysedNow(query.text);
+  }
+
   async analyse(text: string): Promise<JudgedQuery> {
     const talk = this.#talk;
     if (talk.view.isStale) await this.#hooks.idle();

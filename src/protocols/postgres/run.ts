@@ -74,7 +74,7 @@ export class Run {
   flushRows(recorder: SessionRecorder, now: number): void {
     if (this.#rows.rows > 0) this.#recordColumns(recorder, now);
     const kept = this.#rows.take();
-    if (kept !== null) recorder.append({ type: 'rows', at: now, op: this.op, ...kept });
+    if (kept !== null) recorder.append({ type: 'rows', at: now, op: this.op, count: kept.count, data: kept.data });
   }
 
   /** Appends the end of the result. `tag` is CommandComplete's, "" for a portal that is suspended. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createPostgresAnalyser } from '../../../src/analysis/postgres.js';
 import type { TextSecrets } from '../../../src/analysis/text-secrets.js';
@@ -104,5 +105,35 @@ describe('what others see of what was run', () => {
     expect(operations.of(ran).text).toBe(ran.text);
     settings = { email: 'mask' };
     expect(operations.of(ran).text).not.toContain('ann@shop');
+  });
+
+  it('shows another text with the same effects as its own, and parameters of few digits as they are', () => {
+    const everything = {
+      email: 'mask',
+      card: 'mask',
+      iban: 'mask',
+      phone: 'mask',
+      'national-id': 'mask',
+      token: 'mask',
+    } as const;
+    const operations = new ShownOperations(() => everything);
+    const ran = (text: string, parameters: readonly (string | null)[]) => ({
+      text,
+      parameters,
+      effects,
+      secrets: null,
+    });
+    const effects = ['select where x = ann@shop.example'];
+    expect(operations.of(ran('select 1', [])).effects.join()).not.toContain('ann@shop');
+    const other = operations.of(ran("select 'eve@shop.example'", []));
+    expect(other.text).not.toContain('eve@shop');
+    expect(other.effects.join()).not.toContain('ann@shop');
+    fc.assert(
+      fc.property(fc.array(fc.option(fc.nat(999_999).map(String)), { maxLength: 4 }), (parameters) => {
+        const wanted = showOperation(ran('select 2', parameters), compileDetectors(everything)).parameters;
+        expect(operations.of(ran('select 2', parameters)).parameters).toEqual(wanted);
+      }),
+    );
+    expect(operations.of(ran('select 2', ['1', '4111111111111111'])).parameters[1]).not.toContain('411111111111');
   });
 });
