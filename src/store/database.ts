@@ -107,8 +107,12 @@ function openError(path: string, cause: unknown): SluiceError {
   if (cause instanceof SluiceError) return cause;
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
-    const message = `Another gateway is using ${path}. Stop it, or give this one a state directory of its own.`;
-    return new SluiceError('local', message, { decider: 'local', cause });
+    const message = `Another gateway is using ${path}. Held statements, live sessions and the signed ledger belong to the one process that has it, so a second is refused. Stop the other, or give this one a state directory of its own.`;
+    return new SluiceError('local', message, {
+      decider: 'local',
+      next: [{ command: 'sluice gateway init', when: 'to write a configuration with a directory of its own' }],
+      cause,
+    });
   }
   if (code.startsWith('SQLITE_NOTADB') || code.startsWith('SQLITE_CORRUPT')) {
     return new SluiceError('local', `${path} is damaged or not a Sluice database; restore it from a backup.`, {
