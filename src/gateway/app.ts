@@ -168,7 +168,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     now: clock,
     jwks: { ...identity?.jwks, [bootstrap.publicUrl]: gatewayTokens.jwks },
   });
-  const people = new KnownPeople(state.store.people, clock);
+  const people = new KnownPeople(state.store.people, clock, onProblem);
   const callers = new Callers(verifier, configuration, state.grants, (token) => people.saw(token));
   const targets = new TargetDirectory(configuration);
   const desk = new AccessDesk(configuration, state.approvals, state.grants);

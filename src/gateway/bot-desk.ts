@@ -63,8 +63,10 @@ export class BotDesk {
     if (!deliveries.claim(name, said.id, clock()))
       throw new SluiceError('conflict', `This decision (${said.id}) was delivered before; each counts once.`);
     const actor = { id: botActor(name), name };
-    const detail = { on_behalf_of: bot.accounts[said.account] ?? said.account, comment: said.comment };
-    return audit.attemptTold(actor, `request.${said.decision}`, said.request, detail, () =>
+    const detail = { on_behalf_of: loginOf(bot, said.account) ?? said.account, comment: said.comment };
+    // What is no request must not look like another thing in the trail.
+    const object = isId('req', said.request) ? said.request : 'request';
+    return audit.attemptTold(actor, `request.${said.decision}`, object, detail, () =>
       this.#vote(name, bot, { ...said, shown: shown?.token ?? null }),
     );
   }
@@ -88,8 +90,8 @@ export class BotDesk {
 
   #personOf(name: string, bot: Bot, { account, shown }: Said): Principal {
     const { callers } = this.#parts;
-    const login = Object.hasOwn(bot.accounts, account) ? bot.accounts[account] : undefined;
-    if (login === undefined) throw denied(`The bot ${name} may not speak for the account ${JSON.stringify(account)}.`);
+    const login = loginOf(bot, account);
+    if (login === null) throw denied(`The bot ${name} may not speak for the account ${JSON.stringify(account)}.`);
     const principal = callers.resolve(bot.proof === 'seen' ? this.#seen(bot, login) : requireOwn(bot, login, shown));
     const decision = decideOnGateway(callers.policies(), principal, 'review');
     if (decision.verdict !== 'allow') throw refusedOnGateway(decision, 'review');
@@ -107,6 +109,10 @@ export class BotDesk {
       next: [{ command: 'sluice login', when: 'as that person; then decide again' }],
     });
   }
+}
+
+function loginOf({ accounts }: Bot, account: string): string | null {
+  return Object.hasOwn(accounts, account) ? (accounts[account] ?? null) : null;
 }
 
 /** The token that came with the decision, if it is the person's. */

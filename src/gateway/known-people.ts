@@ -17,15 +17,20 @@ const maxNoted = 10_000;
 export class KnownPeople {
   readonly #store: PeopleStore;
   readonly #clock: () => number;
+  readonly #onProblem: (message: string, cause: unknown) => void;
   readonly #noted = new Map<string, { readonly token: VerifiedToken; readonly at: number }>();
 
-  constructor(store: PeopleStore, clock: () => number) {
+  constructor(store: PeopleStore, clock: () => number, onProblem: (message: string, cause: unknown) => void) {
     this.#store = store;
     this.#clock = clock;
+    this.#onProblem = onProblem;
     store.prune(clock() - keptMs);
   }
 
-  /** A token has just been verified. Machines are not noted: nobody speaks for them. */
+  /**
+   * A token has just been verified. Machines are not noted: nobody speaks for them. A store that cannot be written keeps
+   * nobody from what they may do; they only count as not seen.
+   */
   saw(token: VerifiedToken): void {
     if (token.kind !== 'human') return;
     const id = `${token.issuer}#${token.subject}`;
@@ -33,7 +38,11 @@ export class KnownPeople {
     const noted = this.#noted.get(id);
     if (noted?.token === token && at - noted.at < noteEveryMs) return;
     const { issuer, name } = token;
-    this.#store.save({ id, issuer, name, token: JSON.stringify(token), seenAt: at });
+    try {
+      this.#store.save({ id, issuer, name, token: JSON.stringify(token), seenAt: at });
+    } catch (error) {
+      return this.#onProblem('who was here cannot be written', error);
+    }
     this.#noted.delete(id);
     this.#noted.set(id, { token, at });
     const oldest = this.#noted.size > maxNoted ? this.#noted.keys().next() : null;

@@ -1,6 +1,6 @@
 /** What begins here, longest first. Anything that none of these matches makes the whole text unsure. */
 const tokens =
-  /(?<space>\s+|--[^\n]*)|(?<open>\/\*)|(?<escape>[eE]'(?:[^'\\]|\\[^]|'')*'(?!'))|(?<string>(?:[bBxXnN]|[uU]&)?'(?:[^'\\]|'')*'(?!'))|(?<dollar>\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)|(?<parameter>\$\d+)|(?<number>(?:\d|\.\d)[\w.]*(?:(?<=[eE])[+-]\d[\w.]*)?)|(?<quoted>(?:[uU]&)?"(?:[^"]|"")*"(?!"))|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|(?<mark>[-+*/<>=~!@#%^&|`?.,;:()[\]{}])/y;
+  /(?<space>\s+|--[^\n\r]*)|(?<open>\/\*)|(?<escape>[eE]'(?:[^'\\]|\\[^]|'')*'(?!'))|(?<string>(?:[bBxXnN]|[uU]&)?'(?:[^'\\]|'')*'(?!'))|(?<dollar>\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)|(?<parameter>\$\d+)|(?<number>(?:\d|\.\d)[\w.]*(?:(?<=[eE])[+-]\d[\w.]*)?)|(?<quoted>(?:[uU]&)?"(?:[^"]|"")*"(?!"))|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|(?<mark>[-+*/<>=~!@#%^&|`?.,;:()[\]{}])/y;
 
 const maxShown = 500;
 /** More digits than a name has: a number in disguise. */
