@@ -256,6 +256,33 @@ test('an agent at rest with a tunnel has nothing to wake up for', async () => {
   }
 });
 
+test('an agent that was stopped for a while, as on a machine that sleeps, goes on: connections of before, and new ones', async () => {
+  abort = new AbortController();
+  const agent = client(asProcess());
+  const { port } = await agent.openTunnel({ target: 'demo-db', profile });
+  const { pid } = (await agent.status()) ?? { pid: 0 };
+  const before = connect(port, '127.0.0.1');
+  try {
+    const answer = (): Promise<string> =>
+      new Promise((resolve) => before.once('data', (chunk: Buffer) => resolve(chunk.toString())));
+    before.write('awake');
+    expect(await answer()).toBe('awake');
+    process.kill(pid, 'SIGSTOP');
+    const asked = agent.status(); // nobody answers these before it wakes
+    const meanwhile = echo(port, 'opened in its sleep');
+    before.write('said in its sleep');
+    process.kill(pid, 'SIGCONT');
+    expect(await answer()).toBe('said in its sleep');
+    expect(await meanwhile).toBe('opened in its sleep');
+    expect(await echo(port, 'opened afterwards')).toBe('opened afterwards');
+    expect(await asked).toMatchObject({ pid, tunnels: 1 });
+  } finally {
+    process.kill(pid, 'SIGCONT');
+    before.destroy();
+    await agent.shutdown();
+  }
+});
+
 test('a network that swallows everything holds a new connection no longer than it may', async () => {
   abort = new AbortController();
   const silent: Server = createServer(() => undefined); // accepts, and never says a word
