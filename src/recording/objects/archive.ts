@@ -8,7 +8,7 @@ import { locateJournal } from '../sealing/locate.js';
 import { syncFolder } from '../sealing/seal.js';
 import { sealedSuffix } from '../sealing/sealed-file.js';
 import { nextLedgerPart } from './ledger-parts.js';
-import { Receipts } from './receipts.js';
+import { Receipts, type Receipt } from './receipts.js';
 import { storeFailure } from './s3.js';
 import type { ObjectContent, ObjectStore } from './store.js';
 
@@ -81,6 +81,7 @@ export class Archive {
         this.#receipts.remove(path ?? '');
         report.removedThere++;
       }),
+      ...this.#unlocked(all).map((receipt) => () => this.#protect(receipt)),
     ];
     await this.#take(steps);
     return report;
@@ -158,10 +159,31 @@ export class Archive {
     const { store } = this.#parts;
     // A crash after the last upload and before its receipt: then it is there already.
     if ((await this.#storedDigest(key)) !== content.sha256) await store.put(key, content);
+    else await store.protect(key);
     if ((await this.#storedDigest(key)) !== content.sha256) {
       throw new Error(`${key} does not read back as it was stored`);
     }
-    this.#receipts.add({ object: key, bytes: content.bytes, sha256: content.sha256 });
+    this.#receipts.add({ object: key, bytes: content.bytes, sha256: content.sha256, lock: store.lock });
+  }
+
+  /** What was stored before the lock was asked for, or under another one. What is deleted is left alone. */
+  #unlocked(sessions: readonly ArchivedSession[]): readonly Receipt[] {
+    const { lock } = this.#parts.store;
+    if (lock === null) return [];
+    const kept = new Set(sessions.filter(({ deleted }) => deleted === null).map(({ path }) => path));
+    return this.#receipts.without(lock).filter(({ object }) => !isJournalPath(object) || kept.has(object));
+  }
+
+  async #protect(receipt: Receipt): Promise<void> {
+    const { store, onProblem } = this.#parts;
+    if (await store.protect(receipt.object)) this.#receipts.add({ ...receipt, lock: store.lock });
+    else onProblem(`${store.name} has lost ${receipt.object}: it cannot be locked`, null);
+  }
+
+  /** Nothing here is removed for an object that does not have the lock that is asked for. */
+  #isKept(path: string): boolean {
+    const receipt = this.#receipts.get(path);
+    return receipt !== null && (this.#parts.store.lock === null || receipt.lock === this.#parts.store.lock);
   }
 
   async #storedDigest(key: string): Promise<string | null> {
@@ -179,7 +201,7 @@ export class Archive {
   async #removeHere(path: string): Promise<boolean> {
     const { dir, store, onProblem } = this.#parts;
     const journal = await locateJournal(dir, path);
-    if (journal === null || this.#receipts.get(path) === null) return false;
+    if (journal === null || !this.#isKept(path)) return false;
     const here = await contentOf(() => chunksOf(journal.file));
     if ((await this.#storedDigest(path)) !== here.sha256) {
       onProblem(`${store.name} does not hold ${path} as it is here; it stays here and is stored again`, null);

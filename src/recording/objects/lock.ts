@@ -8,6 +8,11 @@ interface Key {
   readonly Bucket: string;
   readonly Key: string;
 }
+/** What an object shows of its lock. */
+interface Found {
+  readonly mode: string | undefined;
+  readonly until: Date | undefined;
+}
 
 const dayMs = 86_400_000;
 /** Stores keep whole seconds. */
@@ -60,11 +65,14 @@ export class ObjectLock {
    * parts, so one that is missing is asked for once more, on what was stored.
    */
   async requireLocked(key: Key, now: number): Promise<void> {
-    if (await this.#isLocked(key, now)) return;
-    const { ObjectLockMode: Mode, ObjectLockRetainUntilDate: RetainUntilDate, ChecksumAlgorithm } = this.request(now);
+    const found = await this.#lockOf(key);
+    if (this.#isEnough(found, now)) return;
+    const { ObjectLockMode: wanted, ObjectLockRetainUntilDate: RetainUntilDate, ChecksumAlgorithm } = this.request(now);
+    // COMPLIANCE is the stronger one: nobody can turn it into the other, but it can be made longer.
+    const Mode = found.mode === 'COMPLIANCE' ? found.mode : wanted;
     const retention = { ...key, Retention: { Mode, RetainUntilDate }, ChecksumAlgorithm };
     await this.#client.send(new this.#sdk.PutObjectRetentionCommand(retention));
-    if (await this.#isLocked(key, now)) return;
+    if (this.#isEnough(await this.#lockOf(key), now)) return;
     throw refusal(
       `the bucket ${this.#bucket} took ${key.Key} without the lock that was asked for (${this.#lock.mode}, ` +
         `${this.#lock.days} days), or does not show it: the gateway's key needs s3:PutObjectRetention and ` +
@@ -72,12 +80,16 @@ export class ObjectLock {
     );
   }
 
-  async #isLocked(key: Key, now: number): Promise<boolean> {
+  async #lockOf(key: Key): Promise<Found> {
     const { ObjectLockMode: mode, ObjectLockRetainUntilDate: until } = await this.#client.send(
       new this.#sdk.HeadObjectCommand(key),
     );
-    const wanted = now + this.#lock.days * dayMs - toleranceMs;
-    return mode === this.#lock.mode && until !== undefined && until.getTime() >= wanted;
+    return { mode, until };
+  }
+
+  #isEnough({ mode, until }: Found, now: number): boolean {
+    const isMode = mode === this.#lock.mode || mode === 'COMPLIANCE';
+    return isMode && until !== undefined && until.getTime() >= now + this.#lock.days * dayMs - toleranceMs;
   }
 
   /** Null when the answer does not say. */

@@ -7,6 +7,8 @@ export interface Receipt {
   readonly bytes: number;
   /** Hex. */
   readonly sha256: string;
+  /** The lock that it was seen to have; null: none was asked for. */
+  readonly lock: string | null;
 }
 
 /**
@@ -29,6 +31,11 @@ export class Receipts {
 
   get(object: string): Receipt | null {
     return this.#known.get(object) ?? null;
+  }
+
+  /** Objects that were not seen to have this lock. */
+  without(lock: string): readonly Receipt[] {
+    return [...this.#known.values()].filter((each) => each.lock !== lock);
   }
 
   keys(): IterableIterator<string> {
@@ -68,9 +75,14 @@ export class Receipts {
     if ('removed' in value) this.#known.delete(object);
     else if ('bytes' in value && 'sha256' in value && typeof value.bytes === 'number') {
       if (typeof value.sha256 === 'string')
-        this.#known.set(object, { object, bytes: value.bytes, sha256: value.sha256 });
+        this.#known.set(object, { object, bytes: value.bytes, sha256: value.sha256, lock: lockIn(value) });
     }
   }
+}
+
+/** Receipts from before locks were noted have none: what they are about is looked at once more. */
+function lockIn(value: object): string | null {
+  return 'lock' in value && typeof value.lock === 'string' ? value.lock : null;
 }
 
 function textOf(path: string): string {

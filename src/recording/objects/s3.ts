@@ -56,6 +56,7 @@ function configOf({ region, endpoint, pathStyle, credentials }: S3Options): S3Cl
 
 class S3Store implements ObjectStore {
   readonly name: string;
+  readonly lock: string | null;
   readonly #sdk: Sdk;
   readonly #client: S3Client;
   readonly #options: S3Options;
@@ -69,6 +70,7 @@ class S3Store implements ObjectStore {
     this.#clock = clock;
     this.#lock = options.lock === null ? null : new ObjectLock(sdk, client, options.bucket, options.lock);
     this.name = `bucket ${options.bucket}`;
+    this.lock = options.lock === null ? null : `${options.lock.mode} ${options.lock.days}`;
   }
 
   async put(key: string, content: ObjectContent): Promise<void> {
@@ -89,6 +91,17 @@ class S3Store implements ObjectStore {
       return body === undefined ? null : (body as unknown as AsyncIterable<Uint8Array>); // a Readable, in Node
     } catch (error) {
       if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  async protect(key: string): Promise<boolean> {
+    try {
+      await this.#lock?.requireOffered();
+      await this.#lock?.requireLocked(this.#at(key), this.#clock());
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
       throw error;
     }
   }

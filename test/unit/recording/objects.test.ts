@@ -297,6 +297,59 @@ describe('object storage', () => {
     expect((await recorder.verify(id))?.valid).toBe(true);
   });
 
+  it('locks what was stored before the lock was asked for, and removes nothing here until it is locked', async () => {
+    const [dir, server] = [await tempDir(), await objectServer()];
+    const before = await archiving(dir, server);
+    const id = await recordSession(before.recorder, [statement(1, 'select 1')]);
+    await before.recorder.upkeep();
+    await before.recorder.close();
+
+    const locked = new Set<string>();
+    let refusing = true;
+    const proxy = createServer((incoming, answer) => {
+      const { pathname, search } = new URL(incoming.url ?? '', 'http://store');
+      if (search.includes('object-lock')) {
+        answer.end('<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>');
+      } else if (search.includes('retention')) {
+        if (refusing) answer.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>');
+        else answer.end();
+        if (!refusing) locked.add(pathname);
+      } else {
+        const onward = request({ port: server.port, path: incoming.url, method: incoming.method }, (back) => {
+          const shown = locked.has(pathname) && {
+            'x-amz-object-lock-mode': 'COMPLIANCE',
+            'x-amz-object-lock-retain-until-date': new Date(time.now + 31 * dayMs).toISOString(),
+          };
+          answer.writeHead(back.statusCode ?? 500, { ...back.headers, ...shown });
+          back.pipe(answer);
+        });
+        for (const [name, value] of Object.entries(incoming.headers)) onward.setHeader(name, value ?? '');
+        incoming.pipe(onward);
+      }
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void proxy.close());
+    const time = new ManualTime();
+    time.now += 8 * dayMs;
+    const store = await openS3({ ...server.options((proxy.address() as AddressInfo).port), lock }, time.clock);
+    const problems: string[] = [];
+    const { recorder } = await startRecorder(dir, {
+      ...{ clock: time.clock, schedule: time.schedule, objects: { store, localDays: 1 } },
+      onProblem: (problem) => problems.push(problem),
+    });
+    expect(await recorder.upkeep()).toMatchObject({ offloaded: 0 });
+    expect(problems.join()).toContain('AccessDenied');
+    expect(await isThere(localOf(dir, id))).toBe(true);
+
+    refusing = false;
+    await recorder.upkeep();
+    const journals = [...locked].filter((path) => path.endsWith('.journal'));
+    expect(journals).toEqual([`/recordings/gw/${day}/${id}.journal`]);
+    for (const kind of ['/keys/', '/ledger/']) expect([...locked].some((path) => path.includes(kind))).toBe(true);
+    expect(await recorder.upkeep()).toMatchObject({ offloaded: 1 });
+    expect((await recorder.verify(id))?.valid).toBe(true);
+  });
+
   it('is verified with sessions of every kind together', async () => {
     const [dir, server] = [await tempDir(), await objectServer()];
     const { recorder, time } = await archiving(dir, server, { localDays: 7 });
