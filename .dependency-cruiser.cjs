@@ -59,6 +59,7 @@ const homes = {
   'prom-client': ['gateway'],
   ssh2: ['protocols'],
   '@xterm/headless': ['protocols'],
+  '@lydell/node-pty': ['protocols'],
   uqr: ['cli'],
 };
 
@@ -138,7 +139,7 @@ module.exports = {
       comment: 'the client installs without native addons and starts without the server',
       from: { path: '^(src/(client|agent|cli)/|commands/)', pathNot: serverCommands },
       to: {
-        path: '(^|/)node_modules/(libsql|@aws-sdk|better-sqlite3|fastify|nodemailer|oidc-provider|@cedar-policy/cedar-wasm|libpg-query-\\d+)/',
+        path: '(^|/)node_modules/(libsql|@aws-sdk|better-sqlite3|@lydell/node-pty|fastify|nodemailer|oidc-provider|@cedar-policy/cedar-wasm|libpg-query-\\d+)/',
         reachable: true,
       },
     },

@@ -1,4 +1,5 @@
 import { SluiceClient } from '../client/api.js';
+import { isReachedBySsh } from '../lib/ssh-kinds.js';
 import type { ClientEnvironment } from '../client/environment.js';
 import type { Profile } from '../client/profiles.js';
 import { openTokenSource, type TokenSource } from '../client/tokens.js';
@@ -48,7 +49,7 @@ export async function connectTarget(options: ConnectTargetOptions): Promise<Tunn
 }
 
 function requireKnownKind(kind: string): void {
-  if (kind === 'ssh') {
+  if (isReachedBySsh(kind)) {
     throw new SluiceError('usage', 'SSH needs no local port: let ssh itself come through Sluice', {
       decider: 'local',
       next: [

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isReachedBySsh } from '../lib/ssh-kinds.js';
 import { readIfPresent, writePrivate } from '../lib/private-files.js';
 import { openConnection, type Asked } from './connection.js';
 import type { Environment } from './environment.js';
@@ -19,8 +20,8 @@ export async function configureSsh(
   { environment, out }: { readonly environment: Environment; readonly out: Output },
 ): Promise<void> {
   const { client } = await openConnection(environment, asked);
-  const { targets } = await client.targets({ kind: 'ssh' });
-  const names = targets.map(({ name }) => name);
+  const { targets } = await client.targets();
+  const names = targets.filter(({ kind }) => isReachedBySsh(kind)).map(({ name }) => name);
   const dir = join(environment.configDir, 'ssh');
   const config = await writeSshConfig(client, { dir, targets: names, asked, reason: null, program: ownProgram() });
   const include = `Include "${config}"`;

@@ -1,4 +1,5 @@
 import { connectTarget } from '../agent/connect-target.js';
+import { isReachedBySsh } from '../lib/ssh-kinds.js';
 import { tunnelCommand, tunnelEnvLines, tunnelJson, tunnelUri, type TunnelAddress } from '../agent/tunnel-formats.js';
 import { openAgent } from './agent.js';
 import { runClient } from './client-program.js';
@@ -43,7 +44,7 @@ export async function runConnect(order: ConnectOrder, asked: Asked, context: Con
   const { target, reason = null } = order;
   const forMs = order.for === undefined ? null : parseDuration(order.for, '--for');
   if (order.stdio) return connectStdio(client, { target, reason });
-  if (order.client.length > 0 && (await client.target(target)).kind === 'ssh')
+  if (order.client.length > 0 && isReachedBySsh((await client.target(target)).kind))
     return runSshClient(order.client, { client, target, reason, environment, asked });
   if (order.detach) {
     const tunnel = await openAgent(environment).openTunnel({

@@ -235,6 +235,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     new Map<string, ProtocolEngine>([
       ['postgres', postgres],
       ['ssh', ssh],
+      ['command', ssh],
     ]),
   );
 

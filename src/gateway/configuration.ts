@@ -101,5 +101,5 @@ function targetsOf(bundle: Bundle, parts: ConfigurationParts): ReadonlyMap<strin
 
 function targetConfig(target: BundleTarget, parts: ConfigurationParts): TargetConfig {
   const { secret, ...rest } = target;
-  return { ...rest, readSecret: () => parts.readSecret(secret) };
+  return { ...rest, readSecret: () => (secret === null ? Promise.resolve('') : parts.readSecret(secret)) };
 }

@@ -36,7 +36,10 @@ export const knownKinds = [
   'rdp',
   'tcp',
 ] as const;
-export const servedKinds: readonly string[] = ['postgres', 'ssh'];
+export const servedKinds: readonly string[] = ['postgres', 'ssh', 'command'];
+
+const account = z.int().min(1, 'root runs nothing for anybody').max(4_294_967_294);
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'a variable is named with letters, digits and "_"');
 
 /** targets.yaml. `kind`, `address` and `secret` are read further in targets.ts. */
 export const targetsSchema = z.strictObject({
@@ -45,7 +48,8 @@ export const targetsSchema = z.strictObject({
       z.strictObject({
         name: name("a target's name"),
         kind: z.string(),
-        address: z.string(),
+        /** All kinds but command. */
+        address: z.string().optional(),
         database: text.optional(),
         tls: z
           .strictObject({
@@ -53,8 +57,8 @@ export const targetsSchema = z.strictObject({
             ca: z.string().nullable().default(null),
           })
           .optional(),
-        username: text,
-        secret: z.string(),
+        username: text.optional(),
+        secret: z.string().optional(),
         labels: z.record(labelKey, labelValue).default({}),
         /** kind ssh: fingerprints or public keys of the target's host; read further in ssh-target.ts. */
         hostKey: z.union([z.string(), z.array(z.string()).min(1).max(16)]).optional(),
@@ -62,6 +66,21 @@ export const targetsSchema = z.strictObject({
         environment: z
           .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}\*?$/, 'a variable is NAME or PREFIX*'))
           .max(50)
+          .optional(),
+        /** kind command: what the gateway runs; read further in command-target.ts. */
+        command: z
+          .strictObject({
+            argv: z
+              .array(text)
+              .min(1)
+              .max(64)
+              .refine(([program = '']) => program.startsWith('/'), { message: 'the program needs its absolute path' }),
+            runAs: z.strictObject({ uid: account, gid: account }).optional(),
+            directory: z.string().startsWith('/').max(1000).default('/'),
+            variables: z.record(variable, z.string().max(4096)).default({}),
+            secretVariable: variable.optional(),
+            secretDescriptor: z.boolean().default(false),
+          })
           .optional(),
         recording: z.enum(['strict', 'durable', 'off']).default('strict'),
         relay: z.null().default(null),

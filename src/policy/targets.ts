@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { RecordingMode } from '../recording/events.js';
 import { knownKinds, servedKinds, type targetsSchema } from './bundle-schema.js';
 import { suggest } from './problems.js';
+import { readCommand, type CommandSettings } from './command-target.js';
 import { readSsh, type SshSettings } from './ssh-target.js';
 import type { TargetRef } from './types.js';
 import type { YamlPath, YamlSource } from './yaml-source.js';
@@ -14,10 +15,13 @@ export interface BundleTarget extends TargetRef {
   /** `ca`: PEM text, or null for the system's authorities. */
   readonly tls: { readonly mode: 'disable' | 'require' | 'verify-full'; readonly ca: string | null };
   readonly username: string;
-  readonly secret: SecretReference;
+  /** Null: of kind command, and it needs none. */
+  readonly secret: SecretReference | null;
   readonly recording: RecordingMode;
   /** Of targets of kind ssh, and only of those. */
   readonly ssh?: SshSettings;
+  /** Of targets of kind command, and only of those. */
+  readonly command?: CommandSettings;
 }
 
 /** Where a secret is kept: the gateway's vault, its environment or a file of its own. */
@@ -41,16 +45,19 @@ export function readTargets(
     if (seen.has(target.name)) source.report('error', at('name'), `duplicate target "${target.name}"`);
     seen.add(target.name);
     checkKind(target.kind, at('kind'), source);
-    const address = readAddress(target.address, defaultPorts[target.kind]);
-    if (address === null)
+    const isCommand = target.kind === 'command';
+    if (!isCommand) requireAddress(target, ['targets', index], source);
+    const address = isCommand ? nowhere : readAddress(target.address ?? '', defaultPorts[target.kind]);
+    if (address === null && target.address !== undefined)
       source.report(
         'error',
         at('address'),
         '"address" must be HOST, HOST:PORT or [IPV6]:PORT',
         'for example db.internal:5432',
       );
-    const secret = readSecret(target.secret);
-    if (secret === null) {
+    const needsNone = isCommand && target.secret === undefined;
+    const secret = needsNone ? null : readSecret(target.secret ?? '');
+    if (secret === null && target.secret !== undefined) {
       const message = '"secret" must be a reference, never the secret itself';
       source.report(
         'error',
@@ -59,7 +66,7 @@ export function readTargets(
         `write "vault:${target.name}" and store it with: sluice secrets set ${target.name}`,
       );
     }
-    const special = target.kind === 'ssh' ? readSsh(target, at, source) : readDatabase(target, at, source);
+    const special = specialOf(target, at, source);
     const tls = target.tls ?? { mode: 'verify-full', ca: null };
     const ca = readCa(tls.ca, certificates);
     if (ca === undefined) {
@@ -76,7 +83,7 @@ export function readTargets(
         at('recording'),
         `sessions on "${target.name}" will not be recorded; who may use it so needs the action "unrecorded"`,
       );
-    if (tls.mode === 'require')
+    if (tls.mode === 'require' && !isCommand)
       source.report(
         'warning',
         at('tls'),
@@ -91,8 +98,15 @@ export function readTargets(
         'use verify-full, the default',
       );
     }
-    if (address === null || secret === null || ca === undefined || special === null) return [];
-    const { name, kind, username, labels, recording } = target;
+    if (
+      address === null ||
+      (secret === null && !needsNone) ||
+      (target.username === undefined && !isCommand) ||
+      ca === undefined ||
+      special === null
+    )
+      return [];
+    const { name, kind, username = '', labels, recording } = target;
     return [
       {
         name,
@@ -111,6 +125,26 @@ export function readTargets(
 }
 
 const noDatabase = { database: '' };
+/** A command runs at the gateway. */
+const nowhere = { host: '', port: 0 };
+
+function requireAddress(target: RawTarget, place: YamlPath, source: YamlSource): void {
+  for (const key of ['address', 'username', 'secret'] as const)
+    if (target[key] === undefined) source.report('error', place, `"${key}" is missing`);
+}
+
+function specialOf(
+  target: RawTarget,
+  at: (key: string) => YamlPath,
+  source: YamlSource,
+): Partial<Pick<BundleTarget, 'ssh' | 'command' | 'database'>> | null {
+  if (target.kind === 'command') return readCommand(target, at, source);
+  if (target.command !== undefined) {
+    source.report('error', at('command'), '"command" has a meaning for targets of kind command only', 'leave it out');
+    return null;
+  }
+  return target.kind === 'ssh' ? readSsh(target, at, source) : readDatabase(target, at, source);
+}
 
 /** Reads what only database targets have; null when something is wrong, which has then been reported. */
 function readDatabase(

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { ApprovalRequest } from '../approvals/types.js';
 import type { SluiceError } from '../lib/errors.js';
+import type { CommandSettings } from '../policy/command-target.js';
 import type { Principal, TargetRef } from '../policy/types.js';
 import type { RecordingMode } from '../recording/events.js';
 import type { Classification } from '../masking/types.js';
@@ -15,6 +16,8 @@ export interface TargetConfig extends TargetRef {
   readonly recording: RecordingMode;
   /** Of targets of kind ssh, and only of those: whose host keys may answer, which variables a client may set. */
   readonly ssh?: { readonly hostKeys: readonly string[]; readonly environment: readonly string[] };
+  /** Of targets of kind command, and only of those: what the gateway runs. */
+  readonly command?: CommandSettings;
   readonly readSecret: () => Promise<string>;
 }
 

@@ -33,6 +33,14 @@ describe('OpenSSH through the gateway', () => {
     expect(transcript).toContain('exit 7');
   });
 
+  it('closes the record of a client that broke the protocol before its session had begun', async () => {
+    // One packet of more than SSH allows: ssh sends the whole command in one.
+    expect((await lab.ssh(`echo ${'y'.repeat(50_000)}`)).code).toBe(255);
+    for (let attempt = 0; (await lab.sessions()).length === 0; attempt++) expect(attempt).toBeLessThan(400);
+    const [session] = await lab.sessions();
+    expect(session?.state).toBe('closed');
+  });
+
   it('tells of a program that a signal ended', async () => {
     expect((await lab.ssh('kill -TERM $$')).code).toBe(255);
     const [session] = await lab.sessions();

@@ -31,8 +31,10 @@ export interface SshLab {
   run(program: string, args: readonly string[], options?: RunOptions): Promise<Ended>;
   /** `ssh -F config web-1 …` */
   ssh(...args: readonly string[]): Promise<Ended>;
-  /** The sessions on web-1, newest first, with all their operations, once none is live. */
-  sessions(): Promise<readonly RecordedSession[]>;
+  /** `ssh -F config …`, the host among the words. */
+  sshTo(args: readonly string[], input?: string): Promise<Ended>;
+  /** The sessions on web-1 or another target, newest first, with all their operations, once none is live. */
+  sessions(target?: string): Promise<readonly RecordedSession[]>;
   transcript(id: string): Promise<string>;
   events(id: string): Promise<readonly SessionEvent[]>;
   apply(policies: string): void;
@@ -61,7 +63,12 @@ export interface RecordedSession {
 export const openPolicy = '@id("everything")\npermit (principal, action, resource);\n';
 
 export async function startSshLab(
-  options: { readonly policies?: string; readonly hostKey?: string; readonly detectors?: string } = {},
+  options: {
+    readonly policies?: string;
+    readonly hostKey?: string;
+    readonly detectors?: string;
+    readonly moreTargets?: string;
+  } = {},
 ): Promise<SshLab> {
   const sshd = await startSshd();
   const hostKey = options.hostKey ?? sshd.hostKey;
@@ -69,7 +76,7 @@ export async function startSshLab(
     new Map([
       [
         'targets.yaml',
-        `targets:\n  - { name: web-1, kind: ssh, address: "127.0.0.1:${sshd.port}", username: ${sshd.user}, secret: "vault:web-1", hostKey: "${hostKey}", labels: { env: prod } }\n`,
+        `targets:\n  - { name: web-1, kind: ssh, address: "127.0.0.1:${sshd.port}", username: ${sshd.user}, secret: "vault:web-1", hostKey: "${hostKey}", labels: { env: prod } }\n${options.moreTargets ?? ''}`,
       ],
       ['classification.yaml', `classes: {}\ncolumns: []\ndetectors: ${options.detectors ?? '{}'}\n`],
       ['bindings.yaml', 'groups: { dba: { claims: { groups: [dba] } } }\n'],
@@ -81,13 +88,17 @@ export async function startSshLab(
   });
   await gateway.gateway.setSecret('web-1', sshd.privateKey);
   const dir = await mkdtemp(join(tmpdir(), 'sluice-ssh-lab-'));
-  const door = await openDoor(gateway, 'engineer');
+  const names = ['web-1', ...(options.moreTargets ?? '').matchAll(/name: ([\w-]+)/g)].map((found) =>
+    typeof found === 'string' ? found : (found[1] ?? ''),
+  );
+  const doors = await Promise.all(names.map((name) => openDoor(gateway, 'engineer', name)));
   const hostKeyOf = await gateway.call('GET', '/v1/ssh', { as: 'engineer' });
   await writeFile(join(dir, 'known_hosts'), `sluice-gateway ${String(hostKeyOf.document['host_key'])}\n`);
   const config = join(dir, 'config');
   await writeFile(
     config,
-    `Host web-1\n  HostName 127.0.0.1\n  Port ${door.port}\n  User anyone\n  HostKeyAlias sluice-gateway\n` +
+    doors.map(({ port }, index) => `Host ${names[index] ?? ''}\n  HostName 127.0.0.1\n  Port ${port}\n`).join('') +
+      `Host *\n  User anyone\n  HostKeyAlias sluice-gateway\n` +
       `  UserKnownHostsFile ${join(dir, 'known_hosts')}\n  StrictHostKeyChecking yes\n  BatchMode yes\n  LogLevel ERROR\n` +
       '  ControlPath none\n',
   );
@@ -99,8 +110,9 @@ export async function startSshLab(
     knownHosts: join(dir, 'known_hosts'),
     run,
     ssh: (...args) => run('ssh', ['-F', config, 'web-1', ...args]),
-    async sessions() {
-      const list = await untilNoneLive(gateway);
+    sshTo: (args, input) => run('ssh', ['-F', config, ...args], input === undefined ? {} : { input }),
+    async sessions(target = 'web-1') {
+      const list = await untilNoneLive(gateway, target);
       return Promise.all(
         list.map(async ({ id, state }) => {
           const { document } = await gateway.call('GET', `/v1/sessions/${id}`, { as: 'engineer' });
@@ -114,7 +126,7 @@ export async function startSshLab(
     },
     apply: (policies) => void gateway.gateway.applyBundle(files(policies), 'for a test'),
     async stop() {
-      await door.close();
+      for (const door of doors) await door.close();
       await gateway.stop();
       await sshd.stop();
       await rm(dir, { recursive: true, force: true });
@@ -137,9 +149,9 @@ interface Listed {
   readonly state: string;
 }
 
-async function untilNoneLive(gateway: GatewayUnderTest): Promise<readonly Listed[]> {
+async function untilNoneLive(gateway: GatewayUnderTest, target: string): Promise<readonly Listed[]> {
   for (let attempt = 0; ; attempt++) {
-    const { document } = await gateway.call('GET', '/v1/sessions?target=web-1', { as: 'engineer' });
+    const { document } = await gateway.call('GET', `/v1/sessions?target=${target}`, { as: 'engineer' });
     const sessions = document['sessions'] as readonly Listed[];
     if (sessions.every(({ state }) => state !== 'live')) return sessions;
     if (attempt > 400) throw new Error('a session stays live');
@@ -151,6 +163,7 @@ async function untilNoneLive(gateway: GatewayUnderTest): Promise<readonly Listed
 export async function openDoor(
   gateway: GatewayUnderTest,
   role: Role,
+  target = 'web-1',
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const client = new SluiceClient({
     gateway: gateway.url,
@@ -162,7 +175,7 @@ export async function openDoor(
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.once('close', () => sockets.delete(socket));
-    client.openTunnel('web-1').then(
+    client.openTunnel(target).then(
       (far) => splice(socket, far),
       () => socket.destroy(),
     );

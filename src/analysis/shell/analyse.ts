@@ -136,7 +136,7 @@ function baseName(path: string): string {
 }
 
 /** What in an argument looks like a path: the whole word, or what follows `=` of an option. */
-function pathsIn(word: string): readonly string[] {
+export function pathsIn(word: string): readonly string[] {
   const value = word.startsWith('-') ? word.slice(word.indexOf('=') + 1) : word;
   return value.includes('/') || value.startsWith('~') || value === '.' || value === '..' ? [value] : [];
 }

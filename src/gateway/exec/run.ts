@@ -1,4 +1,5 @@
 import type { CommandResult } from '../../protocols/ssh/text-client.js';
+import { isReachedBySsh } from '../../lib/ssh-kinds.js';
 import type { ExecDocument } from '../schemas/exec.js';
 import { BoundedQuery, mayHoldSeveral } from './bounded-query.js';
 import { documentOf } from './document.js';
@@ -47,7 +48,7 @@ interface Answered {
 
 async function answer(services: ExecServices, session: ExecSession, order: ExecOrder): Promise<Answered> {
   const { bounds } = order;
-  if (order.target.kind === 'ssh') {
+  if (isReachedBySsh(order.target.kind)) {
     const command = await session.command();
     return { result: { columns: [], rows: [], rowCount: 0, truncated: command.truncated }, command, cursor: null };
   }

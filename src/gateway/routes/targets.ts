@@ -1,4 +1,5 @@
 import { actionGroups, type ActionName } from '../../analysis/effects.js';
+import { isReachedBySsh } from '../../lib/ssh-kinds.js';
 import { narrowClassification } from '../../policy/classification.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { type ApiRoute, ok, route } from '../api-route.js';
@@ -100,10 +101,9 @@ function describeRoute({ configuration, targets, copies }: GatewayServices): Api
 function describedActions({ kind, recording }: TargetConfig): readonly ActionName[] {
   const { read, write, define, control, call, session, reveal, infer, unrecorded } = actionGroups;
   const { program, files, forwarding } = actionGroups;
-  const always: readonly ActionName[] =
-    kind === 'ssh'
-      ? ['connect', ...program, ...files, ...forwarding]
-      : [...session, ...read, ...write, ...define, ...control, ...call, ...reveal, ...infer];
+  const always: readonly ActionName[] = isReachedBySsh(kind)
+    ? ['connect', ...program, ...files, ...forwarding]
+    : [...session, ...read, ...write, ...define, ...control, ...call, ...reveal, ...infer];
   return recording === 'off' ? [...unrecorded, ...always] : always;
 }
 

@@ -1,3 +1,4 @@
+import type { Duplex, Readable } from 'node:stream';
 import type { Client, ClientChannel, PseudoTtyOptions } from 'ssh2';
 import { SluiceError } from '../../lib/errors.js';
 import type { Permit } from '../../sessions/gate.js';
@@ -9,45 +10,77 @@ export interface ProgramSetup {
 }
 export type Terminal = Required<Omit<PseudoTtyOptions, 'modes'>> & Pick<PseudoTtyOptions, 'modes'>;
 
-/** The target's end. Whatever starts something demands a Permit and takes its text from it: judged is forwarded. */
-export class Backend {
-  readonly client: Client;
+/** A program that runs, as its channel or its process shows it. */
+export interface Running extends Duplex {
+  readonly stderr: Readable;
+  setWindow(rows: number, columns: number, height: number, width: number): unknown;
+  signal(name: string): unknown;
+  /** Ends it; `close` is emitted when it has. */
+  close(): void;
+}
+
+/** A connection that came in at the target's end. */
+export type Incoming = (
+  info: { readonly srcIP: string; readonly srcPort: number; readonly destIP: string; readonly destPort: number },
+  accept: () => Duplex,
+  reject: () => void,
+) => void;
+
+/** What operations are forwarded to. Everything that starts something demands a Permit. */
+export interface TargetEnd {
+  exec(permit: Permit, setup: ProgramSetup): Promise<Running>;
+  shell(permit: Permit, setup: ProgramSetup): Promise<Running>;
+  subsystem(permit: Permit): Promise<Running>;
+  forward(permit: Permit, from: Address, to: Address): Promise<Duplex>;
+  forwardToSocket(permit: Permit, path: string): Promise<Duplex>;
+  /** Makes the target listen; gives the port. */
+  listen(permit: Permit, at: Address): Promise<number>;
+  unlisten(at: Address): void;
+  onIncoming(heard: Incoming): void;
+  /** It is gone, for whatever reason. */
+  onClosed(heard: () => void): void;
+  end(): void;
+}
+
+/** The SSH target's end. Whatever starts something demands a Permit and takes its text from it: judged is forwarded. */
+export class Backend implements TargetEnd {
+  readonly #client: Client;
 
   constructor(client: Client) {
-    this.client = client;
+    this.#client = client;
+    client.on('error', () => undefined);
   }
 
   exec(permit: Permit, setup: ProgramSetup): Promise<ClientChannel> {
     const { text } = genuine(permit);
     const pty = setup.terminal === null ? {} : { pty: setup.terminal };
-    return this.#open((done) => this.client.exec(text, { env: { ...setup.environment }, ...pty }, done));
+    return this.#open((done) => this.#client.exec(text, { env: { ...setup.environment }, ...pty }, done));
   }
 
   shell(permit: Permit, setup: ProgramSetup): Promise<ClientChannel> {
     genuine(permit);
-    return this.#open((done) => this.client.shell(setup.terminal ?? false, { env: { ...setup.environment } }, done));
+    return this.#open((done) => this.#client.shell(setup.terminal ?? false, { env: { ...setup.environment } }, done));
   }
 
   subsystem(permit: Permit): Promise<ClientChannel> {
     const { text } = genuine(permit);
-    return this.#open((done) => this.client.subsys(text, done));
+    return this.#open((done) => this.#client.subsys(text, done));
   }
 
   forward(permit: Permit, from: Address, to: Address): Promise<ClientChannel> {
     genuine(permit);
-    return this.#open((done) => this.client.forwardOut(from.host, from.port, to.host, to.port, done));
+    return this.#open((done) => this.#client.forwardOut(from.host, from.port, to.host, to.port, done));
   }
 
   forwardToSocket(permit: Permit, path: string): Promise<ClientChannel> {
     genuine(permit);
-    return this.#open((done) => this.client.openssh_forwardOutStreamLocal(path, done));
+    return this.#open((done) => this.#client.openssh_forwardOutStreamLocal(path, done));
   }
 
-  /** Makes the target listen; gives the port. */
   listen(permit: Permit, at: Address): Promise<number> {
     genuine(permit);
     return new Promise((resolve, reject) => {
-      this.client.forwardIn(at.host, at.port, (error, port) => {
+      this.#client.forwardIn(at.host, at.port, (error, port) => {
         if (error === undefined) resolve(at.port === 0 ? port : at.port);
         else reject(refused(error));
       });
@@ -55,12 +88,20 @@ export class Backend {
   }
 
   unlisten(at: Address): void {
-    this.client.unforwardIn(at.host, at.port);
+    this.#client.unforwardIn(at.host, at.port);
+  }
+
+  onIncoming(heard: Incoming): void {
+    this.#client.on('tcp connection', (info, accept, reject) => heard(info, accept, reject));
+  }
+
+  onClosed(heard: () => void): void {
+    this.#client.on('close', heard);
   }
 
   end(): void {
-    this.client.end();
-    this.client.destroy();
+    this.#client.end();
+    this.#client.destroy();
   }
 
   #open(start: (done: (error: Error | undefined, channel: ClientChannel) => void) => unknown): Promise<ClientChannel> {
@@ -86,7 +127,7 @@ function refused(cause: unknown): SluiceError {
   return new SluiceError('target_rejected', 'the target refused to open this', { decider: 'target', cause });
 }
 
-function genuine(permit: Permit): Permit {
+export function genuine(permit: Permit): Permit {
   if (!permit.genuine) throw new TypeError('not a permit');
   return permit;
 }

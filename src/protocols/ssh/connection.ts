@@ -5,7 +5,8 @@ import { recordingBanner } from '../../sessions/recording-mode.js';
 import { Session } from '../../sessions/session.js';
 import type { IncomingConnection } from '../../sessions/types.js';
 import { abortWords } from '../../sessions/words.js';
-import { Backend } from './backend.js';
+import { Backend, type TargetEnd } from './backend.js';
+import { CommandEnd } from './command/command-end.js';
 import type { Conversation } from './conversation.js';
 import { dialSsh } from './dial.js';
 import { unservedOperation } from './effects.js';
@@ -35,7 +36,7 @@ export class Connection {
   /** Journal open and target logged in; rejects with what the person is told. */
   readonly ready: Promise<Conversation>;
   #session: Session | null = null;
-  #backend: Backend | null = null;
+  #backend: TargetEnd | null = null;
   #finish: () => void = () => undefined;
   readonly #finished: Promise<void>;
 
@@ -143,10 +144,12 @@ export class Connection {
     session.announce(target, incoming.principal, (reason, detail) =>
       this.end(reason, detail, new SluiceError('interrupted', detail, { decider: 'gateway' })),
     );
-    const backend = new Backend(await dialSsh(target, this.signal));
+    const backend =
+      target.command === undefined
+        ? new Backend(await dialSsh(target, this.signal))
+        : new CommandEnd(target, target.command);
     this.#backend = backend;
-    backend.client.on('error', () => undefined);
-    backend.client.on('close', () => {
+    backend.onClosed(() => {
       const error = new SluiceError('target_unreachable', `target ${target.name} closed the connection`, {
         decider: 'target',
         retryable: true,
@@ -202,7 +205,8 @@ export class Connection {
     const timer = setTimeout(() => stream.destroy(), lingerMs);
     if (stream.destroyed) clearTimeout(timer);
     else stream.once('close', () => clearTimeout(timer));
-    await Promise.allSettled([...this.#running]);
+    // A client may be gone before its journal is open: that is closed too.
+    await Promise.allSettled([this.ready, ...this.#running]);
     await this.#session?.close(reason, detail);
     if (!stream.destroyed) await new Promise<void>((resolve) => stream.once('close', () => resolve()));
     this.#finish();

@@ -2,6 +2,8 @@ import { plainFacts, type ActionName, type Effect, type EffectFacts } from '../.
 import { SluiceError } from '../../lib/errors.js';
 import type { JudgedOperation } from '../../sessions/gate.js';
 import type { Recovered } from './lines/recover.js';
+import type { TargetConfig } from '../../sessions/types.js';
+import { commandOperation } from './command/effects.js';
 import { analyseShell } from '../../analysis/shell/analyse.js';
 
 /** An effect on the target as a whole. */
@@ -11,10 +13,12 @@ export function targetEffect(target: string, action: ActionName, facts: Partial<
 
 /** A request to run a program, a terminal or a service of the target's SSH server. */
 export function programOperation(
-  target: string,
+  config: Pick<TargetConfig, 'name' | 'command'>,
   request: { readonly kind: 'exec' | 'shell' | 'subsystem'; readonly text: string; readonly terminal: boolean },
 ): JudgedOperation {
   const { kind, text, terminal } = request;
+  const { name: target, command } = config;
+  if (command !== undefined) return commandOperation(target, command, request);
   const operation = { protocol: 'ssh', kind, text, parameters: [] } as const;
   switch (kind) {
     case 'exec': {

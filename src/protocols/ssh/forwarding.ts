@@ -101,7 +101,7 @@ export class Forwarding {
 
   /** Connections that come in at the target, to the person's machine. */
   #acceptFromTarget(talk: Conversation, under: Under): void {
-    talk.backend.client.on('tcp connection', (info, accept, reject) => {
+    talk.backend.onIncoming((info, accept, reject) => {
       if (!this.#connection.hasRoom()) return reject();
       this.#client.forwardOut(info.destIP, info.destPort, info.srcIP, info.srcPort, (error, near) => {
         if (error !== undefined) return reject();

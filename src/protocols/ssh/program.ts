@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream';
-import type { ClientChannel, ServerChannel } from 'ssh2';
+import type { ServerChannel } from 'ssh2';
 import type { Effect } from '../../analysis/effects.js';
 import { compileDetectors } from '../../masking/detectors.js';
 import { StreamMasker } from '../../masking/stream-masker.js';
 import type { Permit } from '../../sessions/gate.js';
 import { Transcript } from '../../sessions/transcript.js';
-import type { Terminal } from './backend.js';
+import type { Running, Terminal } from './backend.js';
 import { pump, writeTo } from './channel-io.js';
 import type { Conversation } from './conversation.js';
 import { TypedLines } from './lines/typed-lines.js';
@@ -21,7 +21,7 @@ const terminalMinHeld = 8;
 export interface ProgramParts {
   readonly talk: Conversation;
   readonly channel: ServerChannel;
-  readonly upstream: ClientChannel;
+  readonly upstream: Running;
   readonly permit: Permit;
   readonly effects: readonly Effect[];
   readonly terminal: Terminal | null;

@@ -91,7 +91,7 @@ export function createSshService(parts: SshServiceParts): SshService {
     explain(principal, target, classification, text, parameters) {
       if (parameters.length > 0)
         return Promise.reject(new SluiceError('usage', 'a command has no parameters: write them into its text'));
-      const { effects, fault } = programOperation(target.name, { kind: 'exec', text, terminal: false });
+      const { effects, fault } = programOperation(target, { kind: 'exec', text, terminal: false });
       if (fault !== null) return Promise.reject(fault);
       const policies = parts.policies();
       const session = { rowsRead: 0, bytesRead: 0, statements: 0, seconds: 0 };

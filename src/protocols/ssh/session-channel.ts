@@ -113,23 +113,20 @@ export class SessionChannel {
       const talk = await this.#connection.ready;
       const terminal = this.#terminal;
       const { target } = talk.incoming;
-      const subject = programOperation(target.name, { kind, text, terminal: terminal !== null });
+      const subject = programOperation(target, { kind, text, terminal: terminal !== null });
       const permit = await talk.judging.ask(subject, (words) => this.tell(words), signal);
       const setup = { terminal, environment: Object.fromEntries(this.#environment) };
       if (kind === 'shell' && terminal !== null) this.tell(this.#connection.banner);
       await this.#told;
-      const upstream =
-        kind === 'exec'
-          ? await talk.backend.exec(permit, setup)
-          : kind === 'shell'
-            ? await talk.backend.shell(permit, setup)
-            : await talk.backend.subsystem(permit);
-      upstream.on('error', () => undefined);
       if (kind === 'subsystem') {
+        const upstream = await talk.backend.subsystem(permit);
+        upstream.on('error', () => undefined);
         // Another subsystem's bytes would pass unread.
         await new SftpProxy({ talk, channel, upstream, permit, signal }).run();
         return;
       }
+      const upstream = await talk.backend[kind](permit, setup);
+      upstream.on('error', () => undefined);
       const isTransfer = movesFiles(subject.effects);
       this.#program = new Program({
         talk,
@@ -140,7 +137,8 @@ export class SessionChannel {
         terminal,
         signal,
         isTransfer,
-        takesLines: kind === 'shell' || subject.effects.some(({ facts }) => facts.opaque),
+        takesLines:
+          target.command === undefined && (kind === 'shell' || subject.effects.some(({ facts }) => facts.opaque)),
       });
       await this.#program.run();
     } catch (error) {

@@ -120,7 +120,7 @@ describe('a bundle', () => {
     [
       'a kind of a later version',
       targetsYaml.replace('kind: postgres', 'kind: mysql'),
-      'error targets.yaml:3:11 kind "mysql" is not served by this version | served: postgres, ssh',
+      'error targets.yaml:3:11 kind "mysql" is not served by this version | served: postgres, ssh, command',
     ],
     [
       'an unknown kind',
@@ -473,5 +473,43 @@ describe('policies in a bundle', () => {
     expect(problemsOf(`@id("x") ${open}`, { 'policies/b.cedar': `\n@id("x") ${open}` })).toEqual([
       'error policies/test.cedar:1:1 duplicate policy id "x" | first used in policies/b.cedar:2',
     ]);
+  });
+});
+
+describe('a command target', () => {
+  const commandTarget = (command: string, more = ''): string =>
+    `targets:\n  - { name: tool, kind: command${more}${command === '' ? '' : `, command: ${command}`} }\n`;
+
+  it('is read with an account of its own, and without address or secret', () => {
+    const { targets } = load(open, { 'targets.yaml': commandTarget('{ argv: [/bin/x, -a] }') });
+    expect(targets[0]).toMatchObject({
+      ...{ kind: 'command', host: '', port: 0, username: '', secret: null },
+      command: {
+        argv: ['/bin/x', '-a'],
+        runAs: { uid: 65_534, gid: 65_534 },
+        ...{ directory: '/', variables: {}, secretIn: null },
+      },
+    });
+    const keyed = load(open, {
+      'targets.yaml': commandTarget('{ argv: [/bin/x], secretVariable: TOKEN }', ', secret: "vault:tool"'),
+    }).targets[0];
+    expect(keyed?.command?.secretIn).toEqual({ variable: 'TOKEN' });
+  });
+
+  it.each([
+    ['no command', '', '', '"command" is missing'],
+    ['a program without its path', '{ argv: [x] }', '', 'absolute path'],
+    ['the account of root', '{ argv: [/bin/x], runAs: { uid: 0, gid: 0 } }', '', 'root runs nothing'],
+    ['a secret that goes nowhere', '{ argv: [/bin/x] }', ', secret: "vault:tool"', 'how the program gets the secret'],
+    ['a variable for no secret', '{ argv: [/bin/x], secretVariable: A }', '', 'how the program gets the secret'],
+    ['an address', '{ argv: [/bin/x] }', ', address: "db:1"', '"address" has no meaning'],
+    ['a host key', '{ argv: [/bin/x] }', `, hostKey: "${hostKey}"`, '"hostKey" has no meaning'],
+  ])('is refused with %s', (_, command, more, problem) => {
+    expect(problemsOf(open, { 'targets.yaml': commandTarget(command, more) }).join('\n')).toContain(problem);
+  });
+
+  it('is the only kind that has a command', () => {
+    const text = sshTarget(`hostKey: "${hostKey}", command: { argv: [/bin/x] }`);
+    expect(problemsOf(open, { 'targets.yaml': text }).join('\n')).toContain('kind command only');
   });
 });

@@ -1,4 +1,5 @@
 import type { AuthContext } from 'ssh2';
+import { isReachedBySsh } from '../../../lib/ssh-kinds.js';
 import { isSluiceError, messageOf } from '../../../lib/errors.js';
 import type { Classification } from '../../../masking/types.js';
 import type { Principal } from '../../../policy/types.js';
@@ -62,7 +63,7 @@ export class NativeLogin {
       const principal = this.#hooks.identify(identity);
       const name = context.username.slice(context.username.lastIndexOf('@') + 1);
       const found = this.#hooks.findTarget(name, principal);
-      if (found.target.kind !== 'ssh') throw new CertificateError(`the target ${name} is not one of kind ssh`);
+      if (!isReachedBySsh(found.target.kind)) throw new CertificateError(`the target ${name} is not reached by SSH`);
       this.#arrival = { principal, target: found.target, classification: () => found.classification };
       context.accept();
     } catch (error) {

@@ -1,4 +1,5 @@
-import type { ClientChannel, ServerChannel } from 'ssh2';
+import type { ServerChannel } from 'ssh2';
+import type { Running } from '../backend.js';
 import { plainFacts, type ActionName, type Effect } from '../../../analysis/effects.js';
 import { isSluiceError, SluiceError } from '../../../lib/errors.js';
 import type { JudgedOperation, Permit } from '../../../sessions/gate.js';
@@ -33,7 +34,7 @@ type Reply = (packet: wire.Packet, reader: wire.PayloadReader) => Promise<void> 
 export interface SftpParts {
   readonly talk: Conversation;
   readonly channel: ServerChannel;
-  readonly upstream: ClientChannel;
+  readonly upstream: Running;
   readonly permit: Permit;
   readonly signal: AbortSignal;
 }

@@ -1,0 +1,84 @@
+import { Duplex, Readable } from 'node:stream';
+import { constants } from 'node:os';
+import type { IPty } from '@lydell/node-pty';
+import { SluiceError } from '../../../lib/errors.js';
+import type { Running, Terminal } from '../backend.js';
+import { goneMs, type Start } from './start.js';
+
+/** Starts a program on a terminal of its own. The package that makes one is optional, and loaded when it is needed. */
+export async function startOnTerminal(start: Start, terminal: Terminal): Promise<Running> {
+  const { spawn } = await import('@lydell/node-pty').catch((cause: unknown) => {
+    throw new SluiceError('unavailable', 'this gateway was installed without terminals: @lydell/node-pty is missing', {
+      decider: 'gateway',
+      cause,
+      next: [{ command: 'ssh -T TARGET …', when: 'to run it without a terminal' }],
+    });
+  });
+  const [program, ...args] = start.argv;
+  const pty = spawn(program, args, {
+    name: terminal.term,
+    cols: terminal.cols || 80,
+    rows: terminal.rows || 24,
+    cwd: start.directory,
+    env: { ...start.environment },
+    // Bytes, not text.
+    encoding: null,
+  });
+  return new TerminalProgram(pty);
+}
+
+/** The package's types leave out that it writes bytes too. */
+interface BytePty extends Omit<IPty, 'write'> {
+  write(data: string | Buffer): void;
+}
+
+class TerminalProgram extends Duplex implements Running {
+  readonly stderr = Readable.from([]);
+  readonly #pty: BytePty;
+  #isGone = false;
+
+  constructor(pty: BytePty) {
+    super({ autoDestroy: false });
+    this.#pty = pty;
+    pty.onData((piece: string | Buffer) => {
+      if (!this.push(piece)) pty.pause();
+    });
+    pty.onExit(({ exitCode, signal }) => {
+      this.#isGone = true;
+      this.emit('gone');
+      this.emit('exit', signal === undefined || signal === 0 ? exitCode : null, nameOf(signal));
+      this.push(null);
+    });
+    this.once('end', () => this.destroy());
+  }
+
+  override _read(): void {
+    if (!this.#isGone) this.#pty.resume();
+  }
+
+  override _write(piece: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (!this.#isGone) this.#pty.write(piece);
+    done();
+  }
+
+  setWindow(rows: number, columns: number): void {
+    if (!this.#isGone) this.#pty.resize(columns || 80, rows || 24);
+  }
+
+  signal(name: string): void {
+    if (!this.#isGone && /^(HUP|INT|QUIT|KILL|TERM|USR1|USR2|WINCH)$/.test(name)) this.#pty.kill(`SIG${name}`);
+  }
+
+  close(): void {
+    if (this.#isGone) return;
+    this.#pty.kill('SIGHUP');
+    const timer = setTimeout(() => this.#pty.kill('SIGKILL'), goneMs);
+    this.once('gone', () => clearTimeout(timer));
+    this.resume();
+  }
+}
+
+function nameOf(signal: number | undefined): string | undefined {
+  if (signal === undefined || signal === 0) return undefined;
+  return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
+}
