@@ -47,7 +47,7 @@ export const catalogQueries = {
             from pg_catalog.generate_subscripts(p.proargmodes, 1) as i where p.proargmodes[i] in ('i', 'b', 'v')) end end,
       p.pronargs - p.pronargdefaults, p.provariadic <> 0,
       exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid
-        and d.deptype = 'e'))::text as row
+        and d.deptype = 'e'), ${which === 'builtin' ? "''" : 'p.xmin::text'})::text as row
     from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
       join pg_catalog.pg_language l on l.oid = p.prolang
     where p.oid ${which === 'builtin' ? '<' : '>='} 16384
@@ -140,6 +140,7 @@ const functionRow = z.tuple([
   z.number(),
   z.boolean(),
   z.boolean(),
+  z.string(),
 ]);
 const pairRow = z.tuple([z.number(), z.number()]);
 const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
@@ -235,7 +236,7 @@ function decode<T>(rows: readonly { readonly row: string | null }[], schema: z.Z
 
 function toFunction(row: z.infer<typeof functionRow>): RawCatalog['functions'][number] {
   const [oid, schema, name, kind, volatility, language, securityDefiner, returnsSet] = row;
-  const [, , , , , , , , argTypes, returnType, body, outNames, argNames, minArgs, variadic, extension] = row;
+  const [, , , , , , , , argTypes, returnType, body, outNames, argNames, minArgs, variadic, extension, mark] = row;
   const base = {
     oid,
     schema,
@@ -250,7 +251,7 @@ function toFunction(row: z.infer<typeof functionRow>): RawCatalog['functions'][n
     body,
     outNames,
   };
-  return schema === 'pg_catalog' ? base : { ...base, argNames, minArgs, variadic, extension };
+  return schema === 'pg_catalog' ? base : { ...base, argNames, minArgs, variadic, extension, mark };
 }
 
 function toCall([schema, name, functionSchema, functionName]: z.infer<typeof callRow>) {

@@ -85,6 +85,11 @@ export interface StatementAnalysis {
   /** Relations and functions that are named here but not in the catalog: it may be stale. Absent for none. */
   readonly missing?: readonly string[];
   readonly changes: readonly SessionChange[];
+  /**
+   * What its names mean, one line an object: which relation or function, and what it was made of. Another object of the
+   * same name, or the same with another definition, has another line. Absent for none.
+   */
+  readonly objects?: readonly string[];
   /** Parameters of a prepared statement that meet protected columns; position 0 stands for all. Absent for none. */
   readonly secretParameters?: TextSecrets['parameters'];
   /** Where it puts protected values: protected from then on. Absent for none. */
@@ -285,6 +290,8 @@ export interface RawFunction {
   /** Arguments without a default; absent means all. */
   readonly minArgs?: number;
   readonly variadic?: boolean;
+  /** Moves whenever the function is replaced (pg_proc.xmin); absent for the server's own. */
+  readonly mark?: string;
   /** Installed by an extension, so not by a user of the database. */
   readonly extension?: boolean;
 }

@@ -3,7 +3,7 @@ import { newId } from '../lib/ids.js';
 import type { Principal } from '../policy/types.js';
 import { checkSize, requestDigest } from './digest.js';
 import { requiredGroups } from './quorum.js';
-import { castVote, cleanComment, refused } from './rules.js';
+import { castVote, cleanComment, otherSubject, refused } from './rules.js';
 import type { RequestStore } from './store.js';
 import type {
   ApprovalRequest,
@@ -155,7 +155,7 @@ class StoredApprovals implements ApprovalService {
   consume(id: string, subject: RequestSubject): readonly string[] {
     const spent = this.#transition(id, subject.principal, (request) => {
       if (requestDigest(subject) !== request.digest) {
-        throw refused('denied', 'The approval is for another identity, target, statement or parameters.', request);
+        throw otherSubject(request, subject);
       }
       switch (request.state) {
         case 'approved':

@@ -9,10 +9,20 @@ const maxEffects = 2_000;
 
 /** SHA-256 over everything an approval is bound to. JSON keeps the fields apart and lone surrogates distinct. */
 export function requestDigest(subject: RequestSubject & Pick<RequestDraft, 'access'>): string {
-  const { principal, target, text, parameters, effects, access } = subject;
+  const { principal, target, text, parameters, effects, access, objects = [] } = subject;
   // What is asked for beside operations is told apart, so that no statement can ever spend it.
   const asked = access === undefined || access === null ? [] : [['access', access.group, access.durationMs]];
-  const canonical = JSON.stringify(['sluice.request/v1', principal.id, target, text, parameters, effects, ...asked]);
+  const named = objects.length === 0 ? [] : [['objects', ...new Set(objects)]];
+  const canonical = JSON.stringify([
+    'sluice.request/v1',
+    principal.id,
+    target,
+    text,
+    parameters,
+    effects,
+    ...asked,
+    ...named,
+  ]);
   return createHash('sha256').update(canonical).digest('hex');
 }
 

@@ -1,8 +1,8 @@
 import { SluiceError, type ErrorCode } from '../lib/errors.js';
-import { maxCommentCharacters } from './digest.js';
+import { maxCommentCharacters, requestDigest } from './digest.js';
 import { isSamePerson } from './people.js';
 import { countApprovals, hasQuorum, openGroups, requiredGroups, voter } from './quorum.js';
-import type { ApprovalRequest, ApprovalVote, Voter } from './types.js';
+import type { ApprovalRequest, ApprovalVote, RequestSubject, Voter } from './types.js';
 
 export interface Vote {
   readonly by: Voter;
@@ -69,6 +69,20 @@ export function cleanComment(comment: string): string {
   if (clean.length > maxCommentCharacters)
     throw new SluiceError('usage', `A comment may have ${maxCommentCharacters} characters.`);
   return clean;
+}
+
+/** Not what was approved; says so where the same text has come to mean something else. */
+export function otherSubject(request: ApprovalRequest, subject: RequestSubject): SluiceError {
+  const before = new Set(request.objects ?? []);
+  if (requestDigest({ ...subject, objects: request.objects ?? [] }) !== request.digest)
+    return refused('denied', 'The approval is for another identity, target, statement or parameters.', request);
+  const moved = (subject.objects ?? []).find((object) => !before.has(object)) ?? [...before][0] ?? '';
+  const what = moved.replace(/ \(.*$/s, '');
+  return refused(
+    'denied',
+    `The database has changed since this was approved: ${what} is not what it was then.`,
+    request,
+  );
 }
 
 /** An error about this request; it names the request so that the user can look at it. */

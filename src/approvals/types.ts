@@ -11,6 +11,8 @@ export interface RequestSubject {
   readonly parameters: readonly (string | null)[];
   /** describeEffect() of every effect, in order. */
   readonly effects: readonly string[];
+  /** What the names in it mean at the target: which objects, and what they are made of. */
+  readonly objects?: readonly string[];
 }
 
 export interface RequestDraft extends RequestSubject {

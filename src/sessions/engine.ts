@@ -15,6 +15,8 @@ export interface Explanation {
   readonly maskedColumns: readonly string[];
   /** What of text and parameters may be a protected value; absent for nothing. */
   readonly secrets?: TextSecrets | null;
+  /** What its names mean at the target; absent where names mean what they say. */
+  readonly objects?: readonly string[];
 }
 
 /** An engine as the gateway uses it, whichever protocol it speaks. */

@@ -59,6 +59,10 @@ export interface JudgedOperation {
   readonly fault: SluiceError | null;
   /** What of its text and parameters may be a protected value; absent or null for nothing. */
   readonly secrets?: TextSecrets | null;
+  /** What its names mean; absent where names mean what they say. */
+  readonly objects?: readonly string[];
+  /** The engine can look at the target once more before people are asked: what it knows may be out of date. */
+  readonly canLook?: boolean;
   /** A hold does not stop this one: it prepares a statement that will be judged again when it runs. */
   readonly preparesOnly?: boolean;
 }
@@ -78,6 +82,12 @@ export interface Held {
   readonly request: ApprovalRequest;
   /** Waits for people; resolves with the second decision. Rejects only when the signal aborts (client gone). */
   readonly decided: (signal: AbortSignal) => Promise<Allowed | Denied>;
+}
+
+/** People would have to be asked: look at the target again first, then call `judgeSeen`. */
+export interface Look {
+  readonly verdict: 'look';
+  readonly op: number;
 }
 
 export interface GateParts {
@@ -135,7 +145,9 @@ export class SessionGate {
   }
 
   /** Judges one operation. Its attempt and decision are appended to the journal; the engine commits before it forwards. */
-  judge(subject: JudgedOperation): Allowed | Denied | Held {
+  judge(subject: JudgedOperation & { readonly canLook?: false }): Allowed | Denied | Held;
+  judge(subject: JudgedOperation): Allowed | Denied | Held | Look;
+  judge(subject: JudgedOperation): Allowed | Denied | Held | Look {
     const { recorder, now } = this.#parts;
     const op = ++this.#ops;
     const { operation } = subject;
@@ -159,6 +171,37 @@ export class SessionGate {
         new SluiceError('denied', `This session is read-only: ${describeEffect(misfit)}.`, { decider: 'gateway' }),
       );
     }
+    return this.#rule(op, subject);
+  }
+
+  /**
+   * The same operation, after a look at the target as it is now. When it turns out to do something else than was written
+   * down, it is another operation.
+   */
+  judgeSeen({ op }: Look, before: JudgedOperation, seen: JudgedOperation): Allowed | Denied | Held {
+    const { recorder, now } = this.#parts;
+    const subject = { ...seen, canLook: false } as const;
+    const isSame = seen.fault === null && this.#describe(before.effects).join() === this.#describe(seen.effects).join();
+    if (isSame) return this.#rule(op, subject);
+    const message = 'the database has changed since the gateway last looked: judged again, as the next operation';
+    const { policyVersion } = this;
+    recorder.append({
+      type: 'decision',
+      at: now(),
+      op,
+      verdict: 'deny',
+      policies: none,
+      message,
+      policyVersion,
+      request: null,
+    });
+    return this.judge(subject);
+  }
+
+  #rule(op: number, subject: JudgedOperation & { readonly canLook?: false }): Allowed | Denied | Held;
+  #rule(op: number, subject: JudgedOperation): Allowed | Denied | Held | Look;
+  #rule(op: number, subject: JudgedOperation): Allowed | Denied | Held | Look {
+    const { operation } = subject;
     const decision = this.#decide(subject.effects, none);
     if (decision.verdict === 'allow') {
       if (subject.preparesOnly !== true) this.#parts.observer.allowed?.(subject.effects.every(isReadOnly));
@@ -169,11 +212,12 @@ export class SessionGate {
     if (subject.preparesOnly === true) {
       return this.#allow(op, operation.text, none, 'prepared only; held when it runs');
     }
+    if (subject.canLook === true && this.#spareRequest === null) return { verdict: 'look', op };
     return this.#hold(op, subject, decision);
   }
 
   /** The next part of an operation already permitted (a portal fetched on); judged afresh when policy has changed since. */
-  judgeAgain(subject: JudgedOperation, permit: Permit): Allowed | Denied | Held {
+  judgeAgain(subject: JudgedOperation & { readonly canLook?: false }, permit: Permit): Allowed | Denied | Held {
     if (!permit.genuine || permit.policyVersion !== this.policyVersion || subject.fault !== null)
       return this.judge(subject);
     const op = ++this.#ops;
@@ -320,6 +364,7 @@ export class SessionGate {
       text: subject.operation.text,
       parameters: subject.operation.parameters,
       effects: this.#describe(subject.effects),
+      objects: subject.objects ?? none,
     };
     const spare = this.#spareRequest;
     if (spare !== null) {

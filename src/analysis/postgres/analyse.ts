@@ -104,6 +104,7 @@ function analyseStatement(
     output,
     touchesProtected: findings.touchesProtected,
     ...(findings.missing.size > 0 ? { missing: [...findings.missing] } : {}),
+    ...(findings.objects.size > 0 ? { objects: [...findings.objects].sort() } : {}),
     changes: findings.changes,
     ...(findings.copies.length > 0 ? { copies: findings.copies } : {}),
   };
@@ -172,7 +173,7 @@ export function readView(parse: ParseSql, catalog: Catalog, definition: string, 
     (effect) => effect.action === 'callFunction' || effect.action === 'unknown' || effect.action === 'setParameter',
   );
   const fields = rows.open || rows.fields.length !== columns ? null : rows.fields;
-  return { fields, touchesProtected: findings.touchesProtected, calls };
+  return { fields, touchesProtected: findings.touchesProtected, calls, objects: [...findings.objects] };
 }
 
 /** Reads a default or a generated column's expression over its row. */

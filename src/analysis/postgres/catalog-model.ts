@@ -15,6 +15,7 @@ import type {
 } from '../postgres-types.js';
 import { classify, systemSchemas, type Protection } from './classify.js';
 import type { ExpressionReading, FunctionCandidates, Relation, ViewReading } from './relation.js';
+import { objectLine } from './object-line.js';
 import { isLeakingColumn } from './system-relations.js';
 import { clearOf, derive, isTainted, unknownValue, type Field, type Value } from './value.js';
 
@@ -34,7 +35,7 @@ export interface Attached {
 
 const nothing: Attached = { triggers: [], rules: [], referring: [] };
 const none: readonly RawTypeCall[] = [];
-const unreadable: ViewReading = { fields: null, touchesProtected: true, calls: [] };
+const unreadable: ViewReading = { fields: null, touchesProtected: true, calls: [], objects: [] };
 
 /** One database's catalog with its classification applied: every look-up the analysis makes. */
 export class Catalog {
@@ -63,6 +64,7 @@ export class Catalog {
   readonly #expressions = new Map<number, RawExpression[]>();
   readonly #children = new Map<number, number[]>();
   readonly #byOid = new Map<number, RawRelation>();
+  readonly #identities = new Map<number, string>();
 
   constructor(raw: RawCatalog, classified: ClassifiedColumns, readView: ReadView, readExpression: ReadExpression) {
     this.target = classified.target;
@@ -147,6 +149,19 @@ export class Catalog {
     for (const member of family) for (const child of this.#children.get(member) ?? []) family.add(child);
     for (const parent of this.ancestors(oid)) family.add(parent.oid);
     return [...family].map((member) => this.#attached.get(member) ?? nothing);
+  }
+
+  /** One line that says which relation this is and what it is made of; another object of its name has another. */
+  identity({ oid, schema, name }: Relation): string {
+    const known = this.#identities.get(oid);
+    if (known !== undefined) return known;
+    const raw = this.#byOid.get(oid);
+    const family = [oid];
+    for (const member of family) for (const child of this.#children.get(member) ?? []) family.push(child);
+    const made = JSON.stringify([raw?.kind, raw?.columns, raw?.definition, family, this.#expressions.get(oid)]);
+    const line = objectLine('relation', schema, name, `${oid} ${raw?.kind ?? ''}`, made);
+    this.#identities.set(oid, line);
+    return line;
   }
 
   relationOf(oid: number): Relation | null {
@@ -249,6 +264,7 @@ export class Catalog {
       fields,
       touchesProtected: view?.touchesProtected === true || touches(raw.schema, fields),
       calls: view?.calls ?? [],
+      objects: view?.objects ?? [],
       written,
     };
     if (!this.#reading.has(raw.oid)) this.#relations.set(raw.oid, relation);

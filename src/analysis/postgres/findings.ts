@@ -25,6 +25,8 @@ export class Findings {
   readonly #root: readonly [string, string];
   readonly changes: SessionChange[] = [];
   readonly missing = new Set<string>();
+  /** What names turned out to mean. */
+  readonly objects = new Set<string>();
   readonly #copies = new Map<string, CopyOfProtected>();
   /** What gets another name, so that what the same query has copied there before is found again. */
   readonly renames: Renaming[] = [];

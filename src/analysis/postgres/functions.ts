@@ -11,6 +11,7 @@ import {
 } from './builtin-functions.js';
 import type { Context } from './context.js';
 import { literalsOfCall, noteArguments } from './literals.js';
+import { absentLine, functionLine } from './object-line.js';
 import type { Scope } from './scope.js';
 import { setConfig } from './set-config.js';
 import { readSqlFunction } from './sql-functions.js';
@@ -153,6 +154,7 @@ function unnestRows(values: readonly Value[]): Rows {
 const volatilities = { i: 'immutable', s: 'stable', v: 'volatile' } as const;
 
 function callUser(ctx: Context, fn: RawFunction, values: readonly Value[]): CallResult {
+  ctx.findings.objects.add(functionLine(fn));
   const isExtension = fn.extension === true;
   // An aggregate is declared immutable whatever its transition function does.
   const volatility = fn.kind === 'a' && !isExtension ? 'volatile' : volatilities[fn.volatility];
@@ -214,6 +216,7 @@ function fieldValue(result: CallResult, index: number): Value {
 function callMissing(ctx: Context, schema: string, name: string, values: readonly Value[]): CallResult {
   const where = schema === '' ? ctx.catalog.creationSchema : schema;
   ctx.findings.missing.add(`${where}.${name}()`);
+  ctx.findings.objects.add(absentLine('function', where, name));
   ctx.findings.add('callFunction', 'Function', [where, name], { source: 'unknown', volatility: 'unknown' });
   for (const value of values) if (isTainted(value)) ctx.findings.infer(value);
   if (!ctx.catalog.isClassified) return { value: { ...clear, fallible: true }, rows: { fields: [], open: true } };
@@ -228,6 +231,7 @@ export function noteStoredCall(ctx: Context, call: Body): void {
   const { builtin, user } = ctx.catalog.functions(names.length > 1 ? (names[names.length - 2] ?? '') : '', name, -1);
   if (builtin.length > 0) callBuiltin(ctx, name, builtin, [], []);
   for (const fn of user) {
+    ctx.findings.objects.add(functionLine(fn));
     ctx.findings.add('callFunction', 'Function', [fn.schema, fn.name], {
       source: 'user',
       volatility: volatilities[fn.volatility],

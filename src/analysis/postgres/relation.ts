@@ -15,6 +15,8 @@ export interface Relation {
   readonly touchesProtected: boolean;
   /** Calls a view makes whenever it is read. */
   readonly calls: readonly Effect[];
+  /** Of a view: what the names in its definition mean, its own views' included. */
+  readonly objects: readonly string[];
   /** Calls that its defaults and generated columns make when a row is written. */
   readonly written: { readonly insert: readonly Effect[]; readonly update: readonly Effect[] };
 }
@@ -36,4 +38,5 @@ export interface ViewReading {
   readonly fields: readonly Field[] | null;
   readonly touchesProtected: boolean;
   readonly calls: readonly Effect[];
+  readonly objects: readonly string[];
 }

@@ -1,6 +1,8 @@
 import type { ActionName, EffectFacts } from '../effects.js';
 import { text, type Body } from './ast.js';
+import { systemSchemas } from './classify.js';
 import type { Context } from './context.js';
+import { absentLine } from './object-line.js';
 import type { Relation } from './relation.js';
 import type { Source } from './scope.js';
 import { followWrite } from './stored.js';
@@ -21,8 +23,13 @@ export function findRelation(ctx: Context, rangeVar: Body): NamedRelation {
   const where = relation?.schema ?? (schema || ctx.catalog.creationSchema);
   if (relation === null) {
     ctx.findings.missing.add(`${where}.${name}`);
+    ctx.findings.objects.add(absentLine('relation', where, name));
     ctx.findings.touchesProtected ||= ctx.catalog.isClassified;
   } else if (relation.touchesProtected) ctx.findings.touchesProtected = true;
+  if (relation !== null && !systemSchemas.has(relation.schema)) {
+    ctx.findings.objects.add(ctx.catalog.identity(relation));
+    for (const object of relation.objects) ctx.findings.objects.add(object);
+  }
   return { schema: where, name, relation };
 }
 

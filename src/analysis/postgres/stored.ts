@@ -1,6 +1,7 @@
 import type { ActionName } from '../effects.js';
 import { bodyOf, itemsOf, list, tagged } from './ast.js';
 import type { Context } from './context.js';
+import { functionLine } from './object-line.js';
 import type { Relation } from './relation.js';
 import { Scope } from './scope.js';
 
@@ -30,6 +31,7 @@ export function followWrite(ctx: Context, relation: Relation, action: ActionName
 function noteTrigger(ctx: Context, schema: string, name: string): void {
   const { builtin, user } = ctx.catalog.functions(schema, name, -1);
   const [fn] = [...user, ...builtin];
+  for (const trigger of user) ctx.findings.objects.add(functionLine(trigger));
   ctx.findings.add('callFunction', 'Function', [schema, name], {
     source: user.length > 0 ? 'user' : builtin.length > 0 ? 'builtin' : 'unknown',
     volatility: fn === undefined ? 'unknown' : volatilities[fn.volatility],

@@ -67,7 +67,7 @@ function createRoute({ approvals, engines, eyes, targets }: GatewayServices): Ap
     response: requestDocument,
     async handle({ principal }, { body }) {
       const { target, classification } = targets.find(body.target, principal);
-      const { decision, effects, secrets } = await engines
+      const { decision, effects, secrets, objects } = await engines
         .of(target)
         .explain(principal, target, classification, body.text, body.parameters);
       if (decision.verdict === 'allow') {
@@ -86,6 +86,7 @@ function createRoute({ approvals, engines, eyes, targets }: GatewayServices): Ap
         parameters: body.parameters,
         effects: effects.map(({ effect }) => describeEffect(effect)),
         secrets: secrets ?? null,
+        ...(objects === undefined ? {} : { objects }),
         approvals: decision.approvals,
         policies: decision.policies,
         message: decision.message,

@@ -46,6 +46,7 @@ export async function explainStatement(
       .map((lineage) => lineage.name);
   return {
     secrets: query.secrets,
+    objects: query.statements.flatMap((statement) => statement.objects ?? []),
     decision: policies.decide({ ...ask, effects: query.effects }),
     effects: query.effects.map((effect) => ({ effect, decision: policies.decide({ ...ask, effects: [effect] }) })),
     maskedColumns: query.statements.flatMap(hidden),

@@ -6,7 +6,7 @@ import type { Conversation, WirePortal, WireStatement } from './conversation.js'
 import { gatewayError } from './errors.js';
 import { FieldReader } from './frames.js';
 import type { JudgedQuery } from './judged-query.js';
-import type { Judging, Resolved } from './judging.js';
+import type { Judged, Judging, Resolved } from './judging.js';
 import { closeUpstream, restoreMissing, takeBack } from './names-in-flight.js';
 import { noStatement, refuse, sqlError, type Refusal } from './refusal.js';
 import type { RelayHooks } from './relay-hooks.js';
@@ -133,12 +133,14 @@ export class ExtendedQuery {
   #forwardBind(
     message: BindMessage,
     statement: WireStatement,
-    query: JudgedQuery,
-    bodies: Resolved,
-    judged: Allowed | Denied,
+    asked: JudgedQuery,
+    given: Resolved,
+    judged: Judged,
   ): void | Promise<void> {
     const talk = this.#talk;
     if (talk.skipping) return undefined;
+    const { query, bodies } = judged.seen ?? { query: asked, bodies: given };
+    statement.query = query;
     if (judged.verdict === 'deny') return this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) });
     const { portal: name, statement: statementName, values, parameters } = message;
     const prior = talk.portals.get(name);

@@ -2,7 +2,7 @@ import type { StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { TextSecrets } from '../../analysis/text-secrets.js';
 import { plainFacts, type Effect, type Operation } from '../../analysis/effects.js';
 import { SluiceError, type NextStep } from '../../lib/errors.js';
-import type { Allowed, Denied, Permit } from '../../sessions/gate.js';
+import type { Allowed, Denied, Held, JudgedOperation, Look, Permit } from '../../sessions/gate.js';
 import type { Conversation } from './conversation.js';
 import { holdStatement } from './holding.js';
 import { analyseQuery, cachedQuery, type JudgedQuery } from './judged-query.js';
@@ -17,6 +17,15 @@ export interface Resolved {
   readonly fault: SluiceError | null;
   readonly secrets: TextSecrets | null;
 }
+
+/** A text as it was read, with what its names stand for. */
+export interface Seen {
+  readonly query: JudgedQuery;
+  readonly bodies: Resolved;
+}
+
+/** `seen`: the target was looked at again meanwhile, and this is what was judged. */
+export type Judged = (Allowed | Denied) & { readonly seen?: Seen };
 
 /** From a text to a permit: analysis, the names that SQL gave, the gate, the wait for people. */
 export class Judging {
@@ -100,6 +109,7 @@ export class Judging {
         output: body.output,
         touchesProtected: body.touchesProtected || statement.touchesProtected,
         effects: [...statement.effects, ...body.effects],
+        objects: [...(statement.objects ?? []), ...(body.objects ?? [])],
         ...(body.copies === undefined ? {} : { copies: [...(statement.copies ?? []), ...body.copies] }),
       };
     });
@@ -145,21 +155,58 @@ export class Judging {
     operation: Omit<Operation, 'protocol'>,
     bodies: Resolved,
     options: { readonly preparesOnly?: boolean; readonly continues?: Permit } = {},
-  ): Allowed | Denied | Promise<Allowed | Denied> {
+  ): Judged | Promise<Judged> {
+    const { gate } = this.#talk.session;
+    const subject = this.#subject(operation, bodies, options.preparesOnly === true);
+    const { continues } = options;
+    const judged =
+      continues === undefined ? gate.judge(subject) : gate.judgeAgain({ ...subject, canLook: false }, continues);
+    switch (judged.verdict) {
+      case 'look':
+        return this.#look(judged, operation, subject);
+      case 'hold':
+        return this.#hold(judged, operation.text, bodies);
+      default:
+        return judged;
+    }
+  }
+
+  #hold(held: Held, text: string, bodies: Resolved): Promise<Judged> {
+    return holdStatement(held, this.#talk, this.#hooks).then((settled) => this.#asApproved(settled, text, bodies));
+  }
+
+  /** Nobody is asked about what the gateway remembers of a database that others change past it: it looks first. */
+  async #look(look: Look, operation: Omit<Operation, 'protocol'>, before: JudgedOperation): Promise<Judged> {
     const talk = this.#talk;
-    const { gate } = talk.session;
+    await this.#hooks.idle();
+    const { query, bodies } = await this.#readAgain(operation.text);
+    const seen = this.#subject(operation, bodies, false);
+    const judged = talk.session.gate.judgeSeen(look, before, seen);
+    const settled = judged.verdict === 'hold' ? await this.#hold(judged, operation.text, bodies) : judged;
+    return { ...settled, seen: { query, bodies } };
+  }
+
+  async #readAgain(text: string): Promise<Seen> {
+    const talk = this.#talk;
+    const isReadable = !talk.skipping && talk.transaction !== 'E';
+    const catalog = isReadable ? await talk.view.fresh(talk.unsynced, this.#hooks.signal) : await talk.view.shared();
+    const query = await analyseQuery(talk.analyser, text, catalog);
+    await this.refreshNames(query);
+    return { query, bodies: this.resolveNames(query) };
+  }
+
+  #subject(operation: Omit<Operation, 'protocol'>, bodies: Resolved, preparesOnly: boolean): JudgedOperation {
     const { kind, text, parameters } = operation;
-    const subject = {
-      operation: { protocol: 'postgres', kind, text, parameters } as const,
+    const objects = bodies.statements.flatMap((statement) => statement.objects ?? []);
+    return {
+      operation: { protocol: 'postgres', kind, text, parameters },
       effects: bodies.effects,
       fault: bodies.fault,
       secrets: bodies.secrets,
-      preparesOnly: options.preparesOnly === true,
+      objects,
+      preparesOnly,
+      canLook: true,
     };
-    const judged = options.continues === undefined ? gate.judge(subject) : gate.judgeAgain(subject, options.continues);
-    return judged.verdict === 'hold'
-      ? holdStatement(judged, talk, this.#hooks).then((settled) => this.#asApproved(settled, text, bodies))
-      : judged;
   }
 
   /**
@@ -171,10 +218,7 @@ export class Judging {
     if (settled.verdict === 'deny' || talk.skipping || talk.transaction === 'E') return settled;
     await this.#hooks.idle();
     if (talk.skipping) return settled;
-    const catalog = await talk.view.fresh(talk.unsynced, this.#hooks.signal);
-    const query = await analyseQuery(talk.analyser, text, catalog);
-    await this.refreshNames(query);
-    const now = this.resolveNames(query);
+    const { bodies: now } = await this.#readAgain(text);
     const isSame = now.fault === null && JSON.stringify(now.statements) === JSON.stringify(approved.statements);
     if (isSame) return settled;
     const message = 'the database changed while this waited, so it would do something else than was approved.';

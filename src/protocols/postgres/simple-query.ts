@@ -1,8 +1,8 @@
 import { gatewayError } from './errors.js';
-import type { Allowed, Denied, Permit } from '../../sessions/gate.js';
+import type { Permit } from '../../sessions/gate.js';
 import type { Conversation } from './conversation.js';
 import type { JudgedQuery } from './judged-query.js';
-import type { Judging, Resolved } from './judging.js';
+import type { Judged, Judging, Resolved } from './judging.js';
 import { closeUpstream, restoreMissing } from './names-in-flight.js';
 import { refuse } from './refusal.js';
 import type { RelayHooks } from './relay-hooks.js';
@@ -36,8 +36,9 @@ export class SimpleQuery {
     await this.#forward(query, bodies, judged);
   }
 
-  #forward(query: JudgedQuery, bodies: Resolved, judged: Allowed | Denied): void | Promise<void> {
+  #forward(asked: JudgedQuery, given: Resolved, judged: Judged): void | Promise<void> {
     const talk = this.#talk;
+    const { query, bodies } = judged.seen ?? { query: asked, bodies: given };
     if (talk.skipping) return undefined; // the server failed meanwhile and ignores everything up to Sync
     // A simple query ends the unnamed statement, even one that fails (PostgreSQL 55.2.3).
     const unnamed = talk.statements.get('');

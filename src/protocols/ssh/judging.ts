@@ -24,7 +24,7 @@ export class Judging {
 
   /** The first decision, once it is in the journal. */
   async first(subject: JudgedOperation): Promise<Allowed | Denied | Held> {
-    const verdict = this.#session.gate.judge(subject);
+    const verdict = this.#session.gate.judge({ ...subject, canLook: false });
     await this.#session.recorder.commit();
     return verdict;
   }

@@ -42,7 +42,7 @@ export interface ApprovalLab {
   psql(role: Role, args: readonly string[]): Promise<Psql>;
   exec(text: string, more?: Readonly<Record<string, unknown>>, role?: Role): Promise<ApiAnswer>;
   /** Opens a request by running something that is held, without waiting. */
-  held(text: string, more?: Readonly<Record<string, unknown>>): Promise<string>;
+  held(text: string, more?: Readonly<Record<string, unknown>>, role?: Role): Promise<string>;
   vote(id: string, decision: 'approve' | 'deny', role: Role, claims?: TokenClaims): Promise<ApiAnswer>;
   request(id: string, role?: Role): Promise<RequestSummary>;
   token(role: Role, claims?: TokenClaims): Promise<string>;
@@ -82,8 +82,8 @@ export async function openApprovalLab(more = ''): Promise<ApprovalLab> {
       return Number(row?.['stock']);
     },
     psql: async (role, args) => new Psql(running.gateway.postgresPort ?? 0, await token(role), args),
-    async held(text, more) {
-      const answer = await exec(text, more);
+    async held(text, more, role) {
+      const answer = await exec(text, more, role);
       const { code, request_id: id } = errorDocument.parse(answer.document).error;
       if (code !== 'approval_pending' || id === null) throw new Error(answer.text);
       return id;
