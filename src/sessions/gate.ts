@@ -1,7 +1,7 @@
 import { requireReason } from '../approvals/reason.js';
 import type { ApprovalRequest, Approvals } from '../approvals/types.js';
-import { actionGroups, describeEffect, type ActionName, type Effect, type Operation } from '../analysis/effects.js';
-import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
+import { describeEffect, type Effect, type Operation } from '../analysis/effects.js';
+import { isSluiceError, SluiceError } from '../lib/errors.js';
 import type {
   Decision,
   DecisionQuery,
@@ -16,6 +16,7 @@ import type { ShownOperations } from '../masking/shown-operation.js';
 import type { TextSecrets } from '../analysis/text-secrets.js';
 import type { ApprovedRuns } from './approved-runs.js';
 import { pendingError } from './pending-error.js';
+import { asRefusal, deniedError, isReadOnly } from './refusals.js';
 import { resultEnded } from './result-ended.js';
 import type { ClientOrigin, SessionObserver } from './types.js';
 
@@ -114,12 +115,6 @@ export interface GateParts {
 }
 
 const none: readonly string[] = [];
-const readOnlyActions = new Set<ActionName>([
-  ...actionGroups.read.filter((action) => action !== 'lockRow'),
-  ...actionGroups.session,
-  'callFunction',
-  'infer',
-]);
 
 /** One session's gate: analyse → record the attempt → decide → record the decision → permit. Protocol-blind. */
 export class SessionGate {
@@ -473,33 +468,4 @@ export class SessionGate {
       by: request.votes.map((vote) => ({ name: vote.name, comment: vote.comment })),
     });
   }
-}
-
-function isReadOnly(effect: Effect): boolean {
-  if (!readOnlyActions.has(effect.action)) return false;
-  return (
-    effect.action !== 'callFunction' || effect.facts.volatility === 'immutable' || effect.facts.volatility === 'stable'
-  );
-}
-
-function deniedError(decision: Extract<Decision, { verdict: 'deny' }>, target: string): SluiceError {
-  const first = decision.refused[0];
-  const what = first === undefined ? '' : describeEffect(first);
-  const [policy] = decision.policies;
-  // A default message names the effect itself.
-  const message = what === '' || decision.message.includes(what) ? decision.message : `${decision.message} (${what})`;
-  return new SluiceError('denied', message, {
-    decider: 'gateway',
-    policy: policy ?? null,
-    retryable: false,
-    next: [{ command: `sluice policy explain ${target} "…"`, when: 'to see what policy asks for' }],
-  });
-}
-
-function asRefusal(error: unknown): SluiceError {
-  if (isSluiceError(error)) return error;
-  return new SluiceError('denied', `The gateway could not use the approval: ${messageOf(error)}`, {
-    decider: 'gateway',
-    cause: error,
-  });
 }

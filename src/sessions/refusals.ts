@@ -1,0 +1,42 @@
+import { actionGroups, describeEffect, type ActionName, type Effect } from '../analysis/effects.js';
+import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
+import type { Decision } from '../policy/types.js';
+
+const readOnlyActions = new Set<ActionName>([
+  ...actionGroups.read.filter((action) => action !== 'lockRow'),
+  ...actionGroups.session,
+  'callFunction',
+  'infer',
+]);
+
+/** What a read-only session may do. */
+export function isReadOnly(effect: Effect): boolean {
+  if (!readOnlyActions.has(effect.action)) return false;
+  return (
+    effect.action !== 'callFunction' || effect.facts.volatility === 'immutable' || effect.facts.volatility === 'stable'
+  );
+}
+
+/** A denial in the words of the policy that decided. */
+export function deniedError(decision: Extract<Decision, { verdict: 'deny' }>, target: string): SluiceError {
+  const first = decision.refused[0];
+  const what = first === undefined ? '' : describeEffect(first);
+  const [policy] = decision.policies;
+  // A default message names the effect itself.
+  const message = what === '' || decision.message.includes(what) ? decision.message : `${decision.message} (${what})`;
+  return new SluiceError('denied', message, {
+    decider: 'gateway',
+    policy: policy ?? null,
+    retryable: false,
+    next: [{ command: `sluice policy explain ${target} "…"`, when: 'to see what policy asks for' }],
+  });
+}
+
+/** What went wrong with an approval, as a refusal. */
+export function asRefusal(error: unknown): SluiceError {
+  if (isSluiceError(error)) return error;
+  return new SluiceError('denied', `The gateway could not use the approval: ${messageOf(error)}`, {
+    decider: 'gateway',
+    cause: error,
+  });
+}
