@@ -12,7 +12,12 @@ export default class RequestsCancel extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(RequestsCancel);
     const client = await this.connect();
-    const document = await client.decideRequest(args.request, 'cancel', flags.comment ?? '', { signal: this.signal });
+    const document = await client.decideRequest(
+      args.request,
+      'cancel',
+      { comment: flags.comment ?? '' },
+      { signal: this.signal },
+    );
     this.out.show(document, () => requestText(document.request, this.out));
   }
 }

@@ -16,7 +16,7 @@ export default class RequestsDeny extends BaseCommand {
     const reason = comment ?? (this.canPrompt ? await (await import('../../src/cli/prompts.js')).askText('Why?') : '');
     if (reason.trim() === '') throw usage('A denial needs a reason: --comment TEXT.');
     const client = await this.connect();
-    const document = await client.decideRequest(args.request, 'deny', reason, { signal: this.signal });
+    const document = await client.decideRequest(args.request, 'deny', { comment: reason }, { signal: this.signal });
     this.out.show(document, () => requestText(document.request, this.out));
   }
 }

@@ -4,16 +4,25 @@ import { Flags } from '../../src/cli/flags.js';
 const states = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'executed', 'failed'] as const;
 
 export default class RequestsList extends BaseCommand {
-  static override summary = 'List requests for approval, newest first.';
+  static override summary = 'List requests for approval, newest first; or watch them come and go.';
   static override flags = {
     state: Flags.option({ options: states, summary: 'Only requests in this state.' }),
     mine: Flags.boolean({ summary: 'Only your own.' }),
+    watch: Flags.boolean({
+      exclusive: ['state', 'limit'],
+      summary: 'Go on: on a terminal with the time left, else one NDJSON line for each change.',
+    }),
     limit: Flags.integer({ min: 1, helpValue: 'N', summary: 'At most so many.' }),
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(RequestsList);
     const client = await this.connect();
+    if (flags.watch) {
+      const { watchRequests } = await import('../../src/cli/request-watch.js');
+      const lines = process.stdout.isTTY === true ? process.stdout.rows : null;
+      return await watchRequests(client, { out: this.out, signal: this.signal, mine: flags.mine, lines });
+    }
     const document = await client.requests(
       {
         ...(flags.state && { state: flags.state }),

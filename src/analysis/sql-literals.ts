@@ -71,13 +71,14 @@ function stringEnd(text: string, quote: number, escapes: boolean): number {
   return text.length;
 }
 
-function quotedEnd(text: string, quote: number): number {
+/** Behind a quoted identifier. */
+export function quotedEnd(text: string, quote: number): number {
   const end = text.indexOf('"', quote + 1);
   return end === -1 ? text.length : end + 1;
 }
 
-/** Comments nest. */
-function commentEnd(text: string, start: number): number {
+/** Behind a comment in slashes; they nest. */
+export function commentEnd(text: string, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length; at++) {
     if (text.startsWith('/*', at)) {

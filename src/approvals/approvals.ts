@@ -3,7 +3,9 @@ import { newId } from '../lib/ids.js';
 import type { Principal } from '../policy/types.js';
 import { checkSize, requestDigest } from './digest.js';
 import { requiredGroups } from './quorum.js';
-import { castVote, cleanComment, otherSubject, refused } from './rules.js';
+import { findStanding, revoked } from './reuse.js';
+import { refused } from './refused.js';
+import { castVote, cleanComment, otherSubject, requireSay } from './rules.js';
 import type { RequestStore } from './store.js';
 import type {
   ApprovalRequest,
@@ -72,6 +74,8 @@ class StoredApprovals implements ApprovalService {
     checkSize(draft);
     const digest = requestDigest(draft);
     this.#sweep();
+    const reused = this.#reuse(draft, digest);
+    if (reused !== null) return reused;
     const open = this.#store.listOpen({ requester: draft.principal.id });
     const same = open.find(
       (request) => request.state === 'pending' && request.digest === digest && request.session === draft.session,
@@ -105,6 +109,31 @@ class StoredApprovals implements ApprovalService {
     return opened;
   }
 
+  /** The same under an approval that stands: a request of its own, approved already and linked both ways. */
+  #reuse(draft: RequestDraft, digest: string): ApprovalRequest | null {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const at = this.#now();
+      const found = findStanding(this.#store, draft, { digest, now: at });
+      if (found === null) return null;
+      const id = newId('req');
+      const used = { ...found, reuse: { ...found.reuse, uses: found.reuse.uses + 1 } };
+      // Of a use and a revocation that race one wins; whoever loses looks again.
+      if (this.#replace(found, used, { id: draft.principal.id, name: draft.principal.name }, id, 'reuse') === null)
+        continue;
+      const note = `by the approval of ${found.id}`;
+      const step: Transition = { at, from: null, to: 'approved', by: 'gateway', name: 'gateway', note };
+      const opened: ApprovalRequest = {
+        ...{ ...draft, id, digest, votes: found.votes, state: 'approved', reuseOf: found.id, outcome: null },
+        ...{ createdAt: at, decidedAt: at, expiresAt: at + this.#expireMs, history: [step] },
+      };
+      this.#store.insert(opened);
+      this.#schedule();
+      this.#onChange(opened, step);
+      return opened;
+    }
+    return null;
+  }
+
   get(id: string): ApprovalRequest | null {
     const request = this.#store.get(id);
     return request === null ? null : this.#expireIfDue(request);
@@ -130,13 +159,25 @@ class StoredApprovals implements ApprovalService {
     }
   }
 
-  vote(id: string, by: Voter, decision: 'approve' | 'deny', comment: string): ApprovalRequest {
+  vote(id: string, by: Voter, decision: 'approve' | 'deny', comment: string, forMs = 0): ApprovalRequest {
     return this.#transition(id, by, (request) => {
       const at = this.#now();
-      const next = castVote(request, { by, decision, comment, at });
-      const timed = next.state === 'approved' ? { ...next, expiresAt: at + this.#expireMs } : next;
+      const next = castVote(request, { by, decision, comment, at, forMs });
+      const timed =
+        next.state === 'approved'
+          ? { ...next, expiresAt: Math.max(at + this.#expireMs, next.reuse?.until ?? 0) }
+          : next;
       return { next: timed, note: next.votes.at(-1)?.comment ?? '' };
     });
+  }
+
+  revoke(id: string, by: Principal, comment: string): ApprovalRequest {
+    const note = cleanComment(comment);
+    const step = (request: ApprovalRequest): { readonly next: ApprovalRequest; readonly note: string } => {
+      requireSay(request, by);
+      return { next: revoked(request, { id: by.id, name: by.name, at: this.#now(), comment: note }), note };
+    };
+    return this.#transition(id, by, step, 'revoke');
   }
 
   cancel(id: string, by: Principal | 'gateway', why = ''): ApprovalRequest {
@@ -204,18 +245,25 @@ class StoredApprovals implements ApprovalService {
     id: string,
     by: Actor,
     step: (request: ApprovalRequest) => { readonly next: ApprovalRequest; readonly note: string } | null,
+    act?: Transition['act'],
   ): ApprovalRequest {
     for (let attempt = 0; attempt < 100; attempt++) {
       const request = this.#demand(id);
       const moved = step(request);
       if (moved === null) return request;
-      const replaced = this.#replace(request, moved.next, by, moved.note);
+      const replaced = this.#replace(request, moved.next, by, moved.note, act);
       if (replaced !== null) return replaced;
     }
     throw new SluiceError('conflict', 'The request keeps changing; try again.', { requestId: id });
   }
 
-  #replace(before: ApprovalRequest, after: ApprovalRequest, by: Actor, note: string): ApprovalRequest | null {
+  #replace(
+    before: ApprovalRequest,
+    after: ApprovalRequest,
+    by: Actor,
+    note: string,
+    act?: Transition['act'],
+  ): ApprovalRequest | null {
     const step: Transition = {
       at: this.#now(),
       from: before.state,
@@ -224,6 +272,7 @@ class StoredApprovals implements ApprovalService {
       name: by.name,
       note,
       ...(by.via === undefined ? {} : { via: by.via }),
+      ...(act === undefined ? {} : { act }),
     };
     const next = { ...after, history: [...before.history, step] };
     if (!this.#store.replace(next, before.history.length)) return null;

@@ -1,7 +1,10 @@
-import { SluiceError, type ErrorCode } from '../lib/errors.js';
+import { SluiceError } from '../lib/errors.js';
+import type { Principal } from '../policy/types.js';
 import { maxCommentCharacters, requestDigest } from './digest.js';
 import { isSamePerson } from './people.js';
 import { countApprovals, hasQuorum, openGroups, requiredGroups, voter } from './quorum.js';
+import { refused } from './refused.js';
+import { checkReuse, standing } from './reuse.js';
 import type { ApprovalRequest, ApprovalVote, RequestSubject, Voter } from './types.js';
 
 export interface Vote {
@@ -9,11 +12,13 @@ export interface Vote {
   readonly decision: 'approve' | 'deny';
   readonly comment: string;
   readonly at: number;
+  /** For how long the approval is to stand; 0: for one run. */
+  readonly forMs?: number;
 }
 
 /** The request after this vote. Throws when this person may not cast it; says nothing of the state to who may not decide. */
 export function castVote(request: ApprovalRequest, vote: Vote): ApprovalRequest {
-  const { by, decision, at } = vote;
+  const { by, decision, at, forMs = 0 } = vote;
   const groups = requiredGroups(request).filter((group) => by.groups.includes(group));
   if (isSamePerson(by, request.principal)) throw refused('denied', 'Nobody decides on their own request.', request);
   const { onBehalfOf } = request.principal;
@@ -33,6 +38,7 @@ export function castVote(request: ApprovalRequest, vote: Vote): ApprovalRequest 
   if (request.state !== 'pending') throw refused('conflict', `The request is already ${request.state}.`, request);
   const comment = cleanComment(vote.comment);
   if (decision === 'deny' && comment === '') throw refused('usage', 'A denial needs a comment that says why.', request);
+  if (decision === 'approve') checkReuse(request, forMs);
   const cast: ApprovalVote = {
     by: by.id,
     name: by.name,
@@ -41,12 +47,22 @@ export function castVote(request: ApprovalRequest, vote: Vote): ApprovalRequest 
     decision,
     comment,
     at,
+    ...(forMs === 0 ? {} : { forMs }),
     ...(by.via === undefined ? {} : { via: by.via }),
   };
   const votes = [...request.votes, cast];
   if (decision === 'approve') requireProgress(request, cast, votes);
   const state = decision === 'deny' ? 'denied' : hasQuorum(request, votes) ? 'approved' : 'pending';
-  return { ...request, votes, state, decidedAt: state === 'pending' ? null : at };
+  const reuse = state === 'approved' ? standing(votes, at) : null;
+  return { ...request, votes, state, decidedAt: state === 'pending' ? null : at, ...(reuse === null ? {} : { reuse }) };
+}
+
+/** Who may end an approval: those whom it takes to decide, and the requester. */
+export function requireSay(request: ApprovalRequest, by: Principal): void {
+  if (by.id === request.principal.id) return;
+  const required = requiredGroups(request);
+  if (by.kind !== 'human' || !required.some((group) => by.groups.includes(group)))
+    throw refused('denied', `Revoking this takes membership in ${required.join(' or ')}.`, request);
 }
 
 /** An approval that fills no place is refused: it would look like a further pair of eyes where none was asked for. */
@@ -83,29 +99,4 @@ export function otherSubject(request: ApprovalRequest, subject: RequestSubject):
     `The database has changed since this was approved: ${what} is not what it was then.`,
     request,
   );
-}
-
-/** An error about this request; it names the request so that the user can look at it. */
-export function refused(code: ErrorCode, message: string, request: ApprovalRequest): SluiceError {
-  const expiresAt = new Date(request.expiresAt).toISOString();
-  return new SluiceError(code, message, {
-    decider: 'gateway',
-    requestId: request.id,
-    expiresAt,
-    policy: request.policies[0] ?? null,
-    next: nextSteps(code, request),
-  });
-}
-
-function nextSteps(code: ErrorCode, request: ApprovalRequest): readonly { command: string; when: string }[] {
-  switch (code) {
-    case 'request_denied':
-    case 'request_expired':
-    case 'conflict':
-      return [{ command: `sluice requests show ${request.id}`, when: 'to see what became of it' }];
-    case 'approval_pending':
-      return [{ command: `sluice requests wait ${request.id} --timeout 10m`, when: 'to wait' }];
-    default:
-      return [];
-  }
 }

@@ -18,6 +18,8 @@ export interface RequestStore {
     readonly requester?: string;
     readonly limit: number;
   }): readonly ApprovalRequest[];
+  /** Requests of this requester and digest whose approval stands, or stood, for further runs; newest first, at most ten. */
+  listStanding(filter: { readonly requester: string; readonly digest: string }): readonly ApprovalRequest[];
   /** Oldest first. */
   listOpen(filter: OpenFilter): readonly ApprovalRequest[];
   /** When the next open request expires; null when none is open. */

@@ -1,3 +1,4 @@
+import type { Reuse } from './reuse.js';
 import type { TextSecrets } from '../analysis/text-secrets.js';
 import type { Principal, RequiredApproval } from '../policy/types.js';
 
@@ -23,6 +24,8 @@ export interface RequestDraft extends RequestSubject {
   readonly session: string | null;
   /** What of text and parameters may be a protected value, and so is not for every reviewer's eyes. */
   readonly secrets?: TextSecrets | null;
+  /** How long policy lets an approval of it stand for further runs (`@reuse`); absent or 0: it is good for one. */
+  readonly reuseMs?: number;
   /** Set when membership in a group is asked for, and not that an operation may run. */
   readonly access?: AccessAsked | null;
 }
@@ -43,6 +46,8 @@ export interface ApprovalVote {
   readonly decision: 'approve' | 'deny';
   readonly comment: string;
   readonly at: number;
+  /** For how long the voter lets the approval stand; absent or 0: for one run. */
+  readonly forMs?: number;
   /** The bot that brought it, when the person said it elsewhere. */
   readonly via?: string;
 }
@@ -63,6 +68,8 @@ export interface Transition {
   readonly name: string;
   /** The voter's comment, the target's answer, why it was cancelled. */
   readonly note: string;
+  /** A step that leaves the state as it is: the approval was used again, or may be no more. */
+  readonly act?: 'reuse' | 'revoke';
   /** The bot that brought it. */
   readonly via?: string;
 }
@@ -85,13 +92,20 @@ export interface ApprovalRequest extends RequestDraft {
   readonly expiresAt: number;
   readonly decidedAt: number | null;
   readonly history: readonly Transition[];
+  /** Set when the approval stands for a while. */
+  readonly reuse?: Reuse | null;
+  /** The request whose standing approval let this one run. */
+  readonly reuseOf?: string | null;
   /** Null until the target has answered; of an executed request, that nobody knows (the gateway was killed meanwhile). */
   readonly outcome: Outcome | null;
 }
 
 /** The life of requests. Every transition is atomic in the store; two racing callers cannot both win. */
 export interface Approvals {
-  /** Opens a request (or returns the caller's own pending one of the same digest and session). */
+  /**
+   * Opens a request, or returns the caller's own pending one of the same digest and session. Where an earlier approval
+   * stands for the very same, the new one is approved at once, and says by which.
+   */
   open(draft: RequestDraft): ApprovalRequest;
   get(id: string): ApprovalRequest | null;
   /** Newest first. */
@@ -103,7 +117,9 @@ export interface Approvals {
   /** Resolves when the request is no longer pending (also by expiry), or rejects with the signal's reason. */
   settled(id: string, signal: AbortSignal): Promise<ApprovalRequest>;
   /** One person's vote. Throws denied for the requester and non-members, conflict when already decided, usage for a deny without a comment. */
-  vote(id: string, by: Voter, decision: 'approve' | 'deny', comment: string): ApprovalRequest;
+  vote(id: string, by: Voter, decision: 'approve' | 'deny', comment: string, forMs?: number): ApprovalRequest;
+  /** Ends an approval, used or not: nothing more runs by it. For those who could have decided, and the requester. */
+  revoke(id: string, by: Principal, comment: string): ApprovalRequest;
   cancel(id: string, by: Principal | 'gateway', why?: string): ApprovalRequest;
   /**
    * Spends an approved request exactly once for exactly this subject; returns the groups it satisfies.

@@ -1,4 +1,5 @@
 import type { ApiRequest } from '../client/api-types.js';
+import { clockTime } from './durations.js';
 import type { Output } from './output.js';
 import { plain, plainBlock } from './plain.js';
 
@@ -33,6 +34,7 @@ export function requestText(request: ApiRequest, out: Output): string {
       ({ name, decision, comment, at }) =>
         `${decision === 'approve' ? 'approved' : 'denied  '}   ${plain(name)}  ${at}${comment === '' ? '' : `  "${plain(comment)}"`}`,
     ),
+    ...reuseLines(request),
     ...(request.outcome === null
       ? []
       : [`outcome    ${request.outcome.ok ? 'done' : 'failed'}: ${plain(request.outcome.detail)}`]),
@@ -40,7 +42,23 @@ export function requestText(request: ApiRequest, out: Output): string {
       ({ at, to, by, note }, index) =>
         `${index === 0 ? 'history  ' : '         '}  ${at}  ${to}  ${plain(by)}${note === '' ? '' : `  ${plain(note)}`}`,
     ),
-    `created    ${request.created_at}   expires ${request.expires_at}`,
+    `created    ${request.created_at}   expires ${request.expires_at}${timeLeft(request)}`,
   ];
   return lines.join('\n');
+}
+
+/** How long an approval stands, or may be made to stand, and by which one this ran. */
+function reuseLines({ reuse, reuse_of: of, state }: ApiRequest): readonly string[] {
+  const lines = of === null ? [] : [`by         the approval of ${of}, which stands for a while`];
+  if (reuse.revoked !== null)
+    return [...lines, `revoked    ${plain(reuse.revoked.by)}  ${reuse.revoked.at}  ${plain(reuse.revoked.comment)}`];
+  if (reuse.until !== null) return [...lines, `stands     until ${reuse.until}, used again ${reuse.uses} times so far`];
+  if (state === 'pending' && reuse.allowed_ms > 0)
+    return [...lines, `may stand  for ${clockTime(reuse.allowed_ms)} (approve --for)`];
+  return lines;
+}
+
+function timeLeft({ state, expires_at: at }: ApiRequest): string {
+  if (state !== 'pending' && state !== 'approved') return '';
+  return `   (${clockTime(Date.parse(at) - Date.now())} left)`;
 }

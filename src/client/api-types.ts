@@ -153,6 +153,13 @@ export interface ApiRequest {
   readonly decided_at: string | null;
   readonly digest: string;
   readonly access: { readonly group: string; readonly duration_ms: number } | null;
+  readonly reuse: {
+    readonly allowed_ms: number;
+    readonly until: string | null;
+    readonly uses: number;
+    readonly revoked: { readonly by: string; readonly at: string; readonly comment: string } | null;
+  };
+  readonly reuse_of: string | null;
   readonly outcome: { readonly ok: boolean; readonly detail: string; readonly at: string } | null;
   readonly history: readonly {
     readonly at: string;

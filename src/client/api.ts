@@ -145,13 +145,13 @@ export class SluiceClient {
   }
   decideRequest(
     id: string,
-    act: 'approve' | 'deny' | 'cancel',
-    comment: string,
+    act: 'approve' | 'deny' | 'cancel' | 'revoke',
+    given: { readonly comment: string; readonly for_ms?: number },
     options: CallOptions = {},
   ): Promise<api.RequestDocument> {
     return this.#call('POST', `/v1/requests/${part(id)}/${act}`, {
       schema: 'sluice.request/v1',
-      body: { comment },
+      body: given,
       ...options,
     });
   }

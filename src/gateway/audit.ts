@@ -16,6 +16,8 @@ export const auditActions = [
   'request.execute',
   'request.complete',
   'request.fail',
+  'request.reuse',
+  'request.revoke',
   'access.begin',
   'access.emergency',
   'access.end',

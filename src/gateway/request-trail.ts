@@ -26,7 +26,8 @@ export function botActor(name: string): string {
   return `bot:${name}`;
 }
 
-function actionOf({ from, to }: Transition): AuditAction {
+function actionOf({ from, to, act }: Transition): AuditAction {
+  if (act !== undefined) return `request.${act}`;
   if (from === null) return 'request.create';
   // A vote that leaves it open is a step too.
   if (from === 'pending' && to === 'pending') return 'request.approve';
@@ -45,7 +46,10 @@ const actions: Readonly<Record<RequestState, AuditAction>> = {
   failed: 'request.fail',
 };
 
-function noteName({ from, to }: Transition): string {
+function noteName({ from, to, act }: Transition): string {
+  if (act === 'reuse') return 'request';
+  if (act === 'revoke') return 'comment';
+  if (from === null && to === 'approved') return 'reuse';
   if (from === null) return 'reason';
   return to === 'executed' || to === 'failed' ? 'answer' : 'comment';
 }

@@ -40,6 +40,13 @@ export function viewRequest(request: ApprovalRequest, seen: Seen): RequestSummar
       request.outcome === null
         ? null
         : { ok: request.outcome.ok, detail: words(request.outcome.detail), at: instant(request.outcome.at) },
+    reuse: {
+      allowed_ms: request.reuseMs ?? 0,
+      until: request.reuse === undefined || request.reuse === null ? null : instant(request.reuse.until),
+      uses: request.reuse?.uses ?? 0,
+      revoked: viewRevocation(request.reuse?.revoked ?? null, words),
+    },
+    reuse_of: request.reuseOf ?? null,
     history: request.history.map(({ at, from, to, name, note }) => ({
       at: instant(at),
       from,
@@ -48,6 +55,13 @@ export function viewRequest(request: ApprovalRequest, seen: Seen): RequestSummar
       note: words(note),
     })),
   };
+}
+
+function viewRevocation(
+  revoked: NonNullable<ApprovalRequest['reuse']>['revoked'],
+  words: Seen['words'],
+): RequestSummary['reuse']['revoked'] {
+  return revoked && { by: revoked.name, at: instant(revoked.at), comment: words(revoked.comment) };
 }
 
 /** RFC 3339 in UTC. */

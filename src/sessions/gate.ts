@@ -372,6 +372,7 @@ export class SessionGate {
       request = approvals.open({
         ...about,
         secrets: subject.secrets ?? null,
+        reuseMs: decision.reuseMs,
         approvals: decision.approvals,
         policies: decision.policies,
         message: decision.message,
@@ -382,6 +383,8 @@ export class SessionGate {
     } catch (error) {
       return this.#deny(op, decision.policies, asRefusal(error));
     }
+    // An approval of the very same stands: nobody is asked again, and policy has the last word as ever.
+    if (request.state === 'approved') return this.#spend(op, subject, request.id, about);
     recorder.append({
       type: 'decision',
       at: now(),

@@ -25,6 +25,12 @@ export function sqliteRequests(database: Connection): RequestStore {
        AND (?3 IS NULL OR in_session = ?3) ORDER BY created_at, rowid`,
     )
     .raw();
+  const standing = database
+    .prepare(
+      `SELECT body FROM requests WHERE requester = ?1 AND json_extract(body, '$.digest') = ?2
+       AND json_extract(body, '$.reuse.until') IS NOT NULL ORDER BY created_at DESC, rowid DESC LIMIT 10`,
+    )
+    .raw();
   const next = database.prepare(`SELECT min(expires_at) FROM requests WHERE ${isOpen}`).raw();
 
   return {
@@ -36,6 +42,7 @@ export function sqliteRequests(database: Connection): RequestStore {
     },
     get: (id) => decode(byId.all([id]))[0] ?? null,
     list: ({ state, requester, limit }) => decode(listed.all([state ?? null, requester ?? null, limit])),
+    listStanding: ({ requester, digest }) => decode(standing.all([requester, digest])),
     listOpen: ({ requester, expiresBy, inSession }: OpenFilter) =>
       decode(open.all([requester ?? null, expiresBy ?? null, inSession === undefined ? null : Number(inSession)])),
     nextExpiry: () => (next.all([]) as readonly [number | null][])[0]?.[0] ?? null,

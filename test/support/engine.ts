@@ -94,6 +94,7 @@ export async function startEngine(port: number): Promise<TestEngine> {
       settled: none,
       vote: none,
       cancel: none,
+      revoke: none,
       consume: none,
       finish: none,
       close: none,

@@ -14,6 +14,7 @@ import {
   requestListDocument,
   requestParams,
   requestWait,
+  cancelBody,
   voteBody,
 } from '../schemas/requests.js';
 import type { GatewayServices } from '../services.js';
@@ -29,6 +30,7 @@ export function requestRoutes(services: GatewayServices): readonly ApiRoute[] {
     waitRoute(services),
     ...voteRoutes(services),
     cancelRoute(services),
+    revokeRoute(services),
   ];
 }
 
@@ -86,6 +88,7 @@ function createRoute({ approvals, engines, eyes, targets }: GatewayServices): Ap
         parameters: body.parameters,
         effects: effects.map(({ effect }) => describeEffect(effect)),
         secrets: secrets ?? null,
+        reuseMs: decision.reuseMs,
         ...(objects === undefined ? {} : { objects }),
         approvals: decision.approvals,
         policies: decision.policies,
@@ -156,7 +159,7 @@ function voteRoutes(services: GatewayServices): readonly ApiRoute[] {
         const before = visible(services, call, params.id);
         const detail = { target: before.target, comment: body.comment };
         const request = services.audit.attemptTold(call.principal, `request.${decision}`, before.id, detail, () =>
-          services.approvals.vote(before.id, call.principal, decision, body.comment),
+          services.approvals.vote(before.id, call.principal, decision, body.comment, body.for_ms),
         );
         // An approval of access has taken effect already.
         return shown(services, call, services.approvals.get(request.id) ?? request);
@@ -173,13 +176,34 @@ function cancelRoute(services: GatewayServices): ApiRoute {
     summary: 'Withdraw a request of one’s own',
     params: requestParams,
     query: nothing,
-    body: voteBody,
+    body: cancelBody,
     response: requestDocument,
     async handle(call, { params, body }) {
       const before = visible(services, call, params.id);
       const detail = { target: before.target };
       const request = services.audit.attemptTold(call.principal, 'request.cancel', before.id, detail, () =>
         services.approvals.cancel(before.id, call.principal, body.comment),
+      );
+      return shown(services, call, request);
+    },
+  });
+}
+
+function revokeRoute(services: GatewayServices): ApiRoute {
+  return route({
+    method: 'POST',
+    path: '/v1/requests/:id/revoke',
+    access,
+    summary: 'End an approval: nothing more runs by it',
+    params: requestParams,
+    query: nothing,
+    body: cancelBody,
+    response: requestDocument,
+    async handle(call, { params, body }) {
+      const before = visible(services, call, params.id);
+      const detail = { target: before.target, comment: body.comment };
+      const request = services.audit.attemptTold(call.principal, 'request.revoke', before.id, detail, () =>
+        services.approvals.revoke(before.id, call.principal, body.comment),
       );
       return shown(services, call, request);
     },

@@ -24,7 +24,11 @@ export const requestBody = z.strictObject({
   parameters: statementParameters,
   reason,
 });
-export const voteBody = z.strictObject({ comment: z.string().max(2000).default('') });
+export const cancelBody = z.strictObject({ comment: z.string().max(2000).default('') });
+export const voteBody = cancelBody.extend({
+  /** approve: for how long the approval is to stand for the very same operation; 0: for one run. */
+  for_ms: z.int().min(0).max(86_400_000).default(0),
+});
 
 export const requestSummary = z.object({
   id: z.string(),
@@ -54,6 +58,15 @@ export const requestSummary = z.object({
   access: z.object({ group: z.string(), duration_ms: z.int() }).nullable(),
   /** What the target answered; null before it has, and where nobody knows. */
   outcome: z.object({ ok: z.boolean(), detail: z.string(), at: timestamp }).nullable(),
+  /** How long policy lets an approval stand; and since it was given for a while, until when, how often it was used again. */
+  reuse: z.object({
+    allowed_ms: z.int(),
+    until: timestamp.nullable(),
+    uses: z.int(),
+    revoked: z.object({ by: z.string(), at: timestamp, comment: z.string() }).nullable(),
+  }),
+  /** The request whose approval let this one run. */
+  reuse_of: z.string().nullable(),
   history: z.array(
     z.object({ at: timestamp, from: requestState.nullable(), to: requestState, by: z.string(), note: z.string() }),
   ),

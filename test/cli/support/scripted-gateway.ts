@@ -74,6 +74,8 @@ export function request(state: string, more: object = {}): object {
     requester: 'engineer',
     requester_kind: 'human',
     text_masked: false,
+    reuse: { allowed_ms: 0, until: null, uses: 0, revoked: null },
+    reuse_of: null,
     text: 'delete from orders where id = $1',
     parameters: ['7'],
     effects: ['delete on table demo-db/shop/public/orders'],
