@@ -10,6 +10,6 @@ export default class RequestsShow extends BaseCommand {
     const { args } = await this.parse(RequestsShow);
     const client = await this.connect();
     const document = await client.request(args.request, { signal: this.signal });
-    this.out.show(document, () => requestText(document.request, this.out));
+    this.out.show(document, () => requestText(document.request, this.out, document.review));
   }
 }

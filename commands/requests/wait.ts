@@ -22,6 +22,8 @@ export default class RequestsWait extends BaseCommand {
     });
     const refusal = refusalOf(request);
     if (refusal !== null) throw refusal;
-    this.out.show({ schema: 'sluice.request/v1', ok: true, request }, () => requestText(request, this.out));
+    this.out.show({ schema: 'sluice.request/v1', ok: true, request, review: null }, () =>
+      requestText(request, this.out),
+    );
   }
 }

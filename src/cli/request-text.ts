@@ -1,3 +1,4 @@
+import type { ApiRequestReview } from '../client/api-review-types.js';
 import type { ApiRequest } from '../client/api-types.js';
 import { clockTime } from './durations.js';
 import type { Output } from './output.js';
@@ -14,17 +15,15 @@ const colors = {
 } as const;
 
 /** A request as its reviewers need it: what would happen, who asks and why, who has decided. */
-export function requestText(request: ApiRequest, out: Output): string {
+export function requestText(request: ApiRequest, out: Output, review: ApiRequestReview | null = null): string {
   const lines = [
     `${request.id}   ${out.paint(colors[request.state], request.state)}   ${plain(request.target)}`,
     `requester  ${plain(request.requester)} (${request.requester_kind})`,
     `reason     ${plain(request.reason ?? '') || 'none given'}`,
     `policy     ${plain(request.policies.join(', '))}${request.message === '' ? '' : `: ${plain(request.message)}`}`,
     ...request.effects.map((effect, index) => `${index === 0 ? 'effects  ' : '         '}  ${plain(effect)}`),
-    'text',
-    ...plainBlock(request.text)
-      .split('\n')
-      .map((line) => `  ${line}`),
+    ...sizeLines(review),
+    ...statementLines(request, review),
     ...request.parameters.map((value, index) => `  $${index + 1} = ${value === null ? 'NULL' : `'${plain(value)}'`}`),
     ...(request.text_masked
       ? [`           ${out.paint('dim', 'values of protected columns are not shown to you')}`]
@@ -42,6 +41,7 @@ export function requestText(request: ApiRequest, out: Output): string {
       ({ at, to, by, note }, index) =>
         `${index === 0 ? 'history  ' : '         '}  ${at}  ${to}  ${plain(by)}${note === '' ? '' : `  ${plain(note)}`}`,
     ),
+    ...alikeLines(review),
     `created    ${request.created_at}   expires ${request.expires_at}${timeLeft(request)}`,
   ];
   return lines.join('\n');
@@ -61,4 +61,42 @@ function reuseLines({ reuse, reuse_of: of, state }: ApiRequest): readonly string
 function timeLeft({ state, expires_at: at }: ApiRequest): string {
   if (state !== 'pending' && state !== 'approved') return '';
   return `   (${clockTime(Date.parse(at) - Date.now())} left)`;
+}
+
+const block = (text: string): readonly string[] =>
+  plainBlock(text)
+    .split('\n')
+    .map((line) => `  ${line}`);
+
+/** Laid out for reading, and as it was sent where that is not the same to the eye. */
+function statementLines({ text }: ApiRequest, review: ApiRequestReview | null): readonly string[] {
+  const pretty = review?.pretty ?? null;
+  if (pretty === null || pretty === text.trim()) return ['text', ...block(text)];
+  return ['text', ...block(pretty), 'as sent', ...block(text)];
+}
+
+function sizeLines(review: ApiRequestReview | null): readonly string[] {
+  if (review === null) return [];
+  const tables = review.tables.map(
+    ({ name, rows }) => `${plain(name)} (${rows === null ? 'never counted' : `about ${rows} rows`})`,
+  );
+  return [
+    ...(tables.length === 0 ? [] : [`tables     ${tables.join(', ')}`]),
+    ...(review.estimated_rows === null
+      ? []
+      : [`estimate   about ${review.estimated_rows} rows, by the target's planner`]),
+  ];
+}
+
+/** What came of requests like it: whoever decides the same again should know. */
+function alikeLines(review: ApiRequestReview | null): readonly string[] {
+  if (review === null || review.alike.total === 0) return [];
+  const { total, approved, denied, latest } = review.alike;
+  return [
+    `like it    ${total} before, ${approved} approved, ${denied} denied`,
+    ...latest.map(({ id, state, requester, exactly_alike: same, created_at: at, votes }) => {
+      const by = votes.map(({ name, comment }) => plain(`${name}${comment === '' ? '' : ` "${comment}"`}`)).join(', ');
+      return `           ${at}  ${id}  ${state}  ${plain(requester)}${same ? '  same text' : ''}${by === '' ? '' : `  by ${by}`}`;
+    }),
+  ];
 }

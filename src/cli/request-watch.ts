@@ -38,7 +38,7 @@ export async function watchRequests(client: SluiceClient, options: WatchOptions)
       if (isScreen) await screen.show(requests, signal);
       else {
         for (const request of moved(requests, seen, isFirst))
-          out.document({ schema: 'sluice.request/v1', ok: true, request });
+          out.document({ schema: 'sluice.request/v1', ok: true, request, review: null });
         await wait(askEveryMs, undefined, { signal });
       }
     }

@@ -3,6 +3,7 @@
  * their own name; 64-bit integers and decimals are strings; times are RFC 3339 UTC; absent values are null.
  * The gateway's schemas check that its answers have exactly these shapes.
  */
+import type { ApiRequestReview } from './api-review-types.js';
 import type { Decider, ErrorCode, NextStep } from '../lib/errors.js';
 
 /** What every successful document starts with. */
@@ -181,6 +182,8 @@ export interface RequestFilter {
 /** POST /v1/requests, GET /v1/requests/:id, …/wait, …/approve, …/deny, …/cancel */
 export interface RequestDocument extends Envelope<'sluice.request/v1'> {
   readonly request: ApiRequest;
+  /** Only where one request is asked for. */
+  readonly review: ApiRequestReview | null;
 }
 /** POST /v1/requests, the body. */
 export interface CreateRequestBody {

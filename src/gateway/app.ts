@@ -45,6 +45,7 @@ import { Oversight } from './oversight.js';
 import { PolicyReplay } from './past/replay.js';
 import { recordingOptions } from './recordings-options.js';
 import { RequestEyes } from './request-eyes.js';
+import { RequestReviews } from './request-review.js';
 import { routeTable } from './route-table.js';
 import type { GatewayServices } from './services.js';
 import { Shutdown } from './shutdown.js';
@@ -249,6 +250,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     statuses: new TargetStatuses(clock),
     approvals: state.approvals,
     eyes: new RequestEyes(configuration, state.vault),
+    reviews: new RequestReviews({ approvals: state.approvals, configuration, engines, now: clock }),
     grants: state.grants,
     desk,
     bots: new BotDesk({

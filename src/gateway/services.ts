@@ -25,6 +25,7 @@ import type { LiveConnections } from './live-connections.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { Oversight } from './oversight.js';
 import type { RequestEyes } from './request-eyes.js';
+import type { RequestReviews } from './request-review.js';
 import type { PolicyReplay } from './past/replay.js';
 import type { Signalling } from './signalling.js';
 import type { TargetDirectory } from './target-directory.js';
@@ -41,6 +42,7 @@ export interface GatewayServices {
   readonly statuses: TargetStatuses;
   readonly approvals: Approvals;
   readonly eyes: RequestEyes;
+  readonly reviews: RequestReviews;
   readonly grants: GrantBook;
   readonly desk: AccessDesk;
   readonly bots: BotDesk;

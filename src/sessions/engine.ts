@@ -19,6 +19,14 @@ export interface Explanation {
   readonly objects?: readonly string[];
 }
 
+/** How much a statement is about, as far as the target knows without running it. */
+export interface Estimate {
+  /** Rows that the target last counted in each table; null where it has not. */
+  readonly tables: readonly { readonly name: string; readonly rows: string | null }[];
+  /** Rows that its planner expects; null where it was not asked. */
+  readonly rows: string | null;
+}
+
 /** An engine as the gateway uses it, whichever protocol it speaks. */
 export interface ProtocolEngine {
   readonly serve: ServeConnection;
@@ -29,4 +37,11 @@ export interface ProtocolEngine {
     text: string,
     parameters: readonly (string | null)[],
   ): Promise<Explanation>;
+  /** Absent where nothing can be said without running it. */
+  readonly estimate?: (
+    target: TargetConfig,
+    classification: Classification,
+    text: string,
+    parameters: readonly (string | null)[],
+  ) => Promise<Estimate>;
 }

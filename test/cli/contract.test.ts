@@ -63,9 +63,11 @@ beforeAll(async () => {
     }
     if (path.includes('/wait')) {
       const votes = [{ name: 'reviewer', decision: 'approve', comment: 'ok, INC-42', at: '2026-11-23T10:01:00Z' }];
-      return { document: { schema: 'sluice.request/v1', ok: true, request: request('approved', { votes }) } };
+      return {
+        document: { schema: 'sluice.request/v1', ok: true, request: request('approved', { votes }), review: null },
+      };
     }
-    return { document: { schema: 'sluice.request/v1', ok: true, request: request('pending') } };
+    return { document: { schema: 'sluice.request/v1', ok: true, request: request('pending'), review: null } };
   });
 });
 afterAll(async () => {

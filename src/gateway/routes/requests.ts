@@ -96,7 +96,7 @@ function createRoute({ approvals, engines, eyes, targets }: GatewayServices): Ap
         reason: body.reason,
         session: null,
       });
-      return ok('sluice.request/v1', { request: viewRequest(request, eyes.see(request, principal)) });
+      return ok('sluice.request/v1', { request: viewRequest(request, eyes.see(request, principal)), review: null });
     },
   });
 }
@@ -112,7 +112,10 @@ function readRoute(services: GatewayServices): ApiRoute {
     body: nothing,
     response: requestDocument,
     async handle(call, { params }) {
-      return shown(services, call, visible(services, call, params.id));
+      const request = visible(services, call, params.id);
+      const seen = services.eyes.see(request, call.principal);
+      const review = await services.reviews.of(request, seen, call.scope === 'own');
+      return ok('sluice.request/v1', { request: viewRequest(request, seen), review });
     },
   });
 }
@@ -212,7 +215,7 @@ function revokeRoute(services: GatewayServices): ApiRoute {
 
 /** A request as the caller may see it. */
 function shown({ eyes }: GatewayServices, call: Call, request: ApprovalRequest) {
-  return ok('sluice.request/v1', { request: viewRequest(request, eyes.see(request, call.principal)) });
+  return ok('sluice.request/v1', { request: viewRequest(request, eyes.see(request, call.principal)), review: null });
 }
 
 /** Another's request does not exist for who may not review. */

@@ -73,5 +73,38 @@ export const requestSummary = z.object({
 });
 export type RequestSummary = z.output<typeof requestSummary>;
 
+/** What helps to decide; only where one request is asked for. */
+const requestReview = z.object({
+  /** The text with a line for each clause; null where it is no SQL. */
+  pretty: z.string().nullable(),
+  /** Rows that the target last counted in each table. */
+  tables: z.array(z.object({ name: z.string(), rows: z.string().nullable() })),
+  /** Rows that the target's planner expects, where asking it is safe. */
+  estimated_rows: z.string().nullable(),
+  /** Requests of the same form on the same target, whatever their values. */
+  alike: z.object({
+    total: z.int(),
+    approved: z.int(),
+    denied: z.int(),
+    latest: z.array(
+      z.object({
+        id: z.string(),
+        state: requestState,
+        requester: z.string(),
+        same_requester: z.boolean(),
+        exactly_alike: z.boolean(),
+        created_at: timestamp,
+        votes: z.array(
+          z.object({ name: z.string(), decision: z.enum(['approve', 'deny']), comment: z.string(), at: timestamp }),
+        ),
+      }),
+    ),
+  }),
+});
+export type RequestReview = z.output<typeof requestReview>;
+
 export const requestListDocument = documentOf('sluice.requests/v1', { requests: z.array(requestSummary) });
-export const requestDocument = documentOf('sluice.request/v1', { request: requestSummary });
+export const requestDocument = documentOf('sluice.request/v1', {
+  request: requestSummary,
+  review: requestReview.nullable(),
+});

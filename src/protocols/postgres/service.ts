@@ -11,6 +11,7 @@ import { TargetCatalogs, type CatalogServices } from './catalogs.js';
 import type { AcceptNative, PostgresService } from './index.js';
 import { Conversation } from './conversation.js';
 import { dialPostgres, type DialledTarget } from './dial.js';
+import { estimate } from './estimate.js';
 import { explainStatement } from './explain.js';
 import { askForToken, closeSoon, greet, negotiate, requireTunnelPassword, sayFatal, type Startup } from './frontend.js';
 import { Relay } from './relay.js';
@@ -102,6 +103,8 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
     copies: (target) => parts.catalogs.copies(target),
     explain: (principal, target, classification, text) =>
       explainStatement(parts, { principal, target, classification, text }),
+    estimate: (target, classification, text, parameters) =>
+      estimate(parts, { target, classification, text, parameters }),
   };
 }
 
