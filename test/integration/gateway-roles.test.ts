@@ -29,6 +29,7 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'POST /v1/requests/:id/approve': { path: '/v1/requests/req_0000000000000000/approve', body: { comment: 'ok' } },
   'POST /v1/requests/:id/deny': { path: '/v1/requests/req_0000000000000000/deny', body: { comment: 'no' } },
   'POST /v1/requests/:id/cancel': { path: '/v1/requests/req_0000000000000000/cancel', body: {} },
+  'POST /v1/requests/:id/revoke': { path: '/v1/requests/req_0000000000000000/revoke', body: {} },
   'POST /v1/access': { path: '/v1/access', body: { name: 'none', duration_ms: 60000, reason: 'x' } },
   'GET /v1/access': { path: '/v1/access?all=true&review_due=true' },
   'POST /v1/access/:id/revoke': { path: '/v1/access/grt_0000000000000000/revoke', body: { comment: 'no' } },
