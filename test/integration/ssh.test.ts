@@ -270,6 +270,24 @@ describe('policy on a machine', () => {
   });
 });
 
+describe('a machine with another host key than the one that is pinned', () => {
+  it('is refused loudly, and nothing is sent to it', async () => {
+    const other = await startSshLab({ hostKey: `SHA256:${'A'.repeat(43)}` });
+    try {
+      const ended = await other.ssh('echo never');
+      expect(ended).toMatchObject({ code: 212, stdout: '' });
+      expect(ended.stderr).toContain('HOST KEY MISMATCH: web-1 answered with SHA256:');
+      expect(other.sshd.log()).not.toContain('Accepted');
+      const [session] = await other.sessions();
+      expect(session).toMatchObject({ state: 'closed', operations: [] });
+      // The control: the same machine, by its own key.
+      expect((await lab.ssh('echo pinned')).stdout).toBe('pinned\n');
+    } finally {
+      await other.stop();
+    }
+  });
+});
+
 describe('output of programs', () => {
   it('is masked on its way to the person and to the record', async () => {
     const secret = 'ada.lovelace@corp.example';
