@@ -66,6 +66,10 @@ export const catalogQueries = {
   triggers: `select pg_catalog.json_build_array(t.tgrelid::int8, t.tgtype, n.nspname, p.proname)::text as row
     from pg_catalog.pg_trigger t join pg_catalog.pg_proc p on p.oid = t.tgfoid join pg_catalog.pg_namespace n on n.oid = p.pronamespace
     where not t.tgisinternal and t.tgenabled in ('O', 'A')`,
+  // What any definition sets off: event triggers, whatever tags they are for; all but those of logging in.
+  eventTriggers: `select pg_catalog.json_build_array(n.nspname, p.proname)::text as row
+    from pg_catalog.pg_event_trigger e join pg_catalog.pg_proc p on p.oid = e.evtfoid join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    where e.evtenabled in ('O', 'A') and e.evtevent <> 'login'`,
   rules: `select pg_catalog.json_build_array(r.ev_class::int8, r.ev_type, pg_catalog.pg_get_ruledef(r.oid))::text as row
     from pg_catalog.pg_rewrite r where r.oid >= 16384 and r.ev_type <> '1' and r.ev_enabled in ('O', 'A')`,
   expressions: `select pg_catalog.json_build_array(d.adrelid::int8, d.adnum, a.attgenerated <> '', pg_catalog.pg_get_expr(d.adbin, d.adrelid))::text as row
@@ -145,6 +149,7 @@ const functionRow = z.tuple([
 const pairRow = z.tuple([z.number(), z.number()]);
 const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
 const triggerRow = z.tuple([z.number(), z.number(), z.string(), z.string()]);
+const eventTriggerRow = z.tuple([z.string(), z.string()]);
 const ruleRow = z.tuple([z.number(), z.enum(['2', '3', '4']), z.string()]);
 const expressionRow = z.tuple([z.number(), z.number(), z.boolean(), z.string()]);
 const foreignKeyRow = z.tuple([
@@ -179,6 +184,7 @@ export async function readCatalog(query: CatalogQuery, known: BuiltinFunctions |
   const types = await rows(catalogQueries.types, typeRow);
   const inherits = await rows(catalogQueries.inherits, pairRow);
   const triggers = await rows(catalogQueries.triggers, triggerRow);
+  const eventTriggers = await rows(catalogQueries.eventTriggers, eventTriggerRow);
   const rules = await rows(catalogQueries.rules, ruleRow);
   const expressions = await rows(catalogQueries.expressions, expressionRow);
   const foreignKeys = await rows(catalogQueries.foreignKeys, foreignKeyRow);
@@ -205,6 +211,7 @@ export async function readCatalog(query: CatalogQuery, known: BuiltinFunctions |
     triggers: triggers.map(([relation, type, functionSchema, functionName]) => ({
       ...{ relation, type, functionSchema, functionName },
     })),
+    eventTriggers: eventTriggers.map(([functionSchema, functionName]) => ({ functionSchema, functionName })),
     rules: rules.map(([relation, event, definition]) => ({ relation, event: ruleEvents[event], definition })),
     expressions: expressions.map(([relation, attnum, generated, text]) => ({ relation, attnum, generated, text })),
     foreignKeys: foreignKeys.map(([child, childColumns, parent, parentColumns, onUpdate, onDelete]) => ({

@@ -177,6 +177,7 @@ export interface RawCatalog {
   readonly inherits: readonly { readonly child: number; readonly parent: number }[];
   /** What a write sets off by itself. */
   readonly triggers?: readonly RawTrigger[];
+  readonly eventTriggers?: readonly RawEventTrigger[];
   readonly rules?: readonly RawRule[];
   /** Defaults and generated columns. */
   readonly expressions?: readonly RawExpression[];
@@ -202,6 +203,12 @@ export interface RawType {
   /** `int4` for `integer`; null for a domain. */
   readonly internal: string | null;
   readonly base: number;
+}
+
+/** pg_event_trigger, enabled: its function runs when something is defined. */
+export interface RawEventTrigger {
+  readonly functionSchema: string;
+  readonly functionName: string;
 }
 
 /** pg_trigger, enabled and not the server's own; `type` is tgtype's bits. */

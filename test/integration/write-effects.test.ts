@@ -24,12 +24,14 @@ create table ruled (id int, body text);
 create rule r as on insert to ruled do also insert into ledger values (new.body);
 create rule s as on delete to ruled do instead delete from watched where id = old.id;
 create table drawing (id int default drawn(), s text default first_ssn(), plain text);
+create function on_ddl() returns event_trigger language plpgsql as $$ begin insert into ledger values (tg_tag); end $$;
 create table parents (code text primary key);
 create table children (code text references parents on delete cascade on update cascade, body text);
 create trigger e after delete on children for each row execute function note_it();
 create table orphans (code text references parents on delete set null on update cascade);
 insert into people values (1, 'Ada', 'QXZ-41-7W93'); insert into watched values (1, 'x'); insert into ruled values (1, 'x');
-insert into parents values ('k'); insert into children values ('k', 'x'); insert into orphans values ('k'); delete from ledger;`;
+insert into parents values ('k'); insert into children values ('k', 'x'); insert into orphans values ('k'); delete from ledger;
+create event trigger f on ddl_command_end when tag in ('CREATE TABLE', 'ALTER TABLE') execute function on_ddl();`;
 
 let postgres: TestPostgres;
 let client: pg.Client;
@@ -87,6 +89,8 @@ const writes: readonly (readonly [what: string, sql: string, named: RegExp])[] =
   ['a default that calls', "insert into drawing (plain) values ('x')", /drawn/],
   ['a key that deletes along', "delete from parents where code = 'k'", /delete[^;]*children.*note_it/],
   ['a key that sets null', "delete from parents where code = 'k'", /update[^;]*orphans/],
+  ['an event trigger on what is defined', 'create table defined (id int)', /on_ddl/],
+  ['an event trigger on what is altered', 'alter table watched add column more int', /on_ddl/],
   ['a key that updates along', "update parents set code = 'l' where code = 'k'", /update[^;]*children/],
 ];
 
@@ -100,6 +104,7 @@ describe('what a write sets off by itself', () => {
     ['a trigger on something else', "update watched set body = 'y' where id = 1", /note_it/],
     ['a key that is not touched', "update children set body = 'y' where code = 'k'", /parents|orphans/],
     ['a default where nothing is inserted', "update drawing set plain = 'y' where id = 1", /drawn/],
+    ['an event trigger where nothing is defined', 'select * from watched', /on_ddl/],
     ['a rule on something else', "update ruled set body = 'y' where id = 1", /ledger|watched/],
   ])('is not named: %s', async (_what, sql, named) => {
     expect(await effectsOf(sql)).not.toMatch(named);

@@ -10,6 +10,7 @@ import { SqlSyntaxError } from './parser.js';
 import { Scope } from './scope.js';
 import { argumentPlaces, secretParameters, secretsOf } from './secrets.js';
 import { statementHandlers, type StatementRows } from './statements.js';
+import { followDefinition } from './stored.js';
 import { judgeTypeNames } from './type-names.js';
 import { noRows, type Field, type Rows } from './value.js';
 
@@ -96,6 +97,7 @@ function analyseStatement(
   const ctx = makeContext(given, findings, []);
   const rows = ctx.statement(node, null);
   judgeTypeNames(ctx, node);
+  followDefinition(ctx);
   const output = outputOf(rows);
   return {
     node: tagged(node)?.tag ?? '',

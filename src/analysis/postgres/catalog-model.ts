@@ -4,6 +4,7 @@ import type {
   ProtectedColumn,
   ProtectedOrigin,
   RawCatalog,
+  RawEventTrigger,
   RawExpression,
   RawForeignKey,
   RawFunction,
@@ -60,6 +61,8 @@ export class Catalog {
   readonly #types = new Map<string, number>();
   readonly #readView: ReadView;
   readonly #readExpression: ReadExpression;
+  /** Functions that run when something is defined. */
+  readonly eventTriggers: readonly RawEventTrigger[];
   readonly #attached = new Map<number, { triggers: RawTrigger[]; rules: RawRule[]; referring: RawForeignKey[] }>();
   readonly #expressions = new Map<number, RawExpression[]>();
   readonly #children = new Map<number, number[]>();
@@ -85,6 +88,7 @@ export class Catalog {
       this.#raw.set(key(relation.schema, relation.name), relation);
       this.#byOid.set(relation.oid, relation);
     }
+    this.eventTriggers = raw.eventTriggers ?? [];
     for (const trigger of raw.triggers ?? []) this.#attach(trigger.relation).triggers.push(trigger);
     for (const rule of raw.rules ?? []) this.#attach(rule.relation).rules.push(rule);
     for (const foreignKey of raw.foreignKeys ?? []) this.#attach(foreignKey.parent).referring.push(foreignKey);

@@ -28,6 +28,13 @@ export function followWrite(ctx: Context, relation: Relation, action: ActionName
   }
 }
 
+/** What a definition sets off beside itself: the functions of event triggers. */
+export function followDefinition(ctx: Context): void {
+  if (!ctx.findings.changes.some((change) => change.type === 'catalogChange')) return;
+  for (const { functionSchema, functionName } of ctx.catalog.eventTriggers)
+    noteTrigger(ctx, functionSchema, functionName);
+}
+
 function noteTrigger(ctx: Context, schema: string, name: string): void {
   const { builtin, user } = ctx.catalog.functions(schema, name, -1);
   const [fn] = [...user, ...builtin];
