@@ -24,7 +24,7 @@ export async function configureSsh(
   const names = targets.filter(({ kind }) => isReachedBySsh(kind)).map(({ name }) => name);
   const dir = join(environment.configDir, 'ssh');
   const config = await writeSshConfig(client, { dir, targets: names, asked, reason: null, program: ownProgram() });
-  const include = `Include "${config}"`;
+  const include = includeLine(config);
   const installed = order.install ? installInclude(environment, include) : null;
   const document = { schema: 'sluice.config_ssh/v1', ok: true, config, include, targets: names, installed };
   out.show(document, () => include);
@@ -40,4 +40,17 @@ function installInclude(environment: Environment, include: string): string {
   const text = readIfPresent(file) ?? '';
   if (!text.split('\n').includes(include)) writePrivate(file, `${include}\n${text}`);
   return file;
+}
+
+function includeLine(config: string): string {
+  return `Include "${config}"`;
+}
+
+/** Takes back the line that `--install` put into the user's own ssh configuration. */
+export function excludeFromSsh({ configDir, variables }: Environment): void {
+  const file = join(variables['HOME'] ?? '~', '.ssh', 'config');
+  const text = readIfPresent(file) ?? '';
+  const line = includeLine(join(configDir, 'ssh', 'config'));
+  const kept = text.split('\n').filter((found) => found !== line);
+  if (kept.length < text.split('\n').length) writePrivate(file, kept.join('\n'));
 }

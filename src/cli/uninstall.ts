@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { agentPaths } from '../agent/private-dir.js';
 import { Profiles } from '../client/profiles.js';
 import { openAgent } from './agent.js';
+import { excludeFromSsh } from './config-ssh.js';
 import { serviceUnit, uninstallService } from './daemon-service.js';
 import type { Environment } from './environment.js';
 import { logOutOf } from './logout.js';
@@ -10,7 +11,7 @@ import type { Output } from './output.js';
 
 /** What the client half keeps. A gateway's or quickstart's state beside it is not ours to remove. */
 const stateFiles = ['ports.json', 'ports.json.lock', 'tunnels.json', 'logins', 'gateway-version.json', 'completion'];
-const configFiles = ['config.json', 'credentials'];
+const configFiles = ['config.json', 'credentials', 'ssh'];
 
 export interface Uninstalled {
   readonly logins: readonly string[];
@@ -44,8 +45,16 @@ export async function uninstall(
   }
   await openAgent(environment).shutdown();
   await logOutOf(null, { environment, ...context });
+  excludeFromSsh(environment);
   for (const file of plan.files) rmSync(file, { recursive: true, force: true });
+  const { configDir, stateDir, runtimeDir } = environment;
+  for (const dir of [agentPaths(runtimeDir).dir, stateDir, configDir]) removeIfEmpty(dir);
   return { ...plan, left: leftovers(environment) };
+}
+
+/** Folders that hold something else stay, and it with them. */
+function removeIfEmpty(dir: string): void {
+  if (existsSync(dir) && readdirSync(dir).length === 0) rmdirSync(dir);
 }
 
 function installedService(environment: Environment): string | null {

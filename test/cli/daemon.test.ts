@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startSmallGateway, type SmallGateway } from '../unit/client/small-gateway.js';
 import { makeHome, onlyDocument, runCli, type CliRun } from './support/run-cli.js';
@@ -78,4 +78,24 @@ it('ends when told, with every tunnel', async () => {
   expect((await run('daemon', 'stop')).stdout).toBe('was not running\n');
   const refused = new Promise((resolve) => connect(Number(opened['port']), '127.0.0.1').once('error', resolve));
   expect(await refused).toMatchObject({ code: 'ECONNREFUSED' });
+}, 180_000);
+
+it('uninstall leaves nothing behind, also of ssh, completion and unfinished logins, and what others wrote as it was', async () => {
+  const own = ['config/ssh/config', 'config/ssh/id_ed25519', 'state/completion/x.json', 'state/logins/x.json'];
+  for (const file of own) {
+    mkdirSync(dirname(join(home.dir, file)), { recursive: true });
+    writeFileSync(join(home.dir, file), 'x');
+  }
+  const sshConfig = join(home.dir, '.ssh/config');
+  mkdirSync(dirname(sshConfig));
+  writeFileSync(sshConfig, `Include "${join(home.dir, 'config/ssh/config')}"\nHost other\n  User ann\n`);
+  await run('connect', 'demo-db', '--detach');
+  await run('daemon', 'install', '--no-start');
+  const done = onlyDocument(await run('uninstall', '--yes', '--json'));
+  expect(done).toMatchObject({ removed: true, logins: ['daily'], agent: true, left: [] });
+  const files = readdirSync(home.dir, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory());
+  expect(files.map(({ parentPath, name }) => join(parentPath, name))).toEqual([sshConfig]);
+  expect(readFileSync(sshConfig, 'utf8')).toBe('Host other\n  User ann\n');
+  expect(readdirSync(home.dir)).not.toContain('config');
+  expect(readdirSync(home.dir)).not.toContain('state');
 }, 180_000);
