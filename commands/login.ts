@@ -75,5 +75,6 @@ export default class Login extends BaseCommand {
       document,
       () => `${this.out.paint('green', '✓')} Logged in to ${result.gateway} as ${plain(result.name)}${groups}`,
     );
+    this.out.note('Next: sluice targets   (to see what you may use)');
   }
 }

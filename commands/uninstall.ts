@@ -18,7 +18,7 @@ export default class Uninstall extends BaseCommand {
     const program = updateCommand(this.program.version, this.program.root).startsWith('brew')
       ? 'brew uninstall sluice'
       : 'npm uninstall --global sluice';
-    this.out.show({ schema: 'sluice.uninstall/v1', ok: true, removed: flags.yes, ...done, program }, () => {
+    this.out.show({ schema: 'sluice.uninstall/v1', ok: true, removed: flags.yes === true, ...done, program }, () => {
       const verb = flags.yes ? 'removed' : 'would remove';
       const lines = [
         ...done.logins.map((name) => `${verb} the login of profile ${plain(name)}`),

@@ -28,7 +28,7 @@ export default class McpConfig extends BaseCommand {
     const { mcpConfig } = await import('../../src/cli/mcp-config.js');
     const { HOME: home } = this.environment.variables;
     const place = { home: home ?? null, folder: process.cwd(), profile: this.profileFlag, gateway: this.gatewayFlag };
-    const document = await mcpConfig({ ...flags, ...place });
+    const document = await mcpConfig({ ...flags, write: flags.write === true, ...place });
     if (this.out.json) return this.out.document(document);
     if (document.written) this.out.note(`Added "sluice" to ${document.file}.`);
     else {

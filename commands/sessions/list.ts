@@ -30,6 +30,6 @@ export default class SessionsList extends BaseCommand {
       { signal: this.signal },
     );
     await this.out.table(document, sessionHeader, document.sessions.map(sessionRow));
-    if (document.next_cursor !== null) this.out.note(`More: sluice sessions list --cursor ${document.next_cursor}`);
+    if (document.next_cursor !== null) this.out.note(`More: the same with --cursor ${document.next_cursor}`);
   }
 }

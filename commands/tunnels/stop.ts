@@ -10,7 +10,7 @@ export default class TunnelsStop extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(TunnelsStop);
-    if (flags.all === (args.target !== undefined)) throw usage('Name a TARGET, or give --all.');
+    if ((flags.all === true) === (args.target !== undefined)) throw usage('Name a TARGET, or give --all.');
     const { openAgent } = await import('../../src/cli/agent.js');
     const agent = openAgent(this.environment);
     const tunnels = args.target === undefined ? await agent.stopAll() : await agent.stop(args.target, this.profileFlag);

@@ -1,6 +1,7 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { messageOf, SluiceError } from '../lib/errors.js';
+import { SluiceError } from '../lib/errors.js';
+import { unreadable } from './unreadable.js';
 
 const kept = /\.(yaml|yml|cedar|json|pem)$/;
 const maxFiles = 1000;
@@ -31,7 +32,7 @@ async function listFiles(dir: string): Promise<readonly string[]> {
   const pending = [dir];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const names = await readdir(next).catch((cause: unknown) => {
-      throw invalid(`Cannot read the bundle folder ${next}: ${messageOf(cause)}`, cause);
+      throw invalid(unreadable('bundle folder', next, cause), cause);
     });
     for (const name of names.filter((entry) => !entry.startsWith('.'))) {
       const path = join(next, name);

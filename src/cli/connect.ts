@@ -74,11 +74,13 @@ export async function runConnect(order: ConnectOrder, asked: Asked, context: Con
   });
   try {
     if (order.client.length > 0) return await runClient(order.client, tunnel, environment.variables);
+    // Before the address is said: whoever reads it may press Ctrl-C at once.
+    const signal = context.signal();
     print(tunnel, order.print, out, false);
     out.note(
       `${plain(target)} is at ${tunnel.host}:${tunnel.port} until Ctrl-C; every connection is judged and recorded.`,
     );
-    await untilEnd(context.signal(), forMs);
+    await untilEnd(signal, forMs);
     return 0;
   } finally {
     await tunnel.close();

@@ -25,7 +25,7 @@ export async function runDaemon({ environment, signal, keep, out }: DaemonOrder)
       ...(keep ? { idleMs: null } : {}),
       log(line) {
         log.write(line);
-        if (out.interactive) out.note(plain(line));
+        out.note(plain(line));
       },
     });
   } finally {

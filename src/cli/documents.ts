@@ -34,6 +34,14 @@ export const commandDocuments: Readonly<Record<string, z.ZodType>> = {
     script: z.string(),
     install: z.string(),
   }),
+  'sluice.config_ssh/v1': documentOf('sluice.config_ssh/v1', {
+    config: z.string(),
+    /** The line for ssh_config that makes "ssh TARGET" work. */
+    include: z.string(),
+    targets: z.array(name),
+    /** The file that the line was written into. */
+    installed: z.string().nullable(),
+  }),
   'sluice.connection/v1': documentOf('sluice.connection/v1', {
     target: name,
     host: z.string(),
@@ -158,6 +166,21 @@ export const commandDocuments: Readonly<Record<string, z.ZodType>> = {
     port: z.int().nullable(),
     /** How ssh is run with it; null where the gateway has no native listener. */
     command: z.string().nullable(),
+  }),
+  'sluice.quickstart/v1': z.looseObject({
+    schema: z.literal('sluice.quickstart/v1'),
+    ok: z.boolean(),
+    event: z.enum([
+      'starting',
+      'postgres',
+      'seeding',
+      'gateway',
+      'ready',
+      'postgres_ended',
+      'stopping',
+      'stopped',
+      'error',
+    ]),
   }),
   'sluice.status/v1': documentOf('sluice.status/v1', {
     profile: z.string().nullable(),

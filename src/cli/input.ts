@@ -1,5 +1,6 @@
 import { quoteForShell } from '../lib/shell-quote.js';
-import { messageOf, SluiceError } from '../lib/errors.js';
+import { SluiceError } from '../lib/errors.js';
+import { unreadable } from './unreadable.js';
 
 const maxInputBytes = 16 * 1024 * 1024;
 
@@ -22,7 +23,7 @@ async function readFileBounded(path: string): Promise<Uint8Array> {
     return await readFile(path);
   } catch (cause) {
     if (cause instanceof SluiceError) throw cause;
-    throw new SluiceError('usage', `Cannot read ${path}: ${messageOf(cause)}`, { decider: 'local', cause });
+    throw new SluiceError('usage', unreadable('file', path, cause), { decider: 'local', cause });
   }
 }
 

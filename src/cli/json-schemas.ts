@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import * as access from '../gateway/schemas/access.js';
 import * as bots from '../gateway/schemas/bots.js';
+import * as audit from '../gateway/schemas/audit.js';
 import * as bundle from '../gateway/schemas/bundle.js';
 import * as doctor from '../gateway/schemas/doctor.js';
 import * as error from '../gateway/schemas/error.js';
@@ -36,6 +37,7 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
     [
       access,
       bots,
+      audit,
       bundle,
       doctor,
       error,

@@ -24,7 +24,8 @@ export async function watchSignals(
   const json = out.json || !out.interactive;
   for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
     const event = parseObject(line);
-    if (event === null || event['event'] !== 'signal') continue;
+    if (event?.['event'] === 'watching') out.note('Watching for signals; Ctrl-C ends it.');
+    if (event?.['event'] !== 'signal') continue;
     const text = (name: string): string => (typeof event[name] === 'string' ? plain(event[name]) : '');
     const said = [text('at').slice(11, 19), text('severity'), text('kind'), text('user'), text('summary')];
     out.piece(`${json ? plainJson(event) : said.join('  ')}\n`);

@@ -16,6 +16,10 @@ export async function watchSessions(
   for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
     const event = parseObject(line);
     if (event === null || event['event'] === 'heartbeat') continue;
+    if (event['event'] === 'watching') {
+      out.note('Watching what happens in live sessions; Ctrl-C ends it.');
+      continue;
+    }
     out.piece(`${json ? plainJson(event) : lineOf(event, out)}\n`);
   }
   signal.throwIfAborted();
@@ -35,7 +39,6 @@ function lineOf(event: Readonly<Record<string, unknown>>, out: Output): string {
     .map((name) => field(detail, name) ?? event[name])
     .filter((value) => value !== undefined && value !== null && value !== '')
     .map((value) => (typeof value === 'string' ? plain(value) : String(value as number)));
-  return [text(event['at']).slice(11, 19), where, out.paint(outcome, text(event['event'])), said.join('   ')].join(
-    '  ',
-  );
+  const line = [text(event['at']).slice(11, 19), where, out.paint(outcome, text(event['event'])), said.join('   ')];
+  return line.join('  ').trimEnd();
 }

@@ -38,14 +38,14 @@ export class AccessDesk {
     const { principal, durationMs } = order;
     const { group, rule } = this.#find(order, (found) => found.for);
     requireWithin(durationMs, rule.max, group);
-    const minutes = Math.ceil(durationMs / 60_000);
+    const time = spoken(Math.ceil(durationMs / 60_000));
     const policy = `access:${group}`;
     return this.#approvals.open({
       principal,
       target: group,
-      text: `access to ${group} for ${minutes} min`,
+      text: `access to ${group} for ${time}`,
       parameters: [],
-      effects: [`membership in group ${group} for ${minutes} min`],
+      effects: [`membership in group ${group} for ${time}`],
       approvals: Object.entries(rule.approvers).map(([approver, count]) => ({ group: approver, count, policy })),
       policies: [policy],
       message: `Membership in ${group} needs approval`,
@@ -112,11 +112,14 @@ function mayAsk(principal: Principal, groups: readonly string[]): boolean {
   return groups.some((group) => principal.groups.includes(group));
 }
 
+/** As one would type it: 90 minutes are 90m, 240 are 4h. */
+const spoken = (minutes: number): string => (minutes > 0 && minutes % 60 === 0 ? `${minutes / 60}h` : `${minutes}m`);
+
 function requireWithin(durationMs: number, maxMs: number, group: string): void {
   if (durationMs <= maxMs) return;
-  const minutes = Math.floor(maxMs / 60_000);
-  throw new SluiceError('usage', `${group} can be had for ${minutes} minutes at most.`, {
+  const most = spoken(Math.floor(maxMs / 60_000));
+  throw new SluiceError('usage', `${group} can be had for ${most} at most.`, {
     decider: 'gateway',
-    next: [{ command: `sluice access request ${group} --for ${minutes}m --reason …`, when: 'to ask for that long' }],
+    next: [{ command: `sluice access request ${group} --for ${most} --reason …`, when: 'to ask for that long' }],
   });
 }

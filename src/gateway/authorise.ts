@@ -41,11 +41,22 @@ export function decideReveal(
   return policies.decide({ principal, target, effects: [effect], approvals: [], session: noFacts, reason: null });
 }
 
+const acts: Readonly<Record<GatewayAction, string>> = {
+  review: 'decide requests',
+  apply: 'apply a bundle',
+  manageSecrets: 'manage secrets',
+  readSession: 'see the sessions of others',
+  readPolicy: 'read the policies',
+  endSession: 'end the sessions of others',
+  holdSession: 'hold recordings',
+};
+
 /** The error of a refused action on the gateway. */
 export function refusedOnGateway(decision: Decision, action: GatewayAction): SluiceError {
+  const policy = decision.policies[0] ?? null;
   const message = decision.verdict === 'allow' ? '' : decision.message;
-  return new SluiceError('denied', message === '' ? `no policy permits you to ${action} on this gateway` : message, {
-    decider: 'gateway',
-    policy: decision.policies[0] ?? null,
-  });
+  // Without a policy of one's own to blame, the effect's name would be all that is said.
+  const why = policy === null || message === '' ? `No policy permits you to ${acts[action]} (${action}).` : message;
+  const next = [{ command: 'sluice whoami', when: 'to see your groups; policies/gateway.cedar says what each may do' }];
+  return new SluiceError('denied', why, { decider: 'gateway', policy, next });
 }

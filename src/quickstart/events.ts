@@ -36,7 +36,11 @@ export function announcer(
   output: QuickstartOutput,
   options: { readonly json: boolean; readonly cli: string },
 ): Announce {
-  if (options.json) return (event) => output.stdout(`${JSON.stringify(event)}\n`);
+  if (options.json)
+    return (event) => {
+      const head = { schema: 'sluice.quickstart/v1', ok: event.event !== 'error' };
+      output.stdout(`${JSON.stringify({ ...head, ...event })}\n`);
+    };
   return (event) => {
     switch (event.event) {
       case 'starting':

@@ -90,7 +90,7 @@ describe('sluice quickstart', () => {
     running.child.kill('SIGINT');
     expect(await running.ended()).toBe(0);
     expect(running.notJson).toEqual([]);
-    expect(running.events.at(-1)).toEqual({ event: 'stopped' });
+    expect(running.events.at(-1)).toMatchObject({ event: 'stopped' });
     await expect(fetch(`${String(ready['gateway'])}/healthz`)).rejects.toThrow('fetch failed');
   });
 

@@ -53,7 +53,11 @@ export function secretRoutes({ audit, vault }: GatewayServices): readonly ApiRou
       response: secretListDocument,
       async handle({ principal }, { params }) {
         audit.attempt(principal, 'secret.remove', params.name, {}, () => {
-          if (!vault.remove(params.name, principal)) throw new SluiceError('not_found', `no secret ${params.name}`);
+          if (!vault.remove(params.name, principal))
+            throw new SluiceError('not_found', `no secret ${params.name}`, {
+              decider: 'gateway',
+              next: [{ command: 'sluice secrets list', when: 'to see their names' }],
+            });
         });
         return list();
       },

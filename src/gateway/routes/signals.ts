@@ -89,7 +89,9 @@ async function* raised(
         decideOnGateway(configuration.current().policies, refreshPrincipal(call.principal), 'readSession').verdict ===
           'allow';
       if (signal.aborted || !mayWatch) return;
-      const lines = waiting.splice(0).map((one) => JSON.stringify({ event: 'signal', ...view(one) }));
+      const lines = waiting
+        .splice(0)
+        .map((one) => JSON.stringify({ schema: 'sluice.signal/v1', ok: true, event: 'signal', ...view(one) }));
       yield lines.length === 0 ? `${JSON.stringify({ event: 'heartbeat' })}\n` : `${lines.join('\n')}\n`;
     }
   } finally {

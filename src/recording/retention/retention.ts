@@ -54,7 +54,10 @@ export class Retention {
         throw new SluiceError('conflict', `session ${session} was deleted: ${found.deleted.reason}`);
       }
       if (found.held === held) {
-        throw new SluiceError('conflict', `session ${session} is ${held ? 'held already' : 'not held'}`);
+        throw new SluiceError('conflict', `session ${session} is ${held ? 'held already' : 'not held'}`, {
+          decider: 'gateway',
+          next: [{ command: `sluice sessions show ${session}`, when: 'to see it' }],
+        });
       }
       const type = held ? 'session held' : 'session released';
       await this.#parts.ledger.append({ type, at: this.#parts.clock(), session, by, reason });
