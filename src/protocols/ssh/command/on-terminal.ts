@@ -27,6 +27,12 @@ export async function startOnTerminal(start: Start, terminal: Terminal): Promise
   return new TerminalProgram(pty);
 }
 
+/**
+ * Output that waits for the client before the program is made to wait. A program that ends while it is made to wait has
+ * 200 ms until the package closes its terminal, and what stands in it then is lost: so this is far more than an end holds.
+ */
+const maxUnreadBytes = 1024 * 1024;
+
 /** The package's types leave out that it writes bytes too. */
 interface BytePty extends Omit<IPty, 'write'> {
   write(data: string | Buffer): void;
@@ -38,7 +44,7 @@ class TerminalProgram extends Duplex implements Running {
   #isGone = false;
 
   constructor(pty: BytePty) {
-    super({ autoDestroy: false });
+    super({ autoDestroy: false, readableHighWaterMark: maxUnreadBytes });
     this.#pty = pty;
     pty.onData((piece: string | Buffer) => {
       if (!this.push(piece)) pty.pause();
