@@ -141,8 +141,8 @@ describe.runIf(process.getuid?.() === 0)('a target that is a program', () => {
     expect(sized.stdout).toBe('24 80\r\nterminal\r\n');
     const asked = await run('tool', 'ask', { flags: ['-tt'], input: 'Zoë\n' });
     expect(asked.stdout).toContain('hello Zoë\r\n');
-    const large = await run('tool', 'args ' + 'y'.repeat(2000), { flags: ['-tt'] });
-    expect(large.stdout).toBe(`<${'y'.repeat(2000)}>\r\n`);
+    const large = await run('tool', 'args ' + 'y'.repeat(30_000), { flags: ['-tt'] });
+    expect(large.stdout).toBe(`<${'y'.repeat(30_000)}>\r\n`);
   });
 
   it.each([[[]], [['-tt']]])('is ended with its channel, flags %j', async (flags) => {

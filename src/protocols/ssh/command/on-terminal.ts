@@ -1,5 +1,6 @@
 import { Duplex, Readable } from 'node:stream';
-import { constants } from 'node:os';
+import { closeSync, constants, openSync } from 'node:fs';
+import { constants as system } from 'node:os';
 import type { IPty } from '@lydell/node-pty';
 import { SluiceError } from '../../../lib/errors.js';
 import type { Running, Terminal } from '../backend.js';
@@ -28,14 +29,16 @@ export async function startOnTerminal(start: Start, terminal: Terminal): Promise
 }
 
 /**
- * Output that waits for the client before the program is made to wait. A program that ends while it is made to wait has
- * 200 ms until the package closes its terminal, and what stands in it then is lost: so this is far more than an end holds.
+ * Output that waits for the client before the program is made to wait. Once a program has ended the package reads its
+ * terminal for 200 ms more, and not while it is paused: so this is far more than what a terminal still holds then.
  */
 const maxUnreadBytes = 1024 * 1024;
 
-/** The package's types leave out that it writes bytes too. */
+/** The package's types leave out that it writes bytes too, and where the program's side is. */
 interface BytePty extends Omit<IPty, 'write'> {
   write(data: string | Buffer): void;
+  /** The program's side of the terminal: /dev/pts/N. */
+  readonly ptsName?: string;
 }
 
 class TerminalProgram extends Duplex implements Running {
@@ -46,10 +49,13 @@ class TerminalProgram extends Duplex implements Running {
   constructor(pty: BytePty) {
     super({ autoDestroy: false, readableHighWaterMark: maxUnreadBytes });
     this.#pty = pty;
+    // When nobody has that side open any more, the system drops what has not been read: so we have it open as well.
+    const held = pty.ptsName === undefined ? null : openSync(pty.ptsName, constants.O_RDWR | constants.O_NOCTTY);
     pty.onData((piece: string | Buffer) => {
       if (!this.push(piece)) pty.pause();
     });
     pty.onExit(({ exitCode, signal }) => {
+      if (held !== null) closeSync(held);
       this.#isGone = true;
       this.emit('gone');
       this.emit('exit', signal === undefined || signal === 0 ? exitCode : null, nameOf(signal));
@@ -86,5 +92,5 @@ class TerminalProgram extends Duplex implements Running {
 
 function nameOf(signal: number | undefined): string | undefined {
   if (signal === undefined || signal === 0) return undefined;
-  return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
+  return Object.entries(system.signals).find(([, number]) => number === signal)?.[0];
 }
