@@ -158,7 +158,7 @@ it('gives nothing that configuration does not offer to who asks', async () => {
     ...['not_found', 'not_found', 'not_found', 'not_found', 'usage', 'usage', 'usage'],
   ]);
   expect(refusals.map((answer) => errorOf(answer).next[0]?.command)[4]).toBe(
-    'sluice access request callers --for 240m --reason …',
+    'sluice access request callers --for 4h --reason …',
   );
 });
 
