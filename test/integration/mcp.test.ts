@@ -206,7 +206,7 @@ describe.each([
       can_request: [{ group: 'helpers', targets: ['demo-db'], max_minutes: 60 }],
     });
     const tooLong = await refusal(client, 'request_access', { name: 'helpers', minutes: 90, reason: 'INC-42' });
-    expect(tooLong['message']).toMatch(/60 minutes at most/);
+    expect(tooLong['message']).toMatch(/1h at most/);
     const asked = await call(client, 'request_access', { name: 'demo-db', minutes: 15, reason: 'INC-42' });
     const id = String(asked['request_id']);
     expect(asked).toMatchObject({ state: 'pending', target: 'helpers', required: [{ group: 'dba', count: 1 }] });
