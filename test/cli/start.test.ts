@@ -58,9 +58,18 @@ const always = [
 const shared = ['src/client/proxy-settings', 'src/lib/errors', 'src/recording/playback/escape'];
 const forExec = [
   'commands/exec',
-  ...['connection', 'durations', 'exec', 'exec-body', 'exec-command', 'hold', 'input', 'named-parameters', 'rows'].map(
-    (name) => `src/cli/${name}`,
-  ),
+  ...[
+    'connection',
+    'durations',
+    'exec',
+    'unreadable',
+    'exec-body',
+    'exec-command',
+    'hold',
+    'input',
+    'named-parameters',
+    'rows',
+  ].map((name) => `src/cli/${name}`),
   'src/cli/update-notice',
   ...[
     'api',
