@@ -57,6 +57,15 @@ export class TermMatcher {
     );
   }
 
+  /** About how much it takes to read where it stands in the session. */
+  sizeIn(session: number): number {
+    let size = 0;
+    for (const { lists } of this.#operations) {
+      for (const list of lists) for (const { start, end } of list.get(session) ?? none) size += end - start;
+    }
+    return size;
+  }
+
   /** The session's operations that may say it, and whether all of them do. */
   operations(session: number): { readonly operations: readonly number[]; readonly exact: boolean } {
     let exact = true;

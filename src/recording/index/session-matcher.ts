@@ -76,10 +76,18 @@ export class SessionMatcher {
   ): { readonly matches: readonly number[]; readonly complete: boolean } {
     const { seq } = session;
     const open = this.#terms.filter((term) => !term.isOfSession(seq, session.words));
-    const found = open.map((term) => term.operations(seq));
-    let matches = found.length === 0 ? this.#allOf(seq) : inAll(found.map(({ operations }) => operations));
+    if (open.length > 1) open.sort((one, other) => one.sizeIn(seq) - other.sizeIn(seq));
+    let matches: readonly number[] | null = null;
+    let isExact = true;
+    for (const term of open) {
+      const { operations, exact } = term.operations(seq);
+      isExact &&= exact;
+      matches = matches === null ? operations : inAll([matches, operations]);
+      // The longer lists need not be read then.
+      if (matches.length === 0) return { matches, complete: true };
+    }
+    matches ??= this.#allOf(seq);
     if (session.fromAt < this.#since || session.toAt > this.#until) matches = this.#inTime(seq, matches);
-    const isExact = found.every(({ exact }) => exact);
     const changed = new Set(operationsOf(this.#changed.get(seq) ?? []));
     if (isExact && changed.size === 0) return { matches, complete: true };
     const checked: number[] = [];
