@@ -23,9 +23,9 @@ export interface SessionServices {
   readonly now: () => number;
   /** What identities have done in the last hour. */
   readonly usage?: UsageBook;
-  /** Kinds of signals raised of an identity. */
   /** A protected column is shown in clear, once a session and column. */
   readonly onReveal?: (event: AuditEvent) => void;
+  /** Kinds of signals raised of an identity. */
   readonly signalsOf?: (identity: string) => readonly string[];
   readonly onVerdict?: (verdict: 'allow' | 'deny' | 'hold', microseconds: number) => void;
   readonly live: LiveSessions;

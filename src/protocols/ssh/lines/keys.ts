@@ -7,7 +7,7 @@ const killLine = 0x15;
 const maxPasteMark = 6;
 const maxTypedChars = 4096;
 
-/** Answers of the terminal itself: positions, modes, colours, versions. Nobody typed them. */
+/** Answers of the terminal itself: positions, modes, colours, versions. Nobody typed them. They begin with ESC, a control character. */
 // oxlint-disable-next-line no-control-regex
 const reports = /\u001b\[[?>]?[\d;]*(?:[Rcn]|\$y)|\u001b\[[IO]|\u001b[\]P][^\u0007\u001b]{0,512}(?:\u0007|\u001b\\)/g;
 
