@@ -43,6 +43,11 @@ export async function startSmallGateway(options: SmallGatewayOptions = {}): Prom
   const server = createServer();
   const upgraded = new Set<Duplex>();
   const url = await listen(server, options.port ?? 0);
+  // Who asks from now on waits for the provider: without a listener the server would leave them without an answer.
+  let ready: () => void = () => undefined;
+  const serving = new Promise<void>((resolve) => (ready = resolve));
+  server.on('request', (request, response) => void serving.then(() => serve(request, response)));
+  server.on('upgrade', (request, socket: Duplex) => void serving.then(() => upgrade(request, socket)));
   const provider = await createDemoProvider({
     issuer: `${url}/idp`,
     audience: url,
@@ -64,13 +69,13 @@ export async function startSmallGateway(options: SmallGatewayOptions = {}): Prom
       return close(server);
     },
   };
-  server.on('request', (request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     gateway.requests.push(`${request.method} ${new URL(request.url ?? '', url).pathname}`);
     if (request.url?.startsWith('/idp') === true) {
       if (!gateway.intercept(request, response)) provider.callback(request, response);
     } else void answer(gateway, request, response);
-  });
-  server.on('upgrade', (request, socket: Duplex) => {
+  };
+  const upgrade = (request: IncomingMessage, socket: Duplex): void => {
     upgraded.add(socket);
     void gateway.verifier.verify(bearerOf(request)).then(
       () => {
@@ -85,7 +90,8 @@ export async function startSmallGateway(options: SmallGatewayOptions = {}): Prom
         );
       },
     );
-  });
+  };
+  ready();
   return gateway;
 }
 
