@@ -105,7 +105,7 @@ export interface GateParts {
   /** How what was run is written down; absent means as it is. */
   readonly shown?: ShownOperations;
   /** What the identity did in the last hour, and which signals there are of it; absent means that nobody counts. */
-  readonly history?: () => Pick<DecisionQuery, 'identity' | 'signals'>;
+  readonly history?: () => Required<Pick<DecisionQuery, 'identity' | 'signals'>>;
   /** A protected column may be seen in clear here; may be told of one again. */
   readonly onReveal?: (op: number, effect: Effect) => void;
   readonly observer: SessionObserver;
@@ -115,6 +115,7 @@ export interface GateParts {
 }
 
 const none: readonly string[] = [];
+const noShadow = {};
 
 /** One session's gate: analyse → record the attempt → decide → record the decision → permit. Protocol-blind. */
 export class SessionGate {
@@ -230,10 +231,7 @@ export class SessionGate {
 
   /** Which of these protected columns (as `reveal` effects) may be seen in clear. Nothing is recorded. */
   reveals(effects: readonly Effect[]): readonly boolean[] {
-    const { target, origin } = this.#parts;
-    const principal = this.#parts.principal();
-    const query = { principal, target, approvals: none, ...this.#circumstances(), reason: origin.reason };
-    return this.#parts.policies().reveals(query, effects);
+    return this.#parts.policies().reveals(this.#question(effects, none), effects);
   }
 
   /** Values of these columns (as `reveal` effects) go out in clear now; to have been told that they would is not that. */
@@ -255,21 +253,21 @@ export class SessionGate {
     return this.#deny(permit.op, decision.policies, resultEnded(decision)).error;
   }
 
-  #circumstances(): Pick<DecisionQuery, 'session' | 'identity' | 'signals'> {
-    return { session: this.#parts.facts(), ...this.#parts.history?.() };
+  /** Asked of policy for every statement: one object, of one shape. */
+  #question(effects: readonly Effect[], approvals: readonly string[]): DecisionQuery {
+    const { target, origin } = this.#parts;
+    const principal = this.#parts.principal();
+    const session = this.#parts.facts();
+    const { reason } = origin;
+    const history = this.#parts.history?.();
+    if (history === undefined) return { principal, target, effects, approvals, session, reason };
+    const { identity, signals } = history;
+    return { principal, target, effects, approvals, session, reason, identity, signals };
   }
 
   #decide(effects: readonly Effect[], approvals: readonly string[]): Decision {
     const started = performance.now();
-    const { target, origin } = this.#parts;
-    const decision = this.#parts.policies().decide({
-      principal: this.#parts.principal(),
-      target,
-      effects,
-      approvals,
-      ...this.#circumstances(),
-      reason: origin.reason,
-    });
+    const decision = this.#parts.policies().decide(this.#question(effects, approvals));
     this.#parts.onVerdict(decision.verdict, (performance.now() - started) * 1000);
     this.#shadow = decision.shadow;
     return decision;
@@ -303,8 +301,9 @@ export class SessionGate {
 
   #takeShadow(): Pick<DecisionEvent, 'shadow'> {
     const shadow = this.#shadow;
+    if (shadow === undefined) return noShadow;
     this.#shadow = undefined;
-    return shadow === undefined ? {} : { shadow };
+    return { shadow };
   }
 
   #allow(

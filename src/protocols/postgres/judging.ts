@@ -197,7 +197,7 @@ export class Judging {
 
   #subject(operation: Omit<Operation, 'protocol'>, bodies: Resolved, preparesOnly: boolean): JudgedOperation {
     const { kind, text, parameters } = operation;
-    const objects = bodies.statements.flatMap((statement) => statement.objects ?? []);
+    const objects = objectsOf(bodies.statements);
     return {
       operation: { protocol: 'postgres', kind, text, parameters },
       effects: bodies.effects,
@@ -256,4 +256,13 @@ export class Judging {
     };
     return new Run({ ...parts, onDone });
   }
+}
+
+const none: readonly string[] = [];
+
+/** What the names of these statements mean; nearly always there is one statement, which has its list already. */
+function objectsOf(statements: readonly StatementAnalysis[]): readonly string[] {
+  const [only] = statements;
+  if (statements.length <= 1) return only?.objects ?? none;
+  return statements.flatMap((statement) => statement.objects ?? none);
 }
