@@ -21,10 +21,12 @@ const imports = {
   protocols: ['lib', 'sessions', 'analysis', 'masking'],
   store: ['lib', 'approvals', 'policy', 'vault', 'recording', 'signals'],
   mcp: ['lib'],
-  gateway: ['lib', 'protocols', 'store', 'identity', 'mcp', ...domain],
+  // What both ends of a relay's connection speak, and the relay itself.
+  relay: ['lib', 'client'],
+  gateway: ['lib', 'relay', 'protocols', 'store', 'identity', 'mcp', ...domain],
   client: ['lib', 'gateway/schemas'],
   agent: ['lib', 'client', 'gateway/schemas'],
-  cli: ['lib', 'client', 'agent', 'mcp', 'recording', 'gateway/schemas'],
+  cli: ['lib', 'client', 'agent', 'mcp', 'relay', 'recording', 'gateway/schemas'],
   quickstart: ['lib', 'gateway', 'identity', 'client', 'vault', 'store', 'policy', 'recording', 'cli/exit-codes'],
 };
 
