@@ -1,6 +1,6 @@
 import type { IndexDatabase } from './database.js';
 import type { OperationRow } from './operation-row.js';
-import { operationsOf, type Group } from './posting-list.js';
+import { keepIn, operationsOf, type Group } from './posting-list.js';
 import type { Term, WordsTerm } from './query.js';
 import { lookUp } from './segments.js';
 import { unionOf } from './union.js';
@@ -14,6 +14,12 @@ const none: readonly Group[] = [];
 /** Lists that must all hold what is looked for. */
 interface Candidates {
   readonly lists: readonly Lists[];
+  readonly exact: boolean;
+}
+
+/** Operations of one session that may say a term, ascending, and whether all of them do. */
+export interface Found {
+  readonly operations: readonly number[];
   readonly exact: boolean;
 }
 
@@ -50,10 +56,10 @@ export class TermMatcher {
   }
 
   /** Whether the session itself says it, so that each of its operations does. */
-  isOfSession(session: number, words: () => SessionWords): boolean {
+  isOfSession(session: number, said: { readonly words: SessionWords | null }): boolean {
     return this.#sessions.some(
       ({ lists, exact }) =>
-        lists.every((list) => list.has(session)) && (exact || sessionSays(words(), this.#term as WordsTerm)),
+        lists.every((list) => list.has(session)) && (exact || sessionSays(said.words, this.#term as WordsTerm)),
     );
   }
 
@@ -67,11 +73,22 @@ export class TermMatcher {
   }
 
   /** The session's operations that may say it, and whether all of them do. */
-  operations(session: number): { readonly operations: readonly number[]; readonly exact: boolean } {
+  operations(session: number): Found {
     let exact = true;
     const found = this.#operations.map((candidates) => {
       exact &&= candidates.exact;
       return inAll(candidates.lists.map((list) => operationsOf(list.get(session) ?? none)));
+    });
+    const [first = [], second] = found;
+    return { operations: second === undefined ? first : unionOf([first, second]), exact };
+  }
+
+  /** Those of these operations of the session that may say it, and whether all of them do: the lists are only walked. */
+  keep(session: number, operations: readonly number[]): Found {
+    let exact = true;
+    const found = this.#operations.map((candidates) => {
+      exact &&= candidates.exact;
+      return candidates.lists.reduce((left, list) => keepIn(left, list.get(session) ?? none), operations);
     });
     const [first = [], second] = found;
     return { operations: second === undefined ? first : unionOf([first, second]), exact };
@@ -114,7 +131,9 @@ function operationSays(row: OperationRow, { columns, words, open }: WordsTerm): 
   });
 }
 
-function sessionSays({ user, target, other }: SessionWords, { columns, words, open }: WordsTerm): boolean {
+function sessionSays(said: SessionWords | null, { columns, words, open }: WordsTerm): boolean {
+  if (said === null) return false;
+  const { user, target, other } = said;
   const texts = columns.includes('user') ? [user] : columns.includes('target') ? [target] : [user, target, other];
   return texts.some((text) => hasPhrase(text, words, open));
 }
@@ -125,7 +144,7 @@ function hasPhrase(text: string, words: readonly string[], open: boolean): boole
 }
 
 /** What is in each of the lists; all ascend. */
-export function inAll(lists: readonly (readonly number[])[]): readonly number[] {
+function inAll(lists: readonly (readonly number[])[]): readonly number[] {
   const [shortest, ...others] = lists.toSorted((one, other) => one.length - other.length);
   return others.reduce(inBoth, shortest ?? []);
 }

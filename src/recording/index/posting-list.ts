@@ -59,6 +59,32 @@ export function operationsOf(groups: readonly Group[]): readonly number[] {
   return second === undefined ? operationsIn(only) : unionOf(groups.map(operationsIn));
 }
 
+/** Those of `operations`, which ascend, that stand in the groups of one session. Nothing is made of the rest. */
+export function keepIn(operations: readonly number[], groups: readonly Group[]): readonly number[] {
+  if (operations.length === 0 || groups.length === 0) return [];
+  const hits = new Uint8Array(operations.length);
+  for (const group of groups) markHits(hits, operations, group);
+  return operations.filter((_, index) => hits[index] === 1);
+}
+
+function markHits(hits: Uint8Array, operations: readonly number[], { bytes, start, end }: Group): void {
+  let index = 0;
+  let wanted = operations[0] ?? Infinity;
+  let operation = 0;
+  for (let at = start; at < end;) {
+    let byte = bytes[at++] ?? 0;
+    let step = byte & 0x7f;
+    for (let shift = 7; byte >= 0x80; shift += 7) {
+      byte = bytes[at++] ?? 0;
+      step |= (byte & 0x7f) << shift;
+    }
+    operation += step;
+    while (wanted < operation) wanted = operations[++index] ?? Infinity;
+    if (wanted === operation) hits[index] = 1;
+    else if (wanted === Infinity) return;
+  }
+}
+
 function operationsIn({ bytes, start, end }: Group): number[] {
   const operations: number[] = [];
   let operation = 0;

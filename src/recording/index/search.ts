@@ -1,9 +1,9 @@
 import type { IndexedSession, SearchPage, SessionFilter, SessionMatch } from '../types.js';
 import type { IndexDatabase } from './database.js';
 import type { OperationRow, Texts } from './operation-row.js';
-import { beforeOf, cursorOf, limitOf, opOf, sessionOf, timeOf, verdictOf } from './queries.js';
+import { beforeOf, cursorOf, limitOf, opOf, sessionOf, timeOf, verdictOf, type SessionRow } from './queries.js';
 import { parseQuery } from './query.js';
-import { SessionMatcher, type SearchedSession } from './session-matcher.js';
+import { SessionMatcher } from './session-matcher.js';
 import { SnippetMaker } from './snippet.js';
 
 const matchesPerSession = 5;
@@ -38,14 +38,15 @@ export function searchSessions(db: IndexDatabase, text: string, filter: SessionF
       break;
     }
     const session = matcher.session(seq);
-    if (session === null) continue;
     const atLeast = isOnPage ? matchesPerSession : 0;
     const { matches, complete } = matcher.matchesIn(session, { atLeast, readAtMost: maxReadToCount });
-    counted += matches.length;
     isCounting &&= complete;
-    if (matches.length === 0 || !isOnPage) continue;
+    const row = matches.length === 0 ? null : session.row;
+    if (row === null) continue;
+    counted += matches.length;
+    if (!isOnPage) continue;
     if (sessions.length === limit) next_cursor = cursorOf(BigInt(seq + 1));
-    else sessions.push({ ...sessionOf(session.row), matches: shown(matcher, session, matches, snippets) });
+    else sessions.push({ ...sessionOf(row), matches: shown(matcher, seq, row, matches, snippets) });
   }
   const match_count_capped = !isCounting || counted > maxCounted;
   return { sessions, next_cursor, match_count: Math.min(counted, maxCounted), match_count_capped };
@@ -53,17 +54,18 @@ export function searchSessions(db: IndexDatabase, text: string, filter: SessionF
 
 function shown(
   matcher: SessionMatcher,
-  session: SearchedSession,
+  seq: number,
+  session: SessionRow,
   matches: readonly number[],
   snippets: SnippetMaker,
 ): readonly SessionMatch[] {
   return matches.slice(0, matchesPerSession).flatMap((op) => {
-    const row = matcher.operation(session.seq, op);
+    const row = matcher.operation(seq, op);
     return row === null ? [] : [matchOf(row, session, snippets)];
   });
 }
 
-function matchOf(row: OperationRow, { row: session }: SearchedSession, snippets: SnippetMaker): SessionMatch {
+function matchOf(row: OperationRow, session: SessionRow, snippets: SnippetMaker): SessionMatch {
   const { op, at, text, error, parameters, effects, policies, message, people, request, verdict } = row;
   const { user, target, client } = sessionOf(session);
   const lists = [parameters, effects, policies].map(listed);

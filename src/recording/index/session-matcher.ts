@@ -1,7 +1,7 @@
 import type { SessionFilter } from '../types.js';
 import { blockOf } from './batch.js';
 import type { IndexDatabase, SqlValue } from './database.js';
-import { inAll, TermMatcher } from './matching.js';
+import { TermMatcher, type Found } from './matching.js';
 import { blockIdBits, rowInBlock } from './operation-block.js';
 import type { OperationRow } from './operation-row.js';
 import { operationsOf, type Group } from './posting-list.js';
@@ -11,13 +11,46 @@ import { lookUp } from './segments.js';
 import { mark, rangeOf } from './terms.js';
 import type { SessionWords } from './writer.js';
 
-export interface SearchedSession {
+type StoredSession = readonly [...SessionRow, string, number | null, number | null];
+
+/** One session of the index. Its row is read when it is asked for: of most that a search looks at, the lists say enough. */
+export class SearchedSession {
   readonly seq: number;
-  readonly row: SessionRow;
-  readonly words: () => SessionWords;
-  /** Between these its operations began. */
-  readonly fromAt: number;
-  readonly toAt: number;
+  readonly #db: IndexDatabase;
+  #stored: StoredSession | null | undefined;
+
+  constructor(db: IndexDatabase, seq: number) {
+    this.#db = db;
+    this.seq = seq;
+  }
+
+  /** Null when it is there no more. */
+  get row(): SessionRow | null {
+    return this.#read() as unknown as SessionRow | null;
+  }
+
+  /** Who and where, as text. */
+  get words(): SessionWords | null {
+    const who = this.#read()?.at(-3);
+    return typeof who === 'string' ? (JSON.parse(who) as SessionWords) : null;
+  }
+
+  /** Whether all of its operations began between these; one without any did. */
+  isWithin(since: number, until: number): boolean {
+    const stored = this.#read();
+    if (stored === null) return true;
+    const [fromAt, toAt] = stored.slice(-2) as [number | null, number | null];
+    return (fromAt ?? Infinity) >= since && (toAt ?? -Infinity) <= until;
+  }
+
+  #read(): StoredSession | null {
+    if (this.#stored !== undefined) return this.#stored;
+    this.#stored = this.#db.row<StoredSession>(
+      `select ${sessionColumns}, who, from_at, to_at from sessions where seq = ?`,
+      BigInt(this.seq),
+    );
+    return this.#stored;
+  }
 }
 
 const blockScale = 2 ** blockIdBits;
@@ -29,6 +62,7 @@ export class SessionMatcher {
   readonly #wanted: ReadonlySet<number> | null;
   readonly #since: number;
   readonly #until: number;
+  readonly #isTimed: boolean;
   readonly #changed: ReadonlyMap<number, readonly Group[]>;
   #all: ReadonlyMap<number, readonly Group[]> | null = null;
   #block: { readonly id: number; readonly body: string | null } | null = null;
@@ -40,6 +74,7 @@ export class SessionMatcher {
     this.#terms = terms.map((term) => new TermMatcher(db, term));
     this.#since = since ?? -Infinity;
     this.#until = until ?? Infinity;
+    this.#isTimed = since !== null || until !== null;
     this.#wanted = wantedSessions(db, filter, since, until);
     this.#changed = lookUp(db, rangeOf(mark.changed));
   }
@@ -52,18 +87,8 @@ export class SessionMatcher {
     return [...(smallest ?? [])].filter((seq) => others.every((set) => set.has(seq))).sort((one, other) => other - one);
   }
 
-  /** Null when it is there no more. */
-  session(seq: number): SearchedSession | null {
-    const found = this.#db.row<readonly [...SessionRow, string, number | null, number | null]>(
-      `select ${sessionColumns}, who, from_at, to_at from sessions where seq = ?`,
-      BigInt(seq),
-    );
-    if (found === null) return null;
-    const [who, fromAt, toAt] = found.slice(-3) as [string, number | null, number | null];
-    return {
-      ...{ seq, row: found as unknown as SessionRow, words: () => JSON.parse(who) as SessionWords },
-      ...{ fromAt: fromAt ?? Infinity, toAt: toAt ?? -Infinity },
-    };
+  session(seq: number): SearchedSession {
+    return new SearchedSession(this.#db, seq);
   }
 
   /**
@@ -75,21 +100,22 @@ export class SessionMatcher {
     { atLeast, readAtMost }: { readonly atLeast: number; readonly readAtMost: number },
   ): { readonly matches: readonly number[]; readonly complete: boolean } {
     const { seq } = session;
-    const open = this.#terms.filter((term) => !term.isOfSession(seq, session.words));
+    const open = this.#terms.filter((term) => !term.isOfSession(seq, session));
     if (open.length > 1) open.sort((one, other) => one.sizeIn(seq) - other.sizeIn(seq));
     let matches: readonly number[] | null = null;
     let isExact = true;
     for (const term of open) {
-      const { operations, exact } = term.operations(seq);
-      isExact &&= exact;
-      matches = matches === null ? operations : inAll([matches, operations]);
+      const found: Found = matches === null ? term.operations(seq) : term.keep(seq, matches);
+      isExact &&= found.exact;
+      matches = found.operations;
       // The longer lists need not be read then.
-      if (matches.length === 0) return { matches, complete: true };
+      if (found.operations.length === 0) return { matches: [], complete: true };
     }
     matches ??= this.#allOf(seq);
-    if (session.fromAt < this.#since || session.toAt > this.#until) matches = this.#inTime(seq, matches);
-    const changed = new Set(operationsOf(this.#changed.get(seq) ?? []));
-    if (isExact && changed.size === 0) return { matches, complete: true };
+    if (this.#isTimed && !session.isWithin(this.#since, this.#until)) matches = this.#inTime(seq, matches);
+    const changes = this.#changed.get(seq);
+    if (isExact && changes === undefined) return { matches, complete: true };
+    const changed = new Set(operationsOf(changes ?? []));
     const checked: number[] = [];
     for (const op of matches) {
       if (!isExact || changed.has(op)) {

@@ -10,7 +10,7 @@ import { ByteReader, ByteWriter } from '../../../src/recording/index/byte-writer
 import { EventReader } from '../../../src/recording/index/event-reader.js';
 import { IndexDatabase } from '../../../src/recording/index/database.js';
 import { forgetSession } from '../../../src/recording/index/forget.js';
-import { operationsOf } from '../../../src/recording/index/posting-list.js';
+import { keepIn, operationsOf, writeGroup, type Group } from '../../../src/recording/index/posting-list.js';
 import { Postings } from '../../../src/recording/index/postings.js';
 import { searchSessions } from '../../../src/recording/index/search.js';
 import { SegmentMerge } from '../../../src/recording/index/segment-merge.js';
@@ -194,6 +194,27 @@ describe('the parts of the index', () => {
       fc.property(fc.array(operations, { maxLength: 5 }), (slices) => {
         const expected = [...new Set(slices.flat())].sort((one, other) => one - other);
         expect(unionOf(slices)).toEqual(expected);
+      }),
+    );
+  });
+
+  it('keeps of some operations those that stand in lists, as if the lists were read', () => {
+    const sorted = (from: readonly number[]): readonly number[] => [...new Set(from)].sort((one, other) => one - other);
+    const operation = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 2 ** 24 - 1 }));
+    const operations = fc.array(operation, { maxLength: 30 }).map(sorted);
+    fc.assert(
+      fc.property(operations, fc.array(operations, { maxLength: 4 }), (asked, lists) => {
+        const groups = lists.map((list): Group => {
+          const out = new ByteWriter();
+          writeGroup(out, 0, list);
+          const reader = new ByteReader(Buffer.from(out.view()));
+          reader.varint();
+          const length = reader.varint();
+          const start = reader.skip(length);
+          return { session: 0, bytes: Buffer.from(out.view()), start, end: start + length };
+        });
+        const all = new Set(operationsOf(groups));
+        expect(keepIn(asked, groups)).toEqual(asked.filter((one) => all.has(one)));
       }),
     );
   });
