@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { dialPostgres } from '../src/protocols/postgres/dial.js';
 import { cString, frame } from '../src/protocols/postgres/frames.js';
 import type { Address } from './pgbench.js';
 
-async function connect(at: Address): Promise<Socket> {
+async function connect(at: Address): Promise<Duplex> {
   const { socket } = await dialPostgres(
     {
       name: 'bench',
@@ -25,7 +25,7 @@ async function connect(at: Address): Promise<Socket> {
 
 /** Opens connections that do nothing. */
 export async function openIdle(at: Address, count: number): Promise<{ close(): Promise<void> }> {
-  const sockets: Socket[] = [];
+  const sockets: Duplex[] = [];
   for (let i = 0; i < count; i++) sockets.push(await connect(at));
   return {
     async close() {

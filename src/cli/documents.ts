@@ -182,6 +182,12 @@ export const commandDocuments: Readonly<Record<string, z.ZodType>> = {
       'error',
     ]),
   }),
+  'sluice.relay/v1': z.looseObject({
+    schema: z.literal('sluice.relay/v1'),
+    ok: z.literal(true),
+    relay: name,
+    event: z.enum(['connected', 'lost', 'opened', 'closed', 'refused', 'stopped']),
+  }),
   'sluice.status/v1': documentOf('sluice.status/v1', {
     profile: z.string().nullable(),
     gateway: z.string().nullable(),

@@ -9,6 +9,7 @@ import * as exec from '../gateway/schemas/exec.js';
 import * as login from '../gateway/schemas/login.js';
 import * as oversight from '../gateway/schemas/oversight.js';
 import * as policy from '../gateway/schemas/policy.js';
+import * as relays from '../gateway/schemas/relays.js';
 import * as requests from '../gateway/schemas/requests.js';
 import * as secrets from '../gateway/schemas/secrets.js';
 import * as sessions from '../gateway/schemas/sessions.js';
@@ -45,6 +46,7 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
       login,
       oversight,
       policy,
+      relays,
       requests,
       secrets,
       sessions,

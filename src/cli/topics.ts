@@ -6,6 +6,7 @@ export const topics: Readonly<Record<string, { readonly description: string }>> 
   gateway: { description: 'Run a gateway.' },
   mcp: { description: 'Tools for AI agents (Model Context Protocol).' },
   policy: { description: 'Check and explain policies.' },
+  relays: { description: 'Relays into private networks, and what serves them.' },
   requests: { description: 'Ask for approval, and decide about what others ask.' },
   secrets: { description: "The secrets in the gateway's vault." },
   sessions: { description: 'Recorded sessions: list, search, show, verify, export.' },

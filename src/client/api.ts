@@ -4,10 +4,11 @@ import type * as api from './api-types.js';
 import type * as access from './api-access-types.js';
 import type * as bundle from './api-bundle-types.js';
 import type * as exec from './api-exec-types.js';
+import type { RelayList } from './api-relay-types.js';
 import { decodeFailure, parseObject } from './error-document.js';
 import { execLines } from './exec-lines.js';
 import type { TokenSource } from './tokens.js';
-import type { Transport } from './transport.js';
+import type { Transport, TransportRequest } from './transport.js';
 
 export interface SluiceClientOptions {
   readonly gateway: string;
@@ -235,6 +236,9 @@ export class SluiceClient {
   ssh(options: CallOptions = {}): Promise<api.SshDocument> {
     return this.#call('GET', '/v1/ssh', { schema: 'sluice.ssh/v1', ...options });
   }
+  relays(options: CallOptions = {}): Promise<RelayList> {
+    return this.#call('GET', '/v1/relays', { schema: 'sluice.relays/v1', ...options });
+  }
   keys(options: CallOptions = {}): Promise<api.KeyList> {
     return this.#call('GET', '/v1/keys', { schema: 'sluice.keys/v1', ...options });
   }
@@ -286,16 +290,28 @@ export class SluiceClient {
         ...(passwordVerifier === undefined ? {} : { 'sluice-client-password': passwordVerifier }),
         ...(reason === undefined || reason === null ? {} : { 'sluice-reason': encodeURIComponent(reason) }),
       };
-      const { socket, answer } = await this.#transport.upgrade(
-        { method: 'GET', url, headers, signal },
-        'sluice-tunnel',
-      );
-      if (socket === null) throw await this.#failure(answer);
-      socket.setNoDelay(true);
-      socket.setKeepAlive(true, 30_000);
-      return socket;
+      return this.#upgrade({ method: 'GET', url, headers, signal }, 'sluice-tunnel');
     };
     return token === undefined ? this.#authorized(signal, dial) : dial({ authorization: `Bearer ${token}` });
+  }
+
+  /** A connection that serves a relay; docs/relay.md says what it speaks. */
+  openRelay(
+    name: string,
+    { token, version }: { readonly token: string; readonly version: string },
+    signal?: AbortSignal,
+  ): Promise<Duplex> {
+    const url = this.#url(`/v1/relays/${part(name)}/serve`);
+    const headers = { authorization: `Bearer ${token}`, 'sluice-version': version };
+    return this.#upgrade({ method: 'GET', url, headers, signal }, 'sluice-relay');
+  }
+
+  async #upgrade(request: TransportRequest, protocol: string): Promise<Duplex> {
+    const { socket, answer } = await this.#transport.upgrade(request, protocol);
+    if (socket === null) throw await this.#failure(answer);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 30_000);
+    return socket;
   }
 
   async #call<Schema extends string, Document extends api.Envelope<Schema>>(

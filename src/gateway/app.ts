@@ -8,7 +8,6 @@ import { SluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import { readCatalog } from '../analysis/catalog.js';
 import { narrowClassification } from '../policy/classification.js';
-import type { SecretReference } from '../policy/targets.js';
 import { openRecorder } from '../recording/recorder.js';
 import { createPostgresService } from '../protocols/postgres/service.js';
 import { createSshService } from '../protocols/ssh/service.js';
@@ -25,7 +24,7 @@ import { BotDesk } from './bot-desk.js';
 import { type ApplyOutcome, BundleAdmin } from './bundle-admin.js';
 import { Callers } from './callers.js';
 import type { Bootstrap } from './config.js';
-import { ActiveConfiguration, emptyConfiguration } from './configuration.js';
+import { ActiveConfiguration, type ConfigurationParts, emptyConfiguration } from './configuration.js';
 import { Engines } from './engines.js';
 import { type CursorLimits, defaultCursorLimits, ExecCursors } from './exec/cursors.js';
 import { Idempotency } from './exec/idempotency.js';
@@ -44,6 +43,7 @@ import { listenPostgres } from './postgres-listener.js';
 import { Oversight } from './oversight.js';
 import { PolicyReplay } from './past/replay.js';
 import { recordingOptions } from './recordings-options.js';
+import { Relays } from './relays.js';
 import { RequestEyes } from './request-eyes.js';
 import { RequestReviews } from './request-review.js';
 import { routeTable } from './route-table.js';
@@ -153,7 +153,11 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   const analyser = metrics.timedAnalyser(createPostgresAnalyser({}));
   shutdown.close(() => analyser.close());
 
-  const parts = { clock, readSecret: (reference: SecretReference) => state.vault.resolveSecret(reference) };
+  const parts: ConfigurationParts = {
+    clock,
+    readSecret: (reference) => state.vault.resolveSecret(reference),
+    connectThrough: (relay, target, signal) => relays.connect(relay, target.name, target, signal),
+  };
   const configuration = new ActiveConfiguration(emptyConfiguration(parts));
   const bundles = new BundleAdmin({ ...parts, history: state.store.bundles, configuration, audit: state.audit });
   await loadFirstConfiguration(bootstrap.stateDir, bundles, configuration, state.store.bundles, parts);
@@ -171,6 +175,14 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   });
   const people = new KnownPeople(state.store.people, clock, onProblem);
   const callers = new Callers(verifier, configuration, state.grants, (token) => people.saw(token));
+  const relays = new Relays({
+    clock,
+    audit: state.audit,
+    rules: () => configuration.current().relays,
+    refresh: callers.refresh,
+    identify: (token) => callers.identify(token),
+    onProblem,
+  });
   const targets = new TargetDirectory(configuration);
   const desk = new AccessDesk(configuration, state.approvals, state.grants);
   state.onRequest((request) => desk.heard(request));
@@ -180,7 +192,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
         target !== null && principal !== null && !targets.isStillAllowed(target, callers.refresh(principal)),
     );
   configuration.onSwap(() => {
-    const ended = endRefused();
+    const ended = endRefused() + relays.endRefused();
     log.info({ version: configuration.current().version, ended }, 'bundle in force');
   });
   state.grants.onChange(() => {
@@ -257,6 +269,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
       ...{ publicUrl: bootstrap.publicUrl, clock, configuration, callers, people },
       ...{ deliveries: state.store.deliveries, approvals: state.approvals, audit: state.audit },
     }),
+    relays,
     audit: state.audit,
     vault: state.vault,
     recorder,
@@ -304,7 +317,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     routes,
     metrics,
     tls: bootstrap.listen.tls,
-    tunnel: { ...common, targets, connections, engines },
+    upgrades: { ...common, targets, connections, engines, relays },
     mcp: mcp.listener,
     identityProvider: identity,
   });
@@ -326,8 +339,12 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   shutdown.drain(async (graceMs) => {
     const left = await connections.drain(graceMs);
     if (left > 0) log.warn({ left }, 'connections were cut while draining');
+    // Their sessions are over; a relay that is told so comes back at once when this gateway does.
+    relays.close();
   });
   metrics.gauge('sluice_connections_live', 'Connections that engines serve', () => connections.size);
+  metrics.gauge('sluice_relays_connected', 'Connections of relays', () => relays.counts.connections);
+  metrics.gauge('sluice_relay_streams', 'Connections to targets by way of relays', () => relays.counts.streams);
   metrics.gauge('sluice_audit_backlog', 'Audit events that a sink has not confirmed', () => auditing.backlog);
   metrics.gauge('sluice_durable_commits', 'Writes of durable sessions', () => recorder.commitCounts.commits);
   metrics.gauge('sluice_durable_syncs', 'Syncs of the disk for them', () => recorder.commitCounts.syncs);

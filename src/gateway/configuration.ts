@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { VerifiedToken } from '../identity/types.js';
 import type { Classification } from '../masking/types.js';
 import type { AccessRules } from '../policy/access.js';
@@ -7,6 +8,7 @@ import { type Bundle, loadBundle } from '../policy/bundle.js';
 import { type CompiledPolicies, compilePolicies } from '../policy/decide.js';
 import { type Outline, outlineOf } from '../policy/outline.js';
 import type { Principal } from '../policy/types.js';
+import type { RelayRules } from '../policy/relays.js';
 import type { BundleTarget, SecretReference } from '../policy/targets.js';
 import type { TargetConfig } from '../sessions/types.js';
 import { invalidBundle } from './bundle-errors.js';
@@ -22,6 +24,8 @@ export interface Configuration {
   /** Names of the bundle's groups. */
   readonly groups: readonly string[];
   readonly targets: ReadonlyMap<string, TargetConfig>;
+  /** The groups whose machines may serve each relay. */
+  readonly relays: RelayRules;
   /** Groups that can be had for a while. */
   readonly access: AccessRules;
   /** Who may bring decisions that people made elsewhere. */
@@ -32,6 +36,8 @@ export interface Configuration {
 export interface ConfigurationParts {
   readonly clock: () => number;
   readonly readSecret: (reference: SecretReference) => Promise<string>;
+  /** A connection to a target by way of the relay it names. */
+  readonly connectThrough: (relay: string, target: BundleTarget, signal: AbortSignal) => Promise<Duplex>;
 }
 
 /** Validates and compiles; throws config_invalid that names file, line and what is wrong. */
@@ -47,6 +53,7 @@ export function compileConfiguration(files: ReadonlyMap<string, string>, parts: 
     classification: bundle.classification,
     groups: Object.keys(bundle.bindings.groups),
     targets: targetsOf(bundle, parts),
+    relays: bundle.relays,
     access: bundle.bindings.access ?? {},
     bots: bundle.bindings.bots ?? {},
     resolve: (token) => resolvePrincipal(token, bundle),
@@ -63,6 +70,7 @@ export function emptyConfiguration(parts: ConfigurationParts): Configuration {
     classification: { classes: {}, columns: [], detectors: {} },
     groups: [],
     targets: new Map(),
+    relays: new Map(),
     access: {},
     bots: {},
     resolve: (token) => resolvePrincipal(token, { bindings: { groups: {} } }),
@@ -100,6 +108,12 @@ function targetsOf(bundle: Bundle, parts: ConfigurationParts): ReadonlyMap<strin
 }
 
 function targetConfig(target: BundleTarget, parts: ConfigurationParts): TargetConfig {
-  const { secret, ...rest } = target;
-  return { ...rest, readSecret: () => (secret === null ? Promise.resolve('') : parts.readSecret(secret)) };
+  const { secret, relay, ...rest } = target;
+  return {
+    ...rest,
+    ...(relay === null
+      ? {}
+      : { relay: { name: relay, connect: (signal) => parts.connectThrough(relay, target, signal) } }),
+    readSecret: () => (secret === null ? Promise.resolve('') : parts.readSecret(secret)),
+  };
 }

@@ -4,18 +4,18 @@ import { SluiceError } from '../lib/errors.js';
 import { errorDocumentOf, httpStatusOf } from './http-errors.js';
 import { type HttpApiParts, createHttpApi } from './http-api.js';
 import { createHttpServer, type TlsFiles } from './server.js';
-import { type TunnelParts, attachTunnel } from './tunnel.js';
+import { attachUpgrades, type UpgradeParts } from './upgrades.js';
 
 export interface FrontParts extends Omit<HttpApiParts, 'createServer'> {
   readonly tls: TlsFiles | null;
-  readonly tunnel: TunnelParts;
+  readonly upgrades: UpgradeParts;
   /** Serves /mcp, which is a protocol of its own. */
   readonly mcp: RequestListener;
   /** The demo identity provider under its path, or null. */
   readonly identityProvider: { readonly path: string; readonly callback: RequestListener } | null;
 }
 
-/** The one port: API, tunnel and, in a demo, the identity provider. */
+/** The one port: API, tunnels, relays and, in a demo, the identity provider. */
 export interface Front {
   listen(host: string, port: number): Promise<number>;
   /** Stops accepting; resolves when requests under way are answered. */
@@ -30,7 +30,7 @@ export function createFront(parts: FrontParts): Front {
     ...parts,
     createServer: (listener) => {
       server = createHttpServer(parts.tls, parts.limits, withRawListeners(listener, parts));
-      attachTunnel(server, parts.tunnel);
+      attachUpgrades(server, parts.upgrades);
       return server;
     },
   });

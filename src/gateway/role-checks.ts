@@ -2,6 +2,7 @@ import pg from 'pg';
 import { matchesGlob } from '../policy/classification.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
 import type { TargetConfig } from '../sessions/types.js';
+import { asConnectedSocket } from './exec/socket-like.js';
 
 /** One thing about the gateway's own role on a database, and the statement that would make it better. */
 export interface RoleCheck {
@@ -33,10 +34,12 @@ export async function checkRole(
   target: TargetConfig,
   columns: readonly ProtectedColumn[],
 ): Promise<readonly RoleCheck[]> {
+  const way = await target.relay?.connect(AbortSignal.timeout(timeoutMs));
   const client = new pg.Client({
     ...{ host: target.host, port: target.port, database: target.database, user: target.username },
     password: await target.readSecret(),
     ssl: sslOf(target),
+    ...(way === undefined ? {} : { stream: () => asConnectedSocket(way) }),
     application_name: 'sluice doctor',
     connectionTimeoutMillis: timeoutMs,
     query_timeout: timeoutMs,
@@ -62,6 +65,7 @@ export async function checkRole(
     });
   } finally {
     await client.end().catch(() => undefined);
+    way?.destroy();
   }
 }
 

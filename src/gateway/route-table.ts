@@ -12,6 +12,7 @@ import { loginRoutes } from './routes/login.js';
 import { oauthMetadataRoutes } from './routes/oauth-metadata.js';
 import { oversightRoutes } from './routes/oversight.js';
 import { policyRoutes } from './routes/policy.js';
+import { relayRoutes } from './routes/relays.js';
 import { requestRoutes } from './routes/requests.js';
 import { secretRoutes } from './routes/secrets.js';
 import { sessionRoutes } from './routes/sessions.js';
@@ -32,6 +33,7 @@ export function routeTable(services: GatewayServices, version: string): readonly
     ...targetRoutes(services),
     ...doctorRoutes(services),
     ...sshRoutes(services),
+    ...relayRoutes(services),
     ...execRoutes(services),
     ...requestRoutes(services),
     ...accessRoutes(services),

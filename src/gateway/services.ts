@@ -24,6 +24,7 @@ import type { ExecSlots } from './exec/slots.js';
 import type { LiveConnections } from './live-connections.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { Oversight } from './oversight.js';
+import type { Relays } from './relays.js';
 import type { RequestEyes } from './request-eyes.js';
 import type { RequestReviews } from './request-review.js';
 import type { PolicyReplay } from './past/replay.js';
@@ -46,6 +47,7 @@ export interface GatewayServices {
   readonly grants: GrantBook;
   readonly desk: AccessDesk;
   readonly bots: BotDesk;
+  readonly relays: Relays;
   readonly audit: Audit;
   readonly vault: Vault;
   readonly recorder: GatewayRecorder;

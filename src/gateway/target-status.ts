@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import type { RelayRoute } from '../sessions/types.js';
 import { within } from './deadline.js';
 
 export type TargetStatus = 'online' | 'offline' | 'unknown';
@@ -7,6 +8,8 @@ export interface Dialled {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  /** By which it is reached; absent: from here. */
+  readonly relay?: RelayRoute;
 }
 
 interface Known {
@@ -31,7 +34,7 @@ export class TargetStatuses {
 
   /** What is known, waiting at most `waitMs` for a dial when nothing fresh is. */
   async of(target: Dialled, waitMs: number): Promise<TargetStatus> {
-    const key = `${target.host}:${target.port}`;
+    const key = `${target.relay?.name ?? ''} ${target.host}:${target.port}`;
     const known = this.#known.get(key) ?? { status: 'unknown', checkedAt: Number.NEGATIVE_INFINITY, running: null };
     this.#known.set(key, known);
     if (this.#clock() - known.checkedAt < freshMs) return known.status;
@@ -49,19 +52,34 @@ export class TargetStatuses {
     return await within(known.running, waitMs, known.status);
   }
 
-  #dial(target: Dialled): Promise<TargetStatus> {
+  async #dial(target: Dialled): Promise<TargetStatus> {
     this.#dials += 1;
-    return new Promise<TargetStatus>((resolve) => {
-      const socket = connect({ host: target.host, port: target.port, timeout: dialTimeoutMs });
-      const settle = (status: TargetStatus): void => {
-        socket.destroy();
-        resolve(status);
-      };
-      socket.once('connect', () => settle('online'));
-      socket.once('timeout', () => settle('offline'));
-      socket.once('error', () => settle('offline'));
-    }).finally(() => {
+    const dialled = target.relay === undefined ? dialHere(target) : dialThrough(target.relay);
+    return dialled.finally(() => {
       this.#dials -= 1;
     });
   }
+}
+
+async function dialThrough(relay: RelayRoute): Promise<TargetStatus> {
+  try {
+    (await relay.connect(AbortSignal.timeout(dialTimeoutMs))).destroy();
+    return 'online';
+  } catch {
+    // What is wrong is told to who connects; here it is one word of a list.
+    return 'offline';
+  }
+}
+
+function dialHere(target: Dialled): Promise<TargetStatus> {
+  return new Promise<TargetStatus>((resolve) => {
+    const socket = connect({ host: target.host, port: target.port, timeout: dialTimeoutMs });
+    const settle = (status: TargetStatus): void => {
+      socket.destroy();
+      resolve(status);
+    };
+    socket.once('connect', () => settle('online'));
+    socket.once('timeout', () => settle('offline'));
+    socket.once('error', () => settle('offline'));
+  });
 }

@@ -1,73 +1,25 @@
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { SluiceError } from '../lib/errors.js';
-import type { Callers } from './callers.js';
-import { within } from './deadline.js';
-import { httpStatusOf, showable } from './http-errors.js';
 import type { Engines } from './engines.js';
-import type { GatewayLimits } from './limits.js';
 import type { LiveConnections } from './live-connections.js';
 import type { Logger } from './log.js';
-import { bearerToken, rawRefusal } from './server.js';
 import type { TargetDirectory } from './target-directory.js';
+import type { Upgrade } from './upgrades.js';
 
 export interface TunnelParts {
-  readonly callers: Callers;
   readonly targets: TargetDirectory;
   readonly connections: LiveConnections;
   readonly engines: Engines;
-  readonly limits: GatewayLimits;
   readonly log: Logger;
-  readonly isHostAllowed: (header: string | undefined) => boolean;
-  readonly newRequestId: () => string;
 }
 
-const tunnelPath = /^\/v1\/targets\/([A-Za-z0-9%._-]{1,384})\/tunnel$/;
 /** RFC 5803 in PostgreSQL's form: SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>, base 64. */
 const scramVerifier = /^SCRAM-SHA-256\$\d{1,7}:[A-Za-z0-9+/=]{1,128}\$[A-Za-z0-9+/=]{44}:[A-Za-z0-9+/=]{44}$/;
 
-/**
- * Serves `GET /v1/targets/NAME/tunnel` with `Upgrade: sluice-tunnel` (RFC 9110 7.8): after the 101 the connection is the
- * target's own protocol, byte for byte. Whatever is refused before that is an ordinary HTTP answer with an error document.
- */
-export function attachTunnel(server: Server, parts: TunnelParts): void {
-  server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    const requestId = parts.newRequestId();
-    stream.on('error', () => stream.destroy());
-    openTunnel(request, stream, head, requestId, parts).catch((thrown: unknown) => {
-      const error = showable(thrown, requestId);
-      if (error.code === 'unexpected') parts.log.error({ request: requestId, err: error.cause }, 'a tunnel failed');
-      const status = httpStatusOf(error.code);
-      if (stream.writable) stream.end(rawRefusal(error, `${status} ${STATUS_CODES[status] ?? ''}`.trim(), requestId));
-      // A client that does not read its refusal must not keep the socket.
-      stream.once('finish', () => stream.destroy());
-      setTimeout(() => stream.destroy(), 5_000).unref();
-    });
-  });
-}
-
-async function openTunnel(
-  request: IncomingMessage,
-  stream: Duplex,
-  head: Buffer,
-  requestId: string,
-  parts: TunnelParts,
-): Promise<void> {
-  if (!parts.isHostAllowed(request.headers.host)) {
-    throw new SluiceError('usage', 'this gateway does not answer to that Host; use its public URL');
-  }
-  if (parts.connections.isClosed) throw new SluiceError('unavailable', 'the gateway is shutting down');
-  const path = tunnelPath.exec(request.url ?? '');
-  if (path?.[1] === undefined || request.method !== 'GET')
-    throw new SluiceError('not_found', 'nothing to upgrade to at this path');
-  if (request.headers.upgrade?.toLowerCase() !== 'sluice-tunnel') {
-    throw new SluiceError('usage', 'only "Upgrade: sluice-tunnel" is served here');
-  }
-  const caller = await within(parts.callers.identify(bearerToken(request)), parts.limits.upgradeTimeoutMs, null);
-  if (caller === null) throw new SluiceError('timeout', 'the login was not checked in time', { decider: 'gateway' });
+/** Serves `GET /v1/targets/NAME/tunnel` with `Upgrade: sluice-tunnel`: after the 101 the target's own protocol, byte for byte. */
+export async function openTunnel(name: string, upgrade: Upgrade, parts: TunnelParts): Promise<void> {
+  const { request, requestId, stream, caller } = upgrade;
   const { principal } = caller;
-  const found = parts.targets.find(decodeName(path[1]), principal);
+  const found = parts.targets.find(name, principal);
   const { target } = found;
   const origin = {
     address: request.socket.remoteAddress ?? '',
@@ -78,11 +30,7 @@ async function openTunnel(
     waitForApproval: true,
   } as const;
   if (!stream.writable) return;
-  tuneSocket(request.socket);
-  stream.write(
-    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sluice-tunnel\r\nX-Request-Id: ${requestId}\r\n\r\n`,
-  );
-  if (head.length > 0) stream.unshift(head);
+  upgrade.accept();
   parts.log.info({ request: requestId, target: target.name, user: principal.name }, 'tunnel open');
   try {
     await parts.connections.run(
@@ -108,20 +56,6 @@ async function openTunnel(
   }
   stream.destroy();
   parts.log.info({ request: requestId }, 'tunnel closed');
-}
-
-function tuneSocket(socket: Socket): void {
-  socket.setTimeout(0);
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, 30_000);
-}
-
-function decodeName(encoded: string): string {
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    throw new SluiceError('usage', 'the target name in the path is not valid percent-encoding');
-  }
 }
 
 function readVerifier(header: string | string[] | undefined): string | null {

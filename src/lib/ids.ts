@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base 32, lower case
 
 /** A new id: prefix, underscore, 16 random base-32 characters (80 bits). Safe in file names and URLs. */
-export function newId(prefix: 'ses' | 'req' | 'tun' | 'evt' | 'key' | 'ver' | 'lgn' | 'grt' | 'cur' | 'sig'): string {
+export function newId(
+  prefix: 'ses' | 'req' | 'tun' | 'evt' | 'key' | 'ver' | 'lgn' | 'grt' | 'cur' | 'sig' | 'rly',
+): string {
   const bytes = randomBytes(16);
   let id = '';
   for (const byte of bytes) id += alphabet[byte & 31];

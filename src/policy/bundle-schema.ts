@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isTimeZone } from './local-time.js';
 import { accessSchema } from './access.js';
 import { botsSchema } from './bots.js';
+import { relaysSchema } from './relays.js';
 
 const name = (what: string): z.ZodString =>
   z
@@ -83,10 +84,12 @@ export const targetsSchema = z.strictObject({
           })
           .optional(),
         recording: z.enum(['strict', 'durable', 'off']).default('strict'),
-        relay: z.null().default(null),
+        /** By which of `relays` it is reached; null: from the gateway itself. */
+        relay: z.string().min(1).max(63).nullable().default(null),
       }),
     )
     .max(2000),
+  relays: relaysSchema.default({}),
 });
 
 const pattern = z

@@ -12,12 +12,14 @@ import { actionsOf } from './mentions.js';
 import { type Policy, readPolicies } from './policies.js';
 import { byPlace, fileStart, type Problem, ProblemList } from './problems.js';
 import { checkReferences } from './references.js';
+import { readRelays, type RelayRules } from './relays.js';
 import { type BundleTarget, readTargets } from './targets.js';
 import { YamlSource } from './yaml-source.js';
 
 /** A whole configuration, validated: the only form in which the gateway ever uses one. */
 export interface Bundle {
   readonly targets: readonly BundleTarget[];
+  readonly relays: RelayRules;
   readonly classification: Classification;
   readonly bindings: Bindings;
   readonly policies: readonly Policy[];
@@ -78,6 +80,7 @@ export function loadBundle(files: ReadonlyMap<string, string>): BundleResult {
       'no policy permits `apply`: with this bundle nobody can apply another',
     );
   }
+  let relays: RelayRules = new Map();
   // With a file missing or broken, every name in the policies would look unknown.
   if (targetsFile !== null && classificationFile !== null && bindingsFile !== null) {
     const groups = Object.keys(bindingsFile.value.groups);
@@ -85,6 +88,7 @@ export function loadBundle(files: ReadonlyMap<string, string>): BundleResult {
       groups,
       targets: targets.map(({ name }) => name),
     });
+    relays = readRelays(targetsFile.value.relays, targetsFile.source, { groups, targets: targetsFile.value.targets });
     checkBots(bindingsFile.value.bots, bindingsFile.source, groups);
     checkReferences(
       policies,
@@ -100,6 +104,7 @@ export function loadBundle(files: ReadonlyMap<string, string>): BundleResult {
   const digest = digestOf(kept);
   const bundle: Bundle = {
     targets,
+    relays,
     classification: withoutUndefined(classificationFile.value),
     bindings: bindingsFile.value,
     policies,

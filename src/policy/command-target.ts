@@ -29,6 +29,15 @@ export function readCommand(
     source.report('error', at(key), `"${key}" has no meaning for a target of kind command`, 'leave it out');
     return null;
   }
+  if (target.relay !== null) {
+    source.report(
+      'error',
+      at('relay'),
+      '"relay" has no meaning for a target of kind command',
+      'it runs at the gateway',
+    );
+    return null;
+  }
   const { command } = target;
   if (command === undefined) {
     const hint = 'for example command: { argv: [/usr/bin/psql, --no-psqlrc] }';

@@ -3,7 +3,7 @@ import type { Policy } from './policies.js';
 
 /** Kinds of things that a bundle is made of, as people name them. */
 export const thingKinds = [
-  ...['policy', 'target', 'class', 'column', 'detector', 'group', 'people', 'access', 'bot', 'setting'],
+  ...['policy', 'target', 'relay', 'class', 'column', 'detector', 'group', 'people', 'access', 'bot', 'setting'],
 ] as const;
 export type ThingKind = (typeof thingKinds)[number];
 
@@ -33,6 +33,7 @@ export function outlineOf(bundle: Bundle): Outline {
   for (const policy of bundle.policies) add('policy', policy.id, policy.json, wordsOf(policy));
   for (const target of bundle.targets)
     add('target', target.name, target, `${target.kind}, ${target.host}:${target.port}`);
+  for (const [name, groups] of bundle.relays) add('relay', name, groups, `served by ${groups.join(', ')}`);
   for (const [name, { mask }] of Object.entries(classification.classes)) add('class', name, mask, mask);
   for (const { target, column, class: name } of classification.columns)
     add('column', `${target} ${column}`, name, name);

@@ -18,6 +18,8 @@ export interface BundleTarget extends TargetRef {
   /** Null: of kind command, and it needs none. */
   readonly secret: SecretReference | null;
   readonly recording: RecordingMode;
+  /** The relay by which it is reached; null: from the gateway itself. */
+  readonly relay: string | null;
   /** Of targets of kind ssh, and only of those. */
   readonly ssh?: SshSettings;
   /** Of targets of kind command, and only of those. */
@@ -90,7 +92,7 @@ export function readTargets(
         `"require" encrypts but does not check who "${target.name}" is`,
         'use verify-full with a CA',
       );
-    if (tls.mode === 'disable' && address !== null && !isLoopback(address.host)) {
+    if (tls.mode === 'disable' && address !== null && !(isLoopback(address.host) && target.relay === null)) {
       source.report(
         'warning',
         at('tls'),
@@ -106,7 +108,7 @@ export function readTargets(
       special === null
     )
       return [];
-    const { name, kind, username = '', labels, recording } = target;
+    const { name, kind, username = '', labels, recording, relay } = target;
     return [
       {
         name,
@@ -119,6 +121,7 @@ export function readTargets(
         username,
         secret,
         recording,
+        relay,
       },
     ];
   });

@@ -28,6 +28,8 @@ export interface LinkOptions {
   /** Gateway's side: the relay shows a fresh token. */
   readonly onLogin?: (token: string) => void;
   readonly onGoodbye?: (text: string) => void;
+  /** What streams end with when the connection does; else why it ended. */
+  readonly lost?: (why: Error) => Error;
   readonly heartbeatMs?: number;
   readonly maxStreams?: number;
 }
@@ -160,7 +162,8 @@ export class RelayLink {
     this.#opening.clear();
     for (const asked of this.#asked.values()) asked.abort(error);
     this.#asked.clear();
-    for (const stream of this.#streams.values()) stream.destroy(error);
+    const told = this.#options.lost?.(error) ?? error;
+    for (const stream of this.#streams.values()) stream.destroy(told);
     this.#streams.clear();
     this.#transport.destroy();
     this.#markClosed();

@@ -18,7 +18,16 @@ export interface TargetConfig extends TargetRef {
   readonly ssh?: { readonly hostKeys: readonly string[]; readonly environment: readonly string[] };
   /** Of targets of kind command, and only of those: what the gateway runs. */
   readonly command?: CommandSettings;
+  /** Of targets that a relay connects to: every connection is asked of it. Absent: the gateway connects itself. */
+  readonly relay?: RelayRoute;
   readonly readSecret: () => Promise<string>;
+}
+
+/** The way to a target through a relay, which passes bytes on and sees no secret. */
+export interface RelayRoute {
+  readonly name: string;
+  /** Rejects with the error to show; a stream that ends with the relay has such an error in `errored`. */
+  connect(signal: AbortSignal): Promise<Duplex>;
 }
 
 /** Where a connection came from. */

@@ -16,6 +16,7 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'GET /oauth/jwks': { path: '/oauth/jwks' },
   'POST /oauth/token': { path: '/oauth/token', body: {} },
   'GET /v1/ssh': { path: '/v1/ssh' },
+  'GET /v1/relays': { path: '/v1/relays' },
   'POST /v1/ssh/certificate': { path: '/v1/ssh/certificate', body: { public_key: 'none' } },
   'GET /v1/targets': { path: '/v1/targets?label=env%3Ddemo&kind=postgres' },
   'GET /v1/targets/:name': { path: '/v1/targets/demo-db' },

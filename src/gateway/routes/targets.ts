@@ -35,12 +35,12 @@ function listRoute({ statuses, targets }: GatewayServices): ApiRoute {
         .filter((target) => query.search === undefined || matches(target, query.search))
         .sort((a, b) => (a.name < b.name ? -1 : 1));
       const summaries = await Promise.all(
-        found.map(async ({ name, kind, labels: all, recording, host, port }) => ({
+        found.map(async ({ name, kind, labels: all, recording, host, port, relay }) => ({
           name,
           kind,
           labels: { ...all },
           recording,
-          status: await statuses.of({ name, host, port }, statusWaitMs),
+          status: await statuses.of({ name, host, port, ...(relay && { relay }) }, statusWaitMs),
         })),
       );
       return ok('sluice.targets/v1', { targets: summaries });

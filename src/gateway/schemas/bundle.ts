@@ -3,7 +3,7 @@ import { documentOf, listLimit, timestamp } from './common.js';
 
 /** Kinds of things that a bundle is made of. */
 const thingKinds = [
-  ...['policy', 'target', 'class', 'column', 'detector', 'group', 'people', 'access', 'bot', 'setting'],
+  ...['policy', 'target', 'relay', 'class', 'column', 'detector', 'group', 'people', 'access', 'bot', 'setting'],
 ] as const;
 
 /** Largest bundle in characters over all files; the HTTP body limit is derived from it. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { decodeErrorFields } from './errors.js';
@@ -10,7 +11,9 @@ import { ScramClient } from './scram.js';
 
 /** A target's connection right after its first ReadyForQuery. */
 export interface DialledTarget {
-  readonly socket: Socket;
+  readonly socket: Duplex;
+  /** Why the way to the target ended, where that is not the target's doing: a relay was lost. */
+  readonly lost: () => SluiceError | null;
   /** ParameterStatus values as the server reported them. */
   readonly parameters: ReadonlyMap<string, string>;
   readonly processId: number;
@@ -35,15 +38,20 @@ const maxHandshakeMessages = 300; // a hostile server must not keep us for ever
 export async function dialPostgres(target: TargetConfig, options: DialOptions): Promise<DialledTarget> {
   const timeout = AbortSignal.timeout(options.timeoutMs ?? 15_000);
   const signal = AbortSignal.any([options.signal, timeout]);
-  let socket: Socket | null = null;
+  let socket: Duplex | null = null;
+  let way: Duplex | null = null;
   try {
     const secret = await target.readSecret();
-    socket = await connectSocket(target.host, target.port, signal);
-    socket = await secure(socket, target, signal);
-    return await authenticate(socket, target, secret, options, signal);
+    const { stream, isLocal } = await connectTarget(target, signal);
+    way = stream;
+    socket = await secure(stream, target, signal);
+    const session = await authenticate(socket, target, { secret, isLocal }, options, signal);
+    return { ...session, lost: () => (isSluiceError(stream.errored) ? stream.errored : null) };
   } catch (error) {
     socket?.destroy();
+    way?.destroy();
     if (options.signal.aborted) throw new SluiceError('interrupted', 'the connection was given up', { cause: error });
+    if (isSluiceError(way?.errored)) throw way.errored;
     if (timeout.aborted) throw unreachable(target, 'it did not answer in time', error);
     if (isSluiceError(error) && error.code !== 'protocol' && error.code !== 'too_large') throw error;
     throw unreachable(target, messageOf(error), error);
@@ -57,6 +65,17 @@ function unreachable(target: TargetConfig, why: string, cause: unknown): SluiceE
     cause,
     next: [{ command: `sluice describe ${target.name}`, when: 'to see whether it is online' }],
   });
+}
+
+/** The bytes' way to a target: a connection of our own, or one that its relay makes. `isLocal`: it never leaves this machine. */
+async function connectTarget(
+  target: TargetConfig,
+  signal: AbortSignal,
+): Promise<{ readonly stream: Duplex; readonly isLocal: boolean }> {
+  if (target.relay !== undefined) return { stream: await target.relay.connect(signal), isLocal: false };
+  const socket = await connectSocket(target.host, target.port, signal);
+  const isLocal = socket.remoteAddress === '127.0.0.1' || socket.remoteAddress === '::1';
+  return { stream: socket, isLocal };
 }
 
 async function connectSocket(host: string, port: number, signal: AbortSignal): Promise<Socket> {
@@ -74,7 +93,7 @@ async function connectSocket(host: string, port: number, signal: AbortSignal): P
 }
 
 /** SSLRequest: Int32(8) Int32(80877103), answered by one byte that is no framed message. PostgreSQL 55.2.11. */
-async function secure(socket: Socket, target: TargetConfig, signal: AbortSignal): Promise<Socket> {
+async function secure(socket: Duplex, target: TargetConfig, signal: AbortSignal): Promise<Duplex> {
   if (target.tls.mode === 'disable') return socket;
   socket.write(Buffer.concat([int32(8), int32(80877103)]));
   const answer = await firstChunk(socket, signal);
@@ -96,7 +115,7 @@ async function secure(socket: Socket, target: TargetConfig, signal: AbortSignal)
   return secured;
 }
 
-async function firstChunk(socket: Socket, signal: AbortSignal): Promise<Buffer> {
+async function firstChunk(socket: Duplex, signal: AbortSignal): Promise<Buffer> {
   return await new Promise<Buffer>((resolve, reject) => {
     const stop = (): void => {
       socket.off('data', onData).off('error', onFail).off('close', onClose);
@@ -129,7 +148,7 @@ class HandshakeReader {
   #ready = false;
 
   constructor(
-    readonly socket: Socket,
+    readonly socket: Duplex,
     readonly signal: AbortSignal,
     maxFrameBytes: number,
   ) {
@@ -155,12 +174,12 @@ class HandshakeReader {
 }
 
 async function authenticate(
-  socket: Socket,
+  socket: Duplex,
   target: TargetConfig,
-  secret: string,
+  { secret, isLocal }: { readonly secret: string; readonly isLocal: boolean },
   options: DialOptions,
   signal: AbortSignal,
-): Promise<DialledTarget> {
+): Promise<Omit<DialledTarget, 'lost'>> {
   const input = new HandshakeReader(socket, signal, options.maxFrameBytes ?? 256 * 1024 * 1024);
   socket.write(startupMessage(target, options.parameters));
   const parameters = new Map<string, string>();
@@ -179,7 +198,7 @@ async function authenticate(
           if (scram !== null && !authenticated)
             throw new SluiceError('protocol', 'the server ended SCRAM without its proof');
           authenticated = true;
-        } else if (method === 3) requirePrivate(target, socket, () => socket.write(frame('p', cString(secret))));
+        } else if (method === 3) requirePrivate(target, isLocal, () => socket.write(frame('p', cString(secret))));
         else if (method === 5) socket.write(frame('p', cString(md5Answer(target.username, secret, reader.bytes(4)))));
         else if (method === 10) {
           const offered: string[] = [];
@@ -228,9 +247,8 @@ async function authenticate(
 }
 
 /** A cleartext password goes over TLS or to this very machine, never over a network. */
-function requirePrivate(target: TargetConfig, socket: Socket, send: () => void): void {
-  const loopback = socket.remoteAddress === '127.0.0.1' || socket.remoteAddress === '::1';
-  if (target.tls.mode === 'disable' && !loopback)
+function requirePrivate(target: TargetConfig, isLocal: boolean, send: () => void): void {
+  if (target.tls.mode === 'disable' && !isLocal)
     throw new SluiceError('protocol', 'the server asks for a cleartext password without TLS');
   send();
 }
@@ -282,7 +300,7 @@ export async function sendCancel(
   signal: AbortSignal,
 ): Promise<void> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
-  const plain = await connectSocket(target.host, target.port, within);
+  const { stream: plain } = await connectTarget(target, within);
   plain.on('error', () => plain.destroy());
   try {
     const socket = await secure(plain, target, within);

@@ -141,12 +141,15 @@ export class Relay {
 
   #targetGone(): void {
     if (this.#isOver) return;
-    const error = new SluiceError(
-      'target_unreachable',
-      `target ${this.#talk.incoming.target.name} closed the connection`,
-      { decider: 'target', retryable: true },
-    );
-    this.end('target closed', '', error);
+    const { backend, incoming } = this.#talk;
+    const lost = backend.dialled.lost();
+    const error =
+      lost ??
+      new SluiceError('target_unreachable', `target ${incoming.target.name} closed the connection`, {
+        decider: 'target',
+        retryable: true,
+      });
+    this.end('target closed', lost?.message ?? '', error);
   }
 
   #fail(error: unknown): void {

@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { Client, ClientChannel, PseudoTtyOptions } from 'ssh2';
 import { SluiceError } from '../../lib/errors.js';
+import type { DialledSsh } from './dial.js';
 import type { Permit } from '../../sessions/gate.js';
 
 /** What a program gets beside its text. */
@@ -37,17 +38,19 @@ export interface TargetEnd {
   listen(permit: Permit, at: Address): Promise<number>;
   unlisten(at: Address): void;
   onIncoming(heard: Incoming): void;
-  /** It is gone, for whatever reason. */
-  onClosed(heard: () => void): void;
+  /** It is gone; with an error that says why, where that is not the target's doing. */
+  onClosed(heard: (lost: SluiceError | null) => void): void;
   end(): void;
 }
 
 /** The SSH target's end. Whatever starts something demands a Permit and takes its text from it: judged is forwarded. */
 export class Backend implements TargetEnd {
   readonly #client: Client;
+  readonly #lost: () => SluiceError | null;
 
-  constructor(client: Client) {
+  constructor({ client, lost }: DialledSsh) {
     this.#client = client;
+    this.#lost = lost;
     client.on('error', () => undefined);
   }
 
@@ -95,8 +98,8 @@ export class Backend implements TargetEnd {
     this.#client.on('tcp connection', (info, accept, reject) => heard(info, accept, reject));
   }
 
-  onClosed(heard: () => void): void {
-    this.#client.on('close', heard);
+  onClosed(heard: (lost: SluiceError | null) => void): void {
+    this.#client.on('close', () => heard(this.#lost()));
   }
 
   end(): void {

@@ -149,12 +149,14 @@ export class Connection {
         ? new Backend(await dialSsh(target, this.signal))
         : new CommandEnd(target, target.command);
     this.#backend = backend;
-    backend.onClosed(() => {
-      const error = new SluiceError('target_unreachable', `target ${target.name} closed the connection`, {
-        decider: 'target',
-        retryable: true,
-      });
-      this.end('target closed', '', error);
+    backend.onClosed((lost) => {
+      const error =
+        lost ??
+        new SluiceError('target_unreachable', `target ${target.name} closed the connection`, {
+          decider: 'target',
+          retryable: true,
+        });
+      this.end('target closed', lost?.message ?? '', error);
     });
     if (this.signal.aborted) {
       backend.end();

@@ -1,5 +1,6 @@
+import type { Duplex } from 'node:stream';
 import ssh2, { type Client } from 'ssh2';
-import { SluiceError } from '../../lib/errors.js';
+import { isSluiceError, SluiceError } from '../../lib/errors.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { algorithms, targetHostKeys } from './algorithms.js';
 import { fingerprintOf } from './host-key.js';
@@ -7,9 +8,17 @@ import { fingerprintOf } from './host-key.js';
 const readyTimeoutMs = 15_000;
 const keepaliveMs = 30_000;
 
+/** A target that let us in, and why the way to it ended where that is not its own doing: a relay was lost. */
+export interface DialledSsh {
+  readonly client: Client;
+  readonly lost: () => SluiceError | null;
+}
+
 /** Connects and logs in to a target, whose host key must be one of those pinned. The secret is read here and not kept. */
-export async function dialSsh(target: TargetConfig, signal: AbortSignal): Promise<Client> {
+export async function dialSsh(target: TargetConfig, signal: AbortSignal): Promise<DialledSsh> {
   const secret = await target.readSecret();
+  const way: Duplex | null = (await target.relay?.connect(signal)) ?? null;
+  const lost = (): SluiceError | null => (isSluiceError(way?.errored) ? way.errored : null);
   const client = new ssh2.Client();
   let presented: string | null = null;
   const pinned = new Set(target.ssh?.hostKeys);
@@ -30,8 +39,7 @@ export async function dialSsh(target: TargetConfig, signal: AbortSignal): Promis
       if (signal.aborted) return stop();
       signal.addEventListener('abort', stop, { once: true });
       client.connect({
-        host: target.host,
-        port: target.port,
+        ...(way === null ? { host: target.host, port: target.port } : { sock: way }),
         username: target.username,
         ...(isKey ? { privateKey: secret } : { password: secret, tryKeyboard: true }),
         hostVerifier: (key: Buffer): boolean => {
@@ -47,10 +55,11 @@ export async function dialSsh(target: TargetConfig, signal: AbortSignal): Promis
     });
   } catch (error) {
     client.destroy();
-    throw dialError(target, error, presented !== null && !pinned.has(presented) ? presented : null);
+    way?.destroy();
+    throw lost() ?? dialError(target, error, presented !== null && !pinned.has(presented) ? presented : null);
   }
   client.setNoDelay(true);
-  return client;
+  return { client, lost };
 }
 
 function dialError(target: TargetConfig, error: unknown, wrongKey: string | null): SluiceError {

@@ -35,6 +35,7 @@ describe('a bundle', () => {
     expect(bundle.targets).toEqual([
       {
         name: 'demo-db',
+        relay: null,
         kind: 'postgres',
         labels: { env: 'demo', team: 'shop' },
         host: '127.0.0.1',
@@ -143,9 +144,19 @@ describe('a bundle', () => {
       'error targets.yaml:8:5 Map keys must be unique',
     ],
     [
-      'a relay',
-      target('    secret: vault:x\n    relay: eu-1\n'),
-      'error targets.yaml:8:12 "relay" must be null, not text',
+      'an unknown relay',
+      target('    secret: vault:x\n    relay: eu-1\nrelays: { eu-2: { groups: [engineers] } }\n'),
+      'error targets.yaml:8:12 unknown relay "eu-1" | did you mean "eu-2"?',
+    ],
+    [
+      'a relay that nobody can serve',
+      target('    secret: vault:x\nrelays: { eu-1: { groups: [] } }\n'),
+      'error targets.yaml:8:27 "groups": Too small: expected array to have >=1 items',
+    ],
+    [
+      'a relay of an unknown group',
+      target('    secret: vault:x\nrelays: { eu-1: { groups: [nobody] } }\n'),
+      'error targets.yaml:8:28 unknown group "nobody" | known: a, b, c, dba, security',
     ],
     [
       'broken YAML',
