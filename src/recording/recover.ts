@@ -14,7 +14,7 @@ import { cutTail, openToAppend, type Tail } from './tail.js';
 import { JournalCheck } from './verify.js';
 
 /** Journals that wait together share a signature and a sync of the ledger. */
-const parallel = 32;
+const parallel = 128;
 
 export interface RecoveryOptions {
   readonly dir: string;
