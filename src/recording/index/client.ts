@@ -1,11 +1,17 @@
 import type { Worker } from 'node:worker_threads';
 import { SluiceError, type ErrorCode } from '../../lib/errors.js';
 import { startWorker } from '../../lib/start-worker.js';
-import type { FromIndex, IndexAnswers, IndexNote, IndexQuestion, IndexThreadOptions, ToIndex } from './messages.js';
+import {
+  maxYoungGenerationSizeMb,
+  type FromIndex,
+  type IndexAnswers,
+  type IndexNote,
+  type IndexQuestion,
+  type IndexThreadOptions,
+  type ToIndex,
+} from './messages.js';
 
 const maxFailures = 3;
-/** What is read lives until it is written: a small nursery would copy it again and again. */
-const maxYoungGenerationSizeMb = 48;
 
 interface Call {
   readonly resolve: (answer: unknown) => void;

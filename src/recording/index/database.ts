@@ -26,6 +26,37 @@ export class IndexDatabase {
     }
   }
 
+  /** A new file for a part of an index, whose sessions are numbered from `firstSeq` on. It is taken in, not kept. */
+  static openPart(path: string, firstSeq: number): IndexDatabase {
+    const part = new IndexDatabase(connect(path, 'off'));
+    part.run(`insert into sqlite_sequence (name, seq) values ('sessions', ?)`, firstSeq - 1);
+    return part;
+  }
+
+  /** The number of the last session there ever was. */
+  get lastSeq(): number {
+    return this.row<[number]>(`select seq from sqlite_sequence where name = 'sessions'`)?.[0] ?? 0;
+  }
+
+  /** Takes in a part that was built beside; its file is no longer needed then. */
+  takeIn(path: string): void {
+    this.#db.prepare('attach database ? as part').run(path);
+    try {
+      this.transaction(() => {
+        const [last] = this.row<[number]>('select coalesce(max(id), 0) from segments') ?? [0];
+        this.#db.exec(`
+          insert into sessions select * from part.sessions;
+          insert into blocks select * from part.blocks;
+          insert into segments select id + ${last}, level, bytes from part.segments;
+          insert into segment_parts (segment, first, body)
+            select segment + ${last}, first, body from part.segment_parts order by id;
+        `);
+      });
+    } finally {
+      this.#db.exec('detach database part');
+    }
+  }
+
   /** Runs one of the index's own, constant statements. */
   run(sql: string, ...values: readonly SqlValue[]): number {
     return Number(this.#prepare(sql).run(...values).lastInsertRowid);
@@ -77,10 +108,10 @@ export class IndexDatabase {
   }
 }
 
-function connect(path: string): Database.Database {
+function connect(path: string, journal: 'wal' | 'off' = 'wal'): Database.Database {
   const db = new Database(path);
   try {
-    db.pragma('journal_mode = WAL');
+    db.pragma(`journal_mode = ${journal}`);
     // The journals are the truth: a power cut may cost the index its last seconds, and they are read again.
     db.pragma('synchronous = OFF');
     const [version] = db.prepare('pragma user_version').raw().get() as [number];

@@ -170,6 +170,18 @@ export class Indexer {
     return sessions.size;
   }
 
+  /** Sessions to be read, newest first; those that were given before are read first. */
+  give(sessions: readonly LedgerSession[]): void {
+    this.#backlog = [...sessions, ...this.#backlog];
+  }
+
+  /** What is yet to be looked at is somebody else's now. */
+  takeBacklog(): readonly LedgerSession[] {
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    return backlog;
+  }
+
   #catchUpWith({ id, path, target, user, openedAt, closed }: LedgerSession): void {
     if (path !== null && isJournalPath(path)) {
       const { size } = new JournalBytes(join(this.#dir, path));

@@ -51,4 +51,11 @@ export interface IndexThreadOptions {
   readonly indexPath: string;
   /** Reads what is encrypted; without it only the ends of such a session are indexed. */
   readonly identityFile: string | null;
+  /** Journals of so many bytes are worth a second thread when the index is built again; 64 MiB unless said. */
+  readonly splitBytes?: number;
 }
+
+/** Sessions go first: on a busy machine the index falls behind for a while rather than slow a statement down. */
+export const niceness = 10;
+/** What is read lives until it is written: a small nursery would copy it again and again. */
+export const maxYoungGenerationSizeMb = 48;

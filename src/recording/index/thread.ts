@@ -4,12 +4,11 @@ import { yieldToOthers } from '../../lib/thread-priority.js';
 import { IndexDatabase } from './database.js';
 import { Indexer } from './indexer.js';
 import { readIdentityFile } from '../encryption/recipients.js';
-import type { FromIndex, IndexQuestion, IndexThreadOptions, ToIndex } from './messages.js';
+import { niceness, type FromIndex, type IndexQuestion, type IndexThreadOptions, type ToIndex } from './messages.js';
+import { rebuild } from './rebuild.js';
 import { getSession, listSessions, sessionOwner, sessionPath } from './queries.js';
 import { searchSessions } from './search.js';
 
-/** Sessions go first: on a busy machine the index falls behind for a while rather than slow a statement down. */
-const niceness = 10;
 /** What was read is written this much later at the latest, unless somebody asks before. */
 const writeAfterMs = 1000;
 /** Right after a start a question waits this long for what the last gateway left behind. */
@@ -43,14 +42,8 @@ function serve(port: NonNullable<typeof parentPort>, options: IndexThreadOptions
         return searchSessions(db, question.query, question.filter, question.now);
       case 'owner':
         return sessionOwner(db, question.id);
-      case 'reindex': {
-        db.clear();
-        indexer.reset();
-        const sessions = await indexer.catchUp(new Set());
-        while (indexer.isBehind || indexer.hasBacklog) indexer.step();
-        indexer.write();
-        return { sessions };
-      }
+      case 'reindex':
+        return { sessions: await rebuild({ db, indexer, options, onProblem: (problem) => send({ problem }) }) };
     }
   };
 
