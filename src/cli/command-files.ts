@@ -4,7 +4,10 @@ import { pathToFileURL } from 'node:url';
 import type { CommandClass } from './base-command.js';
 
 /** A group whose own name is a command too: what it stands for. Told to help by the command's own `aliases`. */
-const aliases: Readonly<Record<string, string>> = { tunnels: 'tunnels:list' };
+const aliases: Readonly<Record<string, string>> = {
+  tunnels: 'tunnels:list',
+  relays: 'relays:list',
+};
 
 /** Ids of all commands: the files below `commands/`, their path being their name (`requests:approve`). */
 export function commandIds(root: string): readonly string[] {
