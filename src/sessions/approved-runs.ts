@@ -11,8 +11,12 @@ export class ApprovedRuns {
   readonly #approvals: Finishing;
   readonly #requests = new Map<number, string>();
   readonly #answered = new Set<number>();
+  /** Answered well in the transaction under way. */
+  readonly #uncommitted = new Set<number>();
   /** The operation recorded last. */
   #latest = 0;
+  /** What the target refused last in the transaction under way. */
+  #refusal: string | null = null;
 
   constructor(approvals: Finishing) {
     this.#approvals = approvals;
@@ -42,16 +46,32 @@ export class ApprovedRuns {
       case 'result':
         // A portal fetched on answers several times, a text of several statements too: the first says that it works.
         if (!this.#answered.has(event.op)) this.#finish(event.op, true, event.tag);
+        if (this.#requests.has(event.op)) this.#uncommitted.add(event.op);
         return;
       case 'error': {
         // An error of no operation is a check made at commit, of what was sent last; or the server says goodbye.
         const checks = event.decider === 'target' && !event.code.startsWith(operatorIntervention);
         const op = event.op ?? (checks ? this.#latest : null);
-        if (op !== null) this.#finish(op, false, `${event.code} ${event.message}`);
+        const detail = `${event.code} ${event.message}`;
+        if (event.decider === 'target') this.#refusal = detail;
+        if (op !== null) this.#finish(op, false, detail);
         return;
       }
       default:
     }
+  }
+
+  /** The target's transaction is over. Where nothing of it was kept, what had been answered well did not happen after all. */
+  transactionEnded(kept: boolean): void {
+    if (!kept) {
+      const why =
+        this.#refusal === null
+          ? 'its transaction was rolled back'
+          : `${this.#refusal}; its transaction was rolled back`;
+      for (const op of this.#uncommitted) this.#finish(op, false, why);
+    }
+    this.#uncommitted.clear();
+    this.#refusal = null;
   }
 
   /** The session is over: what the target has not answered may or may not have happened. */
@@ -66,6 +86,7 @@ export class ApprovedRuns {
     const request = this.#requests.get(op);
     if (request === undefined) return;
     this.#answered.add(op);
+    if (!ok) this.#uncommitted.delete(op);
     this.#approvals.finish(request, { ok, detail });
   }
 }

@@ -180,6 +180,11 @@ export class Session {
     throw refused;
   }
 
+  /** A transaction of the target's is over, and with it what ran in it was kept or was not. */
+  transactionEnded(kept: boolean): void {
+    if (!this.#runs.isIdle) this.#runs.transactionEnded(kept);
+  }
+
   #tellUsage(now: number): void {
     this.#usage.add('statements', this.gate.operations - this.#statementsTold, now);
     this.#statementsTold = this.gate.operations;

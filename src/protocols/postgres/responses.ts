@@ -21,6 +21,8 @@ export class ServerResponses {
   #touched: Run | null = null;
   /** Something has failed since the last ReadyForQuery. */
   #failed = false;
+  /** The statement completed last was a ROLLBACK, whole or to a savepoint. */
+  #rolledBack = false;
   /** The COPY TO STDOUT under way. */
   #copyOut: Run | null = null;
 
@@ -197,6 +199,9 @@ export class ServerResponses {
     run.complete(session.recorder, now(), tag);
     this.#touched = null;
     run.onDone?.(tag);
+    this.#rolledBack = tag === 'ROLLBACK';
+    // More may follow in the same text: what came before is safe whatever becomes of that.
+    if (tag === 'COMMIT' || tag === 'PREPARE TRANSACTION') session.transactionEnded(true);
     if (head?.type === 'query') head.at++;
     else tracker.shift();
     this.#pass(message);
@@ -241,6 +246,7 @@ export class ServerResponses {
   /** Portals end with their transaction, cursors too unless WITH HOLD; what DDL changed is now visible to others. */
   #transactionEnded(era: number): void {
     const talk = this.#talk;
+    talk.session.transactionEnded(!this.#failed && !this.#rolledBack);
     for (const [name, portal] of talk.portals) if (portal.era <= era) talk.portals.delete(name);
     talk.names.transactionEnded(this.#failed);
     talk.view.transactionEnded(era);

@@ -88,6 +88,32 @@ it.each([
   expect(await lab.stock(6)).toBe(before);
 });
 
+it('does not outlive a transaction that the server ends because nothing happens in it', async () => {
+  const before = await lab.stock(6);
+  const psql = await lab.psql(
+    'engineer',
+    ['begin', "set local idle_in_transaction_session_timeout = '700ms'", more(6)].flatMap((text) => ['-c', text]),
+  );
+  const id = await psql.request();
+  const { code, err } = await psql.ended;
+  expect(code).not.toBe(0);
+  expect(err).toMatch(/FATAL: {2}idle_in_transaction_session_timeout/);
+  expect(await lab.request(id)).toMatchObject({ state: 'cancelled' });
+  expect(errorOf(await lab.vote(id, 'approve', 'reviewer')).code).toBe('conflict');
+  expect(await lab.stock(6)).toBe(before);
+});
+
+it('counts waiting for people as no waiting for a lock', async () => {
+  const before = await lab.stock(6);
+  const psql = await lab.psql('engineer', ['-c', "set lock_timeout = '200ms'", '-c', more(6)]);
+  const id = await psql.request();
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  await lab.vote(id, 'approve', 'reviewer');
+  expect(await psql.ended).toMatchObject({ code: 0 });
+  expect(await lab.request(id)).toMatchObject({ state: 'executed' });
+  expect(await lab.stock(6)).toBe(before + 1);
+});
+
 it('decides a race of approval and Ctrl-C one way or the other, never both', async () => {
   for (let round = 0; round < 3; round++) {
     const before = await lab.stock(7);
@@ -130,6 +156,46 @@ it('says failed of what the target refuses', async () => {
   expect((await psql.ended).code).toBe(1);
   expect(await lab.request(id)).toMatchObject({ state: 'failed', outcome: { ok: false } });
   expect((await lab.request(id)).outcome?.detail).toMatch(/^23514/);
+});
+
+it('says failed of what ran and was undone at commit, by a constraint that waited until then', async () => {
+  await lab.server.query(
+    'alter table products add column instead_of int references products deferrable initially deferred',
+    'shop',
+  );
+  const text = 'update products set instead_of = 5000011 where id = 11';
+  const psql = await lab.psql(
+    'engineer',
+    ['begin', text, 'commit', 'select 7'].flatMap((each) => ['-c', each]),
+  );
+  const id = await psql.request();
+  await lab.vote(id, 'approve', 'reviewer');
+  const { out, err } = await psql.ended;
+  expect(err).toMatch(/violates foreign key constraint/);
+  expect(out).toMatch(/7\n$/);
+  expect(await lab.request(id)).toMatchObject({ state: 'failed', outcome: { ok: false } });
+  expect((await lab.request(id)).outcome?.detail).toMatch(/^23503/);
+  expect(await lab.server.query('select id from products where instead_of is not null', 'shop')).toEqual([]);
+});
+
+it('tells no protected value in what a commit refuses', async () => {
+  const [customer] = await lab.server.query('select email from customers where id = 2', 'shop');
+  const email = String(customer?.['email']);
+  await lab.server.query('alter table customers add unique (email) deferrable initially deferred', 'shop');
+  const text = 'update customers set email = (select email from customers where id = 2) where id = 1';
+  const psql = await lab.psql(
+    'engineer',
+    ['begin', text, 'commit', 'select 7'].flatMap((each) => ['-c', each]),
+  );
+  const id = await psql.request();
+  await lab.vote(id, 'approve', 'reviewer');
+  const { out, err } = await psql.ended;
+  expect(err).toMatch(/ERROR: .*customers_email_key|unique_violation/);
+  expect(out + err).not.toContain(email.slice(0, email.indexOf('@')));
+  expect(out).toMatch(/7\n$/);
+  const request = await lab.request(id);
+  expect(request).toMatchObject({ state: 'failed' });
+  expect(JSON.stringify(request)).not.toContain(email);
 });
 
 it('asks nobody without the reason that policy wants, and says how to give one', async () => {

@@ -54,6 +54,24 @@ describe('what runs under an approval', () => {
     expect(told).toEqual(['req_a ok: DELETE 1']);
   });
 
+  it('fails what was undone with its transaction, with the refusal that undid it', () => {
+    runs.spent(2, 'req_a');
+    runs.spent(3, 'req_b');
+    runs.observe(result(2, 'DELETE 1'));
+    runs.transactionEnded(true);
+    runs.observe(result(3, 'DELETE 2'));
+    runs.transactionEnded(false);
+    runs.spent(5, 'req_c');
+    runs.observe(result(5, 'DELETE 3'));
+    runs.observe(error(6));
+    runs.transactionEnded(false);
+    runs.transactionEnded(false);
+    expect(told).toEqual([
+      ...['req_a ok: DELETE 1', 'req_b ok: DELETE 2', 'req_b failed: its transaction was rolled back'],
+      ...['req_c ok: DELETE 3', 'req_c failed: 23505 unique_violation; its transaction was rolled back'],
+    ]);
+  });
+
   it('fails what was never answered when the session ends, and only that', () => {
     runs.spent(2, 'req_a');
     runs.observe(result(2, 'DELETE 1'));
