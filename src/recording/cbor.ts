@@ -127,12 +127,13 @@ export class CborWriter {
     this.length = start + 2;
     encode(this, value);
     const bytes = this.length - start - 2;
-    this.length = start;
+    // While the length still counts what was written: a buffer that grows takes along what it counts, and no more.
+    this.reserve(9);
     if (bytes < 24 || bytes > 0xff) {
-      this.reserve(9 + bytes);
       const head = bytes < 24 ? 1 : bytes < 0x10000 ? 3 : 5;
       this.buffer.copyWithin(start + head, start + 2, start + 2 + bytes);
     }
+    this.length = start;
     this.#head(majorBytes, bytes);
     this.length += bytes;
     return bytes;

@@ -44,6 +44,20 @@ describe('CBOR of recordings', () => {
     );
   });
 
+  it('embeds a value of any length whole, in a buffer of any size', () => {
+    const lengths = [0, 1, 20, 21, 22, 23, 24, 250, 252, 253, 254, 255, 256, 257, 65_530, 65_533, 65_540, 100_000];
+    for (const length of lengths)
+      for (const capacity of [1, 32, 256, length + 2, length + 4, length + 6, 32_768]) {
+        const content = Buffer.alloc(length, 7);
+        const out = new CborWriter(Buffer.alloc(capacity));
+        const bytes = out.embed((inner, data: Buffer) => inner.bytes(data), content);
+        const outer = decodeCbor(out.buffer.subarray(0, out.length));
+        if (!(outer instanceof Uint8Array)) throw new Error('no byte string');
+        expect(outer.length, `${length} in ${capacity}`).toBe(bytes);
+        expect(content.equals(decodeCbor(outer) as Uint8Array), `${length} in ${capacity}`).toBe(true);
+      }
+  });
+
   it('is read alike by an independent decoder', () => {
     fc.assert(
       fc.property(value, (item) => {
