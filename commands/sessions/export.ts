@@ -16,14 +16,15 @@ export default class SessionsExport extends BaseCommand {
       summary: 'Journal, proofs and public keys in one file, to be verified anywhere.',
     }),
     format: Flags.option({
-      options: ['journal', 'text', 'json', 'jsonl', 'csv', 'asciicast-v3', 'asciicast-v2'] as const,
+      options: ['journal', 'text', 'json', 'jsonl', 'csv', 'file', 'asciicast-v3', 'asciicast-v2'] as const,
       default: 'journal',
-      summary: 'What to save; csv has the results, one table behind the other.',
+      summary: 'What to save; csv has the results, one table behind the other, file the content of one that was moved.',
     }),
     op: Flags.integer({
       min: 1,
       helpValue: 'N',
-      summary: 'With csv: only the result of this operation; with asciicast: only its terminal, as it was.',
+      summary:
+        'With csv: only the result of this operation; with file: what it moved; with asciicast: only its terminal, as it was.',
     }),
     identity: Flags.string({ helpValue: 'FILE', summary: 'Reads an encrypted recording; else the gateway is asked.' }),
     output: Flags.string({
@@ -37,8 +38,9 @@ export default class SessionsExport extends BaseCommand {
     const { args, flags } = await this.parse(SessionsExport);
     if (flags.bundle !== undefined) return this.#bundle(args.session, flags.bundle);
     const { format, identity, op, output } = flags;
-    if (op !== undefined && format !== 'csv' && !format.startsWith('asciicast'))
-      throw usage('--op goes with --format csv and asciicast.');
+    if (op !== undefined && !['csv', 'file'].includes(format) && !format.startsWith('asciicast'))
+      throw usage('--op goes with --format csv, file and asciicast.');
+    if (op === undefined && format === 'file') throw usage('--format file needs --op: which operation moved the file.');
     const client = await this.connect();
     const [{ exportSession }, { sessionKeys }] = await Promise.all([
       import('../../src/cli/export.js'),

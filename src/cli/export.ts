@@ -3,6 +3,7 @@ import type { SluiceClient } from '../client/api.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
 import { renderAsciicast } from '../recording/playback/asciicast.js';
 import { renderCsv } from '../recording/playback/csv.js';
+import { renderFile } from '../recording/playback/kept-files.js';
 import { renderTerminalCast } from '../recording/playback/terminal-cast.js';
 import { renderJson } from '../recording/playback/json.js';
 import { readEvents, type OpenSessionKey } from '../recording/read.js';
@@ -16,6 +17,7 @@ export const exportFormats = {
   json: '.json',
   jsonl: '.jsonl',
   csv: '.csv',
+  file: '.file',
   'asciicast-v3': '.cast',
   'asciicast-v2': '.cast',
 } as const;
@@ -24,7 +26,7 @@ export type ExportFormat = keyof typeof exportFormats;
 export interface ExportOptions {
   readonly format: ExportFormat;
   readonly output: string | undefined;
-  /** CSV: only the result of this operation. asciicast: only what it showed on its terminal. */
+  /** CSV: only the result of this operation. file: of which operation. asciicast: only what it showed on its terminal. */
   readonly op: number | undefined;
   /** Reads an encrypted recording. */
   readonly openKey: OpenSessionKey;
@@ -80,6 +82,8 @@ function render(recording: Recording, journal: AsyncIterable<Uint8Array>, { form
       return linesOf(recording);
     case 'csv':
       return renderCsv(readEvents(source, { openKey }), op === undefined ? {} : { op });
+    case 'file':
+      return renderFile(readEvents(source, { openKey }), op ?? 0);
     case 'asciicast-v3':
       return castOf(recording, 3, op);
     case 'asciicast-v2':

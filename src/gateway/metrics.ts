@@ -77,6 +77,7 @@ export class GatewayMetrics {
       case 'rows':
       case 'notice':
       case 'terminal':
+      case 'file':
         return;
     }
   }

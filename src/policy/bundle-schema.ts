@@ -68,6 +68,12 @@ export const targetsSchema = z.strictObject({
           .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}\*?$/, 'a variable is NAME or PREFIX*'))
           .max(50)
           .optional(),
+        /** kind ssh: how much of each file moved over SFTP is kept in the recording. */
+        keepFileBytes: z
+          .int()
+          .min(0)
+          .max(64 * 1024 * 1024)
+          .optional(),
         /** kind command: what the gateway runs; read further in command-target.ts. */
         command: z
           .strictObject({

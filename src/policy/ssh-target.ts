@@ -9,6 +9,8 @@ export interface SshSettings {
   readonly hostKeys: readonly string[];
   /** Names of variables that a client may set, each a name or a pattern with * at its end. */
   readonly environment: readonly string[];
+  /** How much of each file that is moved over SFTP the recording keeps. */
+  readonly keepFileBytes: number;
 }
 
 type RawTarget = z.output<typeof targetsSchema>['targets'][number];
@@ -38,7 +40,9 @@ export function readSsh(
     source.report('error', at('hostKey'), '"hostKey" is neither a fingerprint nor a public key', hint);
     return null;
   }
-  return { ssh: { hostKeys, environment: target.environment ?? defaultEnvironment } };
+  return {
+    ssh: { hostKeys, environment: target.environment ?? defaultEnvironment, keepFileBytes: target.keepFileBytes ?? 0 },
+  };
 }
 
 /** A fingerprint as it is, or that of a public key line: `type base64 [comment]` (RFC 4253 6.6). */

@@ -134,6 +134,12 @@ export function encodeEvent(out: CborWriter, event: SessionEvent): void {
       out.bytes(event.data);
       out.integer(event.op);
       return;
+    case 'file':
+      start(out, 5, recordCodes.file, event.at);
+      out.integer(event.op);
+      out.text(event.direction);
+      out.bytes(event.data);
+      return;
     case 'end':
       start(out, 4, recordCodes.end, event.at);
       out.text(event.reason);
@@ -351,6 +357,14 @@ function decodeEvent(code: number, fields: Fields): SessionEvent | null {
         stream: fields.oneOf(['o', 'i', 'r']),
         data: fields.bytes(),
         op: fields.isAtEnd ? 0 : fields.integer(),
+      };
+    case recordCodes.file:
+      return {
+        type: 'file',
+        at: fields.integer(),
+        op: fields.integer(),
+        direction: fields.oneOf(['download', 'upload']),
+        data: fields.bytes(),
       };
     case recordCodes.end:
       return {

@@ -10,6 +10,7 @@ export type SessionEvent =
   | ErrorEvent
   | NoticeEvent
   | TerminalEvent
+  | FileEvent
   | EndEvent;
 
 export interface RecordedIdentity {
@@ -130,6 +131,15 @@ export interface TerminalEvent {
   /** The operation whose program this is; 0 in journals from before programs could run side by side. */
   readonly op: number;
   readonly stream: 'o' | 'i' | 'r';
+  readonly data: Uint8Array;
+}
+/** Content of a file that an operation moves, from its beginning, each piece behind the one before. */
+export interface FileEvent {
+  readonly type: 'file';
+  readonly at: number;
+  readonly op: number;
+  readonly direction: 'download' | 'upload';
+  /** Masked by the detectors, byte for byte. */
   readonly data: Uint8Array;
 }
 export interface EndEvent {

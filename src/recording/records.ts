@@ -25,6 +25,7 @@ export const recordCodes = {
   gatewayStopped: 19,
   keyIntroduced: 20,
   eventGroup: 21,
+  file: 22,
   sessionHeld: 24,
   sessionReleased: 25,
   sessionDeleted: 26,

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { ApprovalRequest } from '../approvals/types.js';
 import type { SluiceError } from '../lib/errors.js';
 import type { CommandSettings } from '../policy/command-target.js';
+import type { SshSettings } from '../policy/ssh-target.js';
 import type { Principal, TargetRef } from '../policy/types.js';
 import type { RecordingMode } from '../recording/events.js';
 import type { Classification } from '../masking/types.js';
@@ -14,8 +15,8 @@ export interface TargetConfig extends TargetRef {
   readonly tls: { readonly mode: 'disable' | 'require' | 'verify-full'; readonly ca: string | null };
   readonly username: string;
   readonly recording: RecordingMode;
-  /** Of targets of kind ssh, and only of those: whose host keys may answer, which variables a client may set. */
-  readonly ssh?: { readonly hostKeys: readonly string[]; readonly environment: readonly string[] };
+  /** Of targets of kind ssh, and only of those. */
+  readonly ssh?: SshSettings;
   /** Of targets of kind command, and only of those: what the gateway runs. */
   readonly command?: CommandSettings;
   /** Of targets that a relay connects to: every connection is asked of it. Absent: the gateway connects itself. */

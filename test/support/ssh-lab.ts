@@ -68,6 +68,7 @@ export async function startSshLab(
     readonly hostKey?: string;
     readonly detectors?: string;
     readonly moreTargets?: string;
+    readonly keepFileBytes?: number;
   } = {},
 ): Promise<SshLab> {
   const sshd = await startSshd();
@@ -76,7 +77,7 @@ export async function startSshLab(
     new Map([
       [
         'targets.yaml',
-        `targets:\n  - { name: web-1, kind: ssh, address: "127.0.0.1:${sshd.port}", username: ${sshd.user}, secret: "vault:web-1", hostKey: "${hostKey}", labels: { env: prod } }\n${options.moreTargets ?? ''}`,
+        `targets:\n  - { name: web-1, kind: ssh, address: "127.0.0.1:${sshd.port}", username: ${sshd.user}, secret: "vault:web-1", hostKey: "${hostKey}", labels: { env: prod }, keepFileBytes: ${options.keepFileBytes ?? 0} }\n${options.moreTargets ?? ''}`,
       ],
       ['classification.yaml', `classes: {}\ncolumns: []\ndetectors: ${options.detectors ?? '{}'}\n`],
       ['bindings.yaml', 'groups: { dba: { claims: { groups: [dba] } } }\n'],

@@ -115,6 +115,7 @@ function isInGroup(record: JournalRecord): record is SessionEvent {
     case 'error':
     case 'notice':
     case 'terminal':
+    case 'file':
       return true;
     default:
       return false;
@@ -128,7 +129,7 @@ function remember<T>(known: Map<string, T>, key: string, value: T): void {
 
 /** Results are not searched: their bytes are not even decoded. */
 export function isSkipped(code: number | undefined): boolean {
-  return code === recordCodes.rows || code === recordCodes.columns;
+  return code === recordCodes.rows || code === recordCodes.columns || code === recordCodes.file;
 }
 
 /** In eight bytes only what needs them, and no more than a number holds exactly. */

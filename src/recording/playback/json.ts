@@ -26,6 +26,10 @@ function jsonOf(event: SessionEvent, columns: ReadonlyMap<number, ColumnsEvent['
     }
     case 'terminal':
       return { type: event.type, at, stream: event.stream, data: Buffer.from(event.data).toString('base64') };
+    case 'file': {
+      const { type, op, direction } = event;
+      return { type, at, op, direction, data: Buffer.from(event.data).toString('base64') };
+    }
     case 'columns':
       return {
         ...{ type: event.type, at, op: event.op },

@@ -12,6 +12,7 @@ import type {
   TerminalEvent,
 } from '../events.js';
 import { escapeLine, escapeText } from './escape.js';
+import { KeptFiles } from './kept-files.js';
 import { decodeRows } from './rows.js';
 import { renderTable } from './table.js';
 import { TerminalFilter } from './terminal-filter.js';
@@ -79,6 +80,7 @@ export class Stage {
   /** Lines typed at a terminal that are not decided yet. */
   readonly #lines = new Set<number>();
   readonly #results = new Map<number, Result>();
+  readonly #files = new KeptFiles();
   readonly #prepared = new Map<number, Prepared>();
   /** Channels run side by side: each has its place in its own output. */
   readonly #terminals = new Map<number, { readonly filter: TerminalFilter; isTerminal: boolean }>();
@@ -166,6 +168,9 @@ export class Stage {
         return scene('notice', `  NOTICE ${escapeLine(event.code)}: ${indented(event.message)}\n`);
       case 'terminal':
         return this.#terminalScene(event);
+      case 'file':
+        this.#files.add(event);
+        return null;
       case 'end':
         this.#ended = true;
         return scene('end', this.#endOf(event));
@@ -219,14 +224,16 @@ export class Stage {
     const startedAt = this.#startedAt.get(event.op);
     const result = this.#results.get(event.op);
     this.#results.delete(event.op);
-    let text = '';
+    const file = this.#files.take(event.op, event.tag);
+    let text = file;
     if (result !== undefined) {
       text += renderTable(result.columns, result.rows);
       text += `(${event.rowCount} ${event.rowCount === 1 ? 'row' : 'rows'})`;
       const hidden = event.rowCount - result.rows.length;
       if (hidden > 0) text += ` ${hidden} not shown${event.truncated ? ', counted and digested but not kept' : ''}`;
       text += '\n';
-    } else if (event.truncated) text += '(rows counted and digested, not kept)\n';
+    } else if (event.truncated && file === '' && !isTransfer(event.tag))
+      text += '(rows counted and digested, not kept)\n';
     const tag = event.tag === '' ? '(suspended)' : escapeLine(event.tag);
     if (result === undefined || !event.tag.startsWith('SELECT')) text += `${tag}\n`;
     return startedAt === undefined ? text : `${text}Time: ${durationOf(event.at - startedAt)}\n`;
@@ -247,6 +254,11 @@ export class Stage {
     const count = `${this.#operations} ${this.#operations === 1 ? 'operation' : 'operations'}`;
     return `\n— ended: ${event.reason}${detail}, after ${took}, ${count}\n`;
   }
+}
+
+/** Its tag says all: what was moved is counted in bytes, and has no rows. */
+function isTransfer(tag: string): boolean {
+  return /^(?:down|up)loaded \d+ bytes of /.test(tag);
 }
 
 function kindWords(kind: string): string {

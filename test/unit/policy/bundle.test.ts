@@ -238,7 +238,11 @@ describe('a bundle', () => {
     const { targets } = load(open, { 'targets.yaml': sshTarget(`hostKey: "${hostKey}", environment: [LANG, "X_*"]`) });
     expect(targets[0]).toMatchObject({
       ...{ name: 'web-1', kind: 'ssh', host: 'web.internal', port: 22, database: '' },
-      ssh: { hostKeys: ['SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA'], environment: ['LANG', 'X_*'] },
+      ssh: {
+        hostKeys: ['SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA'],
+        environment: ['LANG', 'X_*'],
+        keepFileBytes: 0,
+      },
     });
     const print = 'SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA';
     const two = load(open, { 'targets.yaml': sshTarget(`hostKey: ["${print}", "${hostKey} root@web"]`) }).targets[0];

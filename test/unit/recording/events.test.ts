@@ -67,6 +67,12 @@ const event: fc.Arbitrary<SessionEvent> = fc.oneof(
     stream: fc.constantFrom('o' as const, 'i' as const, 'r' as const),
   }),
   fc.record({
+    type: fc.constant('file' as const),
+    op,
+    ...{ at, data: bytes },
+    direction: fc.constantFrom('download' as const, 'upload' as const),
+  }),
+  fc.record({
     type: fc.constant('end' as const),
     ...{ at, detail: text },
     reason: fc.constantFrom('client closed' as const, 'interrupted' as const, 'revoked' as const),

@@ -3,11 +3,12 @@ import type { Running } from '../backend.js';
 import { plainFacts, type ActionName, type Effect } from '../../../analysis/effects.js';
 import { isSluiceError, SluiceError } from '../../../lib/errors.js';
 import type { JudgedOperation, Permit } from '../../../sessions/gate.js';
+import { compileDetectors } from '../../../masking/detectors.js';
 import { pump, writeTo } from '../channel-io.js';
 import type { Conversation } from '../conversation.js';
 import * as wire from './codec.js';
 import { decodeRequest, type NamedPath, type Request } from './requests.js';
-import { sizeStep, Transfer } from './transfer.js';
+import { type Direction, sizeStep, Transfer } from './transfer.js';
 
 const { types, statuses } = wire;
 const maxHandles = 256;
@@ -27,6 +28,8 @@ interface OpenHandle {
   /** An upload goes on to here without being judged again. */
   upTo: number;
 }
+
+type Opened = Pick<OpenHandle, 'permit' | 'effects' | 'path' | 'isFile'>;
 
 /** What is done with the target's answer to one request. */
 type Reply = (packet: wire.Packet, reader: wire.PayloadReader) => Promise<void> | void;
@@ -211,8 +214,8 @@ export class SftpProxy {
     await this.#send(handle.permit, types.read, fields, async (packet, reader) => {
       if (packet.type === types.data) {
         const data = reader.bytes();
-        handle.down.add(request.offset, data);
         this.#parts.talk.session.countRows(0, data.length, handle.permit, handle.effects);
+        handle.down.add(request.offset, data);
         await this.#reply(wire.encodePacket(types.data, wire.uint32(request.id), wire.string(data)));
       } else await this.#pass(request.id, packet, reader);
     });
@@ -229,6 +232,7 @@ export class SftpProxy {
       handle.upTo = size;
     }
     handle.up.add(request.offset, request.data);
+    await this.#parts.talk.session.recorder.commit();
     const fields = [wire.string(handle.upstream), wire.uint64(request.offset), wire.string(request.data)];
     await this.#send(handle.permit, types.write, fields, this.#passTo(request.id));
   }
@@ -334,39 +338,31 @@ export class SftpProxy {
     return this.#reply(wire.encodePacket(packet.type, wire.uint32(id), reader.rest()));
   }
 
-  async #opened(
-    id: number,
-    opened: Pick<OpenHandle, 'permit' | 'effects' | 'path' | 'isFile'>,
-    packet: wire.Packet,
-    reader: wire.PayloadReader,
-  ): Promise<void> {
+  async #opened(id: number, opened: Opened, packet: wire.Packet, reader: wire.PayloadReader): Promise<void> {
     if (packet.type !== types.handle) return this.#pass(id, packet, reader);
     const own = wire.uint32(++this.#nextHandle);
     const upstream = Buffer.from(reader.bytes());
-    this.#handles.set(own.toString('hex'), { ...opened, upstream, down: new Transfer(), up: new Transfer(), upTo: 0 });
+    this.#handles.set(own.toString('hex'), {
+      ...{ ...opened, upstream, upTo: 0 },
+      down: this.#transfer(opened, 'download'),
+      up: this.#transfer(opened, 'upload'),
+    });
     await this.#reply(wire.encodePacket(types.handle, wire.uint32(id), wire.string(own)));
   }
 
-  #recordTransfer(handle: OpenHandle, how: string): void {
-    if (!handle.isFile) return;
-    const { talk } = this.#parts;
-    const suffix = how === '' ? '' : `, ${how}`;
-    for (const [word, transfer] of [
-      ['downloaded', handle.down],
-      ['uploaded', handle.up],
-    ] as const) {
-      if (transfer.bytes === 0) continue;
-      talk.session.recorder.append({
-        type: 'result',
-        at: talk.now(),
-        op: handle.permit.op,
-        tag: `${word} ${transfer.bytes} bytes of ${handle.path}${suffix}`,
-        rowCount: 0,
-        byteCount: transfer.bytes,
-        truncated: true,
-        digest: transfer.digest(),
-      });
-    }
+  #transfer({ permit, isFile, path }: Opened, direction: Direction): Transfer {
+    const { session, now, incoming } = this.#parts.talk;
+    return new Transfer({
+      ...{ recorder: session.recorder, now, op: permit.op, path, direction },
+      keepBytes: isFile ? (incoming.target.ssh?.keepFileBytes ?? 0) : 0,
+      detectors: compileDetectors(incoming.classification.detectors),
+    });
+  }
+
+  #recordTransfer({ isFile, down, up }: OpenHandle, how: string): void {
+    if (!isFile) return;
+    down.end(how);
+    up.end(how);
   }
 
   // Both ways out

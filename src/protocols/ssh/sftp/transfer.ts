@@ -1,27 +1,63 @@
 import { createHash, type Hash } from 'node:crypto';
+import type { Detectors } from '../../../masking/detectors.js';
+import type { FileEvent, SessionRecorder } from '../../../recording/events.js';
+import { FileCapture } from './capture.js';
 
 const mebibyte = 1024 * 1024;
 
-/** The bytes that one open file moves in one direction: how many, and their digest while they come in order. */
+export type Direction = FileEvent['direction'];
+
+export interface TransferOptions {
+  readonly recorder: SessionRecorder;
+  readonly now: () => number;
+  readonly op: number;
+  readonly path: string;
+  readonly direction: Direction;
+  /** How much of the content is kept, and what is masked in that. */
+  readonly keepBytes: number;
+  readonly detectors: Detectors | null;
+}
+
+/** The bytes that one open file moves in one direction: how many, their digest while they come in order, and what is kept. */
 export class Transfer {
+  readonly #options: TransferOptions;
+  readonly #capture: FileCapture;
   #next = 0;
   #bytes = 0;
   #hash: Hash | null = createHash('sha256');
 
+  constructor(options: TransferOptions) {
+    this.#options = options;
+    const { recorder, now, op, direction, keepBytes, detectors } = options;
+    this.#capture = new FileCapture({
+      ...{ keepBytes, detectors },
+      append: (data) => recorder.append({ type: 'file', at: now(), op, direction, data }),
+    });
+  }
+
+  /** Appends to the journal; whoever calls commits before the bytes move on. */
   add(offset: number, data: Buffer): void {
     this.#bytes += data.length;
     if (offset === this.#next) this.#hash?.update(data);
     else this.#hash = null;
     this.#next = offset + data.length;
+    this.#capture.add(offset, data);
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Hex SHA-256 of the file as it was moved, or '' when its parts did not come in order. */
-  digest(): string {
-    return this.#hash?.digest('hex') ?? '';
+  /** Records what was moved, if anything was; `digest` is '' when its parts did not come in order. */
+  end(how: string): void {
+    const isKept = this.#capture.finish();
+    if (this.#bytes === 0) return;
+    const { recorder, now, op, path, direction } = this.#options;
+    recorder.append({
+      ...{ type: 'result', at: now(), op, rowCount: 0, byteCount: this.#bytes, truncated: !isKept },
+      tag: `${direction}ed ${this.#bytes} bytes of ${path}${how === '' ? '' : `, ${how}`}`,
+      digest: this.#hash?.digest('hex') ?? '',
+    });
   }
 }
 
