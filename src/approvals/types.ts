@@ -22,12 +22,21 @@ export interface RequestDraft extends RequestSubject {
   readonly message: string;
   readonly reason: string | null;
   readonly session: string | null;
+  /** From where it was sent; absent of requests that know no such thing. */
+  readonly client?: RequestClient | null;
   /** What of text and parameters may be a protected value, and so is not for every reviewer's eyes. */
   readonly secrets?: TextSecrets | null;
   /** How long policy lets an approval of it stand for further runs (`@reuse`); absent or 0: it is good for one. */
   readonly reuseMs?: number;
   /** Set when membership in a group is asked for, and not that an operation may run. */
   readonly access?: AccessAsked | null;
+}
+
+/** The program that asked, as it names itself, and where the gateway saw it. */
+export interface RequestClient {
+  readonly application: string;
+  readonly address: string;
+  readonly via: 'tunnel' | 'listener' | 'exec' | 'api';
 }
 
 /** A group, for a while from the moment of approval. */

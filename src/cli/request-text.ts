@@ -19,6 +19,7 @@ export function requestText(request: ApiRequest, out: Output, review: ApiRequest
   const lines = [
     `${request.id}   ${out.paint(colors[request.state], request.state)}   ${plain(request.target)}`,
     `requester  ${plain(request.requester)} (${request.requester_kind})`,
+    ...clientLines(request),
     `reason     ${plain(request.reason ?? '') || 'none given'}`,
     `policy     ${plain(request.policies.join(', '))}${request.message === '' ? '' : `: ${plain(request.message)}`}`,
     ...request.effects.map((effect, index) => `${index === 0 ? 'effects  ' : '         '}  ${plain(effect)}`),
@@ -30,21 +31,33 @@ export function requestText(request: ApiRequest, out: Output, review: ApiRequest
       : []),
     ...request.required.map(({ group, count, have }) => `needs      ${have} of ${count} from @${plain(group)}`),
     ...request.votes.map(
-      ({ name, decision, comment, at }) =>
-        `${decision === 'approve' ? 'approved' : 'denied  '}   ${plain(name)}  ${at}${comment === '' ? '' : `  "${plain(comment)}"`}`,
+      ({ name, decision, comment, at, via }) =>
+        `${decision === 'approve' ? 'approved' : 'denied  '}   ${plain(name)}${through(via)}  ${at}${comment === '' ? '' : `  "${plain(comment)}"`}`,
     ),
     ...reuseLines(request),
     ...(request.outcome === null
       ? []
       : [`outcome    ${request.outcome.ok ? 'done' : 'failed'}: ${plain(request.outcome.detail)}`]),
     ...request.history.map(
-      ({ at, to, by, note }, index) =>
-        `${index === 0 ? 'history  ' : '         '}  ${at}  ${to}  ${plain(by)}${note === '' ? '' : `  ${plain(note)}`}`,
+      ({ at, to, by, note, via }, index) =>
+        `${index === 0 ? 'history  ' : '         '}  ${at}  ${to}  ${plain(by)}${through(via)}${note === '' ? '' : `  ${plain(note)}`}`,
     ),
     ...alikeLines(review),
     `created    ${request.created_at}   expires ${request.expires_at}${timeLeft(request)}`,
   ];
   return lines.join('\n');
+}
+
+function clientLines({ client }: ApiRequest): readonly string[] {
+  if (client === null) return [];
+  const { application, address, via } = client;
+  const program = application === '' ? '' : `${plain(application)}, `;
+  return [`client     ${program}from ${plain(address)} by ${via}`];
+}
+
+/** A bot's part in what a person said. */
+function through(via: string | null): string {
+  return via === null ? '' : ` (by ${plain(via)})`;
 }
 
 /** How long an approval stands, or may be made to stand, and by which one this ran. */

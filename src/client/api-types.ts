@@ -147,8 +147,15 @@ export interface ApiRequest {
     readonly decision: 'approve' | 'deny';
     readonly comment: string;
     readonly at: string;
+    /** The bot that brought it. */
+    readonly via: string | null;
   }[];
   readonly session_id: string | null;
+  readonly client: {
+    readonly application: string;
+    readonly address: string;
+    readonly via: 'tunnel' | 'listener' | 'exec' | 'api';
+  } | null;
   readonly created_at: string;
   readonly expires_at: string;
   readonly decided_at: string | null;
@@ -168,6 +175,7 @@ export interface ApiRequest {
     readonly to: RequestState;
     readonly by: string;
     readonly note: string;
+    readonly via: string | null;
   }[];
 }
 /** GET /v1/requests */

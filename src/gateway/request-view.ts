@@ -21,13 +21,15 @@ export function viewRequest(request: ApprovalRequest, seen: Seen): RequestSummar
     message: request.message,
     reason: request.reason === null ? null : words(request.reason),
     required: request.approvals.map(({ group, count }) => ({ group, count, have: have.get(group) ?? 0 })),
-    votes: request.votes.map(({ name, decision, comment, at }) => ({
+    votes: request.votes.map(({ name, decision, comment, at, via }) => ({
       name,
       decision,
       comment: words(comment),
       at: instant(at),
+      via: via ?? null,
     })),
     session_id: request.session,
+    client: request.client ?? null,
     created_at: instant(request.createdAt),
     expires_at: instant(request.expiresAt),
     decided_at: request.decidedAt === null ? null : instant(request.decidedAt),
@@ -47,12 +49,13 @@ export function viewRequest(request: ApprovalRequest, seen: Seen): RequestSummar
       revoked: viewRevocation(request.reuse?.revoked ?? null, words),
     },
     reuse_of: request.reuseOf ?? null,
-    history: request.history.map(({ at, from, to, name, note }) => ({
+    history: request.history.map(({ at, from, to, name, note, via }) => ({
       at: instant(at),
       from,
       to,
       by: name,
       note: words(note),
+      via: via ?? null,
     })),
   };
 }

@@ -2,23 +2,13 @@ import { requireReason } from '../approvals/reason.js';
 import type { ApprovalRequest, Approvals } from '../approvals/types.js';
 import { describeEffect, type Effect, type Operation } from '../analysis/effects.js';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
-import type {
-  Decision,
-  DecisionQuery,
-  PolicySet,
-  Principal,
-  SessionFacts,
-  ShadowDecision,
-  TargetRef,
-} from '../policy/types.js';
-import type { DecisionEvent, OperationEvent, SessionRecorder } from '../recording/events.js';
-import type { ShownOperations } from '../masking/shown-operation.js';
+import type { Decision, DecisionQuery, ShadowDecision } from '../policy/types.js';
+import type { DecisionEvent, OperationEvent } from '../recording/events.js';
 import type { TextSecrets } from '../analysis/text-secrets.js';
-import type { ApprovedRuns } from './approved-runs.js';
+import type { GateParts } from './gate-parts.js';
 import { pendingError } from './pending-error.js';
 import { asRefusal, deniedError, isReadOnly } from './refusals.js';
 import { resultEnded } from './result-ended.js';
-import type { ClientOrigin, SessionObserver } from './types.js';
 
 let mint: (op: number, text: string, policyVersion: string, approvals: readonly string[]) => Permit;
 
@@ -89,29 +79,6 @@ export interface Held {
 export interface Look {
   readonly verdict: 'look';
   readonly op: number;
-}
-
-export interface GateParts {
-  readonly recorder: SessionRecorder;
-  readonly approvals: Approvals;
-  /** Told of every approval that is spent, so that the target's answer becomes the request's. */
-  readonly runs: ApprovedRuns;
-  readonly policies: () => PolicySet;
-  readonly principal: () => Principal;
-  readonly target: TargetRef;
-  readonly origin: ClientOrigin;
-  readonly readOnly: boolean;
-  readonly facts: () => SessionFacts;
-  /** How what was run is written down; absent means as it is. */
-  readonly shown?: ShownOperations;
-  /** What the identity did in the last hour, and which signals there are of it; absent means that nobody counts. */
-  readonly history?: () => Required<Pick<DecisionQuery, 'identity' | 'signals'>>;
-  /** A protected column may be seen in clear here; may be told of one again. */
-  readonly onReveal?: (op: number, effect: Effect) => void;
-  readonly observer: SessionObserver;
-  readonly now: () => number;
-  /** Told every final verdict and how long deciding took, for metrics. */
-  readonly onVerdict: (verdict: 'allow' | 'deny' | 'hold', microseconds: number) => void;
 }
 
 const none: readonly string[] = [];
@@ -376,6 +343,7 @@ export class SessionGate {
         policies: decision.policies,
         message: decision.message,
         reason: origin.reason,
+        client: { application: this.#parts.application, address: origin.address, via: origin.via },
         // A request that nobody waits for outlives its session: it is run later with `exec --request`.
         session: origin.waitForApproval ? recorder.session : null,
       });
@@ -467,7 +435,10 @@ export class SessionGate {
       op,
       request: request.id,
       state: request.state,
-      by: request.votes.map((vote) => ({ name: vote.name, comment: vote.comment })),
+      by: request.votes.map(({ name, comment, via }) => ({
+        name: via === undefined ? name : `${name} (by ${via})`,
+        comment,
+      })),
     });
   }
 }

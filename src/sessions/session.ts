@@ -78,7 +78,12 @@ export class Session {
   readonly #runs: ApprovedRuns;
   #closed: Promise<void> | null = null;
 
-  private constructor(incoming: IncomingConnection, recorder: SessionRecorder, services: SessionServices) {
+  private constructor(
+    incoming: IncomingConnection,
+    application: string,
+    recorder: SessionRecorder,
+    services: SessionServices,
+  ) {
     this.id = recorder.session;
     this.#runs = new ApprovedRuns(services.approvals);
     this.recorder = new ObservedRecorder(recorder, this.#runs);
@@ -97,6 +102,7 @@ export class Session {
       principal: () => (principal = services.refreshPrincipal?.(principal) ?? principal),
       target: incoming.target,
       origin: incoming.origin,
+      application,
       readOnly: incoming.readOnly === true,
       shown: new ShownOperations(() => incoming.classification.detectors),
       facts: () => {
@@ -152,7 +158,7 @@ export class Session {
       ...(origin.meta === undefined ? {} : { meta: origin.meta }),
     });
     incoming.observer?.session?.(recorder.session);
-    return new Session(incoming, recorder, services);
+    return new Session(incoming, application, recorder, services);
   }
 
   /** Makes the session visible to oversight; `end` must close both connections. */

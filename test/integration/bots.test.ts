@@ -78,8 +78,12 @@ describe('a decision that a person made at a chat', () => {
     expect(answer.required).toEqual([{ group: 'dba', count: 1, have: 1 }]);
     expect(await show(id)).toMatchObject({
       state: 'executed',
-      votes: [{ name: 'reviewer@demo.example', comment: 'seen in chat' }],
+      votes: [
+        { name: 'reviewer@demo.example', comment: 'seen in chat', via: expect.stringContaining('chat') as string },
+      ],
     });
+    const steps = (await show(id)).history.filter(({ via }) => via !== null);
+    expect(steps.map(({ to, by }) => [to, by])).toEqual([['approved', 'reviewer@demo.example']]);
     const grants = await running.call('GET', '/v1/access', { as: 'reviewer' });
     const [grant] = grants.document['grants'] as [{ id: string; request_id: string }];
     expect(grant.request_id).toBe(id);

@@ -67,7 +67,7 @@ function createRoute({ approvals, engines, eyes, targets }: GatewayServices): Ap
     query: nothing,
     body: requestBody,
     response: requestDocument,
-    async handle({ principal }, { body }) {
+    async handle({ principal, address }, { body }) {
       const { target, classification } = targets.find(body.target, principal);
       const { decision, effects, secrets, objects } = await engines
         .of(target)
@@ -95,6 +95,7 @@ function createRoute({ approvals, engines, eyes, targets }: GatewayServices): Ap
         message: decision.message,
         reason: body.reason,
         session: null,
+        client: { application: '', address, via: 'api' },
       });
       return ok('sluice.request/v1', { request: viewRequest(request, eyes.see(request, principal)), review: null });
     },

@@ -46,9 +46,20 @@ export const requestSummary = z.object({
   reason: z.string().nullable(),
   required: z.array(z.object({ group: z.string(), count: z.int(), have: z.int() })),
   votes: z.array(
-    z.object({ name: z.string(), decision: z.enum(['approve', 'deny']), comment: z.string(), at: timestamp }),
+    z.object({
+      name: z.string(),
+      decision: z.enum(['approve', 'deny']),
+      comment: z.string(),
+      at: timestamp,
+      /** The bot that brought the vote; null for a login of their own. */
+      via: z.string().nullable(),
+    }),
   ),
   session_id: z.string().nullable(),
+  /** The program that asked and from where; null where nobody knows. */
+  client: z
+    .object({ application: z.string(), address: z.string(), via: z.enum(['tunnel', 'listener', 'exec', 'api']) })
+    .nullable(),
   created_at: timestamp,
   expires_at: timestamp,
   decided_at: timestamp.nullable(),
@@ -68,7 +79,14 @@ export const requestSummary = z.object({
   /** The request whose approval let this one run. */
   reuse_of: z.string().nullable(),
   history: z.array(
-    z.object({ at: timestamp, from: requestState.nullable(), to: requestState, by: z.string(), note: z.string() }),
+    z.object({
+      at: timestamp,
+      from: requestState.nullable(),
+      to: requestState,
+      by: z.string(),
+      note: z.string(),
+      via: z.string().nullable(),
+    }),
   ),
 });
 export type RequestSummary = z.output<typeof requestSummary>;

@@ -18,6 +18,7 @@ it('runs what was approved once, in the connection that waited, and records its 
   const psql = await lab.psql('engineer', ['-c', more(1), '-c', 'select 7']);
   const id = await psql.request();
   expect(await lab.stock(1)).toBe(before);
+  expect((await lab.request(id)).client).toEqual({ application: 'psql', address: '127.0.0.1', via: 'listener' });
   expect((await lab.vote(id, 'approve', 'reviewer')).status).toBe(200);
   expect(await psql.ended).toMatchObject({ code: 0, out: 'UPDATE 1\n7\n' });
   expect(await lab.stock(1)).toBe(before + 1);

@@ -20,10 +20,17 @@ const request: ApiRequest = {
     text_masked: false,
   },
   ...{ text: 'delete from orders where id = 7', parameters: [], effects: ['delete on table x'], policies: ['writes'] },
-  ...{ message: 'ask', reason: 'INC-42', required: [{ group: 'dba', count: 1, have: 0 }], votes: [], session_id: null },
+  ...{
+    message: 'ask',
+    reason: 'INC-42',
+    required: [{ group: 'dba', count: 1, have: 0 }],
+    votes: [],
+    session_id: null,
+    client: null,
+  },
   ...{ created_at: '2026-11-26T10:00:00.000Z', expires_at: '2026-11-26T10:10:00.000Z', decided_at: null, digest: 'd' },
   ...{ access: null, reuse: { allowed_ms: 1_800_000, until: null, uses: 0, revoked: null }, reuse_of: null },
-  ...{ outcome: null, history: [{ at: 'then', from: null, to: 'pending', by: 'ann', note: '' }] },
+  ...{ outcome: null, history: [{ at: 'then', from: null, to: 'pending', by: 'ann', note: '', via: null }] },
 };
 const now = Date.parse('2026-11-26T10:05:30.000Z');
 const look = { now, width: 100, lines: 10, paint: (_style: unknown, text: string) => text };
