@@ -17,13 +17,17 @@ export interface TestRelay {
 export function startRelay(
   gateway: string,
   name: string,
-  options: Pick<RelayOptions, 'tokens'> & { readonly allow: readonly string[]; readonly renewMs?: number },
+  options: Pick<RelayOptions, 'tokens'> & {
+    readonly allow: readonly string[];
+    readonly renewMs?: number;
+    readonly caFile?: string;
+  },
 ): TestRelay {
   const stopping = new AbortController();
   const events: RelayEvent[] = [];
   const waiters = new Set<() => void>();
-  const { tokens, allow, ...rest } = options;
-  const client = new SluiceClient({ gateway, transport: new Transport({ caFile: null, proxy: null }), tokens });
+  const { tokens, allow, caFile = null, ...rest } = options;
+  const client = new SluiceClient({ gateway, transport: new Transport({ caFile, proxy: null }), tokens });
   const ended = runRelay({
     ...rest,
     tokens,
