@@ -3,12 +3,14 @@ import { showExplanation } from '../../src/cli/explain.js';
 import { operationText } from '../../src/cli/input.js';
 import { bindParameters } from '../../src/cli/named-parameters.js';
 import { Args, Flags } from '../../src/cli/flags.js';
+import { takesWords } from '../../src/cli/target-words.js';
 import { usage } from '../../src/cli/usage.js';
 
 export default class PolicyExplain extends BaseCommand {
   static override summary = 'What policy decides about an operation, why, and what would change it; nothing is run.';
   static override examples = [
     '<%= config.bin %> policy explain db-prod "delete from orders where id = 7"',
+    '<%= config.bin %> policy explain web-1 -- systemctl restart nginx',
     '<%= config.bin %> policy explain --session ses_19f0 --op 3',
   ];
   static override args = {
@@ -41,9 +43,12 @@ export default class PolicyExplain extends BaseCommand {
       return showExplanation(await client.explainRecorded(session, op, { signal: this.signal }), this.out);
     }
     if (args.target === undefined) throw usage('Missing TARGET and TEXT (or --session ID --op N).');
-    const text = await operationText({ text: args.text, file: flags.file, rest: this.rest });
-    if (text === null) throw usage('Missing the operation: give TEXT, or --file FILE.');
+    if ((args.text ?? flags.file ?? this.rest[0]) === undefined)
+      throw usage('Missing the operation: give TEXT, or --file FILE.');
     const client = await this.connect();
+    const words = await takesWords(client, { target: args.target, rest: this.rest });
+    const text = await operationText({ text: args.text, file: flags.file, rest: this.rest, takesWords: words });
+    if (text === null) throw usage('Missing the operation: give TEXT, or --file FILE.');
     const bound = bindParameters(text, flags.param ?? []);
     const body = { target: args.target, ...bound, ...(reason === undefined ? {} : { reason }) };
     showExplanation(await client.explain(body, { signal: this.signal }), this.out);

@@ -6,6 +6,7 @@ import { execSummary, execute, streamRows } from './exec.js';
 import { exitCodeOf, ownFailureBase } from './exit-codes.js';
 import type { Output } from './output.js';
 import { isLineFormat, printRows } from './rows.js';
+import { takesWords } from './target-words.js';
 
 export interface ExecContext {
   readonly out: Output;
@@ -70,12 +71,6 @@ async function passOutput(result: ExecResult, out: Output): Promise<void> {
 
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return text === '' ? Promise.resolve() : new Promise((resolve) => void stream.write(text, () => resolve()));
-}
-
-/** Words behind `--` need to be known for what they are: one SQL text, or a command and its arguments. */
-async function takesWords(client: SluiceClient, { target, rest }: ExecOrder): Promise<boolean> {
-  if (rest.length === 0 || target === undefined) return false;
-  return (await client.target(target)).kind !== 'postgres';
 }
 
 /** The next page of a result; what it is of was said when it began. */

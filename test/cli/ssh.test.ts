@@ -74,6 +74,21 @@ describe('sluice and ssh', () => {
     expect([run.code, run.stdout]).toEqual([9, 'a  b\n']);
   });
 
+  it('explains and asks for a command by the words it is run with', async () => {
+    const explained = await sluice('policy', 'explain', 'web-1', '--json', '--', 'cat', '/srv/a b');
+    expect(explained.code).toBe(0);
+    const [effect] = onlyDocument(explained)['effects'] as [{ facts: Record<string, unknown> }];
+    expect(effect.facts).toMatchObject({ program: 'cat', arguments: ['/srv/a b'] });
+    lab.apply(
+      `${openPolicy}@id("ask") @approval("dba") @message("Ask first.")\n` +
+        'forbid (principal, action == Action::"exec", resource) unless { context.approvals.contains("dba") };\n',
+    );
+    const asked = await sluice('requests', 'create', 'web-1', '--json', '--reason', 'INC-7', '--', 'cat', '/srv/a b');
+    expect(asked.code).toBe(0);
+    expect(onlyDocument(asked)['request']).toMatchObject({ text: "cat '/srv/a b'", client: { via: 'api' } });
+    lab.apply(openPolicy);
+  });
+
   it('keeps its own failures apart from the program’s', async () => {
     lab.apply(`${openPolicy}@id("no") forbid (principal, action == Action::"exec", resource);\n`);
     const run = await sluice('exec', 'web-1', '--json', '--', 'uptime');
