@@ -17,6 +17,8 @@ export interface RelaysParts {
   readonly refresh: (principal: Principal) => Principal;
   readonly identify: (token: string) => Promise<Caller>;
   readonly onProblem: (message: string, error: unknown) => void;
+  /** How long a relay may take to say whether it connects. */
+  readonly openTimeoutMs?: number;
 }
 
 /** Where a relay's connection came from. */
@@ -49,6 +51,8 @@ interface Entry {
 
 /** More connections under one name are a loop that went wrong. */
 const maxConnections = 8;
+/** A little longer than a relay itself waits for a target. */
+const defaultOpenTimeoutMs = 12_000;
 const longestTimerMs = 2_147_483_647;
 
 /**
@@ -128,11 +132,13 @@ export class Relays {
   async connect(name: string, target: string, to: Destination, signal: AbortSignal): Promise<Duplex> {
     const entry = this.#entries.findLast((each) => each.name === name && !each.link.isClosing);
     if (entry === undefined) throw awayError(name, target);
+    const late = AbortSignal.timeout(this.#parts.openTimeoutMs ?? defaultOpenTimeoutMs);
     try {
-      return await entry.link.open(to, signal);
+      return await entry.link.open(to, AbortSignal.any([signal, late]));
     } catch (error) {
       if (error instanceof StreamRefusal) throw refusedError(name, target, error);
       if (signal.aborted) throw error;
+      if (late.aborted) throw lateError(name, target);
       throw lostError(name, error instanceof Error ? error : null);
     }
   }
@@ -208,6 +214,14 @@ function awayError(name: string, target: string): SluiceError {
       toList,
       { command: `sluice relay ${name} --allow HOST:PORT`, when: 'on a machine of its network, to start it' },
     ],
+  });
+}
+
+function lateError(name: string, target: string): SluiceError {
+  return new SluiceError('target_unreachable', `relay "${name}" did not say in time whether it reaches ${target}`, {
+    decider: 'network',
+    retryable: true,
+    next: [toList],
   });
 }
 

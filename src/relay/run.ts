@@ -90,6 +90,7 @@ async function connect({ tokens, dial, signal }: RelayOptions): Promise<Connecte
 /** Carries streams until the connection is over; says why it is. */
 async function serveUntilLost({ transport, token }: Connected, options: RelayOptions): Promise<string> {
   const { announce, signal } = options;
+  let farewell: string | null = null;
   const at = ({ host, port }: Destination): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
   const link = new RelayLink({
     side: 'relay',
@@ -99,7 +100,7 @@ async function serveUntilLost({ transport, token }: Connected, options: RelayOpt
       closed: (to) => announce({ event: 'closed', destination: at(to) }),
       refused: (to, reason) => announce({ event: 'refused', destination: at(to), reason }),
     }),
-    onGoodbye: () => undefined,
+    onGoodbye: (text) => (farewell = text),
   });
   let shown = token;
   // A login that cannot be renewed is no reason to cut what runs: the gateway does, when it ends.
@@ -119,7 +120,7 @@ async function serveUntilLost({ transport, token }: Connected, options: RelayOpt
   await link.closed;
   clearInterval(timer);
   signal.removeEventListener('abort', stop);
-  return link.end?.message ?? '';
+  return farewell ?? link.end?.message ?? '';
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -14,7 +14,7 @@ import { unwrapSessionKey } from '../../../src/recording/encryption/session-key.
 import type { SessionEvent } from '../../../src/recording/events.js';
 import { readEvents, readRecipientsRecord, type OpenSessionKey } from '../../../src/recording/read.js';
 import { verifyAll } from '../../../src/recording/verify-all.js';
-import { opening, recordSession, startRecorder, statement, tempDir } from './support.js';
+import { opening, recordSession, startOfTime, startRecorder, statement, tempDir } from './support.js';
 
 const secret = 'select ssn from customers where name = $1';
 
@@ -133,5 +133,30 @@ describe('an encrypted recording', () => {
     const key = await open.recorder.sessionKey(id);
     const events = await eventsOf((await open.recorder.journal(id))?.path ?? '', () => key);
     expect(events[1]).toEqual(statement(1, secret)[0]);
+  });
+
+  it.each([true, false])('keeps what is larger than its buffers whole (encrypted: %s)', async (isEncrypted) => {
+    const dir = await tempDir();
+    const { recipient, path } = await identityIn(dir);
+    const recipients = isEncrypted ? { recipients: [recipient], identityFile: path } : {};
+    const { recorder } = await startRecorder(dir, recipients);
+    const rows = [60_000, 65_490, 65_500, 65_510, 65_520, 65_536, 70_000, 300_000].map(
+      (bytes, index): SessionEvent => ({
+        ...{ type: 'rows', at: startOfTime, op: 1, count: 1 },
+        data: Buffer.alloc(bytes, index + 1),
+      }),
+    );
+    const id = await recordSession(
+      recorder,
+      rows.map((event) => [event]),
+    );
+    const key = isEncrypted ? await recorder.sessionKey(id) : null;
+    const events = await eventsOf((await recorder.journal(id))?.path ?? '', key === null ? undefined : () => key);
+    const read = events.filter((event) => event.type === 'rows').map(({ data }) => data);
+    expect(read.map((data) => [data.length, data.every((byte) => byte === data[0])])).toEqual(
+      rows.map((event) => [event.type === 'rows' ? event.data.length : 0, true]),
+    );
+    expect(await recorder.verify(id)).toMatchObject({ valid: true });
+    await recorder.close();
   });
 });
