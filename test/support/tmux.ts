@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+/** For programs on a machine that may be busy. */
+const patienceMs = 40_000;
+
+/** One person's terminal: a shell in tmux, typed into and looked at as they would. */
+export class Terminal {
+  readonly #server: string;
+
+  private constructor(server: string) {
+    this.#server = server;
+  }
+
+  static async open(name: string, env: Readonly<Record<string, string>>): Promise<Terminal> {
+    const server = `sluice-test-${process.pid}-${name}`;
+    const shell = ['env', '-i', ...Object.entries(env).map(([key, value]) => `${key}=${value}`), 'sh'];
+    await run('tmux', ['-L', server, '-f', '/dev/null', 'new-session', '-d', '-x', '150', '-y', '45', ...shell]);
+    return new Terminal(server);
+  }
+
+  /** Types a line and presses Enter. */
+  async type(line: string): Promise<void> {
+    // To tmux a last semicolon would be the end of its own command.
+    await run('tmux', ['-L', this.#server, 'send-keys', '-l', line.replace(/;$/, '\\;')]);
+    await this.press('Enter');
+  }
+
+  async press(key: 'Enter' | 'C-c' | 'C-d'): Promise<void> {
+    await run('tmux', ['-L', this.#server, 'send-keys', key]);
+  }
+
+  /** What stands on the screen, long lines joined. */
+  async screen(): Promise<string> {
+    const { stdout } = await run('tmux', ['-L', this.#server, 'capture-pane', '-p', '-J']);
+    return stdout;
+  }
+
+  /** Resolves with the match once the screen shows it. */
+  async shows(wanted: RegExp): Promise<RegExpExecArray> {
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      const screen = await this.screen();
+      const found = wanted.exec(screen);
+      if (found !== null) return found;
+      if (performance.now() > deadline) throw new Error(`the terminal does not show ${String(wanted)}:\n${screen}`);
+      await pause(100);
+    }
+  }
+
+  async close(): Promise<void> {
+    await run('tmux', ['-L', this.#server, 'kill-server']).catch(() => undefined);
+  }
+}
