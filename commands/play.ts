@@ -14,6 +14,11 @@ export default class Play extends BaseCommand {
     speed: Flags.string({ default: '1', helpValue: '0.5–16', summary: 'How fast.' }),
     idle: Flags.string({ helpValue: '2s', summary: 'Play no pause that is longer.' }),
     identity: Flags.string({ helpValue: 'FILE', summary: 'Reads an encrypted recording; else the gateway is asked.' }),
+    op: Flags.integer({
+      min: 1,
+      helpValue: 'N',
+      summary: 'Only this operation, apart from those that ran beside it, as channels of one SSH connection do.',
+    }),
     follow: Flags.boolean({ summary: 'A live session: what happens as it happens, until it ends.' }),
     at: Flags.string({ helpValue: '1m30s', summary: 'Begin there.' }),
   };

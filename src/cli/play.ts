@@ -16,6 +16,8 @@ export interface PlayOrder {
   readonly idle: string | undefined;
   readonly at: string | undefined;
   readonly identity: string | undefined;
+  /** Only this operation, apart from those beside it. */
+  readonly op: number | undefined;
   /** A live session, on until it ends. */
   readonly follow: boolean;
 }
@@ -29,16 +31,17 @@ export interface PlayContext {
 export async function play(session: string, order: PlayOrder, context: PlayContext): Promise<void> {
   const { out } = context;
   const start = startOf(order);
+  const op = order.op ?? null;
   const source = await open(session, order, context);
-  if (out.json || order.format === 'json') return out.document(await playbackDocument(source));
+  if (out.json || order.format === 'json') return out.document(await playbackDocument(source, op));
   const terminal = out.interactive && process.stdin.isTTY === true;
   if (order.format === 'text' || !terminal) {
-    for await (const piece of playbackText(source, out.colored)) out.piece(piece);
+    for await (const piece of playbackText(source, out.colored, op)) out.piece(piece);
     return;
   }
   const [{ runPlayer }, { startState }] = await Promise.all([import('./player/run.js'), import('./player/state.js')]);
   const { openTrack } = await import('./player/spooled.js');
-  const { track, close } = await openTrack(source, plain(basename(session)));
+  const { track, close } = await openTrack(source, plain(basename(session)), op);
   // Whoever follows begins with what happens now.
   const atMs = order.follow ? track.durationMs : start.atMs;
   try {

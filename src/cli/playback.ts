@@ -1,4 +1,5 @@
 import { renderJson } from '../recording/playback/json.js';
+import { onlyOf } from '../recording/playback/one-operation.js';
 import { renderText } from '../recording/playback/text.js';
 import { readEvents, type OpenSessionKey } from '../recording/read.js';
 import type { RecordingSource } from '../recording/scan.js';
@@ -10,13 +11,17 @@ export interface Recording {
 }
 
 /** The session as a readable transcript, piece by piece. */
-export function playbackText({ source, openKey }: Recording, color: boolean): AsyncGenerator<string> {
-  return renderText(readEvents(source, { openKey }), { color });
+export function playbackText(
+  { source, openKey }: Recording,
+  color: boolean,
+  op: number | null = null,
+): AsyncGenerator<string> {
+  return renderText(onlyOf(readEvents(source, { openKey }), op), { color });
 }
 
 /** The session as one document: its events as they were recorded, rows decoded. */
-export async function playbackDocument({ source, openKey }: Recording): Promise<object> {
+export async function playbackDocument({ source, openKey }: Recording, op: number | null = null): Promise<object> {
   const events = [];
-  for await (const event of renderJson(readEvents(source, { openKey }))) events.push(event);
+  for await (const event of renderJson(onlyOf(readEvents(source, { openKey }), op))) events.push(event);
   return { schema: 'sluice.playback/v1', ok: true, events };
 }

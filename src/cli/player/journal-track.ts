@@ -1,5 +1,6 @@
 import type { OpenEvent, SessionEvent } from '../../recording/events.js';
 import { JournalOutline, type Keyframe } from '../../recording/playback/outline.js';
+import { isOf } from '../../recording/playback/one-operation.js';
 import { Stage, type Scene } from '../../recording/playback/scenes.js';
 import { readSegment } from '../../recording/playback/segment.js';
 import { framesFrom } from '../../recording/playback/timeline.js';
@@ -17,6 +18,8 @@ export interface JournalTrackOptions {
   readonly title: string;
   /** Of an encrypted journal. */
   readonly key: Uint8Array | null;
+  /** Only what belongs to this operation, or to none; null: everything. */
+  readonly op?: number | null;
   /** The file is complete as it is, and does not grow any more. */
   readonly isComplete: () => boolean;
 }
@@ -107,15 +110,16 @@ export class JournalTrack implements Track {
   }
 
   #render(keyframe: Keyframe, end: number): readonly TrackStep[] {
-    const { key } = this.#options;
+    const { key, op = null } = this.#options;
     const stage = new Stage();
     const isFirst = keyframe.offset <= journalHeader.length;
     if (!isFirst) this.#warmUp(stage, keyframe);
-    stage.resume(keyframe.statements);
+    // Of one operation it is known whether it stood before this.
+    stage.resume(op === null ? keyframe.statements : Number(keyframe.statements >= op));
     const scenes: Scene[] = [];
     for (const event of readSegment(this.#bytes, { from: keyframe.offset, to: end }, key)) {
       if (event.type === 'open') this.#open ??= event;
-      scenes.push(...stage.show(event));
+      if (isOf(event, op)) scenes.push(...stage.show(event));
     }
     return stepsOf(framesFrom(scenes, { startedAt: this.#open?.at ?? 0, atMs: keyframe.atMs }));
   }

@@ -17,13 +17,17 @@ export interface OpenedTrack {
 }
 
 /** A file is played where it is; what comes from elsewhere is kept in a folder of one's own for as long as it is played. */
-export async function openTrack({ source, openKey }: Recording, title: string): Promise<OpenedTrack> {
+export async function openTrack(
+  { source, openKey }: Recording,
+  title: string,
+  op: number | null,
+): Promise<OpenedTrack> {
   const keyOf = async (path: string): Promise<Uint8Array | null> => {
     const found = await readRecipientsRecord(path);
     return found === null ? null : ((await openKey(found.recipients, found.session)) ?? null);
   };
   if (typeof source === 'string') {
-    const track = new JournalTrack(source, { title, key: await keyOf(source), isComplete: () => true });
+    const track = new JournalTrack(source, { title, op, key: await keyOf(source), isComplete: () => true });
     return { track, close: () => Promise.resolve() };
   }
   const dir = await mkdtemp(join(tmpdir(), 'sluice-play-'));
@@ -45,7 +49,7 @@ export async function openTrack({ source, openKey }: Recording, title: string): 
     // The opening comes with the first bytes; the rest while it is played.
     while (!isComplete && file.bytesWritten < firstBytes) await Promise.race([copied, soon()]);
     if (isSluiceError(failure)) throw failure;
-    const track = new JournalTrack(path, { title, key: await keyOf(path), isComplete: () => isComplete });
+    const track = new JournalTrack(path, { title, op, key: await keyOf(path), isComplete: () => isComplete });
     return { track, close };
   } catch (error) {
     await close();

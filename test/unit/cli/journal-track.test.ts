@@ -35,9 +35,9 @@ async function bigJournal(): Promise<string> {
   return journal?.path ?? '';
 }
 
-async function transcriptOf(path: string): Promise<string> {
+async function transcriptOf(path: string, op: number | null = null): Promise<string> {
   let text = '';
-  for await (const piece of playbackText({ source: path, openKey: () => null }, false)) text += piece;
+  for await (const piece of playbackText({ source: path, openKey: () => null }, false, op)) text += piece;
   return text;
 }
 
@@ -59,6 +59,18 @@ it('shows the same as a transcript, forwards and backwards, wherever one begins'
   const later = [...track.after(middle)].map(({ text }) => text).join('');
   const earlier = [...track.before(middle)].map(({ text }) => text);
   expect(earlier.reverse().join('') + later).toBe(whole);
+});
+
+it('shows one operation apart from the others, wherever it stands', async () => {
+  const path = await bigJournal();
+  for (const op of [1, 201, 399]) {
+    const track = new JournalTrack(path, { title: 'x', op, key: null, isComplete: () => true });
+    while (!track.isWhole) track.lookOn(1000);
+    const whole = await transcriptOf(path, op);
+    expect(textOf(track)).toBe(whole);
+    expect(whole.match(/where id = \d+/g)).toEqual([`where id = ${op}`]);
+    expect(whole).toMatch(/ended: client closed.*, 1 operation\n$/);
+  }
 });
 
 it('follows a file that grows, and stops at a record that does not fit its chain', async () => {

@@ -2,6 +2,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { SessionEvent } from '../../../src/recording/events.js';
 import { renderAsciicast } from '../../../src/recording/playback/asciicast.js';
 import { renderTerminalCast } from '../../../src/recording/playback/terminal-cast.js';
+import { onlyOf } from '../../../src/recording/playback/one-operation.js';
 import { transcriptOf } from '../../../src/recording/playback/text.js';
 import { AsciinemaPlayer } from '../../support/asciinema-player.js';
 import { opening, startOfTime } from './support.js';
@@ -88,4 +89,10 @@ it('shows the whole session with the sizes of its terminals, whatever pieces the
   expect(shown).toContain('\u001b[31mred\u001b[0m\r\n\ndown');
   expect(shown).not.toContain('title');
   expect(await transcriptOf(session)).not.toContain('40x10');
+});
+
+it('is shown apart from the channel beside it', async () => {
+  const text = await transcriptOf(onlyOf(session, 1));
+  expect(text).toContain('one\u001b[31mred');
+  expect(text).not.toContain('two');
 });
