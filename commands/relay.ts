@@ -21,6 +21,7 @@ export default class Relay extends BaseCommand {
       helpValue: 'HOST:PORT',
       summary: 'What it may connect to; may be repeated.',
     }),
+    drain: Flags.string({ helpValue: '30s', summary: 'On SIGTERM, let what runs go on for so long at most.' }),
     'allow-file': Flags.string({ helpValue: 'FILE', summary: 'The same from a file, one a line.' }),
   };
 
@@ -32,6 +33,7 @@ export default class Relay extends BaseCommand {
         name: args.name,
         allow: flags.allow ?? [],
         allowFile: flags['allow-file'] ?? null,
+        drain: flags.drain,
         version: this.program.version,
       },
       { profile: this.profileFlag, gateway: this.gatewayFlag },

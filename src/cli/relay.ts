@@ -4,6 +4,7 @@ import { messageOf, SluiceError } from '../lib/errors.js';
 import { allowlistLines, type Allowlist, readAllowlist } from '../relay/allowlist.js';
 import { type RelayEvent, runRelay } from '../relay/run.js';
 import { type Asked, openConnection } from './connection.js';
+import { parseDuration } from './durations.js';
 import type { Environment } from './environment.js';
 import type { Output } from './output.js';
 import { plain } from './plain.js';
@@ -15,12 +16,14 @@ export interface RelayOrder {
   readonly name: string;
   readonly allow: readonly string[];
   readonly allowFile: string | null;
+  /** How long what runs may go on when it is stopped. */
+  readonly drain: string | undefined;
   readonly version: string;
 }
 
 /** `sluice relay`: serves until it is stopped, which is its ordinary end. */
 export async function serveRelay(
-  { name, allow, allowFile, version }: RelayOrder,
+  { name, allow, allowFile, drain, version }: RelayOrder,
   asked: Asked,
   {
     environment,
@@ -29,6 +32,7 @@ export async function serveRelay(
   }: { readonly environment: Environment; readonly out: Output; readonly signal: AbortSignal },
 ): Promise<void> {
   const allowlist = await allowlistOf(allow, allowFile);
+  const drainMs = drain === undefined ? 0 : parseDuration(drain, '--drain');
   const { client, profile, tokens } = await openConnection(environment, asked);
   out.note(`Relay ${plain(name)} for ${profile.gateway}; it may connect to ${allowlist.lines.map(plain).join(', ')}.`);
   await runRelay({
@@ -36,6 +40,7 @@ export async function serveRelay(
     tokens,
     dial: (token, within) => client.openRelay(name, { token, version }, within),
     announce: (event) => tell(event, name, out),
+    drainMs,
     signal,
   });
 }

@@ -75,6 +75,7 @@ export class RelayLink {
   #end: Error | null = null;
   #isClosing = false;
   #isPumping = false;
+  #idleWaiters: (() => void)[] = [];
   #bytes = 0;
 
   constructor(options: LinkOptions) {
@@ -109,6 +110,12 @@ export class RelayLink {
   /** Bytes that streams carried, in both directions. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Resolves when it carries no stream, or is over. */
+  whenIdle(): Promise<void> {
+    if (this.#end !== null || this.#streams.size + this.#asked.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
   /** Asks the relay to connect; rejects with a StreamRefusal, the signal's reason or why the connection ended. */
@@ -165,6 +172,7 @@ export class RelayLink {
     const told = this.#options.lost?.(error) ?? error;
     for (const stream of this.#streams.values()) stream.destroy(told);
     this.#streams.clear();
+    this.#wakeIfIdle();
     this.#transport.destroy();
     this.#markClosed();
   }
@@ -219,6 +227,7 @@ export class RelayLink {
         asked?.abort(new SluiceError('interrupted', 'the gateway gave it up'));
         const stream = this.#streamOf(frame.stream);
         this.#streams.delete(frame.stream); // no answer to a reset
+        this.#wakeIfIdle();
         stream?.destroy(new Error('the connection to the target was cut'));
         return;
       }
@@ -240,7 +249,9 @@ export class RelayLink {
     if (id <= this.#highest) throw broken('a stream number that was used before');
     this.#highest = id;
     const refuse = (reason: RefusalReason, text: string): void => {
-      if (this.#asked.delete(id)) this.#send({ type: 'refused', stream: id, reason, text });
+      if (!this.#asked.delete(id)) return;
+      this.#send({ type: 'refused', stream: id, reason, text });
+      this.#wakeIfIdle();
     };
     const gone = new AbortController();
     this.#asked.set(id, gone);
@@ -277,11 +288,18 @@ export class RelayLink {
       sendEnd: (of) => this.#send({ type: 'end', stream: of }),
       forget: (one, cleanly) => {
         this.#waiting.delete(one);
-        if (this.#streams.delete(one.id) && !cleanly) this.#send({ type: 'reset', stream: one.id });
+        if (!this.#streams.delete(one.id)) return;
+        if (!cleanly) this.#send({ type: 'reset', stream: one.id });
+        this.#wakeIfIdle();
       },
     });
     this.#streams.set(id, stream);
     return stream;
+  }
+
+  #wakeIfIdle(): void {
+    if (this.#streams.size + this.#asked.size > 0) return;
+    for (const wake of this.#idleWaiters.splice(0)) wake();
   }
 
   /** The stream of a number; null for one that is over, whose last frames may still be on their way. */

@@ -22,6 +22,8 @@ export interface RelayOptions {
   readonly dial: (token: string, signal: AbortSignal) => Promise<Duplex>;
   readonly announce: (event: RelayEvent) => void;
   readonly signal: AbortSignal;
+  /** How long what runs may go on once the signal aborts; new connections go to another relay of this name by then. */
+  readonly drainMs?: number;
   readonly firstRetryMs?: number;
   readonly longestRetryMs?: number;
   readonly renewMs?: number;
@@ -113,7 +115,7 @@ async function serveUntilLost({ transport, token }: Connected, options: RelayOpt
   const timer = setInterval(() => void renew().catch(() => undefined), options.renewMs ?? defaultRenewMs);
   const stop = (): void => {
     link.sayGoodbye('the relay is stopping');
-    link.destroy(new Error('the relay is stopping'));
+    void idleWithin(link, options.drainMs ?? 0).then(() => link.destroy(new Error('the relay is stopping')));
   };
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
@@ -121,6 +123,13 @@ async function serveUntilLost({ transport, token }: Connected, options: RelayOpt
   clearInterval(timer);
   signal.removeEventListener('abort', stop);
   return farewell ?? link.end?.message ?? '';
+}
+
+async function idleWithin(link: RelayLink, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([link.whenIdle(), late]);
+  clearTimeout(timer);
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TokenSource } from '../../src/client/tokens.js';
 import { relayListDocument } from '../../src/gateway/schemas/relays.js';
 import { encodeFrame } from '../../src/relay/frames.js';
@@ -290,6 +290,18 @@ describe('a relay that is lost', () => {
     await other.end();
     await one.end().catch(() => undefined);
   });
+
+  it('lets what runs come to its end when it is told to stop, and takes nothing new', async () => {
+    const relay = await connected({ drainMs: 20_000 });
+    const one = await client();
+    const answer = one.query('select pg_sleep(1), 7 as seven');
+    await sleeping();
+    const stopped = relay.stop();
+    await vi.waitFor(async () => expect(await refusal('db')).toMatchObject({ code: '57P03' }), { timeout: 10_000 });
+    expect((await answer).rows).toMatchObject([{ seven: 7 }]);
+    await one.end();
+    await stopped;
+  }, 60_000);
 
   it('comes back by itself when the gateway does', async () => {
     const relay = await connected();

@@ -21,6 +21,7 @@ export function startRelay(
     readonly allow: readonly string[];
     readonly renewMs?: number;
     readonly caFile?: string;
+    readonly drainMs?: number;
   },
 ): TestRelay {
   const stopping = new AbortController();
