@@ -17,10 +17,10 @@ const rounds = quick ? 2 : 5;
 const fewRounds = quick ? 1 : 5;
 const seconds = quick ? 2 : 5;
 const fewSeconds = quick ? 1 : 5;
-const warmSeconds = 4;
+const warmSeconds = quick ? 3 : 4;
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length) ?? null;
-const idleSessions = 200;
-const bulkRows = quick ? 200_000 : 1_000_000;
+const idleSessions = quick ? 50 : 200;
+const bulkRows = quick ? 100_000 : 1_000_000;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const ratios: Record<string, Spread | null> = {};
@@ -153,7 +153,7 @@ try {
   if (wants('transactions')) await measureTransactions(peers);
   if (wants('bulk')) await measureBulk(peers);
   const memory = wants('memory') ? await measureMemory(peers) : {};
-  const parts = wants('parts') ? await measureParts() : {};
+  const parts = wants('parts') ? await measureParts(quick ? 0.25 : 1) : {};
   const document = {
     schema: 'sluice.bench/v1',
     quick,
