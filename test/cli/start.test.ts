@@ -69,6 +69,7 @@ const forExec = [
     'input',
     'named-parameters',
     'rows',
+    'target-words',
   ].map((name) => `src/cli/${name}`),
   'src/cli/update-notice',
   ...[
