@@ -25,6 +25,8 @@ JOURNAL, LEDGER = b"sluice journal 1\n", b"sluice ledger 1\n"
 PURPOSE = b"sluice checkpoint 1\n"
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 PATH = re.compile(r"(?:(?!keys/)[a-z][a-z0-9-]{0,31}/)?\d{4,6}-\d\d-\d\d/(ses_[0-9a-hjkmnp-tv-z]{16})\.journal")
+# Records that hold events, each encoded by itself.
+GROUPS = (15, 21)
 MAX_RECORD = 64 * 1024 * 1024
 
 
@@ -113,6 +115,11 @@ def records(data, header):
             raise Invalid("the record does not fit the chain", number, at)
         try:
             items = decode(data[at + 4 : end - 32])
+            if isinstance(items, list) and items and items[0] in GROUPS:
+                for event in items[2:]:
+                    if not isinstance(event, bytes):
+                        raise ValueError("no event where one must be")
+                    decode(event)
         except (ValueError, UnicodeDecodeError) as error:
             raise Invalid(f"cannot be decoded: {error}", number, at) from None
         yield number, at, items, digest

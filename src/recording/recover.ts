@@ -121,7 +121,7 @@ async function openingOf(path: string): Promise<OpenEvent | null> {
 }
 
 async function inspect(path: string, keys: PublicKeys): Promise<JournalCheck> {
-  const check = new JournalCheck(keys);
+  const check = new JournalCheck(keys, { reads: false }); // whatever it says, it is closed
   for await (const chunk of chunksOf(path)) {
     check.push(chunk);
     if (check.failed) break;

@@ -22,7 +22,7 @@ export async function verifyJournal(
   keys: PublicKeys,
   options: VerifyOptions = {},
 ): Promise<JournalVerdict> {
-  const check = new JournalCheck(keys);
+  const check = new JournalCheck(keys, { reads: true });
   try {
     for await (const chunk of chunksOf(source)) {
       check.push(chunk);
@@ -53,9 +53,12 @@ export class JournalCheck {
   #signed = 0;
   #end: EndEvent | null = null;
   #closed = false;
+  readonly #reads: boolean;
 
-  constructor(keys: PublicKeys) {
+  /** With `reads`, a record whose chain is right and that says nothing readable is a problem as well. */
+  constructor(keys: PublicKeys, { reads }: { readonly reads: boolean }) {
     this.#keys = keys;
+    this.#reads = reads;
   }
 
   get failed(): boolean {
@@ -133,6 +136,7 @@ export class JournalCheck {
       if (this.#end !== null) return 'there is a record between the end and its signature';
       if (code === recordCodes.binding) return 'a second journal begins inside this one';
       if (code === recordCodes.open || code === recordCodes.end) return this.#judgeOpenOrEnd(record);
+      if (this.#reads) decodeRecord(record.body);
       return null;
     } catch (error) {
       if (error instanceof CborError) return `cannot be decoded: ${error.message}`;

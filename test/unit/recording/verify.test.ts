@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ChainQueue, BufferPool, sha256 } from '../../../src/recording/chain.js';
+import type { CborWriter } from '../../../src/recording/cbor.js';
 import { encodeBinding, encodeEvent } from '../../../src/recording/event-codec.js';
-import { journalHeader } from '../../../src/recording/records.js';
+import { journalHeader, recordCodes } from '../../../src/recording/records.js';
 import { RecordScanner } from '../../../src/recording/scan.js';
 import { appendCheckpoint } from '../../../src/recording/signing.js';
 import { verifyJournal } from '../../../src/recording/verify.js';
@@ -176,6 +177,40 @@ describe('verifyJournal', () => {
     appendCheckpoint(queue, keys.signing, startOfTime);
     const verdict = await check(Buffer.concat([journalHeader, queue.pending()]), true);
     expect(verdict.problem).toMatchObject({ record: 2, message: 'it is the opening of another session' });
+  });
+
+  it('names a record that is in its place and says nothing that can be read, alone or inside another', async () => {
+    for (const nonsense of [
+      (out: CborWriter) => {
+        out.array(2);
+        out.integer(recordCodes.result);
+        out.text('no time');
+      },
+      (out: CborWriter) => {
+        out.array(4);
+        out.integer(recordCodes.eventGroup);
+        out.integer(startOfTime);
+        out.embed(encodeEvent, statement(1, 'select 1').at(-1) ?? opening());
+        out.bytes(Buffer.alloc(40, 0xff));
+      },
+    ]) {
+      const queue = new ChainQueue(new BufferPool(), { count: 0, hash: sha256(journalHeader) });
+      const open = opening();
+      queue.append(encodeBinding, {
+        at: startOfTime,
+        version: 1,
+        session: open.session,
+        gateway: 'g',
+        key: keys.signing.id,
+      });
+      queue.append(encodeEvent, open);
+      queue.append(nonsense, undefined);
+      queue.append(encodeEvent, { type: 'end', at: startOfTime, reason: 'client closed', detail: '' });
+      appendCheckpoint(queue, keys.signing, startOfTime);
+      const verdict = await check(Buffer.concat([journalHeader, queue.pending()]));
+      expect(verdict).toMatchObject({ valid: false, problem: { record: 3 } });
+      expect(verdict.problem?.message).toMatch(/^cannot be decoded: /);
+    }
   });
 
   it('never throws, whatever the bytes', async () => {
