@@ -163,7 +163,9 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
     define(ctx, 'alter', namedObject(ctx, 'OBJECT_FUNCTION', { ObjectWithArgs: child(body, 'func') ?? {} })),
   AlterDomainStmt: (ctx, body) => {
     definitions.judgeCalls(ctx, body['def']);
-    inferStored(ctx, constraintExpressions([body['def']]), []);
+    // SET DEFAULT carries its expression bare, ADD CONSTRAINT inside a Constraint.
+    const added = bodyOf(body['def'], 'Constraint') !== null;
+    inferStored(ctx, added ? constraintExpressions([body['def']]) : [body['def']], []);
     return defineInSchema(ctx, 'alter', 'OBJECT_DOMAIN', list(body, 'typeName'));
   },
   AlterEnumStmt: inSchema('alter', 'OBJECT_TYPE', 'typeName'),

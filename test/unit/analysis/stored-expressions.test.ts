@@ -15,6 +15,8 @@ describe('an expression that a definition keeps', () => {
     `CREATE POLICY p ON orders WITH CHECK (${subquery} > 'm')`,
     `ALTER POLICY p ON orders USING (${subquery} > 'm')`,
     `CREATE DOMAIN d AS text DEFAULT ${subquery}`,
+    `ALTER DOMAIN d SET DEFAULT ${subquery}`,
+    `ALTER DOMAIN d ADD CONSTRAINT c CHECK (value > ${subquery})`,
   ])('shows what it reads: %s', (sql) => {
     expect(infers(sql)).toContain('customers.email');
   });
@@ -33,6 +35,9 @@ describe('an expression that a definition keeps', () => {
     'CREATE TABLE t (email text CHECK (length(email) < 100))',
     'CREATE POLICY p ON orders USING (id > 0)',
     'CREATE DOMAIN positive AS int CHECK (value > 0)',
+    'ALTER DOMAIN positive SET DEFAULT 1',
+    'ALTER DOMAIN positive DROP DEFAULT',
+    'ALTER DOMAIN positive ADD CHECK (value < 10)',
     'ALTER TABLE notes ALTER COLUMN id SET DEFAULT 0',
     'CREATE TRIGGER t BEFORE UPDATE ON orders FOR EACH ROW WHEN (old.id <> new.id) EXECUTE FUNCTION f()',
   ])('shows nothing by itself: %s', (sql) => {
