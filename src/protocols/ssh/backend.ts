@@ -3,6 +3,7 @@ import type { Client, ClientChannel, PseudoTtyOptions } from 'ssh2';
 import { SluiceError } from '../../lib/errors.js';
 import type { DialledSsh } from './dial.js';
 import type { Permit } from '../../sessions/gate.js';
+import { takesPackets } from './peer-bounds.js';
 
 /** What a program gets beside its text. */
 export interface ProgramSetup {
@@ -95,7 +96,14 @@ export class Backend implements TargetEnd {
   }
 
   onIncoming(heard: Incoming): void {
-    this.#client.on('tcp connection', (info, accept, reject) => heard(info, accept, reject));
+    this.#client.on('tcp connection', (info, accept, reject) => {
+      const open = (): Duplex => {
+        const channel = accept();
+        if (!takesPackets(channel)) this.end();
+        return channel;
+      };
+      heard(info, open, reject);
+    });
   }
 
   onClosed(heard: (lost: SluiceError | null) => void): void {
@@ -111,8 +119,12 @@ export class Backend implements TargetEnd {
     return new Promise((resolve, reject) => {
       try {
         start((error, channel) => {
-          if (error === undefined) resolve(channel);
-          else reject(refused(error));
+          if (error !== undefined) reject(refused(error));
+          else if (takesPackets(channel)) resolve(channel);
+          else {
+            channel.close();
+            reject(refused(new Error('it takes no packets of a usual size')));
+          }
         });
       } catch (error) {
         reject(refused(error));

@@ -1,5 +1,6 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { SluiceError } from '../../lib/errors.js';
+import { roomToSend } from './peer-bounds.js';
 
 const forgotten = { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined };
 
@@ -22,7 +23,7 @@ export function writeTo(
     stream.write(bytes, (error) => {
       signal.removeEventListener('abort', stop);
       Object.assign(channel, forgotten);
-      if (error == null) resolve();
+      if (error == null) roomToSend(channel, signal).then(resolve, (thrown: unknown) => reject(asError(thrown)));
       else reject(asError(error));
     });
   });

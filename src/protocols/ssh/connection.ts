@@ -8,6 +8,7 @@ import { abortWords } from '../../sessions/words.js';
 import { Backend, type TargetEnd } from './backend.js';
 import { CommandEnd } from './command/command-end.js';
 import type { Conversation } from './conversation.js';
+import { closeUnstarted, isOversize, oversizeWords, sayGoodbye, takesPackets } from './peer-bounds.js';
 import { dialSsh } from './dial.js';
 import { unservedOperation } from './effects.js';
 import { Forwarding } from './forwarding.js';
@@ -51,13 +52,19 @@ export class Connection {
       const session = accept();
       const channel = new SessionChannel(session, this);
       this.#channels.add(channel);
-      session.once('close', () => this.#channels.delete(channel));
+      session.once('close', () => {
+        this.#channels.delete(channel);
+        if (channel.channel === null && !this.#ended.signal.aborted) closeUnstarted(client, session);
+      });
     });
     new Forwarding(client, this);
     // A stream in memory that ends does not close by itself.
     client.on('end', () => this.end('client closed', ''));
     client.on('close', () => this.end('client closed', ''));
-    client.on('error', () => this.end('client closed', 'connection lost'));
+    client.on('error', (error) => {
+      if (isOversize(error)) sayGoodbye(client, oversizeWords);
+      this.end('client closed', isOversize(error) ? 'a packet was too long' : 'connection lost');
+    });
     incoming.stream.on('data', () => this.#watchUnread());
     this.ready = this.#open();
     this.ready.catch((error: unknown) => this.#failed(error));
@@ -123,6 +130,14 @@ export class Connection {
           });
       }),
     );
+  }
+
+  /** Whether a channel that was opened can be written to; a client that makes that impossible is let go. */
+  isUsable(channel: object): boolean {
+    if (takesPackets(channel)) return true;
+    this.end('ended by gateway', 'the client takes no packets of a usual size');
+    this.incoming.stream.destroy();
+    return false;
   }
 
   recorderFailed(error: SluiceError): void {

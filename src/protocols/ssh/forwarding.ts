@@ -113,6 +113,10 @@ export class Forwarding {
   /** Bytes pass both ways until both ends have ended; how many is recorded. What is in them is not seen. */
   async #join(talk: Conversation, under: Under, near: Duplex, far: Duplex): Promise<void> {
     const { signal } = this.#connection;
+    if (!this.#connection.isUsable(near)) {
+      far.destroy();
+      return;
+    }
     const ended = new AbortController();
     const any = AbortSignal.any([signal, ended.signal]);
     near.on('error', () => undefined);

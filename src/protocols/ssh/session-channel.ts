@@ -104,6 +104,7 @@ export class SessionChannel {
     channel.on('error', () => undefined);
     channel.stderr.on('error', () => undefined);
     this.#channel = channel;
+    if (!this.#connection.isUsable(channel)) return;
     this.#connection.track(this.#run(channel, kind, text));
   }
 
