@@ -113,9 +113,13 @@ export class TargetCatalogs {
     return await owner.loading;
   }
 
-  /** The target's catalog has changed (or may have): the next statement waits for a new reading. */
-  invalidate(targetName: string): void {
-    this.#entries.delete(targetName);
+  /**
+   * The target's catalog has changed (or may have): the next statement waits for a new reading. So does every other target
+   * of that database: what one of them re-creates, another would go on judging by what it was.
+   */
+  invalidate(target: TargetConfig): void {
+    const database = databaseOf(target);
+    for (const [name, entry] of this.#entries) if (entry.database === database) this.#entries.delete(name);
   }
 
   /** Copies that a statement is about to make. */
@@ -190,8 +194,7 @@ export class TargetCatalogs {
     const book = this.#book(target);
     const before = book.version;
     change(book);
-    if (book.version === before) return;
-    for (const [name, entry] of this.#entries) if (entry.database === databaseOf(target)) this.#entries.delete(name);
+    if (book.version !== before) this.invalidate(target);
   }
 
   async #read(target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {

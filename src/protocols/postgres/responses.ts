@@ -150,7 +150,7 @@ export class ServerResponses {
         `masking disagreement on column "${result.disagreements.join('", "')}"; the session ends to be safe`,
       );
     }
-    if (result.staleCatalog) talk.catalogs.invalidate(talk.incoming.target.name);
+    if (result.staleCatalog) talk.catalogs.invalidate(talk.incoming.target);
     if (result.masked.length > 0) talk.incoming.observer?.masked?.(result.masked);
     if (run.plans !== null) run.plans.plan = { result, catalog, policyVersion };
     return result;
@@ -253,7 +253,7 @@ export class ServerResponses {
     talk.copies.transactionEnded(era, this.#failed);
     if (!talk.catalogChanged) return;
     talk.catalogChanged = false;
-    talk.catalogs.invalidate(talk.incoming.target.name);
+    talk.catalogs.invalidate(talk.incoming.target);
   }
 
   #expect(type: Expected['type']): void {

@@ -145,7 +145,7 @@ async function runSession(
   let dialled: DialledTarget;
   try {
     // What people approved is compared with what the statement does now, not with what the gateway remembers.
-    if (incoming.origin.approvedRequest !== null) parts.catalogs.invalidate(target.name);
+    if (incoming.origin.approvedRequest !== null) parts.catalogs.invalidate(target);
     const { searchPath } = await parts.catalogs.load(target, incoming.classification);
     dialled = await dialPostgres(target, {
       parameters: pinnedStartup(onward, searchPath, session.id, incoming),

@@ -89,7 +89,7 @@ export class SessionCatalog {
   /** What names mean now, whatever was known: others may have changed it past the gateway. Call with nothing in flight. */
   async fresh(unsynced: boolean, signal: AbortSignal): Promise<CatalogHandle> {
     if (this.isShared) {
-      this.#catalogs.invalidate(this.#incoming.target.name);
+      this.#catalogs.invalidate(this.#incoming.target);
       return await this.shared();
     }
     this.#own = null;
