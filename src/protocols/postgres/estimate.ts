@@ -104,15 +104,21 @@ function tablesOf(effects: readonly Effect[]): readonly (readonly [string, strin
   return [...found.values()];
 }
 
-/** What ANALYZE or VACUUM last counted; partitions are added up. Below zero: never counted. */
+/**
+ * What ANALYZE or VACUUM last counted, with all that lies below a table: partitions of partitions, and tables that inherit,
+ * which a statement on their parent reaches as well. Null where one of them was never counted (below zero).
+ */
 function countQuery(names: readonly (readonly [string, string])[]): string {
   const pairs = names.map(([schema, name]) => `(${quoted(schema)}, ${quoted(name)})`).join(', ');
-  return `select n.nspname as schema, c.relname as name, (select case when min(l.reltuples) < 0 then null
-      else sum(l.reltuples)::int8::text end from pg_catalog.pg_class l
-      where l.oid = c.oid and c.relkind <> 'p' or c.relkind = 'p' and l.relkind <> 'p'
-        and l.oid in (select i.inhrelid from pg_catalog.pg_inherits i where i.inhparent = c.oid)) as rows
+  return `with recursive tree(top, oid) as (
+      select c.oid, c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('r', 'p', 'm', 'f') and (n.nspname, c.relname) in (${pairs})
+      union select t.top, i.inhrelid from tree t join pg_catalog.pg_inherits i on i.inhparent = t.oid)
+    select n.nspname as schema, c.relname as name, (select case when min(l.reltuples) < 0 then null
+      else sum(l.reltuples)::int8::text end from tree t join pg_catalog.pg_class l on l.oid = t.oid
+      where t.top = c.oid and l.relkind <> 'p') as rows
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p', 'm', 'f') and (n.nspname, c.relname) in (${pairs})`;
+    where c.oid in (select top from tree)`;
 }
 
 function quoted(text: string): string {
