@@ -30,6 +30,11 @@ export interface Estimate {
 /** An engine as the gateway uses it, whichever protocol it speaks. */
 export interface ProtocolEngine {
   readonly serve: ServeConnection;
+  /**
+   * Others may have changed the target past the gateway: the next question is answered by what it is now. Absent where
+   * nothing is remembered.
+   */
+  readonly forget?: (target: TargetConfig) => void;
   explain(
     principal: Principal,
     target: TargetConfig,

@@ -37,9 +37,15 @@ export function execRoutes(services: GatewayServices): readonly ApiRoute[] {
         const found = services.targets.find(subject.target, principal);
         const { target } = found;
         if (body.dry_run) {
-          const explanation = await services.engines
-            .of(target)
-            .explain(principal, target, found.classification, subject.text, subject.parameters);
+          const engine = services.engines.of(target);
+          engine.forget?.(target);
+          const explanation = await engine.explain(
+            principal,
+            target,
+            found.classification,
+            subject.text,
+            subject.parameters,
+          );
           const effects = explanation.effects.map(({ effect }) => effect);
           const query = { principal, target, effects, approvals: [], session: noFacts, reason: body.reason };
           return whole(viewExplanation(query, services.configuration.current(), explanation.maskedColumns));

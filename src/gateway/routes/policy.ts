@@ -49,9 +49,9 @@ export function policyRoutes(services: GatewayServices): readonly ApiRoute[] {
       response: explainDocument,
       async handle({ principal }, { body }) {
         const { target, classification } = targets.find(body.target, principal);
-        const explanation = await engines
-          .of(target)
-          .explain(principal, target, classification, body.text, body.parameters);
+        const engine = engines.of(target);
+        engine.forget?.(target);
+        const explanation = await engine.explain(principal, target, classification, body.text, body.parameters);
         const effects = explanation.effects.map(({ effect }) => effect);
         const query = { principal, target, effects, approvals: [], session: noFacts, reason: body.reason };
         return whole(viewExplanation(query, configuration.current(), explanation.maskedColumns));

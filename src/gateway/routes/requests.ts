@@ -69,9 +69,16 @@ function createRoute({ approvals, engines, eyes, targets }: GatewayServices): Ap
     response: requestDocument,
     async handle({ principal, address }, { body }) {
       const { target, classification } = targets.find(body.target, principal);
-      const { decision, effects, secrets, objects } = await engines
-        .of(target)
-        .explain(principal, target, classification, body.text, body.parameters);
+      // People are asked about what it does now; what the gateway remembers may be void by the time that it runs.
+      const engine = engines.of(target);
+      engine.forget?.(target);
+      const { decision, effects, secrets, objects } = await engine.explain(
+        principal,
+        target,
+        classification,
+        body.text,
+        body.parameters,
+      );
       if (decision.verdict === 'allow') {
         throw new SluiceError('conflict', 'this needs no approval: run it', {
           next: [{ command: `sluice exec ${target.name} …`, when: 'to run it' }],

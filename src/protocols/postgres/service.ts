@@ -101,6 +101,7 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
     serve,
     acceptNative,
     copies: (target) => parts.catalogs.copies(target),
+    forget: (target) => parts.catalogs.invalidate(target),
     explain: (principal, target, classification, text) =>
       explainStatement(parts, { principal, target, classification, text }),
     estimate: (target, classification, text, parameters) =>
