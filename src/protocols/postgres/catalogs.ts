@@ -41,26 +41,27 @@ class Entry {
     this.#target = target;
   }
 
-  get database(): string {
-    return databaseOf(this.#target);
+  get address(): string {
+    return addressOf(this.#target);
   }
 
   /** Says whether this is the same database reached as the same role. */
   isOf(target: TargetConfig): boolean {
     const own = this.#target;
     if (own === target) return true;
-    const same =
-      own.host === target.host &&
-      own.port === target.port &&
-      own.database === target.database &&
-      own.username === target.username;
+    const same = databaseOf(own) === databaseOf(target) && own.username === target.username;
     if (same) this.#target = target; // the next call by the same session is quick
     return same;
   }
 }
 
-function databaseOf({ host, port, database }: TargetConfig): string {
+function addressOf({ host, port, database }: TargetConfig): string {
   return `${host}:${port}/${database}`;
+}
+
+/** One address is another server in each relay's network: nothing known of the one holds for the other. */
+function databaseOf(target: TargetConfig): string {
+  return `${target.relay === undefined ? '' : `${target.relay.name}!`}${addressOf(target)}`;
 }
 
 const readTimeoutMs = 30_000;
@@ -115,11 +116,12 @@ export class TargetCatalogs {
 
   /**
    * The target's catalog has changed (or may have): the next statement waits for a new reading. So does every other target
-   * of that database: what one of them re-creates, another would go on judging by what it was.
+   * of that database: what one of them re-creates, another would go on judging by what it was. Two relays may lead to the
+   * same server: what has the same address is read again, whichever way it is reached.
    */
   invalidate(target: TargetConfig): void {
-    const database = databaseOf(target);
-    for (const [name, entry] of this.#entries) if (entry.database === database) this.#entries.delete(name);
+    const address = addressOf(target);
+    for (const [name, entry] of this.#entries) if (entry.address === address) this.#entries.delete(name);
   }
 
   /** Copies that a statement is about to make. */
