@@ -31,10 +31,10 @@ export interface Estimate {
 export interface ProtocolEngine {
   readonly serve: ServeConnection;
   /**
-   * Others may have changed the target past the gateway: the next question is answered by what it is now. Absent where
-   * nothing is remembered.
+   * Others may have changed the target past the gateway: what is remembered of it is read again. Absent where nothing is
+   * remembered.
    */
-  readonly forget?: (target: TargetConfig) => void;
+  readonly lookAgain?: (target: TargetConfig, classification: Classification) => Promise<unknown>;
   explain(
     principal: Principal,
     target: TargetConfig,

@@ -38,7 +38,7 @@ export function execRoutes(services: GatewayServices): readonly ApiRoute[] {
         const { target } = found;
         if (body.dry_run) {
           const engine = services.engines.of(target);
-          engine.forget?.(target);
+          await engine.lookAgain?.(target, found.classification);
           const explanation = await engine.explain(
             principal,
             target,

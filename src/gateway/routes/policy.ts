@@ -50,7 +50,7 @@ export function policyRoutes(services: GatewayServices): readonly ApiRoute[] {
       async handle({ principal }, { body }) {
         const { target, classification } = targets.find(body.target, principal);
         const engine = engines.of(target);
-        engine.forget?.(target);
+        await engine.lookAgain?.(target, classification);
         const explanation = await engine.explain(principal, target, classification, body.text, body.parameters);
         const effects = explanation.effects.map(({ effect }) => effect);
         const query = { principal, target, effects, approvals: [], session: noFacts, reason: body.reason };

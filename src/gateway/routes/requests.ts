@@ -71,7 +71,7 @@ function createRoute({ approvals, engines, eyes, targets }: GatewayServices): Ap
       const { target, classification } = targets.find(body.target, principal);
       // People are asked about what it does now; what the gateway remembers may be void by the time that it runs.
       const engine = engines.of(target);
-      engine.forget?.(target);
+      await engine.lookAgain?.(target, classification);
       const { decision, effects, secrets, objects } = await engine.explain(
         principal,
         target,

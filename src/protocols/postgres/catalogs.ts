@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { CatalogQuery } from '../../analysis/catalog.js';
 import type {
   BuiltinFunctions,
@@ -34,6 +35,10 @@ class Entry {
   readonly classification: Classification;
   loaded: LoadedCatalog | null = null;
   loading: Promise<LoadedCatalog> | null = null;
+  /** The reading that begins when the one under way has ended. */
+  next: Promise<LoadedCatalog> | null = null;
+  /** What `loaded` was made of. */
+  mark = '';
   #target: TargetConfig;
 
   constructor(classification: Classification, target: TargetConfig) {
@@ -93,25 +98,43 @@ export class TargetCatalogs {
   async load(target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
     const ready = this.current(target, classification);
     if (ready !== null) return ready;
+    const entry = this.#entry(target, classification);
+    return await (entry.loading ?? this.#start(entry, target, classification));
+  }
+
+  /**
+   * The catalog as it is now, whatever is known: others may have changed it past the gateway. A reading under way may be
+   * older than the question, so the next one answers it, and all that are asked meanwhile. Sessions go on with what they
+   * have unless it turns out to be another: however often this is asked, one reading is under way.
+   */
+  fresh(target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
+    const entry = this.#entry(target, classification);
+    entry.next ??= this.#readNext(entry, target, classification);
+    return entry.next;
+  }
+
+  async #readNext(entry: Entry, target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
+    await entry.loading?.catch(() => undefined); // whoever waits for that one hears of it
+    entry.next = null;
+    return await this.#start(entry, target, classification);
+  }
+
+  #start(entry: Entry, target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
+    // An invalidation meanwhile has put another entry in this one's place: what was read may be older than the change.
+    const loading = this.#read(entry, target, classification).finally(() => {
+      if (entry.loading === loading) entry.loading = null;
+    });
+    entry.loading = loading;
+    return loading;
+  }
+
+  #entry(target: TargetConfig, classification: Classification): Entry {
     let entry = this.#entries.get(target.name);
     if (entry === undefined || entry.classification !== classification || !entry.isOf(target)) {
       entry = new Entry(classification, target);
       this.#entries.set(target.name, entry);
     }
-    const owner = entry;
-    owner.loading ??= this.#read(target, classification).then(
-      (loaded) => {
-        // An invalidation meanwhile has replaced the entry's promise: what was read may be older than the change.
-        owner.loaded = loaded;
-        owner.loading = null;
-        return loaded;
-      },
-      (error: unknown) => {
-        owner.loading = null;
-        throw error;
-      },
-    );
-    return await owner.loading;
+    return entry;
   }
 
   /**
@@ -120,8 +143,13 @@ export class TargetCatalogs {
    * same server: what has the same address is read again, whichever way it is reached.
    */
   invalidate(target: TargetConfig): void {
+    this.#forget(target, null);
+  }
+
+  #forget(target: TargetConfig, except: Entry | null): void {
     const address = addressOf(target);
-    for (const [name, entry] of this.#entries) if (entry.address === address) this.#entries.delete(name);
+    for (const [name, entry] of this.#entries)
+      if (entry !== except && entry.address === address) this.#entries.delete(name);
   }
 
   /** Copies that a statement is about to make. */
@@ -199,7 +227,7 @@ export class TargetCatalogs {
     if (book.version !== before) this.invalidate(target);
   }
 
-  async #read(target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
+  async #read(entry: Entry, target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
     const signal = AbortSignal.timeout(readTimeoutMs);
     const dialled = await dialPostgres(target, {
       parameters: new Map([
@@ -217,9 +245,17 @@ export class TargetCatalogs {
       );
       book.follow(raw.relations, settled, raw.prepared === true);
       const classified = this.#classified(target, classification, book.list());
+      const mark = JSON.stringify([{ ...raw, builtins: raw.builtins?.mark }, classified]);
+      const hash = createHash('sha256').update(mark).digest('base64');
+      // The same again: what was analysed by it still holds.
+      if (entry.loaded !== null && entry.mark === hash) return entry.loaded;
+      // What has changed here has changed for the other targets of the database.
+      if (entry.loaded !== null) this.#forget(target, entry);
       const handle = await this.#services.analyser.loadCatalog(raw, classified);
       const searchPath = raw.searchPath.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', ');
-      return { handle, searchPath, path: raw.searchPath };
+      entry.mark = hash;
+      entry.loaded = { handle, searchPath, path: raw.searchPath };
+      return entry.loaded;
     } finally {
       client.end();
     }

@@ -101,7 +101,7 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
     serve,
     acceptNative,
     copies: (target) => parts.catalogs.copies(target),
-    forget: (target) => parts.catalogs.invalidate(target),
+    lookAgain: (target, classification) => parts.catalogs.fresh(target, classification),
     explain: (principal, target, classification, text) =>
       explainStatement(parts, { principal, target, classification, text }),
     estimate: (target, classification, text, parameters) =>
@@ -146,8 +146,11 @@ async function runSession(
   let dialled: DialledTarget;
   try {
     // What people approved is compared with what the statement does now, not with what the gateway remembers.
-    if (incoming.origin.approvedRequest !== null) parts.catalogs.invalidate(target);
-    const { searchPath } = await parts.catalogs.load(target, incoming.classification);
+    const { approvedRequest } = incoming.origin;
+    const { searchPath } = await parts.catalogs[approvedRequest === null ? 'load' : 'fresh'](
+      target,
+      incoming.classification,
+    );
     dialled = await dialPostgres(target, {
       parameters: pinnedStartup(onward, searchPath, session.id, incoming),
       signal,

@@ -63,10 +63,14 @@ export class SessionCatalog {
   /** The shared catalog. */
   async shared(): Promise<CatalogHandle> {
     const { target, classification } = this.#incoming;
-    const loaded: LoadedCatalog =
-      this.#catalogs.current(target, classification) ?? (await this.#catalogs.load(target, classification));
-    if (this.#path.length === 0) this.#path = loaded.path;
-    return loaded.handle;
+    return this.#take(
+      this.#catalogs.current(target, classification) ?? (await this.#catalogs.load(target, classification)),
+    );
+  }
+
+  #take({ handle, path }: LoadedCatalog): CatalogHandle {
+    if (this.#path.length === 0) this.#path = path;
+    return handle;
   }
 
   /** The catalog as this session sees it now. `unsynced`: inside a pipeline, whose transaction must not be ended. */
@@ -89,8 +93,8 @@ export class SessionCatalog {
   /** What names mean now, whatever was known: others may have changed it past the gateway. Call with nothing in flight. */
   async fresh(unsynced: boolean, signal: AbortSignal): Promise<CatalogHandle> {
     if (this.isShared) {
-      this.#catalogs.invalidate(this.#incoming.target);
-      return await this.shared();
+      const { target, classification } = this.#incoming;
+      return this.#take(await this.#catalogs.fresh(target, classification));
     }
     this.#own = null;
     return await this.own(unsynced, signal);

@@ -42,11 +42,18 @@ function by(relay: string, server: TestPostgres | undefined): TargetConfig {
   };
 }
 
-it('takes one address for two databases where two relays lead to it, each in its own network', async () => {
-  const analyser = createPostgresAnalyser({ workers: 1 });
-  const saved: string[] = [];
-  const catalogs = new TargetCatalogs({
-    ...{ analyser, readCatalog, now: Date.now },
+let readings = 0;
+const saved: string[] = [];
+const analyser = createPostgresAnalyser({ workers: 1 });
+afterAll(() => analyser.close());
+
+function newCatalogs(): TargetCatalogs {
+  return new TargetCatalogs({
+    ...{ analyser, now: Date.now },
+    readCatalog: (query, known) => {
+      readings++;
+      return readCatalog(query, known);
+    },
     narrow: (_classification, { name }) => ({ target: name, columns: [] }),
     copiedColumns: {
       list: (_target, database) => (saved.push(database), []),
@@ -54,6 +61,10 @@ it('takes one address for two databases where two relays lead to it, each in its
       remove: () => undefined,
     },
   });
+}
+
+it('takes one address for two databases where two relays lead to it, each in its own network', async () => {
+  const catalogs = newCatalogs();
   const [berlin, madrid] = servers;
   expect((await catalogs.load(by('berlin', berlin), nothing)).path).toEqual(['berlin']);
   // The bundle now names another relay for the target: what is known of it is of another server.
@@ -61,5 +72,30 @@ it('takes one address for two databases where two relays lead to it, each in its
   expect((await catalogs.load(by('madrid', madrid), nothing)).path).toEqual(['madrid']);
   // Nor are copies that were made in the one protected, or forgotten, in the other.
   expect(new Set(saved).size).toBe(2);
-  await analyser.close();
+});
+
+it('reads again as often as it is asked to without a flood of readings, and keeps what is still so', async () => {
+  const catalogs = newCatalogs();
+  const [server] = servers;
+  const target = by('berlin', server);
+  const sibling = { ...target, name: 'orders-for-reports' };
+  const first = await catalogs.load(target, nothing);
+  await catalogs.load(sibling, nothing);
+  readings = 0;
+  const asked = Array.from({ length: 50 }, () => catalogs.fresh(target, nothing));
+  // Whoever runs statements meanwhile does not wait.
+  expect(catalogs.current(target, nothing)).toBe(first);
+  for (const seen of await Promise.all(asked)) expect(seen).toBe(first);
+  expect(readings).toBe(1);
+
+  // One is under way when the database changes: it may have seen that or not, the next one has.
+  const before = catalogs.fresh(target, nothing);
+  await before;
+  const early = catalogs.fresh(target, nothing);
+  await server?.query('create table berlin.since_then (id int)');
+  const late = catalogs.fresh(target, nothing);
+  await early;
+  expect(await late).not.toBe(first);
+  expect(catalogs.current(target, nothing)).toBe(await late);
+  expect(catalogs.current(sibling, nothing)).toBeNull();
 });
