@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Client, Connection as SshConnection, Session } from 'ssh2';
 
@@ -70,19 +70,12 @@ const disconnect = 1;
 const protocolError = 2;
 
 /** Resolves at the event, at the end of the stream or of the whole; who waits looks again. */
-async function eitherOf(
-  emitter: Duplex | SshConnection | Client,
-  event: 'drain' | 'handshake',
-  signal: AbortSignal,
-): Promise<void> {
+async function eitherOf(emitter: EventEmitter, event: 'drain' | 'handshake', signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const stop = new AbortController();
-  const any = AbortSignal.any([signal, stop.signal]);
+  const either = AbortSignal.any([signal, stop.signal]);
   try {
-    await Promise.race([
-      once(emitter as Duplex, event, { signal: any }),
-      once(emitter as Duplex, 'close', { signal: any }),
-    ]);
+    await Promise.race([once(emitter, event, { signal: either }), once(emitter, 'close', { signal: either })]);
   } catch (error) {
     signal.throwIfAborted();
     throw error;

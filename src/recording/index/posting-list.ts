@@ -67,26 +67,24 @@ export function keepIn(operations: readonly number[], groups: readonly Group[]):
   return operations.filter((_, index) => hits[index] === 1);
 }
 
-function markHits(hits: Uint8Array, operations: readonly number[], { bytes, start, end }: Group): void {
+function markHits(hits: Uint8Array, operations: readonly number[], group: Group): void {
   let index = 0;
   let wanted = operations[0] ?? Infinity;
-  let operation = 0;
-  for (let at = start; at < end;) {
-    let byte = bytes[at++] ?? 0;
-    let step = byte & 0x7f;
-    for (let shift = 7; byte >= 0x80; shift += 7) {
-      byte = bytes[at++] ?? 0;
-      step |= (byte & 0x7f) << shift;
-    }
-    operation += step;
+  eachOperation(group, (operation) => {
     while (wanted < operation) wanted = operations[++index] ?? Infinity;
     if (wanted === operation) hits[index] = 1;
-    else if (wanted === Infinity) return;
-  }
+    return wanted !== Infinity;
+  });
 }
 
-function operationsIn({ bytes, start, end }: Group): number[] {
+function operationsIn(group: Group): number[] {
   const operations: number[] = [];
+  eachOperation(group, (operation) => operations.push(operation) > 0);
+  return operations;
+}
+
+/** Gives the operations of a group, ascending, as long as `take` wants more. */
+function eachOperation({ bytes, start, end }: Group, take: (operation: number) => boolean): void {
   let operation = 0;
   for (let at = start; at < end;) {
     let byte = bytes[at++] ?? 0;
@@ -96,9 +94,8 @@ function operationsIn({ bytes, start, end }: Group): number[] {
       step |= (byte & 0x7f) << shift;
     }
     operation += step;
-    operations.push(operation);
+    if (!take(operation)) return;
   }
-  return operations;
 }
 
 /** Joins lists whose sessions ascend from list to list or overlap: groups are taken in the order of their sessions. */
