@@ -1,4 +1,4 @@
-import type { ApiRequest } from '../client/api-types.js';
+import type { ApiRequest } from '../client/api-request-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { isSluiceError, SluiceError, type NextStep } from '../lib/errors.js';
 import { clockTime } from './durations.js';

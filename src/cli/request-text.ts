@@ -1,5 +1,5 @@
 import type { ApiRequestReview } from '../client/api-review-types.js';
-import type { ApiRequest } from '../client/api-types.js';
+import type { ApiRequest } from '../client/api-request-types.js';
 import { clockTime } from './durations.js';
 import type { Output } from './output.js';
 import { plain, plainBlock } from './plain.js';

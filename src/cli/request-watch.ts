@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ApiRequest } from '../client/api-types.js';
+import type { ApiRequest } from '../client/api-request-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { clockTime } from './durations.js';
 import type { Output } from './output.js';

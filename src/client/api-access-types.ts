@@ -1,4 +1,5 @@
-import type { ApiRequest, Envelope } from './api-types.js';
+import type { ApiRequest } from './api-request-types.js';
+import type { Envelope } from './api-types.js';
 
 /** Membership of someone in a group for a while. */
 export interface ApiGrant {

@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
+import type * as requests from './api-request-types.js';
 import type * as api from './api-types.js';
 import type * as access from './api-access-types.js';
 import type * as bundle from './api-bundle-types.js';
@@ -124,17 +125,17 @@ export class SluiceClient {
     });
   }
 
-  requests(filter: api.RequestFilter = {}, options: CallOptions = {}): Promise<api.RequestList> {
+  requests(filter: requests.RequestFilter = {}, options: CallOptions = {}): Promise<requests.RequestList> {
     return this.#call('GET', '/v1/requests', { schema: 'sluice.requests/v1', query: { ...filter }, ...options });
   }
-  createRequest(body: api.CreateRequestBody, options: CallOptions = {}): Promise<api.RequestDocument> {
+  createRequest(body: requests.CreateRequestBody, options: CallOptions = {}): Promise<requests.RequestDocument> {
     return this.#call('POST', '/v1/requests', { schema: 'sluice.request/v1', body, ...options });
   }
-  request(id: string, options: CallOptions = {}): Promise<api.RequestDocument> {
+  request(id: string, options: CallOptions = {}): Promise<requests.RequestDocument> {
     return this.#call('GET', `/v1/requests/${part(id)}`, { schema: 'sluice.request/v1', ...options });
   }
   /** Waits at the gateway, at most 45 s a call; the answer's state says whether to ask again. */
-  waitRequest(id: string, waitMs: number, options: CallOptions = {}): Promise<api.RequestDocument> {
+  waitRequest(id: string, waitMs: number, options: CallOptions = {}): Promise<requests.RequestDocument> {
     const query = { timeout_ms: Math.max(0, Math.min(waitMs, 45_000)) };
     const path = `/v1/requests/${part(id)}/wait`;
     return this.#call('GET', path, {
@@ -149,7 +150,7 @@ export class SluiceClient {
     act: 'approve' | 'deny' | 'cancel' | 'revoke',
     given: { readonly comment: string; readonly for_ms?: number },
     options: CallOptions = {},
-  ): Promise<api.RequestDocument> {
+  ): Promise<requests.RequestDocument> {
     return this.#call('POST', `/v1/requests/${part(id)}/${act}`, {
       schema: 'sluice.request/v1',
       body: given,

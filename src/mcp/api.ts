@@ -1,4 +1,5 @@
 import type * as access from '../client/api-access-types.js';
+import type * as requests from '../client/api-request-types.js';
 import type * as api from '../client/api-types.js';
 import type * as exec from '../client/api-exec-types.js';
 
@@ -15,8 +16,8 @@ export interface McpApi {
   fetchRows(body: exec.FetchBody, options?: CallOptions): Promise<exec.ExecResult>;
   requestAccess(body: access.AccessBody, options?: CallOptions): Promise<access.AccessDocument>;
   grants(filter: access.GrantFilter, options?: CallOptions): Promise<access.GrantList>;
-  createRequest(body: api.CreateRequestBody, options?: CallOptions): Promise<api.RequestDocument>;
-  request(id: string, options?: CallOptions): Promise<api.RequestDocument>;
-  waitRequest(id: string, waitMs: number, options?: CallOptions): Promise<api.RequestDocument>;
+  createRequest(body: requests.CreateRequestBody, options?: CallOptions): Promise<requests.RequestDocument>;
+  request(id: string, options?: CallOptions): Promise<requests.RequestDocument>;
+  waitRequest(id: string, waitMs: number, options?: CallOptions): Promise<requests.RequestDocument>;
   searchSessions(filter: api.SessionSearchFilter, options?: CallOptions): Promise<api.SessionSearch>;
 }

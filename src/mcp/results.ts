@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { GrantList } from '../client/api-access-types.js';
-import type { ApiRequest } from '../client/api-types.js';
+import type { ApiRequest } from '../client/api-request-types.js';
 import type { ExecBody, ExecResult } from '../client/api-exec-types.js';
 import { isSluiceError } from '../lib/errors.js';
 import {

@@ -1,14 +1,13 @@
 import { SluiceError } from '../../lib/errors.js';
-import { maskFields, scrubError, scrubText } from '../../masking/scrub.js';
+import { scrubError, scrubText } from '../../masking/scrub.js';
 import { createCopyMasker } from '../../masking/copy-masker.js';
 import type { Conversation } from './conversation.js';
 import { decodeErrorFields, encodeFields, type ErrorFields } from './errors.js';
 import { cString, FieldReader, frame, int32, type Frame, type FrameReader } from './frames.js';
 import { copyTreatments } from './copy-plan.js';
-import { privatePrefix } from '../../analysis/faults.js';
 import { planResult, type ResultPlan } from './result-plan.js';
 import type { Run } from './run.js';
-import { tellsOnlyOfTheText } from './safe-errors.js';
+import { publicNames, runOf, shownFields } from './shown-fields.js';
 import type { Expected } from './tracker.js';
 import { commandComplete } from './words.js';
 
@@ -267,7 +266,7 @@ export class ServerResponses {
   #error(message: Frame): void {
     const talk = this.#talk;
     this.#failed = true;
-    const fields = this.#publicNames(decodeErrorFields(message.payload));
+    const fields = publicNames(talk, decodeErrorFields(message.payload));
     talk.copyIn = null;
     this.#copyOut = null;
     const head = talk.tracker.head;
@@ -283,7 +282,7 @@ export class ServerResponses {
     } else {
       const run = runOf(head);
       if (run !== null) talk.copies.failed(run.maker);
-      const shown = this.#shown(fields, head);
+      const shown = shownFields(talk, fields, head);
       this.#record('error', run, shown);
       talk.toClient(encodeFields('E', shown));
     }
@@ -295,49 +294,9 @@ export class ServerResponses {
     if (!talk.tracker.dropToSync().syncQueued) talk.skipping = true;
   }
 
-  /** The server speaks of private names; the client knows its own. */
-  #publicNames(fields: ErrorFields): ErrorFields {
-    const message = fields.get('M') ?? '';
-    if (!message.includes(privatePrefix)) return fields;
-    const head = this.#talk.tracker.head;
-    const named = head !== undefined && 'named' in head ? head.named : null;
-    const known = [...this.#talk.statements, ...this.#talk.portals];
-    const told = message
-      .replaceAll(/sluice_[sp]\d+/g, (upstream) =>
-        named?.upstream === upstream
-          ? named.client
-          : (known.find(([, { upstream: own }]) => own === upstream)?.[0] ?? upstream),
-      )
-      .replace('prepared statement "" does', 'unnamed prepared statement does');
-    return new Map(fields).set('M', told);
-  }
-
-  /** What of an error or notice may be seen: all of it where nothing protected is near, else code and condition name. */
-  #shown(fields: ErrorFields, head: Expected | undefined): ErrorFields {
-    const { catalogs, incoming } = this.#talk;
-    // Parse analysis runs no query: such an error speaks of the text alone.
-    if (head?.type === 'parse') return fields;
-    const touching = head === undefined ? true : this.#touchesProtected(head);
-    if (
-      !touching ||
-      tellsOnlyOfTheText(fields) ||
-      catalogs.hasNothingProtected(incoming.target, incoming.classification)
-    )
-      return maskFields(fields, incoming.classification.detectors);
-    return scrubError(fields);
-  }
-
-  #touchesProtected(head: Expected): boolean {
-    if (head.type === 'query') return head.runs.some((run) => run.statement.touchesProtected);
-    const run = runOf(head);
-    if (run !== null) return run.statement.touchesProtected;
-    // Sync runs the deferred checks of statements that have gone by.
-    return true;
-  }
-
   #notice(message: Frame): void {
     const fields = decodeErrorFields(message.payload);
-    const shown = this.#shown(fields, this.#talk.tracker.head);
+    const shown = shownFields(this.#talk, fields, this.#talk.tracker.head);
     this.#record('notice', this.#currentRun(), shown);
     this.#talk.toClient(shown === fields ? message.whole : encodeFields('N', shown));
   }
@@ -448,13 +407,6 @@ export class ServerResponses {
       throw error;
     }
   }
-}
-
-function runOf(head: Expected): Run | null {
-  if (head.type === 'bind' || head.type === 'execute' || head.type === 'describePortal' || head.type === 'deallocate')
-    return head.run;
-  if (head.type === 'query') return head.runs[head.at] ?? head.runs.at(-1) ?? null;
-  return null;
 }
 
 function unexpected(message: Frame): SluiceError {

@@ -3,7 +3,7 @@ import { requestText } from '../../../src/cli/request-text.js';
 import { moved, waitingText } from '../../../src/cli/request-watch.js';
 import { Output } from '../../../src/cli/output.js';
 import type { ApiRequestReview } from '../../../src/client/api-review-types.js';
-import type { ApiRequest } from '../../../src/client/api-types.js';
+import type { ApiRequest } from '../../../src/client/api-request-types.js';
 
 const silent = { write: () => true };
 const out = new Output({
