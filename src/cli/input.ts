@@ -57,7 +57,12 @@ export async function operationText(given: {
   const ways = [given.text !== undefined, given.file !== undefined, given.rest.length > 0].filter(Boolean).length;
   if (ways > 1)
     throw new SluiceError('usage', 'Give the text once: as TEXT, behind --, or with --file.', { decider: 'local' });
-  if (given.file !== undefined) return readText(given.file);
+  if (given.file !== undefined) {
+    const text = await readText(given.file);
+    if (text.trim() !== '') return text;
+    const name = given.file === '-' ? 'Standard input' : given.file;
+    throw new SluiceError('usage', `${name} holds no text to run.`, { decider: 'local' });
+  }
   if (given.rest.length > 1) {
     if (given.takesWords !== true)
       throw new SluiceError('usage', 'This target takes one text, not words; quote it.', { decider: 'local' });

@@ -233,6 +233,14 @@ describe('payload', () => {
     expect(gateway.calls.at(-1)?.body['text']).toBe('-- a comment\nselect 3');
   });
 
+  it('says that nothing was piped in', async () => {
+    const before = gateway.calls.length;
+    const run = await runCli(home.dir, ['exec', 'demo-db', '-f', '-', '--json'], { env: env(), input: ' \n' });
+    expect(run.code).toBe(2);
+    expect(onlyDocument(run)['error']).toMatchObject({ message: 'Standard input holds no text to run.' });
+    expect(gateway.calls).toHaveLength(before);
+  });
+
   it('ends without a word when its reader has seen enough', async () => {
     const run = await runCli(home.dir, ['exec', 'demo-db', 'long', '--quiet'], { env: env(), closeStdout: true });
     expect(run).toMatchObject({ code: 0, stderr: '' });

@@ -3,7 +3,7 @@ import { appendFileSync, chmodSync, chownSync, mkdtempSync, readFileSync, rmSync
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { SluiceClient } from '../../src/client/api.js';
 import type { TokenSource } from '../../src/client/tokens.js';
@@ -12,6 +12,7 @@ import { tryPort } from '../../src/quickstart/ports.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { startRelay, type TestRelay } from '../support/relay.js';
 import { type GatewayUnderTest, type Role, startTestGateway } from './gateway-harness.js';
+import { pgClient } from './open-gateway.js';
 
 let postgres: TestPostgres;
 let gateway: GatewayUnderTest;
@@ -94,16 +95,7 @@ afterAll(async () => {
 
 async function client(database: string): Promise<pg.Client> {
   const port = gateway.gateway.postgresPort ?? 0;
-  const one = new pg.Client({
-    host: '127.0.0.1',
-    port,
-    user: 'x',
-    password: await gateway.token('engineer'),
-    database,
-  });
-  one.on('error', () => undefined); // the query in hand fails as well, and says so
-  await one.connect();
-  return one;
+  return pgClient({ port, user: 'x', password: await gateway.token('engineer'), database });
 }
 
 it('TLS to the target is between the gateway and the target', async () => {

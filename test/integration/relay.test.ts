@@ -12,6 +12,7 @@ import { rawRelay, startRelay, type TestRelay } from '../support/relay.js';
 import { openDoor } from '../support/ssh-lab.js';
 import { startSshd, type TestSshd } from '../support/sshd.js';
 import { type GatewayUnderTest, type Role, startTestGateway } from './gateway-harness.js';
+import { pgClient } from './open-gateway.js';
 
 const run = promisify(execFile);
 let postgres: TestPostgres;
@@ -103,16 +104,8 @@ async function connected(options: Partial<Parameters<typeof startRelay>[2]> = {}
 }
 
 async function client(database = 'db'): Promise<pg.Client> {
-  const one = new pg.Client({
-    host: '127.0.0.1',
-    port: gateway.gateway.postgresPort ?? 0,
-    user: 'x',
-    password: await gateway.token('engineer'),
-    database,
-  });
-  one.on('error', () => undefined); // the query in hand fails as well, and says so
-  await one.connect();
-  return one;
+  const port = gateway.gateway.postgresPort ?? 0;
+  return pgClient({ port, user: 'x', password: await gateway.token('engineer'), database });
 }
 
 /** What is said to whoever connects to a target that does not come about. */

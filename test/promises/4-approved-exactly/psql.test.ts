@@ -159,19 +159,24 @@ it('says failed of what the target refuses', async () => {
   expect((await lab.request(id)).outcome?.detail).toMatch(/^23514/);
 });
 
+/** Runs a text in a transaction, has it approved, and commits; then the connection answers one more query. */
+async function approvedThenCommitted(text: string) {
+  const texts = ['begin', text, 'commit', 'select 7'];
+  const psql = await lab.psql(
+    'engineer',
+    texts.flatMap((each) => ['-c', each]),
+  );
+  const id = await psql.request();
+  await lab.vote(id, 'approve', 'reviewer');
+  return { id, ...(await psql.ended) };
+}
+
 it('says failed of what ran and was undone at commit, by a constraint that waited until then', async () => {
   await lab.server.query(
     'alter table products add column instead_of int references products deferrable initially deferred',
     'shop',
   );
-  const text = 'update products set instead_of = 5000011 where id = 11';
-  const psql = await lab.psql(
-    'engineer',
-    ['begin', text, 'commit', 'select 7'].flatMap((each) => ['-c', each]),
-  );
-  const id = await psql.request();
-  await lab.vote(id, 'approve', 'reviewer');
-  const { out, err } = await psql.ended;
+  const { id, out, err } = await approvedThenCommitted('update products set instead_of = 5000011 where id = 11');
   expect(err).toMatch(/violates foreign key constraint/);
   expect(out).toMatch(/7\n$/);
   expect(await lab.request(id)).toMatchObject({ state: 'failed', outcome: { ok: false } });
@@ -183,14 +188,9 @@ it('tells no protected value in what a commit refuses', async () => {
   const [customer] = await lab.server.query('select email from customers where id = 2', 'shop');
   const email = String(customer?.['email']);
   await lab.server.query('alter table customers add unique (email) deferrable initially deferred', 'shop');
-  const text = 'update customers set email = (select email from customers where id = 2) where id = 1';
-  const psql = await lab.psql(
-    'engineer',
-    ['begin', text, 'commit', 'select 7'].flatMap((each) => ['-c', each]),
+  const { id, out, err } = await approvedThenCommitted(
+    'update customers set email = (select email from customers where id = 2) where id = 1',
   );
-  const id = await psql.request();
-  await lab.vote(id, 'approve', 'reviewer');
-  const { out, err } = await psql.ended;
   expect(err).toMatch(/ERROR: .*customers_email_key|unique_violation/);
   expect(out + err).not.toContain(email.slice(0, email.indexOf('@')));
   expect(out).toMatch(/7\n$/);
