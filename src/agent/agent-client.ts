@@ -231,6 +231,7 @@ export class AgentClient {
       case 'ENOENT':
       case 'ECONNREFUSED':
       case 'ECONNRESET':
+      case 'EPIPE': // it was ending when it was asked
         return new NotRunning();
       case 'EPERM':
       case 'EACCES':
