@@ -1,0 +1,43 @@
+import type { Role } from '../../integration/gateway-harness.js';
+import type { World } from './world.js';
+
+/** How a command is run: on a terminal, into a pipe, with --json, and so that it fails (in words and with --json). */
+export const forms = ['tty', 'pipe', 'json', 'error', 'error-json'] as const;
+export type Form = (typeof forms)[number];
+
+/** What a case can make its words from; the home is its own and empty. */
+export interface Place {
+  readonly world: World;
+  readonly home: string;
+  readonly form: Form;
+}
+
+/** A statement that a DBA has to approve, another for each command and form: the same one is the same request. */
+export const heldText = (form: Form, word: string): string =>
+  `update orders set status = '${word}' where id = ${forms.indexOf(form) + 1}`;
+
+export type Words = readonly string[] | ((place: Place) => readonly string[] | Promise<readonly string[]>);
+
+export interface Attempt {
+  /** Behind the command's own name. */
+  readonly args?: Words;
+  /** Whose login; null for none. */
+  readonly as?: Role | null;
+  readonly code?: number;
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** All that is run of one command. */
+export interface CommandCases extends Attempt {
+  /** As it is typed: "requests approve". */
+  readonly command: string;
+  /** It goes on by itself: interrupted once its output has this. */
+  readonly until?: RegExp;
+  /** With --json it prints NDJSON, each line a document. */
+  readonly stream?: boolean;
+  /** What fails, unlike the rest; it ends by itself. */
+  readonly error: Attempt & { readonly code: number };
+  /** Forms that it does not have, and why. */
+  readonly without?: Partial<Readonly<Record<Form, string>>>;
+}

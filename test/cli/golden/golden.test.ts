@@ -1,0 +1,142 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { commandIds } from '../../../src/cli/command-files.js';
+import { quoteForShell } from '../../../src/lib/shell-quote.js';
+import { type Attempt, type CommandCases, type Form, forms } from './case.js';
+import { acting, notYet, reading } from './cases/all.js';
+import { type Known, normaliseDocument, normaliseText } from './normalise.js';
+import { runOnTerminal, runPiped } from './run.js';
+import { startWorld, type World } from './world.js';
+
+const folder = fileURLToPath(new URL('files/', import.meta.url));
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+/** Writes what is said now as what is expected: to be read before it is committed. */
+const updating = process.env['UPDATE_GOLDEN'] === '1';
+const patienceMs = 120_000;
+/** Other names of commands. */
+const aliases = new Set(['tunnels', 'relays']);
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+}, 120_000);
+afterAll(() => world.stop(), 60_000);
+
+const fileOf = (command: string): string => join(folder, `${command.replaceAll(' ', '-')}.txt`);
+
+async function environmentOf({ as = 'engineer', env }: Attempt, home: string): Promise<Record<string, string>> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home,
+    TERM: 'xterm-256color',
+    SLUICE_CREDENTIAL_STORE: 'file',
+    SLUICE_CONFIG_DIR: join(home, 'config'),
+    SLUICE_STATE_DIR: join(home, 'state'),
+    ...(as === null ? {} : { SLUICE_GATEWAY: world.gateway.url, SLUICE_TOKEN: await world.token(as) }),
+    ...env,
+  };
+}
+
+/** What `sluice schema` publishes, as a validator: read once for each name, from the program itself. */
+const published = new Map<string, Promise<z.ZodType>>();
+function schemaNamed(name: string, home: string): Promise<z.ZodType> {
+  const known = published.get(name);
+  if (known !== undefined) return known;
+  const read = async (): Promise<z.ZodType> => {
+    const env = await environmentOf({ as: null }, home);
+    const { code, stdout } = await runPiped({ args: ['schema', name], home, env, input: null });
+    if (code !== 0) throw new Error(`sluice schema ${name} ended with ${code}`);
+    return z.fromJSONSchema(JSON.parse(stdout) as Parameters<typeof z.fromJSONSchema>[0]);
+  };
+  const reading = read();
+  published.set(name, reading);
+  return reading;
+}
+
+/** Runs a command in one form; its section of the golden file. */
+async function sectionOf(cases: CommandCases, form: Form): Promise<string> {
+  const failing = form === 'error' || form === 'error-json';
+  const asJson = form === 'json' || form === 'error-json';
+  const { as } = cases;
+  const attempt: Attempt = failing ? { ...(as === undefined ? {} : { as }), ...cases.error } : cases;
+  const home = await mkdtemp(join(tmpdir(), 'sluice-home-'));
+  try {
+    const env = await environmentOf(attempt, home);
+    const given = typeof attempt.args === 'function' ? await attempt.args({ world, home, form }) : (attempt.args ?? []);
+    const args = [...cases.command.split(' '), ...(asJson ? ['--json'] : []), ...given];
+    const run = { args, home, env, ...(failing || cases.until === undefined ? {} : { until: cases.until }) };
+    const ended = form === 'tty' ? await runOnTerminal(run) : await runPiped({ ...run, input: attempt.input ?? null });
+    expect(ended.code, `${cases.command}, ${form}\n${ended.stdout}\n${ended.stderr}`).toBe(attempt.code ?? 0);
+    const known = knownIn(home);
+    if (form === 'error') expect(ended.stdout, 'nothing on stdout of what fails').toBe('');
+    const documents = asJson ? await documentsOf(ended.stdout, home) : [];
+    if (asJson && (failing || cases.stream !== true)) expect(documents, 'one document').toHaveLength(1);
+    const stdout = asJson
+      ? documents.map((document) => `${normaliseDocument(document, known)}\n`).join('')
+      : normaliseText(ended.stdout, known);
+    const stderr = ended.stderr === '' ? '' : `── stderr\n${normaliseText(ended.stderr, known)}`;
+    const line = normaliseText(['sluice', ...args].map(quoteForShell).join(' '), known);
+    return `━━ ${form}: ${line}   (exit ${ended.code})\n${stdout}${stderr}`;
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+const knownIn = (home: string): Known => [
+  [world.gateway.url, 'http://GATEWAY'],
+  [world.gateway.url.replace('http://', ''), 'GATEWAY'],
+  [home, '/HOME'],
+  [root, '/PROGRAM/'],
+];
+
+/** The documents on stdout, a line each, held against the schemas that the program publishes for them. */
+async function documentsOf(stdout: string, home: string): Promise<readonly object[]> {
+  const lines = stdout.split('\n');
+  expect(lines.pop(), 'stdout ends with a line').toBe('');
+  const documents = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  for (const document of documents) {
+    const name = String(document['schema']);
+    const { error } = (await schemaNamed(name, home)).safeParse(document);
+    expect(error, `${JSON.stringify(document)} against sluice schema ${name}`).toBeUndefined();
+  }
+  return documents;
+}
+
+async function compare(cases: CommandCases): Promise<void> {
+  const sections: string[] = [];
+  for (const form of forms) if (cases.without?.[form] === undefined) sections.push(await sectionOf(cases, form));
+  const text = sections.join('\n');
+  const file = fileOf(cases.command);
+  if (updating) writeFileSync(file, text);
+  expect(text).toBe(existsSync(file) ? readFileSync(file, 'utf8') : `nothing: UPDATE_GOLDEN=1 writes ${file}`);
+}
+
+describe('every command', () => {
+  const all = [...reading, ...acting];
+
+  it('has cases for a terminal, a pipe, --json and an error', () => {
+    const commands = commandIds(root)
+      .filter((id) => !aliases.has(id))
+      .map((id) => id.replaceAll(':', ' '));
+    const covered = all.map(({ command }) => command);
+    expect([...covered, ...notYet].toSorted()).toEqual(commands.toSorted());
+  });
+
+  // What lists things comes first, while nothing else happens.
+  describe('that reads', () => {
+    it.concurrent.each(reading)('says what it always said: $command', compare, patienceMs);
+  });
+  describe('that acts', () => {
+    it.concurrent.each(acting)('says what it always said: $command', compare, patienceMs);
+  });
+
+  it('has its golden file, and no golden file is left of another', () => {
+    const expected = all.map(({ command }) => fileOf(command).slice(folder.length));
+    expect(readdirSync(folder).toSorted()).toEqual(expected.toSorted());
+  });
+});
