@@ -16,7 +16,8 @@ const maxRows = 2_000_000;
 export const catalogQueries = {
   server: `select pg_catalog.json_build_object('major', pg_catalog.current_setting('server_version_num')::int / 10000,
     'database', pg_catalog.current_database(), 'user', current_user,
-    'builtins', (select pg_catalog.md5(pg_catalog.string_agg(p.oid::text || ' ' || p.xmin::text, ',' order by p.oid))
+    'builtins', (select pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+        pg_catalog.string_agg(p.oid::text || ' ' || p.xmin::text, ',' order by p.oid), 'UTF8')), 'hex')
       from pg_catalog.pg_proc p where p.oid < 16384),
     'path', pg_catalog.to_json(pg_catalog.current_schemas(false)), 'prepared', exists (
       select from pg_catalog.pg_prepared_xacts p where p.database = pg_catalog.current_database()))::text as row`,

@@ -6,6 +6,7 @@ import { gatewayIssuer, openGatewayTokens } from '../identity/gateway-tokens.js'
 import { createTokenVerifier } from '../identity/verifier.js';
 import { SluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
+import { readCatalogMark } from '../analysis/catalog-mark.js';
 import { readCatalog } from '../analysis/catalog.js';
 import { narrowClassification } from '../policy/classification.js';
 import { openRecorder } from '../recording/recorder.js';
@@ -235,10 +236,11 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     ...forEngines,
     analyser,
     hashKey: state.vault.deriveKey('hash masker'),
-    readCatalog,
+    ...{ readCatalog, readCatalogMark, uptime: () => performance.now() },
     narrow: narrowClassification,
     copiedColumns: state.store.copiedColumns,
   });
+  shutdown.close(() => postgres.close());
   const ssh = createSshService({
     ...forEngines,
     hostKey: openSshHostKey(bootstrap.stateDir),

@@ -104,6 +104,8 @@ export async function startEngine(port: number): Promise<TestEngine> {
     live: new LiveSessions(),
     analyser,
     readCatalog: () => Promise.resolve(catalog),
+    readCatalogMark: () => Promise.resolve('never another'),
+    uptime: () => 0,
     narrow: narrowClassification,
     copiedColumns: { list: () => [], save: () => undefined, remove: () => undefined },
     hashKey: Buffer.alloc(32, 7),

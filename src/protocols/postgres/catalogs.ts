@@ -11,16 +11,20 @@ import type { CopiedColumn, CopiedColumnStore, NamedCopy } from '../../masking/c
 import { CopyBook, type CopyMaker } from '../../masking/copy-book.js';
 import type { Classification } from '../../masking/types.js';
 import type { TargetConfig } from '../../sessions/types.js';
-import { dialPostgres } from './dial.js';
-import { TextClient } from './text-client.js';
+import { CatalogAge } from './catalog-age.js';
+import { KeptConnection, withCatalogConnection } from './catalog-connection.js';
 
 export interface CatalogServices {
   readonly analyser: PostgresAnalyser;
   readonly readCatalog: (query: CatalogQuery, known: BuiltinFunctions | null) => Promise<RawCatalog>;
+  /** What `readCatalog` would read, as one value, for a hundredth of the work. */
+  readonly readCatalogMark: (query: CatalogQuery) => Promise<string>;
   readonly narrow: (classification: Classification, target: TargetConfig) => ClassifiedColumns;
   /** Where copies of protected values are kept from one start to the next. */
   readonly copiedColumns: CopiedColumnStore;
   readonly now: () => number;
+  /** Milliseconds that only ever grow, for the age of what is known. */
+  readonly uptime: () => number;
 }
 
 /** A target's catalog and the search path that every session on it is pinned to. */
@@ -37,13 +41,18 @@ class Entry {
   loading: Promise<LoadedCatalog> | null = null;
   /** The reading that begins when the one under way has ended. */
   next: Promise<LoadedCatalog> | null = null;
-  /** What `loaded` was made of. */
+  /** What `loaded` was made of, here and in the target's own words. */
+  digest = '';
   mark = '';
+  readonly age: CatalogAge;
+  /** The target is being asked whether `loaded` still holds. */
+  checking: Promise<LoadedCatalog> | null = null;
   #target: TargetConfig;
 
-  constructor(classification: Classification, target: TargetConfig) {
+  constructor(classification: Classification, target: TargetConfig, uptime: () => number) {
     this.classification = classification;
     this.#target = target;
+    this.age = new CatalogAge(uptime);
   }
 
   get address(): string {
@@ -69,8 +78,6 @@ function databaseOf(target: TargetConfig): string {
   return `${target.relay === undefined ? '' : `${target.relay.name}!`}${addressOf(target)}`;
 }
 
-const readTimeoutMs = 30_000;
-
 /** What the gateway knows of each target's catalog, read over a connection of its own and shared by all sessions. */
 export class TargetCatalogs {
   readonly #services: CatalogServices;
@@ -78,6 +85,7 @@ export class TargetCatalogs {
   /** By database: targets that share one share its copies. */
   readonly #books = new Map<string, CopyBook>();
   readonly #builtins = new Map<string, BuiltinFunctions>();
+  readonly #connections = new Map<string, KeptConnection>();
 
   constructor(services: CatalogServices) {
     this.#services = services;
@@ -88,18 +96,56 @@ export class TargetCatalogs {
     return this.#services.narrow(classification, target).columns.length === 0;
   }
 
-  /** The catalog if it is at hand and nothing has changed since it was read; never waits. */
+  /**
+   * The catalog if it is at hand and was still the target's own a moment ago; never waits. Others change it past the
+   * gateway, so the target is asked again while it is used, beside whatever runs; what is older than that may be
+   * (`CatalogAge`) is no longer at hand.
+   */
   current(target: TargetConfig, classification: Classification): LoadedCatalog | null {
     const entry = this.#entries.get(target.name);
-    return entry !== undefined && entry.classification === classification && entry.isOf(target) ? entry.loaded : null;
+    if (entry === undefined || entry.classification !== classification || !entry.isOf(target)) return null;
+    if (entry.loaded === null) return null;
+    if (entry.age.isDue) this.#check(entry, target, classification).catch(() => undefined); // `load` would say why
+    return entry.age.isOver ? null : entry.loaded;
   }
 
-  /** The catalog, read now if need be. Many callers share one reading. */
+  /** The catalog, read or asked for now if need be. Many callers share one reading. */
   async load(target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
     const ready = this.current(target, classification);
     if (ready !== null) return ready;
     const entry = this.#entry(target, classification);
+    if (entry.loaded !== null) return await this.#check(entry, target, classification);
     return await (entry.loading ?? this.#start(entry, target, classification));
+  }
+
+  #check(entry: Entry, target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
+    entry.checking ??= this.#ask(entry, target, classification).finally(() => {
+      entry.checking = null;
+    });
+    return entry.checking;
+  }
+
+  /** Asks the target whether its catalog is still the one that was read; when it is not, reads it. */
+  async #ask(entry: Entry, target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
+    const asking = entry.age.asking();
+    const mark = await this.#kept(target).use(target, (query) => this.#services.readCatalogMark(query));
+    if (entry.loaded !== null && mark === entry.mark) {
+      asking.holds();
+      return entry.loaded;
+    }
+    const changed = await this.fresh(target, classification);
+    asking.took();
+    return changed;
+  }
+
+  #kept(target: TargetConfig): KeptConnection {
+    const key = `${target.username}@${databaseOf(target)}`;
+    let kept = this.#connections.get(key);
+    if (kept === undefined) {
+      kept = new KeptConnection();
+      this.#connections.set(key, kept);
+    }
+    return kept;
   }
 
   /**
@@ -131,7 +177,7 @@ export class TargetCatalogs {
   #entry(target: TargetConfig, classification: Classification): Entry {
     let entry = this.#entries.get(target.name);
     if (entry === undefined || entry.classification !== classification || !entry.isOf(target)) {
-      entry = new Entry(classification, target);
+      entry = new Entry(classification, target, this.#services.uptime);
       this.#entries.set(target.name, entry);
     }
     return entry;
@@ -150,6 +196,11 @@ export class TargetCatalogs {
     const address = addressOf(target);
     for (const [name, entry] of this.#entries)
       if (entry !== except && entry.address === address) this.#entries.delete(name);
+  }
+
+  /** Ends the connections that stay between two looks at a target. */
+  close(): void {
+    for (const connection of this.#connections.values()) connection.end();
   }
 
   /** Copies that a statement is about to make. */
@@ -228,36 +279,29 @@ export class TargetCatalogs {
   }
 
   async #read(entry: Entry, target: TargetConfig, classification: Classification): Promise<LoadedCatalog> {
-    const signal = AbortSignal.timeout(readTimeoutMs);
-    const dialled = await dialPostgres(target, {
-      parameters: new Map([
-        ['client_encoding', 'UTF8'],
-        ['application_name', 'sluice catalog'],
-      ]),
-      signal,
-    });
-    const client = new TextClient(dialled);
-    try {
+    const reading = entry.age.reading();
+    return await withCatalogConnection(target, async (query) => {
       const book = this.#book(target);
       const settled = book.settled();
-      const raw = await this.#readRaw(target, async (sql) =>
-        (await client.query(sql, signal)).map(({ row }) => ({ row: row ?? null })),
-      );
+      // First: what changes while the rest is read shows at the next look.
+      const mark = await this.#services.readCatalogMark(query);
+      const raw = await this.#readRaw(target, query);
       book.follow(raw.relations, settled, raw.prepared === true);
       const classified = this.#classified(target, classification, book.list());
-      const mark = JSON.stringify([{ ...raw, builtins: raw.builtins?.mark }, classified]);
-      const hash = createHash('sha256').update(mark).digest('base64');
+      const whole = JSON.stringify([{ ...raw, builtins: raw.builtins?.mark }, classified]);
+      const digest = createHash('sha256').update(whole).digest('base64');
+      entry.mark = mark;
       // The same again: what was analysed by it still holds.
-      if (entry.loaded !== null && entry.mark === hash) return entry.loaded;
-      // What has changed here has changed for the other targets of the database.
-      if (entry.loaded !== null) this.#forget(target, entry);
-      const handle = await this.#services.analyser.loadCatalog(raw, classified);
-      const searchPath = raw.searchPath.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', ');
-      entry.mark = hash;
-      entry.loaded = { handle, searchPath, path: raw.searchPath };
+      if (entry.loaded === null || entry.digest !== digest) {
+        // What has changed here has changed for the other targets of the database.
+        if (entry.loaded !== null) this.#forget(target, entry);
+        const handle = await this.#services.analyser.loadCatalog(raw, classified);
+        const searchPath = raw.searchPath.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', ');
+        entry.digest = digest;
+        entry.loaded = { handle, searchPath, path: raw.searchPath };
+      }
+      reading.holds();
       return entry.loaded;
-    } finally {
-      client.end();
-    }
+    });
   }
 }

@@ -27,4 +27,6 @@ export interface PostgresService extends ProtocolEngine {
   readonly acceptNative: AcceptNative;
   /** Columns of a target that hold copies of protected values, or may. */
   copies(target: TargetConfig): readonly CopiedColumn[];
+  /** Ends what stays open between sessions. */
+  close(): void;
 }

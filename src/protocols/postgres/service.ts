@@ -101,6 +101,7 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
     serve,
     acceptNative,
     copies: (target) => parts.catalogs.copies(target),
+    close: () => parts.catalogs.close(),
     lookAgain: (target, classification) => parts.catalogs.fresh(target, classification),
     explain: (principal, target, classification, text) =>
       explainStatement(parts, { principal, target, classification, text }),

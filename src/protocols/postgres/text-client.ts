@@ -14,6 +14,10 @@ export class TextClient {
     dialled.socket.on('error', () => dialled.socket.destroy());
   }
 
+  get isOpen(): boolean {
+    return !this.#dialled.socket.destroyed && this.#dialled.socket.readable && this.#dialled.socket.writable;
+  }
+
   async query(sql: string, signal: AbortSignal): Promise<readonly TextRow[]> {
     const { socket, reader } = this.#dialled;
     const rows: TextRow[] = [];

@@ -1,0 +1,55 @@
+/** The target is asked again once what is known of it is this old, if it is used. */
+const dueMs = 2_000;
+/** A catalog that takes long to look at is looked at less often: this share of the time goes into it, at most. */
+const dueShare = 50;
+const latestDueMs = 30_000;
+/** What is older is not used: the statement waits for the target's answer. */
+const overFactor = 5;
+const latestOverMs = 60_000;
+
+/**
+ * How long ago a target's catalog was known to be as the gateway has it. Statements are judged by what is 10 seconds old
+ * at most, or by 250 times what asking the target takes where that is more, and never by what is older than a minute.
+ */
+export class CatalogAge {
+  readonly #uptime: () => number;
+  #heldAt: number | null = null;
+  #costMs = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(uptime: () => number) {
+    this.#uptime = uptime;
+  }
+
+  get isDue(): boolean {
+    const dueMs = this.#dueMs;
+    const now = this.#uptime();
+    // A target that does not answer is not asked at every statement.
+    return this.#heldAt !== null && now - this.#heldAt > dueMs && now - this.#askedAt > dueMs;
+  }
+
+  get isOver(): boolean {
+    return this.#heldAt === null || this.#uptime() - this.#heldAt > Math.min(this.#dueMs * overFactor, latestOverMs);
+  }
+
+  /** The target is read: what that says held when it began, whenever it ends. */
+  reading(): { readonly holds: () => void } {
+    const at = this.#uptime();
+    return { holds: () => (this.#heldAt = Math.max(this.#heldAt ?? at, at)) };
+  }
+
+  /** The target is asked whether anything has changed: nothing has, or finding out what took longer. */
+  asking(): { readonly holds: () => void; readonly took: () => void } {
+    const at = this.#uptime();
+    const { holds } = this.reading();
+    const took = (): void => {
+      this.#costMs = this.#uptime() - at;
+    };
+    this.#askedAt = at;
+    return { holds: () => (took(), holds()), took };
+  }
+
+  get #dueMs(): number {
+    return Math.min(Math.max(dueMs, this.#costMs * dueShare), latestDueMs);
+  }
+}
