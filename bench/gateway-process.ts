@@ -1,9 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { Session } from 'node:inspector';
+import { readFileSync } from 'node:fs';
 import { startGateway } from '../src/gateway/app.js';
 import { bootstrapSchema } from '../src/gateway/config.js';
 import { createLog } from '../src/gateway/log.js';
 import { startIssuer } from './issuer.js';
+import { answerParent } from './watched.js';
 
 interface Given {
   readonly stateDir: string;
@@ -77,21 +77,4 @@ process.stdout.write(
   `${JSON.stringify({ url: publicUrl, listener: gateway.postgresPort, token: await issuer.token() })}\n`,
 );
 process.on('SIGTERM', () => void gateway.close({ graceMs: 0 }).then(() => process.exit(0)));
-const profiler = new Session();
-process.on('message', (message) => {
-  if (message === 'memory') {
-    globalThis.gc?.();
-    const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-    process.send?.({ rss: process.memoryUsage.rss(), peak: Number(peak ?? 0) * 1024 });
-  } else if (message === 'profile') {
-    profiler.connect();
-    profiler.post('Profiler.enable');
-    profiler.post('Profiler.start');
-  } else if (typeof message === 'object' && message !== null && 'saveProfile' in message) {
-    const file = String(message.saveProfile);
-    profiler.post('Profiler.stop', (_error, { profile }) => {
-      writeFileSync(file, JSON.stringify(profile));
-      process.send?.('saved');
-    });
-  }
-});
+answerParent();

@@ -2,7 +2,7 @@ import { bulkTables, drain, openIdle } from './bulk.js';
 import { measureParts } from './parts.js';
 import { startPeers, type Peers } from './peers.js';
 import { initPgbench, pgbench, type Address, type QueryMode } from './pgbench.js';
-import { round, spread, type Spread } from './stats.js';
+import { pairwise, round, roundsOf, spread, type Spread } from './stats.js';
 
 /**
  * `npm run bench -- [--json] [--quick] [--only=transactions|bulk|memory|parts] [--profile=FILE.cpuprofile]`: the ratios
@@ -26,26 +26,18 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const ratios: Record<string, Spread | null> = {};
 const absolute: Record<string, Spread | null> = {};
 
-/** Runs all candidates once a round, in turn, and keeps each pair's ratio. */
+/** Runs all candidates in turn, and keeps what each came to. */
 async function inTurn(
   name: string,
   candidates: Readonly<Record<string, () => Promise<number>>>,
   times = rounds,
 ): Promise<Record<string, number[]>> {
-  const results: Record<string, number[]> = {};
-  for (let i = 0; i < times; i++) {
-    for (const [label, measure] of Object.entries(candidates)) (results[label] ??= []).push(await measure());
-  }
+  const results = await roundsOf(candidates, times);
   for (const [label, values] of Object.entries(results)) {
     absolute[`${name}_${label}`] = spread(values);
     say(`${name} ${label}: ${values.map(round).join(' ')}`);
   }
   return results;
-}
-
-function pairwise(a: readonly number[] | undefined, b: readonly number[] | undefined): Spread | null {
-  if (a === undefined || b === undefined) return null;
-  return spread(a.map((value, i) => value / (b[i] ?? NaN)));
 }
 
 async function measureTransactions(peers: Peers): Promise<void> {

@@ -17,6 +17,24 @@ export function spread(values: readonly number[]): Spread | null {
   return { median: round(median), min: round(min), max: round(max), runs: sorted.length };
 }
 
+/** The ratios of two candidates, round by round. */
+export function pairwise(a: readonly number[] | undefined, b: readonly number[] | undefined): Spread | null {
+  if (a === undefined || b === undefined) return null;
+  return spread(a.map((value, i) => value / (b[i] ?? NaN)));
+}
+
+/** Runs all candidates once a round, one behind the other, so that a drifting machine cancels out of their ratios. */
+export async function roundsOf(
+  candidates: Readonly<Record<string, () => Promise<number>>>,
+  times: number,
+): Promise<Record<string, number[]>> {
+  const results: Record<string, number[]> = {};
+  for (let i = 0; i < times; i++) {
+    for (const [label, measure] of Object.entries(candidates)) (results[label] ??= []).push(await measure());
+  }
+  return results;
+}
+
 export function round(value: number): number {
   return Number(value.toPrecision(4));
 }
