@@ -21,7 +21,8 @@ export default class RequestsList extends BaseCommand {
     if (flags.watch) {
       const { watchRequests } = await import('../../src/cli/request-watch.js');
       const lines = process.stdout.isTTY === true ? process.stdout.rows : null;
-      return await watchRequests(client, { out: this.out, signal: this.signal, mine: flags.mine, lines });
+      const keys = this.canPrompt ? process.stdin : null;
+      return await watchRequests(client, { out: this.out, signal: this.signal, mine: flags.mine, lines, keys });
     }
     const document = await client.requests(
       {

@@ -23,6 +23,8 @@ import { Waiters } from './waiters.js';
 export interface ApprovalsOptions {
   readonly store: RequestStore;
   readonly now: () => number;
+  /** The gateway's own: another one may read the same text otherwise. */
+  readonly version: string;
   /** How long a request waits for people, and then, once approved, for its requester. */
   readonly expireMs: number;
   /** Called after every change, new requests included. What it throws fails the act: what cannot be told is not done. */
@@ -53,6 +55,7 @@ export function createApprovals(options: ApprovalsOptions): ApprovalService {
 class StoredApprovals implements ApprovalService {
   readonly #store: RequestStore;
   readonly #now: () => number;
+  readonly #version: string;
   readonly #expireMs: number;
   readonly #onChange: (request: ApprovalRequest, step: Transition) => void;
   readonly #setTimer: (wake: () => void, ms: number) => () => void;
@@ -60,9 +63,10 @@ class StoredApprovals implements ApprovalService {
   #stopTimer: (() => void) | null = null;
   #closed = false;
 
-  constructor({ store, now, expireMs, onChange, setTimer }: ApprovalsOptions) {
+  constructor({ store, now, version, expireMs, onChange, setTimer }: ApprovalsOptions) {
     this.#store = store;
     this.#now = now;
+    this.#version = version;
     this.#expireMs = expireMs;
     this.#onChange = onChange ?? (() => undefined);
     this.#setTimer = setTimer ?? unrefTimer;
@@ -93,6 +97,7 @@ class StoredApprovals implements ApprovalService {
       id: newId('req'),
       state: 'pending',
       digest,
+      gatewayVersion: this.#version,
       votes: [],
       createdAt,
       expiresAt: createdAt + this.#expireMs,
@@ -125,6 +130,7 @@ class StoredApprovals implements ApprovalService {
       const opened: ApprovalRequest = {
         ...{ ...draft, id, digest, votes: found.votes, state: 'approved', reuseOf: found.id, outcome: null },
         ...{ createdAt: at, decidedAt: at, expiresAt: at + this.#expireMs, history: [step] },
+        gatewayVersion: this.#version,
       };
       this.#store.insert(opened);
       this.#schedule();
@@ -196,7 +202,7 @@ class StoredApprovals implements ApprovalService {
   consume(id: string, subject: RequestSubject): readonly string[] {
     const spent = this.#transition(id, subject.principal, (request) => {
       if (requestDigest(subject) !== request.digest) {
-        throw otherSubject(request, subject);
+        throw otherSubject(request, subject, this.#version);
       }
       switch (request.state) {
         case 'approved':
@@ -208,7 +214,7 @@ class StoredApprovals implements ApprovalService {
         case 'expired':
           throw refused('request_expired', 'The request expired.', request);
         case 'cancelled':
-          throw refused('conflict', 'The request was cancelled.', request);
+          throw refused('conflict', cancelledMessage(request), request);
         case 'executed':
         case 'failed':
           throw refused('conflict', 'The approval has been used already; each is good for one run.', request);
@@ -229,7 +235,12 @@ class StoredApprovals implements ApprovalService {
 
   cancelOrphans(): number {
     const orphans = this.#store.listOpen({ inSession: true });
-    for (const request of orphans) this.cancel(request.id, 'gateway', 'its session ended with the gateway');
+    for (const request of orphans)
+      this.cancel(
+        request.id,
+        'gateway',
+        'the gateway was started again, and the connection in which it waited is gone',
+      );
     return orphans.length;
   }
 
@@ -326,6 +337,13 @@ function printable(detail: string): string {
     .replace(/[\p{Cc}\p{Bidi_Control}]+/gu, ' ')
     .trim()
     .slice(0, maxDetailCharacters);
+}
+
+function cancelledMessage({ history }: ApprovalRequest): string {
+  const step = history.findLast(({ to }) => to === 'cancelled');
+  if (step === undefined) return 'The request was cancelled.';
+  const by = step.by === 'gateway' ? '' : ` by ${step.name}`;
+  return step.note === '' ? `The request was cancelled${by}.` : `The request was cancelled${by}: ${step.note}.`;
 }
 
 function deniedMessage(request: ApprovalRequest): string {

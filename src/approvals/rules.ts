@@ -1,6 +1,6 @@
 import { SluiceError } from '../lib/errors.js';
 import type { Principal } from '../policy/types.js';
-import { maxCommentCharacters, requestDigest } from './digest.js';
+import { maxCommentCharacters } from './digest.js';
 import { isSamePerson } from './people.js';
 import { countApprovals, hasQuorum, openGroups, requiredGroups, voter } from './quorum.js';
 import { refused } from './refused.js';
@@ -87,16 +87,38 @@ export function cleanComment(comment: string): string {
   return clean;
 }
 
-/** Not what was approved; says so where the same text has come to mean something else. */
-export function otherSubject(request: ApprovalRequest, subject: RequestSubject): SluiceError {
-  const before = new Set(request.objects ?? []);
-  if (requestDigest({ ...subject, objects: request.objects ?? [] }) !== request.digest)
+/**
+ * Not what was approved; says what differs. Where the same was asked for and has come to mean something else, that is the
+ * database, or a gateway that reads it otherwise since it was upgraded.
+ */
+export function otherSubject(request: ApprovalRequest, subject: RequestSubject, version: string): SluiceError {
+  if (!isSameAsked(request, subject))
     return refused('denied', 'The approval is for another identity, target, statement or parameters.', request);
-  const moved = (subject.objects ?? []).find((object) => !before.has(object)) ?? [...before][0] ?? '';
-  const what = moved.replace(/ \(.*$/s, '');
+  const before = new Set(request.objects ?? []);
+  const objects = subject.objects ?? [];
+  const moved =
+    objects.find((object) => !before.has(object)) ?? [...before].find((object) => !objects.includes(object));
+  const what =
+    moved === undefined
+      ? 'the statement would do something else than it would have then'
+      : `${moved.replace(/ \(.*$/s, '')} is not what it was then`;
+  const { gatewayVersion = 'an older version' } = request;
+  if (gatewayVersion === version)
+    return refused('denied', `The database has changed since this was approved: ${what}.`, request);
   return refused(
     'denied',
-    `The database has changed since this was approved: ${what} is not what it was then.`,
+    `The gateway was upgraded since this was approved, from ${gatewayVersion} to ${version}, and as it reads the database now ${what}. What was approved may be something else: ask again.`,
     request,
+  );
+}
+
+/** The same person asks for the same text with the same values, whatever those mean. */
+function isSameAsked(request: ApprovalRequest, { principal, target, text, parameters }: RequestSubject): boolean {
+  return (
+    (request.access ?? null) === null &&
+    principal.id === request.principal.id &&
+    target === request.target &&
+    text === request.text &&
+    JSON.stringify(parameters) === JSON.stringify(request.parameters)
   );
 }

@@ -96,6 +96,8 @@ export interface ApprovalRequest extends RequestDraft {
   readonly state: RequestState;
   /** SHA-256 over identity, target, text, parameters and effects; any difference is another request. */
   readonly digest: string;
+  /** The gateway's version that read the text when this was opened; absent where an older one did not say. */
+  readonly gatewayVersion?: string;
   readonly votes: readonly ApprovalVote[];
   readonly createdAt: number;
   readonly expiresAt: number;

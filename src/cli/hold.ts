@@ -79,6 +79,12 @@ function stillPending(why: string, request: ApiRequest, after?: readonly NextSte
   });
 }
 
+/** Nobody has said no: it may be asked for again, in no connection, so that the request outlives them. */
+function againStep({ access, target }: ApiRequest): NextStep {
+  const command = access === null ? `sluice requests create ${target} …` : `sluice access request ${access.group} …`;
+  return { command, when: 'to ask again' };
+}
+
 /** A decided request that lets nothing run, as the error it is; null when it was approved. */
 export function refusalOf(request: ApiRequest): SluiceError | null {
   const details = { decider: 'gateway', requestId: request.id, policy: request.policies[0] ?? null } as const;
@@ -88,10 +94,17 @@ export function refusalOf(request: ApiRequest): SluiceError | null {
       const by = vote === undefined ? '' : ` by ${vote.name}${vote.comment === '' ? '' : ` ("${vote.comment}")`}`;
       return new SluiceError('request_denied', `Request ${request.id} was denied${by}.`, details);
     }
-    case 'cancelled':
-      return new SluiceError('request_denied', `Request ${request.id} was cancelled.`, details);
+    case 'cancelled': {
+      const step = request.history.findLast(({ to }) => to === 'cancelled');
+      const why = step === undefined ? '' : ` by ${step.by}${step.note === '' ? '' : `: ${step.note}`}`;
+      const next = [againStep(request)];
+      return new SluiceError('request_denied', `Request ${request.id} was cancelled${why}.`, { ...details, next });
+    }
     case 'expired':
-      return new SluiceError('request_expired', `Request ${request.id} expired: nobody decided in time.`, details);
+      return new SluiceError('request_expired', `Request ${request.id} expired: nobody decided in time.`, {
+        ...details,
+        next: [againStep(request)],
+      });
     case 'pending':
     case 'approved':
     case 'executed':

@@ -110,6 +110,7 @@ export async function startGateway(source: Bootstrap | string, options: GatewayO
 
 async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Shutdown): Promise<RunningGateway> {
   const clock = options.clock ?? Date.now;
+  const version = options.version ?? 'development';
   const log = options.log ?? createLog({ level: process.env['SLUICE_LOG_LEVEL'] ?? 'info', file: null });
   const onProblem = (message: string, cause: unknown): void => log.error({ err: cause }, message);
   const limits: GatewayLimits = { ...defaultLimits, ...options.limits };
@@ -117,7 +118,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   const connections = new LiveConnections();
   const oversight = new Oversight();
 
-  const state = openState(bootstrap, { clock, environment: process.env });
+  const state = openState(bootstrap, { clock, version, environment: process.env });
   shutdown.close(() => state.close());
   const auditing = new Auditing({
     stateDir: bootstrap.stateDir,
@@ -294,7 +295,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     identify: async (token) => (await callers.identify(token)).principal,
     unreadiness: async () => unreadiness(connections, recorder.ready, state.isOpen()),
   };
-  const routes = routeTable(services, options.version ?? 'development');
+  const routes = routeTable(services, version);
   const common = {
     callers,
     limits,
@@ -305,7 +306,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   };
   const mcp = createMcpEndpoint({
     ...common,
-    version: options.version ?? 'development',
+    version,
     publicUrl: bootstrap.publicUrl,
     audit: state.audit,
     routes,
@@ -315,7 +316,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   const front = createFront({
     ...common,
     audit: state.audit,
-    version: options.version ?? 'development',
+    version,
     routes,
     metrics,
     tls: bootstrap.listen.tls,

@@ -24,10 +24,12 @@ export interface GatewayState {
 
 export interface StateOptions {
   readonly clock: () => number;
+  /** The gateway's own version. */
+  readonly version: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-export function openState(bootstrap: Bootstrap, { clock, environment }: StateOptions): GatewayState {
+export function openState(bootstrap: Bootstrap, { clock, version, environment }: StateOptions): GatewayState {
   const store = openStore(join(bootstrap.stateDir, 'state.db'));
   try {
     const masterKey = { file: join(bootstrap.stateDir, 'keys', 'vault.key') };
@@ -37,6 +39,7 @@ export function openState(bootstrap: Bootstrap, { clock, environment }: StateOpt
     const approvals = createApprovals({
       store: store.requests,
       now: clock,
+      version,
       expireMs: bootstrap.approvals.expireMinutes * 60_000,
       onChange: (request, step) => {
         tellStep(audit, request, step);

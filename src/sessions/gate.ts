@@ -1,7 +1,7 @@
 import { requireReason } from '../approvals/reason.js';
 import type { ApprovalRequest, Approvals } from '../approvals/types.js';
 import { describeEffect, type Effect, type Operation } from '../analysis/effects.js';
-import { isSluiceError, SluiceError } from '../lib/errors.js';
+import { SluiceError } from '../lib/errors.js';
 import type { Decision, DecisionQuery, ShadowDecision } from '../policy/types.js';
 import type { DecisionEvent, OperationEvent } from '../recording/events.js';
 import type { TextSecrets } from '../analysis/text-secrets.js';
@@ -9,6 +9,7 @@ import type { GateParts } from './gate-parts.js';
 import { pendingError } from './pending-error.js';
 import { asRefusal, deniedError, isReadOnly } from './refusals.js';
 import { resultEnded } from './result-ended.js';
+import { withdrawnWords } from './words.js';
 
 let mint: (op: number, text: string, policyVersion: string, approvals: readonly string[]) => Permit;
 
@@ -378,8 +379,7 @@ export class SessionGate {
     const { approvals } = this.#parts;
     const cancelled = (): void => {
       try {
-        const why = isSluiceError(signal.reason, 'timeout') ? signal.reason.message : 'the client is gone';
-        approvals.cancel(request.id, 'gateway', why);
+        approvals.cancel(request.id, 'gateway', withdrawnWords(signal.reason));
       } catch {
         // It was decided in the same moment: whatever was decided, nobody is left to use it.
       }

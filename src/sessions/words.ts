@@ -1,4 +1,5 @@
 import type { ApprovalRequest } from '../approvals/types.js';
+import { isSluiceError, type NextStep, SluiceError } from '../lib/errors.js';
 import type { EndEvent } from '../recording/events.js';
 
 /** What a client is told while its operation waits for people; the engine says it in its own protocol. */
@@ -38,4 +39,27 @@ export function abortWords(reason: unknown): {
         message: 'the gateway is shutting down; connect again',
       };
   }
+}
+
+/** Why a request is withdrawn whose wait ended for this: what its requester reads where nobody has decided. */
+export function withdrawnWords(reason: unknown): string {
+  if (!isSluiceError(reason)) return abortWords(reason).detail || 'the client is gone';
+  return reason.message === 'client closed' ? 'the client is gone' : reason.message;
+}
+
+/** A request that waits in no connection outlives them all, and the gateway's restarts. */
+export function askAhead(target: string): NextStep {
+  return { command: `sluice requests create ${target} …`, when: 'to ask ahead of time, without waiting' };
+}
+
+/** What a client is told when its session ends while an operation of it is held: the request goes with the session. */
+export function endedWhileHeld(
+  error: SluiceError,
+  { id, target }: Pick<ApprovalRequest, 'id' | 'target'>,
+): SluiceError {
+  return new SluiceError(error.code, `${error.message}; request ${id}, which waited here, is withdrawn`, {
+    ...error.details,
+    requestId: id,
+    next: [...(error.details.next ?? []), askAhead(target)],
+  });
 }

@@ -28,7 +28,7 @@ export class Terminal {
     await this.press('Enter');
   }
 
-  async press(key: 'Enter' | 'C-c' | 'C-d'): Promise<void> {
+  async press(key: 'Enter' | 'C-c' | 'C-d' | 'q'): Promise<void> {
     await run('tmux', ['-L', this.#server, 'send-keys', key]);
   }
 

@@ -1,6 +1,7 @@
 import type { ApprovalRequest } from '../../approvals/types.js';
 import { isSluiceError, SluiceError } from '../../lib/errors.js';
 import { pendingError } from '../../sessions/pending-error.js';
+import { askAhead, endedWhileHeld } from '../../sessions/words.js';
 import type { ExecObserver } from './observer.js';
 
 /** What is known of a text that failed. */
@@ -42,6 +43,16 @@ export function timeoutError(target: string, timeoutMs: number, request: Approva
   return new SluiceError('timeout', `nobody decided within ${seconds} s; the request was withdrawn`, {
     requestId: request.id,
     policy: request.policies[0] ?? null,
-    next: [{ command: `sluice requests create ${target} …`, when: 'to ask ahead of time, without waiting' }],
+    next: [askAhead(target)],
   });
+}
+
+/** Why the gateway ended the session itself; null when it did not. `waiting`: the request that people were asked for in it. */
+export function endedByGateway(signal: AbortSignal, waiting: ApprovalRequest | null): SluiceError | null {
+  if (!signal.aborted) return null;
+  const error =
+    signal.reason === 'draining'
+      ? new SluiceError('unavailable', 'the gateway is shutting down')
+      : new SluiceError('denied', 'the session was ended: you may no longer connect to this target');
+  return waiting === null ? error : endedWhileHeld(error, waiting);
 }

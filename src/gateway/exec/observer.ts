@@ -6,6 +6,8 @@ import type { SessionObserver } from '../../sessions/types.js';
 export class ExecObserver implements SessionObserver {
   sessionId: string | null = null;
   request: ApprovalRequest | null = null;
+  /** The request that people are being asked about now. */
+  waiting: ApprovalRequest | null = null;
   refusal: SluiceError | null = null;
   /** Something was let through to the target, so it may have happened. */
   forwarded = false;
@@ -18,13 +20,16 @@ export class ExecObserver implements SessionObserver {
   }
   held(request: ApprovalRequest): void {
     this.request = request;
+    this.waiting = request;
   }
   allowed(reading: boolean): void {
     this.forwarded = true;
+    this.waiting = null;
     this.reading &&= reading;
   }
   refused(error: SluiceError): void {
     this.refusal ??= error;
+    this.waiting = null;
   }
   masked(columns: readonly string[]): void {
     for (const column of columns) this.maskedColumns.add(column);

@@ -4,7 +4,7 @@ import { SluiceError } from '../../lib/errors.js';
 import { type CommandResult, runCommand } from '../../protocols/ssh/text-client.js';
 import { within } from '../deadline.js';
 import type { EndReason } from '../live-connections.js';
-import { explainFailure, timeoutError } from './failure.js';
+import { endedByGateway, explainFailure, timeoutError } from './failure.js';
 import { ExecObserver } from './observer.js';
 import type { ExecOrder, ExecServices } from './order.js';
 import { asConnectedSocket } from './socket-like.js';
@@ -101,7 +101,7 @@ export class ExecSession {
   /** Ends it when the time is up or the caller leaves, until what it returns is called. */
   limit(timeoutMs: number, signal: AbortSignal): () => void {
     const late = (): void =>
-      this.#hangUp(timeoutError(this.#order.target.name, timeoutMs, this.heard.request), 'timeout');
+      this.#hangUp(timeoutError(this.#order.target.name, timeoutMs, this.heard.waiting), 'timeout');
     const gone = (): void => this.#hangUp(new SluiceError('interrupted', 'the caller is gone'), 'client closed');
     const timer = setTimeout(late, timeoutMs);
     signal.addEventListener('abort', gone, { once: true });
@@ -114,8 +114,8 @@ export class ExecSession {
 
   /** Why something of it failed, as the caller may know it. */
   failure(error: unknown): SluiceError {
-    const cut = this.#cut ?? endedByGateway(this.#abort.signal);
     const { target, wait } = this.#order;
+    const cut = this.#cut ?? endedByGateway(this.#abort.signal, wait ? this.heard.waiting : null);
     return explainFailure({ target: target.name, wait, cut, heard: this.heard }, error);
   }
 
@@ -131,10 +131,4 @@ export class ExecSession {
     this.#abort.abort(reason);
     this.#near.destroy();
   }
-}
-
-function endedByGateway(signal: AbortSignal): SluiceError | null {
-  if (!signal.aborted) return null;
-  if (signal.reason === 'draining') return new SluiceError('unavailable', 'the gateway is shutting down');
-  return new SluiceError('denied', 'the session was ended: you may no longer connect to this target');
 }

@@ -1,5 +1,6 @@
 import { SluiceError } from '../../lib/errors.js';
 import type { Allowed, Denied, Held } from '../../sessions/gate.js';
+import { askAhead } from '../../sessions/words.js';
 import type { Conversation } from './conversation.js';
 import type { RelayHooks } from './relay-hooks.js';
 import { notice } from './words.js';
@@ -27,7 +28,7 @@ export async function holdStatement(held: Held, talk: Conversation, hooks: Relay
 
   const cancel = new AbortController();
   const timers: NodeJS.Timeout[] = [];
-  hooks.onHold((error) => cancel.abort(error));
+  hooks.onHold({ request, cancel: (error) => cancel.abort(error) });
   try {
     const decided = held.decided(AbortSignal.any([hooks.signal, cancel.signal]));
     // The wait is watched from here on; what is asked of the server meanwhile may fail first.
@@ -69,7 +70,7 @@ function timedOut({ request }: Held): SluiceError {
   return new SluiceError('timeout', 'canceling statement due to statement timeout', {
     decider: 'gateway',
     requestId: request.id,
-    next: [{ command: `sluice requests create ${request.target} …`, when: 'to ask ahead of time, without waiting' }],
+    next: [askAhead(request.target)],
   });
 }
 

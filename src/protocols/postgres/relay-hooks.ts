@@ -1,3 +1,4 @@
+import type { ApprovalRequest } from '../../approvals/types.js';
 import type { SluiceError } from '../../lib/errors.js';
 
 /** What the client's half needs from the relay that owns both sockets. */
@@ -10,6 +11,13 @@ export interface RelayHooks {
   readonly idle: () => Promise<void>;
   /** Aborts when the client is gone or the session ends. */
   readonly signal: AbortSignal;
-  /** While a statement is held, a CancelRequest ends the wait through this. */
-  readonly onHold: (cancel: ((error: SluiceError) => void) | null) => void;
+  /** Tells of a statement that is held, and when it is not any more. */
+  readonly onHold: (waiting: WaitingStatement | null) => void;
+}
+
+/** A statement that waits for people. */
+export interface WaitingStatement {
+  readonly request: ApprovalRequest;
+  /** A CancelRequest ends the wait through this. */
+  readonly cancel: (error: SluiceError) => void;
 }

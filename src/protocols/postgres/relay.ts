@@ -1,12 +1,14 @@
 import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
 import { takeChunks } from '../../lib/incoming.js';
 import type { EndEvent } from '../../recording/events.js';
+import { endedWhileHeld } from '../../sessions/words.js';
 import type { Conversation } from './conversation.js';
 import { sendCancel } from './dial.js';
 import { encodeFields, gatewayError } from './errors.js';
 import { closeSoon } from './frontend.js';
 import { FrameReader } from './frames.js';
 import { ClientRequests } from './requests.js';
+import type { WaitingStatement } from './relay-hooks.js';
 import { ServerResponses } from './responses.js';
 
 const mebibyte = 1024 * 1024;
@@ -41,7 +43,7 @@ export class Relay {
   #busy = false;
   #clientGone = false;
   #idleWaiters: (() => void)[] = [];
-  #cancelHold: ((error: SluiceError) => void) | null = null;
+  #waiting: WaitingStatement | null = null;
   #delivering: Promise<void> | null = null;
 
   constructor(talk: Conversation) {
@@ -53,7 +55,7 @@ export class Relay {
       deliver: () => this.#deliver(),
       idle: () => this.#untilIdle(),
       signal: this.#ended.signal,
-      onHold: (cancel) => (this.#cancelHold = cancel),
+      onHold: (waiting) => (this.#waiting = waiting),
     });
   }
 
@@ -80,13 +82,14 @@ export class Relay {
     this.#clientGone = reason === 'client closed';
     this.#isOver = true;
     this.#ended.abort(error ?? new SluiceError('interrupted', reason));
-    void this.#shutDown(reason, detail, error);
+    const waiting = this.#waiting;
+    void this.#shutDown(reason, detail, error && waiting ? endedWhileHeld(error, waiting.request) : error);
   }
 
   /** A CancelRequest for this session: ends a wait for approval here, or asks the target to cancel. */
   cancel(): void {
     const error = new SluiceError('timeout', 'canceling statement due to user request', { decider: 'gateway' });
-    if (this.#cancelHold !== null) return this.#cancelHold(error);
+    if (this.#waiting !== null) return this.#waiting.cancel(error);
     this.#cancelUpstream();
   }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { requestListDocument } from '../../../src/gateway/schemas/requests.js';
 import { makeHome, onlyDocument, runCli } from '../../cli/support/run-cli.js';
 import { type ApprovalLab, errorOf, openApprovalLab, resultOf } from './support.js';
 
@@ -12,6 +13,17 @@ beforeAll(async () => {
 afterAll(() => lab.stop());
 
 const more = (product: number): string => `update products set stock = stock + 1 where id = ${product}`;
+/** The request that waits with this text. */
+async function pending(text: string): Promise<string> {
+  let id = '';
+  const found = async (): Promise<string> => {
+    const answer = await lab.running.call('GET', '/v1/requests?state=pending', { token: await lab.token('reviewer') });
+    return (id = requestListDocument.parse(answer.document).requests.find((each) => each.text === text)?.id ?? '');
+  };
+  await expect.poll(found, patience).not.toBe('');
+  return id;
+}
+
 const byParameter = 'update products set stock = stock + 1 where id = $1';
 
 it('goes the way of two terminals: exit 8, approve, run, and exit 10 the second time', async () => {
@@ -70,6 +82,53 @@ it('takes the first of an approval and a denial that race', async () => {
   const run = await lab.exec(more(3), { request_id: id });
   expect(run.status === 200).toBe(state === 'approved');
   expect(await lab.stock(3)).toBe(before + (state === 'approved' ? 1 : 0));
+});
+
+it('runs nothing of a request that expired, undecided or approved and not used in time', async () => {
+  const before = await lab.stock(8);
+  const home = await makeHome();
+  try {
+    const [undecided, unused] = [await lab.held(more(8)), await lab.held(byParameter, { parameters: ['8'] })];
+    lab.pass(8 * 60_000);
+    await lab.vote(unused, 'approve', 'reviewer');
+    lab.pass(3 * 60_000);
+    expect(errorOf(await lab.vote(undecided, 'approve', 'reviewer'))).toMatchObject({ code: 'request_expired' });
+    // Its own time begins with the approval.
+    expect((await lab.request(unused)).state).toBe('approved');
+    lab.pass(8 * 60_000);
+    const env = { SLUICE_GATEWAY: lab.running.url, SLUICE_TOKEN: await lab.token('engineer') };
+    for (const id of [undecided, unused]) {
+      const run = await runCli(home.dir, ['exec', '--request', id, '--json'], { env, input: null });
+      expect(run.code, run.stderr).toBe(6);
+      expect(onlyDocument(run)['error']).toMatchObject({
+        ...{ code: 'request_expired', decider: 'gateway', request_id: id },
+        next: [{}, { command: 'sluice requests create demo-db …' }],
+      });
+      expect((await lab.request(id)).state).toBe('expired');
+    }
+    expect(await lab.stock(8)).toBe(before);
+  } finally {
+    await home.remove();
+  }
+}, 60_000);
+
+it('withdraws the request of a caller who waited in the call and is gone', async () => {
+  const before = await lab.stock(9);
+  const leave = new AbortController();
+  const call = lab.running.call('POST', '/v1/exec', {
+    token: await lab.token('engineer'),
+    body: { target: 'demo-db', text: more(9), wait: true, timeout_ms: 60_000 },
+    signal: leave.signal,
+  });
+  const id = await pending(more(9));
+  leave.abort();
+  await expect(call).rejects.toThrow();
+  await expect.poll(async () => (await lab.request(id)).state, patience).toBe('cancelled');
+  expect((await lab.request(id)).history.at(-1)).toMatchObject({ by: 'gateway', note: 'the client is gone' });
+  expect(errorOf(await lab.vote(id, 'approve', 'reviewer')).code).toBe('conflict');
+  const late = errorOf(await lab.exec(more(9), { request_id: id }));
+  expect([late.code, late.message]).toEqual(['conflict', 'The request was cancelled: the client is gone.']);
+  expect(await lab.stock(9)).toBe(before);
 });
 
 it('lets nobody approve for themselves, under whatever name', async () => {

@@ -51,10 +51,10 @@ export interface ApprovalLab {
   stop(): Promise<void>;
 }
 
-/** `more` are policies beside the starter's and those above. */
-export async function openApprovalLab(more = ''): Promise<ApprovalLab> {
+/** `more` are policies beside the starter's and those above; `major`: of the server, any where none is named. */
+export async function openApprovalLab(more = '', options: { readonly major?: number } = {}): Promise<ApprovalLab> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-approved-'));
-  const server = await startPostgres();
+  const server = await startPostgres(options);
   const { password } = await seedShop(server, { dir, size: smallShop });
   const trail = join(dir, 'audit.jsonl');
   let ahead = 0;
@@ -134,11 +134,18 @@ export class Psql {
     });
   }
 
-  /** The request that its NOTICE names; throws when it ends without one. */
-  async request(): Promise<string> {
+  /** The request that a NOTICE names, the next one behind `after`; throws when psql ends without one. */
+  async request(after?: string): Promise<string> {
+    const since = after === undefined ? '' : `${after}[\\s\\S]*?`;
+    const [, id = ''] = await this.says(new RegExp(`${since}Request (req_(?!${after?.slice(4) ?? ' '})\\w+)`));
+    return id;
+  }
+
+  /** Resolves once stderr shows it; throws when psql ends without. */
+  async says(wanted: RegExp): Promise<RegExpExecArray> {
     for (;;) {
-      const id = /Request (req_\w+)/.exec(this.#err)?.[1];
-      if (id !== undefined) return id;
+      const found = wanted.exec(this.#err);
+      if (found !== null) return found;
       if (this.#child.exitCode !== null) throw new Error(`psql ended unheld: ${this.#out}${this.#err}`);
       await new Promise<void>((resolve) => (this.#heard = resolve));
     }

@@ -41,6 +41,7 @@ const expireMs = 600_000;
 let directory: string;
 let store: Store;
 let now: number;
+let version: string;
 let changes: string[];
 let timers: { wake: () => void; ms: number }[];
 let approvals: ApprovalService;
@@ -49,6 +50,7 @@ function create(requests: RequestStore = store.requests): ApprovalService {
   return createApprovals({
     store: requests,
     now: () => now,
+    version,
     expireMs,
     onChange: (request) => changes.push(request.state),
     setTimer: (wake, ms) => {
@@ -63,6 +65,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sluice-approvals-'));
   store = openStore(join(directory, 'state.db'));
   now = 1_000_000;
+  version = '1.0.0';
   changes = [];
   timers = [];
   approvals = create();
@@ -444,8 +447,45 @@ describe('a restart', () => {
     expect(approvals.get(free.id)).toEqual(free);
     expect(approvals.cancelOrphans()).toBe(1);
     expect(approvals.get(held.id)?.state).toBe('cancelled');
+    // Whoever comes back for it reads what became of it, and how to ask so that no restart takes it.
+    expect(() => approvals.consume(held.id, draft())).toThrow(
+      expect.objectContaining({
+        code: 'conflict',
+        message:
+          'The request was cancelled: the gateway was started again, and the connection in which it waited is gone.',
+        details: expect.objectContaining({
+          next: [
+            expect.objectContaining({ command: `sluice requests show ${held.id}` }),
+            expect.objectContaining({ command: 'sluice requests create demo-db …' }),
+          ],
+        }) as unknown,
+      }),
+    );
     expect(approvals.vote(free.id, reviewer, 'approve', '').state).toBe('approved');
     expect(approvals.consume(free.id, draft())).toEqual(['dba']);
+  });
+
+  it('says that the gateway was upgraded where the same has come to mean something else by that', () => {
+    const objects = ['table public.orders (oid 1)'];
+    const asked = draft({ session: null, objects });
+    const { id } = approvals.open(asked);
+    approvals.vote(id, reviewer, 'approve', '');
+    const moved = [
+      { ...asked, objects: ['table public.orders (oid 1, read more closely)'] },
+      { ...asked, effects: ['delete on table demo-db/shop/public/orders', 'fires a trigger'] },
+    ];
+    for (const subject of moved)
+      expect(() => approvals.consume(id, subject)).toThrow(/^The database has changed since this was approved: /);
+    approvals.close();
+    version = '1.1.0';
+    approvals = create();
+    for (const subject of moved)
+      expect(() => approvals.consume(id, subject)).toThrow(
+        /^The gateway was upgraded since this was approved, from 1\.0\.0 to 1\.1\.0, and .*: ask again\.$/,
+      );
+    // What is another request was so before, and what is the same still runs.
+    expect(() => approvals.consume(id, { ...asked, parameters: ['8', null] })).toThrow(/another identity, target/);
+    expect(approvals.consume(id, asked)).toEqual(['dba']);
   });
 
   it('lists newest first, by state and requester, within the limit', () => {

@@ -34,7 +34,12 @@ it('lets one of three processes on one store spend each approval, and only once'
   openStore(path).close(); // makes the tables; a gateway proper keeps the file for itself
   const database = new Database(path, { timeout: 20_000 });
   database.exec('PRAGMA journal_mode = WAL');
-  const approvals = createApprovals({ store: sqliteRequests(database), now: Date.now, expireMs: 600_000 });
+  const approvals = createApprovals({
+    store: sqliteRequests(database),
+    now: Date.now,
+    version: '1.0.0',
+    expireMs: 600_000,
+  });
   const ids = Array.from({ length: requests }, (_, index) => {
     const { id } = approvals.open({
       ...subject,

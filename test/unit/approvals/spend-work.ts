@@ -10,7 +10,12 @@ import { sqliteRequests } from '../../../src/store/requests.js';
  */
 const [, , path = ''] = process.argv;
 const database = new Database(path, { timeout: 20_000 });
-const approvals = createApprovals({ store: sqliteRequests(database), now: Date.now, expireMs: 600_000 });
+const approvals = createApprovals({
+  store: sqliteRequests(database),
+  now: Date.now,
+  version: '1.0.0',
+  expireMs: 600_000,
+});
 
 interface Order {
   readonly ids: readonly string[];

@@ -33,7 +33,7 @@ const request: ApiRequest = {
   ...{ outcome: null, history: [{ at: 'then', from: null, to: 'pending', by: 'ann', note: '', via: null }] },
 };
 const now = Date.parse('2026-11-26T10:05:30.000Z');
-const look = { now, width: 100, lines: 10, paint: (_style: unknown, text: string) => text };
+const look = { now, width: 100, lines: 10, end: 'q' as const, paint: (_style: unknown, text: string) => text };
 
 it('shows what waits, most urgent first, with the time left, in the lines there are', () => {
   const later = { ...request, id: 'req_2', expires_at: '2026-11-26T10:20:00.000Z', text: 'select \u001b[2J 1' };
@@ -45,7 +45,7 @@ it('shows what waits, most urgent first, with the time left, in the lines there 
   const cut = waitingText(many, look);
   expect(cut.split('\n').length).toBeLessThanOrEqual(10);
   expect(cut).toContain('… and 24 more');
-  expect(waitingText([], look)).toMatch(/^Nothing waits/);
+  expect(waitingText([], look)).toMatch(/^Nothing waits .*\(q ends\)/);
 });
 
 it('tells each request once as it is, and again when it has moved', () => {
