@@ -9,6 +9,7 @@ import { renderJson } from '../recording/playback/json.js';
 import { readEvents, type OpenSessionKey } from '../recording/read.js';
 import { plainBlock, plainJson } from './plain.js';
 import { playbackDocument, playbackText, type Recording } from './playback.js';
+import { usage } from './usage.js';
 
 /** Each format with the ending of its files. */
 export const exportFormats = {
@@ -60,9 +61,15 @@ type Pieces = AsyncIterable<string | Uint8Array>;
 
 /** Nothing of a recording is obeyed by the terminal it is printed on; what is piped stays as it is. */
 async function print(pieces: Pieces, format: ExportFormat): Promise<number> {
+  const isTerminal = process.stdout.isTTY === true;
+  if (isTerminal && format === 'journal')
+    throw usage('A journal is no text: save it with --output FILE, or pipe it into a program.');
+  const isForeign = isTerminal && (format === 'csv' || format === 'file');
+  const decoder = new TextDecoder();
   let bytes = 0;
   for await (const piece of pieces) {
-    const shown = process.stdout.isTTY === true && format === 'csv' ? plainBlock(String(piece)) : piece;
+    const text = (): string => (typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true }));
+    const shown = isForeign ? plainBlock(text()) : piece;
     bytes += Buffer.byteLength(piece);
     if (!process.stdout.write(shown)) await new Promise((resolve) => process.stdout.once('drain', resolve));
   }

@@ -1,6 +1,7 @@
 import type { OpenEvent, SessionEvent } from '../../recording/events.js';
 import { JournalOutline, type Keyframe } from '../../recording/playback/outline.js';
 import { isOf } from '../../recording/playback/one-operation.js';
+import { OutputLines, type LineEnd } from '../../recording/playback/output-lines.js';
 import { Stage, type Scene } from '../../recording/playback/scenes.js';
 import { readSegment } from '../../recording/playback/segment.js';
 import { framesFrom } from '../../recording/playback/timeline.js';
@@ -99,7 +100,7 @@ export class JournalTrack implements Track {
     const end = this.#outline.keyframes[index + 1]?.offset ?? this.#outline.end;
     const known = this.#segments.get(index);
     if (known !== undefined && known.end === end) return known.steps;
-    const steps = this.#render(keyframe, end);
+    const steps = this.#render(index, keyframe, end);
     this.#segments.delete(index);
     this.#segments.set(index, { end, steps });
     if (this.#segments.size > maxSegmentsAtHand) {
@@ -109,7 +110,13 @@ export class JournalTrack implements Track {
     return steps;
   }
 
-  #render(keyframe: Keyframe, end: number): readonly TrackStep[] {
+  #render(index: number, keyframe: Keyframe, end: number): readonly TrackStep[] {
+    const scenes = this.#scenes(keyframe, end);
+    const frames = framesFrom(scenes, { startedAt: this.#open?.at ?? 0, atMs: keyframe.atMs });
+    return stepsOf(frames, new OutputLines(this.#lineBefore(index)));
+  }
+
+  #scenes(keyframe: Keyframe, end: number): readonly Scene[] {
     const { key, op = null } = this.#options;
     const stage = new Stage();
     const isFirst = keyframe.offset <= journalHeader.length;
@@ -121,7 +128,22 @@ export class JournalTrack implements Track {
       if (event.type === 'open') this.#open ??= event;
       if (isOf(event, op)) scenes.push(...stage.show(event));
     }
-    return stepsOf(framesFrom(scenes, { startedAt: this.#open?.at ?? 0, atMs: keyframe.atMs }));
+    return scenes;
+  }
+
+  /** Whether output stood in the middle of a line where this segment begins: the scene before it tells. */
+  #lineBefore(index: number): LineEnd | null {
+    const { keyframes } = this.#outline;
+    for (let at = index - 1; at >= 0; at--) {
+      const [keyframe, next] = [keyframes[at], keyframes[at + 1]];
+      if (keyframe === undefined || next === undefined) return null;
+      const scenes = this.#scenes(keyframe, next.offset);
+      const last = scenes.findLastIndex(({ marker, text }) => marker !== 'terminal' && text !== '');
+      const lines = new OutputLines();
+      for (const scene of scenes.slice(Math.max(0, last))) lines.next(scene);
+      if (scenes.some(({ text }) => text !== '')) return lines.end;
+    }
+    return null;
   }
 
   /** Who and where, and what the statement under way has brought so far: all that a later part needs to be shown. */

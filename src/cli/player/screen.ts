@@ -1,3 +1,4 @@
+import { outputMark } from '../../recording/playback/output-lines.js';
 import { clockTime } from '../durations.js';
 import type { PlayerState } from './state.js';
 import type { Track } from './track.js';
@@ -36,12 +37,15 @@ function tail(state: PlayerState, track: Track, columns: number, rows: number): 
   return lines.flatMap((line) => wrap(line, columns)).slice(-rows);
 }
 
+/** What a program wrote keeps its mark on every row. */
 function wrap(line: string, columns: number): readonly string[] {
-  const characters = [...line];
-  if (characters.length <= columns) return [line];
+  const mark = line.startsWith(outputMark) && columns > 2 * outputMark.length ? outputMark : '';
+  const characters = [...line.slice(mark.length)];
+  const room = columns - mark.length;
+  if (characters.length <= room) return [line];
   const parts: string[] = [];
-  for (let from = 0; from < characters.length; from += columns)
-    parts.push(characters.slice(from, from + columns).join(''));
+  for (let from = 0; from < characters.length; from += room)
+    parts.push(`${mark}${characters.slice(from, from + room).join('')}`);
   return parts;
 }
 

@@ -1,5 +1,6 @@
 import type { FileEvent } from '../events.js';
 import { escapeText } from './escape.js';
+import { outputMark } from './output-lines.js';
 import type { Events } from './scenes.js';
 
 /** More of a file is exported, not shown. */
@@ -36,9 +37,9 @@ export class KeptFiles {
     const more = `sluice sessions export … --format file --op ${op}`;
     const text = textOf(bytes, kept.total > kept.shown);
     if (text === null) return `  (${kept.total} bytes are kept, no text: ${more})\n`;
-    const lines = escapeText(text).replace(/\n$/, '').replaceAll('\n', '\n  │ ');
+    const lines = escapeText(text).replace(/\n$/, '').replaceAll('\n', `\n${outputMark}`);
     const rest = kept.total - kept.shown;
-    return `  │ ${lines}\n${rest > 0 ? `  (${rest} more bytes are kept: ${more})\n` : ''}`;
+    return `${outputMark}${lines}\n${rest > 0 ? `  (${rest} more bytes are kept: ${more})\n` : ''}`;
   }
 }
 

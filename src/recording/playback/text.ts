@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { OutputLines } from './output-lines.js';
 import { scenesOf, type Events, type Marker } from './scenes.js';
 
 export interface TextOptions {
@@ -8,8 +9,12 @@ export interface TextOptions {
 
 /** A readable transcript, piece by piece. */
 export async function* renderText(events: Events, options: TextOptions = {}): AsyncGenerator<string> {
-  for await (const { text, marker, typedFrom } of scenesOf(events)) {
-    if (marker === 'resize') continue;
+  const lines = new OutputLines();
+  for await (const scene of scenesOf(events)) {
+    const { marker } = scene;
+    const text = lines.next(scene);
+    const typedFrom = scene.typedFrom === null ? null : scene.typedFrom + text.length - scene.text.length;
+    if (text === '') continue;
     if (options.color !== true) yield text;
     else if (typedFrom === null) yield paint(marker, text);
     else yield styleText('dim', text.slice(0, typedFrom)) + styleText('bold', text.slice(typedFrom));

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
 import type { SessionEvent } from '../../../src/recording/events.js';
 import { renderAsciicast } from '../../../src/recording/playback/asciicast.js';
@@ -93,6 +94,38 @@ it('shows the whole session with the sizes of its terminals, whatever pieces the
 
 it('is shown apart from the channel beside it', async () => {
   const text = await transcriptOf(onlyOf(session, 1));
-  expect(text).toContain('one\u001b[31mred');
+  expect(text).toContain('  │ onered\n  │\n  │ down end\nexit 0\n');
   expect(text).not.toContain('two');
+});
+
+it('stands in a transcript line by line, marked, with nothing for a terminal to obey', async () => {
+  const piece = fc.constantFrom(
+    ...[
+      '\u001b',
+      '[2J',
+      '[1A',
+      '[H',
+      'c',
+      '\u009b',
+      '\u202e',
+      '\r',
+      '\n',
+      '\b',
+      '\u0007',
+      ']52;c;x',
+      'text',
+      '✓ allowed',
+      '日',
+    ],
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.integer({ min: 1, max: 2 }), piece), { maxLength: 40 }), async (pieces) => {
+      const text = await transcriptOf([opening(), ...pieces.map(([op, data], index) => out(op, index, data))]);
+      const lines = text.split('\n').slice((await transcriptOf([opening()])).split('\n').length - 3);
+      // oxlint-disable-next-line no-control-regex
+      expect(text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/u);
+      for (const line of lines.filter((one) => one !== '' && !one.startsWith('— no end')))
+        expect(line).toMatch(/^ {2}│/);
+    }),
+  );
 });
