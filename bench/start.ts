@@ -7,6 +7,10 @@ import { join, resolve } from 'node:path';
 import { Worker, isMainThread } from 'node:worker_threads';
 import { spread } from './stats.js';
 
+/** The round trip alone: what the least program that asks the gateway takes. */
+const bareRequest = `require('node:http').request(process.argv[1], { method: 'POST' }, (answer) =>
+  answer.resume().on('end', () => process.exit())).end('{}')`;
+
 /**
  * `npm run bench:start [-- RUNS]`: how long the installed program (dist) takes to start, beside Node itself, in turn. The
  * gateway is one that answers at once, in a thread of its own, so that what is measured is the program's.
@@ -38,6 +42,7 @@ async function measure(runs: number): Promise<void> {
   const bin = resolve('bin/run.js');
   const cases: Readonly<Record<string, readonly string[]>> = {
     node: ['-e', '0'],
+    request: ['-e', bareRequest, `http://127.0.0.1:${port}/v1/exec`],
     version: [bin, '--version'],
     exec: [bin, 'exec', 'db', 'select 1', '--format', 'tsv'],
     completion: [bin, '__complete', 'bash', 'exec', 'd'],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { writeCompletion } from './write-completion.js';
 import { writeMan } from './write-man.js';
 import { writeManifest } from './write-manifest.js';
+import { writeStart } from './write-start.js';
 
 const source = 'src';
 for (const entry of await readdir(source, { recursive: true, withFileTypes: true })) {
@@ -11,6 +12,7 @@ for (const entry of await readdir(source, { recursive: true, withFileTypes: true
   const file = join(entry.parentPath, entry.name);
   await cp(file, join('dist', file));
 }
+await writeStart();
 await writeManifest();
 await writeCompletion();
 await writeMan();

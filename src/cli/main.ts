@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SluiceError } from '../lib/errors.js';
-import { outputOf, type Program } from './base-command.js';
+import { type CommandClass, outputOf, type Program } from './base-command.js';
 import { commandIds, loadCommand, topicsOf } from './command-files.js';
 import { currentEnvironment, type Environment } from './environment.js';
 import type { Output } from './output.js';
@@ -13,16 +13,18 @@ export interface MainOptions {
   /** The folder with `commands/` and, when built, the manifest: dist, or the repository when running from source. */
   readonly root: string;
   readonly packageFile: URL;
+  /** Commands by id that are in memory already; the others are loaded from their files. */
+  readonly loaded?: Readonly<Record<string, CommandClass>>;
 }
 
 /** The whole life of the process: find the command, run it, flush, exit. */
-export async function main({ root, packageFile }: MainOptions): Promise<never> {
+export async function main({ root, packageFile, loaded = {} }: MainOptions): Promise<never> {
   quietOnClosedPipe();
   const argv = process.argv.slice(2);
   const environment = currentEnvironment();
   const out = outputOf(argv, environment);
   try {
-    await run({ root, packageFile }, argv, out);
+    await run({ root, packageFile, loaded }, argv, out);
   } catch (error) {
     const debug = environment.debug || argv.includes('--debug');
     process.exitCode = reportFailure(error, { out, debug, operation: false });
@@ -65,7 +67,11 @@ function programOf(packageFile: URL): Program {
   };
 }
 
-async function run({ root, packageFile }: MainOptions, argv: readonly string[], out: Output): Promise<void> {
+async function run(
+  { root, packageFile, loaded }: Required<MainOptions>,
+  argv: readonly string[],
+  out: Output,
+): Promise<void> {
   const program = programOf(packageFile);
   const ids = commandIds(root);
   const asked = resolveCommand(argv, ids, topicsOf(ids));
@@ -78,7 +84,7 @@ async function run({ root, packageFile }: MainOptions, argv: readonly string[], 
       return showHelp({ root, packageFile }, asked.words, out);
     }
     case 'command':
-      return (await loadCommand(root, asked.id)).run(asked.argv, program);
+      return (loaded[asked.id] ?? (await loadCommand(root, asked.id))).run(asked.argv, program);
     case 'incomplete': {
       if (!out.json) {
         const { showTopicOnError } = await import('./help.js');
