@@ -190,7 +190,11 @@ class StoredApprovals implements ApprovalService {
     const note = cleanComment(why);
     return this.#transition(id, by === 'gateway' ? gateway : by, (request) => {
       if (by !== 'gateway' && by.id !== request.principal.id) {
-        throw refused('denied', 'Only the requester can cancel a request.', request);
+        throw refused(
+          'denied',
+          'Only the requester can cancel a request; others deny it, or revoke its approval.',
+          request,
+        );
       }
       if (openStates.has(request.state))
         return { next: { ...request, state: 'cancelled', decidedAt: this.#now() }, note };

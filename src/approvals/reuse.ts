@@ -56,6 +56,8 @@ export function findStanding(
   if (allowed === 0 || (draft.access ?? null) !== null) return null;
   for (const request of store.listStanding({ requester: draft.principal.id, digest })) {
     const { reuse = null, decidedAt } = request;
+    if (request.state === 'pending')
+      throw refused('conflict', 'Nobody has approved this request yet: deny it, or cancel your own.', request);
     if (reuse === null || reuse.revoked !== null || reuse.uses >= maxReuses || decidedAt === null) continue;
     if (now >= Math.min(reuse.until, decidedAt + allowed)) continue;
     if (isGood(request) && request.digest === digest && isAskedAlike(request, draft)) return { ...request, reuse };
@@ -86,6 +88,8 @@ export function revoked(
     const ended = reuse === null ? {} : { reuse: { ...reuse, revoked: revocation(by) } };
     return { ...request, ...ended, state: 'cancelled' };
   }
+  if (request.state === 'pending')
+    throw refused('conflict', 'Nobody has approved this request yet: deny it, or cancel your own.', request);
   if (reuse === null || reuse.revoked !== null || by.at >= reuse.until)
     throw refused('conflict', 'There is nothing left to revoke: this approval stands for no further run.', request);
   return { ...request, reuse: { ...reuse, revoked: revocation(by) } };

@@ -14,7 +14,7 @@ import {
   requestListDocument,
   requestParams,
   requestWait,
-  cancelBody,
+  commentBody,
   voteBody,
 } from '../schemas/requests.js';
 import type { GatewayServices } from '../services.js';
@@ -29,8 +29,7 @@ export function requestRoutes(services: GatewayServices): readonly ApiRoute[] {
     readRoute(services),
     waitRoute(services),
     ...voteRoutes(services),
-    cancelRoute(services),
-    revokeRoute(services),
+    ...takeBackRoutes(services),
   ];
 }
 
@@ -179,46 +178,28 @@ function voteRoutes(services: GatewayServices): readonly ApiRoute[] {
   );
 }
 
-function cancelRoute(services: GatewayServices): ApiRoute {
-  return route({
-    method: 'POST',
-    path: '/v1/requests/:id/cancel',
-    access,
-    summary: 'Withdraw a request of one’s own',
-    params: requestParams,
-    query: nothing,
-    body: cancelBody,
-    response: requestDocument,
-    async handle(call, { params, body }) {
-      const before = visible(services, call, params.id);
-      const detail = { target: before.target };
-      const request = services.audit.attemptTold(call.principal, 'request.cancel', before.id, detail, () =>
-        services.approvals.cancel(before.id, call.principal, body.comment),
-      );
-      return shown(services, call, request);
-    },
-  });
-}
-
-function revokeRoute(services: GatewayServices): ApiRoute {
-  return route({
-    method: 'POST',
-    path: '/v1/requests/:id/revoke',
-    access,
-    summary: 'End an approval: nothing more runs by it',
-    params: requestParams,
-    query: nothing,
-    body: cancelBody,
-    response: requestDocument,
-    async handle(call, { params, body }) {
-      const before = visible(services, call, params.id);
-      const detail = { target: before.target, comment: body.comment };
-      const request = services.audit.attemptTold(call.principal, 'request.revoke', before.id, detail, () =>
-        services.approvals.revoke(before.id, call.principal, body.comment),
-      );
-      return shown(services, call, request);
-    },
-  });
+/** Taking back: what one has asked for oneself, or what was approved. */
+function takeBackRoutes(services: GatewayServices): readonly ApiRoute[] {
+  return (['cancel', 'revoke'] as const).map((act) =>
+    route({
+      method: 'POST',
+      path: `/v1/requests/:id/${act}`,
+      access,
+      summary: act === 'cancel' ? 'Withdraw a request of one’s own' : 'End an approval: nothing more runs by it',
+      params: requestParams,
+      query: nothing,
+      body: commentBody,
+      response: requestDocument,
+      async handle(call, { params, body }) {
+        const before = visible(services, call, params.id);
+        const detail = { target: before.target, comment: body.comment };
+        const request = services.audit.attemptTold(call.principal, `request.${act}`, before.id, detail, () =>
+          services.approvals[act](before.id, call.principal, body.comment),
+        );
+        return shown(services, call, request);
+      },
+    }),
+  );
 }
 
 /** A request as the caller may see it. */

@@ -24,8 +24,8 @@ export const requestBody = z.strictObject({
   parameters: statementParameters,
   reason,
 });
-export const cancelBody = z.strictObject({ comment: z.string().max(2000).default('') });
-export const voteBody = cancelBody.extend({
+export const commentBody = z.strictObject({ comment: z.string().max(2000).default('') });
+export const voteBody = commentBody.extend({
   /** approve: for how long the approval is to stand for the very same operation; 0: for one run. */
   for_ms: z.int().min(0).max(86_400_000).default(0),
 });
