@@ -10,7 +10,6 @@ import type { RequestStore } from './store.js';
 import type {
   ApprovalRequest,
   Approvals,
-  Outcome,
   RequestDraft,
   RequestState,
   RequestSubject,
@@ -227,10 +226,10 @@ class StoredApprovals implements ApprovalService {
     return requiredGroups(spent);
   }
 
-  finish(id: string, { ok, detail }: Pick<Outcome, 'ok' | 'detail'>): void {
+  finish(id: string, { ok, detail, prepared = false }: Parameters<Approvals['finish']>[1]): void {
     const note = printable(detail);
     this.#transition(id, gateway, (request) => {
-      const isNews = request.state === 'executed' && (request.outcome === null || !ok);
+      const isNews = request.state === 'executed' && (request.outcome === null || !ok || prepared);
       if (!isNews) return null;
       const outcome = { ok, detail: note, at: this.#now() };
       return { next: { ...request, state: ok ? 'executed' : 'failed', outcome }, note };

@@ -139,8 +139,9 @@ export interface Approvals {
   consume(id: string, subject: RequestSubject): readonly string[];
   /**
    * Records how what was executed ended at the target. A failure makes the request `failed`, also after a success (a
-   * later statement of the same text, a check at commit); nothing else changes what is known.
+   * later statement of the same text, a check at commit), and what went well may turn out to wait in a prepared
+   * transaction; nothing else changes what is known.
    */
-  finish(id: string, outcome: { readonly ok: boolean; readonly detail: string }): void;
+  finish(id: string, outcome: { readonly ok: boolean; readonly detail: string; readonly prepared?: boolean }): void;
   close(): void;
 }

@@ -18,6 +18,8 @@ export interface StartPostgresOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** False for tests: nothing is flushed to disk, since nothing is kept. */
   readonly lasting?: boolean;
+  /** Server settings beside our own, or in their place. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
@@ -55,7 +57,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Demo
   const port = await choosePort(join(options.dir, 'port'));
   const log = await open(logFile, 'a', 0o600);
   try {
-    const child = spawn(join(folder, 'postgres'), serverArguments(data, port, lasting), {
+    const child = spawn(join(folder, 'postgres'), serverArguments(data, port, lasting, options.settings), {
       cwd: home,
       env: serverEnvironment(options.env),
       stdio: ['ignore', log.fd, log.fd],
@@ -92,7 +94,12 @@ function describe(
  * `synchronous_commit=off` makes the demo quick and can lose only its last fraction of a second, never its consistency;
  * fsync stays on so that a power cut does not leave a database that cannot start.
  */
-function serverArguments(data: string, port: number, lasting: boolean): string[] {
+function serverArguments(
+  data: string,
+  port: number,
+  lasting: boolean,
+  more: StartPostgresOptions['settings'] = {},
+): string[] {
   const settings: Record<string, string> = {
     listen_addresses: '127.0.0.1',
     port: String(port),
@@ -105,6 +112,7 @@ function serverArguments(data: string, port: number, lasting: boolean): string[]
     fsync: lasting ? 'on' : 'off',
     log_line_prefix: '%m [%p] ',
     logging_collector: 'off',
+    ...more,
   };
   return ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }

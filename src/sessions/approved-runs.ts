@@ -11,8 +11,8 @@ export class ApprovedRuns {
   readonly #approvals: Finishing;
   readonly #requests = new Map<number, string>();
   readonly #answered = new Set<number>();
-  /** Answered well in the transaction under way. */
-  readonly #uncommitted = new Set<number>();
+  /** Answered well in the transaction under way, and how. */
+  readonly #uncommitted = new Map<number, string>();
   /** The operation recorded last. */
   #latest = 0;
   /** What the target refused last in the transaction under way. */
@@ -46,7 +46,7 @@ export class ApprovedRuns {
       case 'result':
         // A portal fetched on answers several times, a text of several statements too: the first says that it works.
         if (!this.#answered.has(event.op)) this.#finish(event.op, true, event.tag);
-        if (this.#requests.has(event.op)) this.#uncommitted.add(event.op);
+        if (this.#requests.has(event.op)) this.#uncommitted.set(event.op, event.tag);
         return;
       case 'error': {
         // An error of no operation is a check made at commit, of what was sent last; or the server says goodbye.
@@ -68,7 +68,18 @@ export class ApprovedRuns {
         this.#refusal === null
           ? 'its transaction was rolled back'
           : `${this.#refusal}; its transaction was rolled back`;
-      for (const op of this.#uncommitted) this.#finish(op, false, why);
+      for (const op of this.#uncommitted.keys()) this.#finish(op, false, why);
+    }
+    this.#uncommitted.clear();
+    this.#refusal = null;
+  }
+
+  /** PREPARE TRANSACTION: it has left the session undecided, and whoever may can keep it or undo it. */
+  transactionPrepared(): void {
+    for (const [op, tag] of this.#uncommitted) {
+      const request = this.#requests.get(op);
+      const detail = `${tag}, in a prepared transaction: done only once that is committed`;
+      if (request !== undefined) this.#approvals.finish(request, { ok: true, detail, prepared: true });
     }
     this.#uncommitted.clear();
     this.#refusal = null;

@@ -191,6 +191,11 @@ export class Session {
     if (!this.#runs.isIdle) this.#runs.transactionEnded(kept);
   }
 
+  /** A transaction of the target's waits for COMMIT PREPARED or ROLLBACK PREPARED, and is this session's no more. */
+  transactionPrepared(): void {
+    if (!this.#runs.isIdle) this.#runs.transactionPrepared();
+  }
+
   #tellUsage(now: number): void {
     this.#usage.add('statements', this.gate.operations - this.#statementsTold, now);
     this.#statementsTold = this.gate.operations;

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { RawPostgres } from '../support/raw-postgres.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.js';
+import { startPostgres, type TestPostgres, type TestPostgresOptions } from '../support/postgres.js';
 import { startTestGateway } from './gateway-harness.js';
 
 /** Where a client connects: PostgreSQL itself, or the gateway in front of it. */
@@ -34,8 +34,12 @@ export interface Rules {
 const noRules: Rules = { classification: 'classes: {}\ncolumns: []\ndetectors: {}\n', policies: everything };
 
 /** Starts both; each of `databases` is made empty and is a target of the same name. */
-export async function startOpenGateway(databases: readonly string[], rules: Rules = noRules): Promise<OpenGateway> {
-  const postgres = await startPostgres();
+export async function startOpenGateway(
+  databases: readonly string[],
+  rules: Rules = noRules,
+  server: TestPostgresOptions = {},
+): Promise<OpenGateway> {
+  const postgres = await startPostgres(server);
   for (const database of databases) await postgres.query(`create database "${database}" template template0`);
   const targets = databases.map(
     (name) =>

@@ -16,10 +16,21 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
+export interface TestPostgresOptions {
+  /** Any supported one where none is named. */
+  readonly major?: number;
+  /** Server settings beside the usual ones. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Transactions can be prepared, to be committed by another session. */
+export const twoPhase: TestPostgresOptions = { settings: { max_prepared_transactions: '10' } };
+
 /** Starts a server in a directory of its own (about two seconds); `stop` leaves nothing behind. */
-export async function startPostgres(options: { readonly major?: number } = {}): Promise<TestPostgres> {
+export async function startPostgres(options: TestPostgresOptions = {}): Promise<TestPostgres> {
+  const { major = null, settings = {} } = options;
   const dir = await mkdtemp(join(tmpdir(), 'sluice-test-pg-'));
-  const server = await start({ dir, major: options.major ?? null, env: process.env, lasting: false }).catch(
+  const server = await start({ dir, major, settings, env: process.env, lasting: false }).catch(
     async (error: unknown) => {
       await removePostgres(dir);
       await rm(dir, { recursive: true, force: true });

@@ -14,6 +14,12 @@ const transactionChanges: Readonly<Record<string, 'begin' | 'commit' | 'rollback
   TRANS_STMT_ROLLBACK: 'rollback',
   TRANS_STMT_PREPARE: 'commit',
 };
+/** What policy tells two-phase commit by. */
+const twoPhaseObjects: Readonly<Record<string, string>> = {
+  TRANS_STMT_PREPARE: 'prepare',
+  TRANS_STMT_COMMIT_PREPARED: 'prepared',
+  TRANS_STMT_ROLLBACK_PREPARED: 'prepared',
+};
 const savepointActions: Readonly<Record<string, 'set' | 'release' | 'rollback'>> = {
   TRANS_STMT_SAVEPOINT: 'set',
   TRANS_STMT_RELEASE: 'release',
@@ -23,10 +29,7 @@ const savepointActions: Readonly<Record<string, 'set' | 'release' | 'rollback'>>
 /** TransactionStmt, two-phase commit included. */
 export function analyseTransaction(ctx: Context, body: Body): null {
   const kind = text(body, 'kind');
-  ctx.findings.addGlobal(
-    'transaction',
-    transactionModes(list(body, 'options')) || (kind.endsWith('PREPARED') ? 'prepared' : ''),
-  );
+  ctx.findings.addGlobal('transaction', transactionModes(list(body, 'options')) || (twoPhaseObjects[kind] ?? ''));
   const change = transactionChanges[kind];
   if (change !== undefined) ctx.findings.change({ type: change });
   if (kind === 'TRANS_STMT_COMMIT_PREPARED') ctx.findings.changeCatalog();

@@ -200,7 +200,8 @@ export class ServerResponses {
     run.onDone?.(tag);
     this.#rolledBack = tag === 'ROLLBACK';
     // More may follow in the same text: what came before is safe whatever becomes of that.
-    if (tag === 'COMMIT' || tag === 'PREPARE TRANSACTION') session.transactionEnded(true);
+    if (tag === 'COMMIT') session.transactionEnded(true);
+    if (tag === 'PREPARE TRANSACTION') session.transactionPrepared();
     if (head?.type === 'query') head.at++;
     else tracker.shift();
     this.#pass(message);

@@ -17,7 +17,7 @@ import {
   startTestGateway,
   type TokenClaims,
 } from '../../integration/gateway-harness.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.js';
+import { startPostgres, type TestPostgres, type TestPostgresOptions } from '../../support/postgres.js';
 
 /** Holds besides the starter's: one that wants two people of two groups and a reason. */
 const policies = `
@@ -51,8 +51,8 @@ export interface ApprovalLab {
   stop(): Promise<void>;
 }
 
-/** `more` are policies beside the starter's and those above; `major`: of the server, any where none is named. */
-export async function openApprovalLab(more = '', options: { readonly major?: number } = {}): Promise<ApprovalLab> {
+/** `more` are policies beside the starter's and those above; `options`: of the server. */
+export async function openApprovalLab(more = '', options: TestPostgresOptions = {}): Promise<ApprovalLab> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-approved-'));
   const server = await startPostgres(options);
   const { password } = await seedShop(server, { dir, size: smallShop });

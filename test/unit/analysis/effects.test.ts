@@ -116,6 +116,8 @@ const cases: readonly (readonly [sql: string, ...effects: string[]])[] = [
   ['SET TRANSACTION READ WRITE', 'transaction @ {read write}'],
   ['COMMIT', 'transaction @'],
   ["ROLLBACK PREPARED 'x'", 'transaction @ {prepared}'],
+  ["COMMIT PREPARED 'x'", 'transaction @ {prepared}'],
+  ["PREPARE TRANSACTION 'x'", 'transaction @ {prepare}'],
   ['PREPARE p AS DELETE FROM orders', 'prepare @'],
   ['EXECUTE p', 'prepare @ {execute}'],
   ['DEALLOCATE ALL', 'prepare @ {deallocate}'],
