@@ -79,10 +79,16 @@ async function measureBulk(peers: SshPeers): Promise<void> {
 }
 
 /** One key and its echo, then one that takes it back, at the prompt of a login shell: each way once, and again. */
-async function measureKeys({ config }: SshPeers): Promise<void> {
+async function measureKeys(peers: SshPeers): Promise<void> {
   const terminals = new Map<Way, BenchTerminal>();
   try {
-    for (const way of ways) terminals.set(way, await BenchTerminal.atShell(config, way));
+    for (const way of ways) terminals.set(way, await BenchTerminal.atShell(peers.config, way));
+    const through = terminals.get('gateway');
+    if (profileFile !== null && only === 'keys' && through !== undefined) {
+      await peers.profile('gateway', profileFile, async () => {
+        for (let key = 0; key < keys; key++) await through.key();
+      });
+    }
     const roundsMs: Record<string, number[]> = {};
     for (let i = 0; i < rounds; i++) {
       const times: Record<string, number[]> = {};
@@ -92,7 +98,9 @@ async function measureKeys({ config }: SshPeers): Promise<void> {
       for (const [way, values] of Object.entries(times)) {
         const middle = spread(i === 0 && quick ? values.slice(20) : values)?.median ?? NaN;
         (roundsMs[way] ??= []).push(middle);
-        (roundsMs[`${way}_p95`] ??= []).push(values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? NaN);
+        const sorted = values.toSorted((a, b) => a - b);
+        for (const part of [10, 95])
+          (roundsMs[`${way}_p${part}`] ??= []).push(sorted[Math.floor((sorted.length * part) / 100)] ?? NaN);
       }
     }
     for (const [name, values] of Object.entries(roundsMs)) {

@@ -12,6 +12,7 @@ export function answerParent(): void {
     } else if (message === 'profile') {
       profiler.connect();
       profiler.post('Profiler.enable');
+      profiler.post('Profiler.setSamplingInterval', { interval: 100 });
       profiler.post('Profiler.start');
     } else if (typeof message === 'object' && message !== null && 'saveProfile' in message) {
       const file = String(message.saveProfile);
