@@ -33,7 +33,7 @@ export async function obtainCertificate(
   out.note(command ?? 'This gateway has no native SSH listener; "sluice config ssh" works without one.');
 }
 
-function keptKey({ configDir }: Environment): { readonly path: string; readonly publicKey: string } {
+export function keptKey({ configDir }: Environment): { readonly path: string; readonly publicKey: string } {
   const path = join(configDir, 'ssh', 'id_ed25519');
   const known = readIfPresent(`${path}.pub`);
   if (known !== null && readIfPresent(path) !== null) return { path, publicKey: known.trim() };
@@ -43,7 +43,7 @@ function keptKey({ configDir }: Environment): { readonly path: string; readonly 
   return { path, publicKey: made.publicKey.trim() };
 }
 
-function ownKey(file: string): { readonly path: string; readonly publicKey: string } {
+export function ownKey(file: string): { readonly path: string; readonly publicKey: string } {
   const path = file.replace(/\.pub$/, '');
   const publicKey = readIfPresent(`${path}.pub`);
   if (publicKey !== null) return { path, publicKey: publicKey.trim() };

@@ -10,5 +10,7 @@ export const topics: Readonly<Record<string, { readonly description: string }>> 
   requests: { description: 'Ask for approval, and decide about what others ask.' },
   secrets: { description: "The secrets in the gateway's vault." },
   sessions: { description: 'Recorded sessions: list, search, show, verify, export.' },
+  ssh: { description: 'Logins for the gateway’s native SSH port.' },
+  'ssh keys': { description: 'Keys of your own that the native SSH port takes.' },
   tunnels: { description: 'Tunnels that are open on this machine.' },
 };

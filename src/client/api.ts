@@ -232,6 +232,15 @@ export class SluiceClient {
     const body = { public_key: publicKey };
     return this.#call('POST', '/v1/ssh/certificate', { schema: 'sluice.ssh_certificate/v1', body, ...options });
   }
+  sshKeys(options: CallOptions = {}): Promise<api.SshKeyList> {
+    return this.#call('GET', '/v1/ssh/keys', { schema: 'sluice.ssh_keys/v1', ...options });
+  }
+  addSshKey(order: api.SshKeyOrder, options: CallOptions = {}): Promise<api.SshKeyList> {
+    return this.#call('POST', '/v1/ssh/keys', { schema: 'sluice.ssh_keys/v1', body: order, ...options });
+  }
+  removeSshKey(id: string, options: CallOptions = {}): Promise<api.SshKeyList> {
+    return this.#call('DELETE', `/v1/ssh/keys/${part(id)}`, { schema: 'sluice.ssh_keys/v1', ...options });
+  }
 
   /** The host key that the gateway shows to SSH clients. */
   ssh(options: CallOptions = {}): Promise<api.SshDocument> {

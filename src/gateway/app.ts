@@ -44,6 +44,7 @@ import { listenPostgres } from './postgres-listener.js';
 import { Oversight } from './oversight.js';
 import { PolicyReplay } from './past/replay.js';
 import { recordingOptions } from './recordings-options.js';
+import { RegisteredKeys } from './registered-keys.js';
 import { Relays } from './relays.js';
 import { RequestEyes } from './request-eyes.js';
 import { RequestReviews } from './request-review.js';
@@ -255,6 +256,11 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     ]),
   );
 
+  const registeredKeys = new RegisteredKeys({
+    ...{ store: state.store.registeredKeys, people, callers, clock, publicUrl: bootstrap.publicUrl },
+    seenWithinMs: (bootstrap.listeners.ssh?.registeredKeys?.seenWithinMinutes ?? 0) * 60_000,
+    onRemoved: (id) => void connections.endWhere(({ credential }) => credential === id),
+  });
   const services: GatewayServices = {
     bootstrap,
     clock,
@@ -283,6 +289,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     copies: (target) => (target.kind === 'postgres' ? postgres.copies(target) : []),
     sshHostKey: ssh.hostKey,
     sshAuthority: ssh.authority,
+    registeredKeys,
     sessions,
     refreshPrincipal: callers.refresh,
     connections,
@@ -337,7 +344,9 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
       : await listenPostgres(postgresAddress, { ...listening, accept: postgres.acceptNative });
   if (postgresServer !== null) stopWith(shutdown, postgresServer);
   const sshServer =
-    sshAddress === null ? null : await listenSsh(sshAddress, { ...listening, clock, accept: ssh.acceptNative });
+    sshAddress === null
+      ? null
+      : await listenSsh(sshAddress, { ...listening, clock, registeredKeys, accept: ssh.acceptNative });
   if (sshServer !== null) stopWith(shutdown, sshServer);
   shutdown.drain(async (graceMs) => {
     const left = await connections.drain(graceMs);

@@ -37,6 +37,8 @@ export const auditActions = [
   'key.rotate',
   'token.exchange',
   'ssh.certificate',
+  'ssh.key.add',
+  'ssh.key.remove',
   'relay.connected',
   'relay.lost',
   'relay.refused',

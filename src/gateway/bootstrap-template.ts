@@ -20,7 +20,7 @@ login:
   browser: true                  # a browser on the person's own machine
 listeners:
   postgres: null                 # { host: 0.0.0.0, port: 15432, tls: { cert: cert.pem, key: key.pem } }
-  ssh: null                      # { host: 0.0.0.0, port: 2222 }: ssh TARGET@gateway, with "sluice ssh certificate"
+  ssh: null                      # { host: 0.0.0.0, port: 2222 }: ssh TARGET@gateway, with "sluice ssh certificate" or "sluice ssh keys add"
 approvals:
   expireMinutes: 10
 recordings:

@@ -44,9 +44,23 @@ export const bootstrapSchema = z.strictObject({
         })
         .nullable()
         .default(null),
-      /** For OpenSSH alone: the login name is the target's, and a certificate of the gateway's is the login. */
+      /** For OpenSSH alone: the login name is the target's; a certificate of the gateway's or a registered key the login. */
       ssh: z
-        .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65535) })
+        .strictObject({
+          host: z.string().default('127.0.0.1'),
+          port: z.int().min(0).max(65535),
+          /** People's own keys; null: none are taken. A key counts while its owner has shown a token of late. */
+          registeredKeys: z
+            .strictObject({
+              seenWithinMinutes: z
+                .int()
+                .min(1)
+                .max(30 * 24 * 60)
+                .default(12 * 60),
+            })
+            .nullable()
+            .prefault({}),
+        })
         .nullable()
         .default(null),
     })

@@ -8,6 +8,8 @@ export type EndReason = 'draining' | 'revoked' | 'client closed' | 'timeout';
 export interface LiveConnection {
   target: string | null;
   principal: Principal | null;
+  /** The id of the registered key that was its login, if one was. */
+  credential?: string;
   /** Destroys the client's stream, for an engine that did not end in time. */
   readonly cut: () => void;
 }

@@ -24,6 +24,7 @@ import type { ExecSlots } from './exec/slots.js';
 import type { LiveConnections } from './live-connections.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { Oversight } from './oversight.js';
+import type { RegisteredKeys } from './registered-keys.js';
 import type { Relays } from './relays.js';
 import type { RequestEyes } from './request-eyes.js';
 import type { RequestReviews } from './request-review.js';
@@ -61,6 +62,8 @@ export interface GatewayServices {
   readonly sshHostKey: Pick<HostKey, 'publicKey' | 'fingerprint'>;
   /** Gives out people's certificates for the native SSH listener. */
   readonly sshAuthority: SshService['authority'];
+  /** People's own keys for the native SSH listener. */
+  readonly registeredKeys: RegisteredKeys;
   /** The sessions open now, of every engine. */
   readonly sessions: LiveSessions;
   /** The principal as bindings make it now. */

@@ -8,12 +8,14 @@ import type { GatewayLimits } from './limits.js';
 import { listenOn } from './listen.js';
 import type { LiveConnection, LiveConnections } from './live-connections.js';
 import type { Logger } from './log.js';
+import type { RegisteredKeys } from './registered-keys.js';
 import type { TargetDirectory } from './target-directory.js';
 
 export interface SshListenerParts {
   readonly callers: Callers;
   readonly targets: TargetDirectory;
   readonly connections: LiveConnections;
+  readonly registeredKeys: Pick<RegisteredKeys, 'isRegistered' | 'holderOf'>;
   readonly accept: SshService['acceptNative'];
   readonly limits: GatewayLimits;
   readonly clock: () => number;
@@ -35,7 +37,7 @@ export function certificateIdentity(token: VerifiedToken): string {
 
 /**
  * A port that OpenSSH reaches without a command line of ours: `ssh TARGET@GATEWAY`, with a certificate that the gateway
- * has given out. The engine speaks the handshake; this only bounds it and answers its questions.
+ * has given out, or a key that its user has registered. The engine speaks the handshake; this only bounds it and answers its questions.
  */
 export async function listenSsh(
   address: { readonly host: string; readonly port: number },
@@ -64,6 +66,12 @@ async function acceptOne(socket: Socket, parts: SshListenerParts): Promise<void>
           address,
           now: parts.clock,
           identify: (identity) => callers.resolve(readIdentity(identity, parts.clock())),
+          isRegistered: (publicKey) => parts.registeredKeys.isRegistered(publicKey),
+          holderOf: (publicKey) => {
+            const { id, fingerprint, principal } = parts.registeredKeys.holderOf(publicKey);
+            connection.credential = id;
+            return { fingerprint, principal };
+          },
           findTarget: (name, principal) => {
             const found = parts.targets.find(name, principal);
             connection.target = found.target.name;

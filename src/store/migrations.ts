@@ -136,4 +136,18 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (rule, key)
   ) STRICT;
   `,
+  `
+  CREATE TABLE registered_keys (
+    id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    fingerprint TEXT NOT NULL UNIQUE,
+    public_key TEXT NOT NULL,
+    label TEXT NOT NULL,
+    added_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    used_at INTEGER
+  ) STRICT;
+  CREATE INDEX registered_keys_by_owner ON registered_keys (owner);
+  `,
 ];

@@ -10,7 +10,16 @@ import { sqliteGrants } from './grants.js';
 import { sqliteDeliveries } from './deliveries.js';
 import { sqliteOutcomes } from './outcomes.js';
 import { sqlitePeople } from './people.js';
-import type { AuditStore, BundleStore, DeliveryStore, KeyValueStore, OutcomeStore, PeopleStore } from './ports.js';
+import type {
+  AuditStore,
+  BundleStore,
+  DeliveryStore,
+  KeyValueStore,
+  OutcomeStore,
+  PeopleStore,
+  RegisteredKeyStore,
+} from './ports.js';
+import { sqliteRegisteredKeys } from './registered-keys.js';
 import { sqliteRequests } from './requests.js';
 import { sqliteSecrets } from './secrets.js';
 import { sqliteSignals } from './signals.js';
@@ -29,6 +38,7 @@ export interface Store {
   readonly outcomes: OutcomeStore;
   readonly copiedColumns: CopiedColumnStore;
   readonly people: PeopleStore;
+  readonly registeredKeys: RegisteredKeyStore;
   readonly deliveries: DeliveryStore;
   readonly usage: UsageStore;
   readonly signals: SignalStore;
@@ -51,6 +61,7 @@ export function openStore(path: string): Store {
     outcomes: sqliteOutcomes(database),
     copiedColumns: sqliteCopiedColumns(database),
     people: sqlitePeople(database),
+    registeredKeys: sqliteRegisteredKeys(database),
     deliveries: sqliteDeliveries(database),
     usage: sqliteUsage(database),
     signals: sqliteSignals(database),

@@ -83,6 +83,32 @@ export interface PeopleStore {
   prune(before: number): void;
 }
 
+/** A public key with which a person comes to the native SSH listener. */
+export interface RegisteredKey {
+  readonly id: string;
+  /** `issuer#subject` */
+  readonly owner: string;
+  readonly issuer: string;
+  /** As `ssh-keygen -l` prints it. */
+  readonly fingerprint: string;
+  /** `ssh-ed25519 AAAA…` */
+  readonly publicKey: string;
+  readonly label: string;
+  readonly addedAt: number;
+  readonly expiresAt: number | null;
+  readonly usedAt: number | null;
+}
+
+export interface RegisteredKeyStore {
+  /** False when somebody has this key already; on the disk then. */
+  add(key: RegisteredKey): boolean;
+  /** Oldest first. */
+  of(owner: string): readonly RegisteredKey[];
+  find(fingerprint: string): RegisteredKey | null;
+  remove(id: string): void;
+  used(id: string, at: number): void;
+}
+
 /** Messages that count once, by sender and id. */
 export interface DeliveryStore {
   /** True for the first to come with this id; on the disk then. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -61,6 +62,26 @@ describe('sluice and ssh', () => {
     expect((await sluice('ssh', 'certificate')).code).toBe(0);
     expect(readFileSync(identity, 'utf8')).toBe(key);
     expect(readFileSync(`${identity}-cert.pub`, 'utf8')).not.toBe(before);
+  });
+
+  it('registers a key with its proof, with which ssh needs nothing else, and takes it back', async () => {
+    const key = join(home.dir, 'own');
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'ann@laptop', '-f', key]);
+    const added = onlyDocument(await sluice('ssh', 'keys', 'add', '--key', key, '--expires', '90d', '--json'));
+    expect(added).toMatchObject({ schema: 'sluice.ssh_keys/v1', keys: [{ label: 'ann@laptop', used_at: null }] });
+    const options = [`UserKnownHostsFile=${lab.knownHosts}`, 'HostKeyAlias=sluice-gateway', 'IdentitiesOnly=yes'];
+    const port = String(lab.gateway.gateway.sshPort);
+    const args = ['-F', '/dev/null', ...options.flatMap((option) => ['-o', option]), '-i', key, '-p', port];
+    const run = await lab.run('ssh', [...args, 'web-1@127.0.0.1', 'echo by key'], {});
+    expect([run.code, run.stdout]).toEqual([0, 'by key\n']);
+    const listed = await sluice('ssh', 'keys', 'list');
+    expect(listed.stdout).toContain('ann@laptop');
+    const [{ fingerprint, expires_at: expires }] = added['keys'] as [{ fingerprint: string; expires_at: string }];
+    expect(Date.parse(expires)).toBeGreaterThan(Date.now() + 89 * 86_400_000);
+    const removed = await sluice('ssh', 'keys', 'remove', fingerprint, '--json');
+    expect(onlyDocument(removed)['keys']).toEqual([]);
+    expect((await lab.run('ssh', [...args, '-o', 'BatchMode=yes', 'web-1@127.0.0.1', 'echo no'], {})).code).toBe(255);
+    expect((await sluice('ssh', 'keys', 'remove', fingerprint)).code).toBe(9);
   });
 
   it('says what is missing when it has no key of that name', async () => {

@@ -69,6 +69,8 @@ export async function startSshLab(
     readonly detectors?: string;
     readonly moreTargets?: string;
     readonly keepFileBytes?: number;
+    readonly clock?: () => number;
+    readonly seenWithinMinutes?: number;
   } = {},
 ): Promise<SshLab> {
   const sshd = await startSshd();
@@ -85,7 +87,13 @@ export async function startSshLab(
     ]);
   const gateway = await startTestGateway({
     bundle: files(options.policies ?? openPolicy),
-    bootstrap: { listeners: { postgres: null, ssh: { host: '127.0.0.1', port: 0 } } },
+    bootstrap: {
+      listeners: {
+        postgres: null,
+        ssh: { host: '127.0.0.1', port: 0, registeredKeys: { seenWithinMinutes: options.seenWithinMinutes ?? 720 } },
+      },
+    },
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   await gateway.gateway.setSecret('web-1', sshd.privateKey);
   const dir = await mkdtemp(join(tmpdir(), 'sluice-ssh-lab-'));

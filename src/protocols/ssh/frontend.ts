@@ -5,13 +5,14 @@ import { promisify } from 'node:util';
 import ssh2, { type AuthContext, type Connection as SshConnection } from 'ssh2';
 import { SluiceError } from '../../lib/errors.js';
 import { algorithms } from './algorithms.js';
+import { showBanner } from './peer-bounds.js';
 
 const derive = promisify(pbkdf2);
 const loginTimeoutMs = 30_000;
 const maxAttempts = 6;
 
-/** Decides on one attempt to log in: accepts or rejects it. */
-export type Authenticate = (context: AuthContext) => void | Promise<void>;
+/** Decides on one attempt to log in: accepts or rejects it, and may tell something before. */
+export type Authenticate = (context: AuthContext, tell: (words: string) => void) => void | Promise<void>;
 
 /** Speaks SSH's handshake and login as a server on a stream. */
 export function greet<T>(
@@ -47,7 +48,7 @@ export function greet<T>(
       client.on('authentication', (context) => {
         if (++attempts > maxAttempts) return void client.end();
         Promise.resolve()
-          .then(() => authenticate(context))
+          .then(() => authenticate(context, (words) => showBanner(client, words)))
           .catch(() => context.reject());
       });
       client.once('ready', () => {

@@ -1,6 +1,7 @@
 import { once, type EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Client, Connection as SshConnection, Session } from 'ssh2';
+import { string, uint32 } from './sftp/codec.js';
 
 /**
  * What ssh2 1.17 leaves open to the other side, closed by its own parts: their names are looked up and may be missing, and
@@ -41,14 +42,16 @@ export async function roomToSend(channel: Duplex, signal: AbortSignal): Promise<
 
 /** SSH_MSG_DISCONNECT with words; ssh2's own has none. uint32(reason code) string(description) string(language) */
 export function sayGoodbye(client: SshConnection, words: string): void {
-  const protocol = part(client, '_protocol');
-  const text = Buffer.from(words);
-  const body = Buffer.alloc(1 + 4 + 4 + text.length + 4);
-  body[0] = disconnect;
-  body.writeUInt32BE(protocolError, 1);
-  body.writeUInt32BE(text.length, 5);
-  text.copy(body, 9);
-  const cipher = part(protocol, '_cipher') as {
+  sendPacket(client, Buffer.concat([Buffer.from([disconnect]), uint32(protocolError), string(words), string('')]));
+}
+
+/** SSH_MSG_USERAUTH_BANNER: words before the answer to a login. string(message) string(language); RFC 4252, section 5.4 */
+export function showBanner(client: SshConnection, words: string): void {
+  sendPacket(client, Buffer.concat([Buffer.from([userauthBanner]), string(words), string('')]));
+}
+
+function sendPacket(client: SshConnection, body: Buffer): void {
+  const cipher = part(part(client, '_protocol'), '_cipher') as {
     allocPacket(length: number): Buffer;
     encrypt(packet: Buffer): void;
   };
@@ -67,6 +70,7 @@ export function closeUnstarted(client: SshConnection, session: Session): void {
 }
 
 const disconnect = 1;
+const userauthBanner = 53;
 const protocolError = 2;
 
 /** Resolves at the event, at the end of the stream or of the whole; who waits looks again. */

@@ -59,7 +59,7 @@ export function createSshService(parts: SshServiceParts): SshService {
     const incoming = (): IncomingConnection => {
       const { arrival } = login;
       if (arrival === null) throw new TypeError('a login without proof');
-      const { principal, target, classification } = arrival;
+      const { principal, target, classification, fingerprint } = arrival;
       const origin = {
         address: hooks.address,
         via: 'listener',
@@ -67,6 +67,7 @@ export function createSshService(parts: SshServiceParts): SshService {
         reason: null,
         approvedRequest: null,
         waitForApproval: true,
+        ...(fingerprint === null ? {} : { meta: { ssh_key: fingerprint } }),
       } as const;
       return {
         ...{ stream, principal, target, origin },
@@ -76,7 +77,7 @@ export function createSshService(parts: SshServiceParts): SshService {
       };
     };
     try {
-      await run(stream, signal, { authenticate: (context) => login.authenticate(context), incoming });
+      await run(stream, signal, { authenticate: (context, tell) => login.authenticate(context, tell), incoming });
     } catch (error) {
       if (!isSluiceError(error)) parts.log('an SSH session could not start', error);
       stream.destroy();

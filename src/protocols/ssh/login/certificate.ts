@@ -3,7 +3,7 @@ import { string, uint32, uint64 } from '../sftp/codec.js';
 
 /** The one kind of certificate that is issued and taken (OpenSSH's PROTOCOL.certkeys). */
 export const certificateType = 'ssh-ed25519-cert-v01@openssh.com';
-const keyType = 'ssh-ed25519';
+export const keyType = 'ssh-ed25519';
 const userCertificate = 1;
 /**
  * Says whom the certificate stands for. It is critical, so that no other server that trusts this authority takes the
@@ -132,8 +132,13 @@ export function issueCertificate(order: CertificateOrder, privateKey: KeyObject)
 export function readPublicKey(line: string): Buffer | null {
   const [type, base64 = ''] = line.trim().split(/\s+/);
   if (type !== keyType || !/^[A-Za-z0-9+/]{60,100}=*$/.test(base64)) return null;
+  return rawPublicKey(Buffer.from(base64, 'base64'));
+}
+
+/** The 32 bytes of an Ed25519 key in string("ssh-ed25519") string(key); null when it is none. */
+export function rawPublicKey(blob: Buffer): Buffer | null {
   try {
-    const fields = new Fields(Buffer.from(base64, 'base64'));
+    const fields = new Fields(blob);
     const isEd25519 = fields.text() === keyType;
     const key = fields.bytes();
     return isEd25519 && key.length === 32 && fields.isAtEnd ? key : null;
@@ -184,7 +189,7 @@ function optionsIn(bytes: Buffer): ReadonlyMap<string, string> {
   return options;
 }
 
-class Fields {
+export class Fields {
   readonly #bytes: Buffer;
   #at = 0;
 
