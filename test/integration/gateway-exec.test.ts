@@ -157,6 +157,16 @@ describe('exec refuses', () => {
     expect(await count('orders')).toBeGreaterThan(0);
   });
 
+  it('a text that is none: what JSON can say and UTF-8 cannot, and what ends a text for others', async () => {
+    const none = ["select '\ud800'; drop table orders", 'select 1\u0000; drop table orders', 'select \udfff'];
+    for (const text of none) {
+      expect(await failure(text), JSON.stringify(text)).toMatchObject({ status: 400, decider: 'gateway' });
+      const more = { parameters: [text.slice(0, 9)] };
+      expect(await failure('select $1::text', more), JSON.stringify(more)).toMatchObject({ status: 400 });
+    }
+    expect(await count('orders')).toBeGreaterThan(0);
+  });
+
   it('what the database rejects, with its own code', async () => {
     expect(await failure('select 1/0')).toMatchObject({
       status: 422,

@@ -53,7 +53,7 @@ export const runsSql = words(`
 /*
  * Total functions: for every argument they give a value, in a time that shows little. Only these may take a protected
  * argument in an output without being inference: where a function can fail, a query that fails or not is an oracle
- * that reads the value bit by bit (threats.md D).
+ * that reads the value bit by bit (test/promises/README.md, D).
  */
 
 /** Total in every argument. */

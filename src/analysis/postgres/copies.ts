@@ -14,7 +14,7 @@ interface Written {
 }
 
 /**
- * Notes that a column gets a value (threats.md D, "Laundering"): when it shows anything protected, the column is
+ * Notes that a column gets a value (test/promises/README.md, D): when it shows anything protected, the column is
  * protected like it from then on. A parent shows the rows of its children, so it is marked with them.
  */
 export function noteWritten(ctx: Context, written: Written, column: string | null, value: Value): void {

@@ -6,7 +6,7 @@ import { Scope } from './scope.js';
 import { columnOf } from './scope-columns.js';
 import { clear, type Field } from './value.js';
 
-/** A relation, or one column of it, leaves the name or parent that protects it (threats.md D, "Laundering"). */
+/** A relation, or one column of it, leaves the name or parent that protects it (test/promises/README.md, D). */
 export function inferRelation(ctx: Context, rangeVar: Body, column: string | null = null): void {
   const { relation } = findRelation(ctx, rangeVar);
   for (const field of relation?.fields ?? []) {

@@ -49,7 +49,7 @@ function resultType(name: string): string {
   return '';
 }
 
-/** A user operator is a call without a call node (threats.md C): it does what its function does. */
+/** A user operator is a call without a call node (test/promises/README.md, C): it does what its function does. */
 function callUserOperators(ctx: Context, names: readonly string[], values: readonly Value[]): readonly Value[] {
   const name = names[names.length - 1] ?? '';
   const schema = names.length > 1 ? (names[0] ?? '') : '';

@@ -1,6 +1,6 @@
 /**
  * System catalogs whose rows may show data that is protected elsewhere, or secrets of the server itself
- * (threats.md D, "Catalog"). Their values are unknown, so they come masked. `*` is every column.
+ * (test/promises/README.md, D, "Catalog"). Their values are unknown, so they come masked. `*` is every column.
  */
 const leakingColumns: Readonly<Record<string, readonly string[]>> = {
   pg_statistic: ['*'],

@@ -8,7 +8,7 @@ export interface Value {
   readonly derived: boolean;
   /** It may hold any protected value. */
   readonly unknown: boolean;
-  /** Computing it may fail or act, so whether it is computed can be told from outside (threats.md D, bit oracles). */
+  /** Computing it may fail or act, so whether it is computed can be told from outside (test/promises/README.md, D). */
   readonly fallible: boolean;
   /** How much a chosen constant has magnified a protected number: overflow is an oracle too. */
   readonly scale: number;

@@ -47,7 +47,7 @@ const catalogId = 0;
 
 /**
  * A few worker threads that take jobs in order. A worker that faults or overruns its time is terminated and replaced:
- * a parser fault may have corrupted its memory (threats.md A), and nothing that came of it is trusted.
+ * a parser fault may have corrupted its memory (test/promises/README.md, A), and nothing that came of it is trusted.
  */
 export class WorkerPool {
   readonly #options: PoolOptions;

@@ -211,7 +211,7 @@ export class Judging {
 
   /**
    * People have approved what the statement was when it was sent. The catalog may have moved while they thought: when
-   * the same text would do or show anything else now, their approval is not for this (threats.md B).
+   * the same text would do or show anything else now, their approval is not for this (test/promises/README.md, B).
    */
   async #asApproved(settled: Allowed | Denied, text: string, approved: Resolved): Promise<Allowed | Denied> {
     const talk = this.#talk;

@@ -1,6 +1,6 @@
 import type { EffectAttack } from '../support/effects.js';
 
-/** threats.md C: effects through what looks like reading, and effects by other names. */
+/** README.md, C: effects through what looks like reading, and effects by other names. */
 const changing: Readonly<Record<string, string | readonly string[]>> = {
   'delete without where': 'delete from orders',
   'delete with a constant where': 'delete from orders where true',
@@ -24,6 +24,9 @@ const changing: Readonly<Record<string, string | readonly string[]>> = {
   'delete between selects': 'select 1; delete from orders; select 2',
   'delete behind an empty statement': ';;; delete from orders',
   'delete in a transaction of its own': ['select 1; delete from orders'],
+  'delete behind a COMMIT in one query': 'begin; select 1; commit; delete from orders',
+  'delete behind a ROLLBACK in one query': 'begin; select 1; rollback; delete from orders; select 2',
+  'function that takes the place of a built-in one': 'select initcap(name::varchar) from users',
   'copy of a delete': 'copy (delete from orders returning *) to stdout',
   'copy of an update': "copy (update orders set status = 'x' returning id) to stdout",
   'explain analyze delete': 'explain analyze delete from orders',
@@ -209,6 +212,8 @@ const working: Readonly<Record<string, string | readonly string[]>> = {
   client_encoding: "set client_encoding = 'SJIS'",
   'client_encoding by names': "set names 'GBK'",
   'client_encoding for a transaction': "set local client_encoding = 'BIG5'",
+  'client_encoding of another kind': "set client_encoding to 'GB18030'",
+  'client_encoding for a transaction, of another kind': "set local client_encoding = 'GB18030'",
   'client_encoding by set_config': "select set_config('client_encoding', 'SJIS', false)",
   'client_encoding by quoted name': 'set "client_encoding" to \'SJIS\'',
   'client_encoding in another case': 'set Client_Encoding to sjis',
@@ -253,13 +258,14 @@ const working: Readonly<Record<string, string | readonly string[]>> = {
   'notify by function': "select pg_notify('a', 'b')",
   currtid: 'select pg_current_logfile()',
   'import a file into a large object': "select lo_import('PG_VERSION')",
+  'export a large object to a file': "select lo_export(4242, '/tmp/sluice-promises-lo')",
+  'foreign table': 'create foreign table f9 (x int) server none9',
   'alter system': "alter system set work_mem = '4MB'",
   'create database': 'create database stolen9',
   'drop database': 'drop database if exists stolen9',
   vacuum: 'vacuum orders',
   'create tablespace': "create tablespace t9 location '/tmp/none'",
   'create subscription': "create subscription s9 connection 'dbname=x' publication p",
-  'prepare transaction': ['begin', "prepare transaction 'x9'"],
 };
 
 /** Not possible inside a transaction, or not on every server: there is no control of them here. */
@@ -271,8 +277,8 @@ const uncontrolled = new Set([
   'vacuum',
   'create tablespace',
   'create subscription',
-  'prepare transaction',
-  'export a snapshot of logs',
+  'export a large object to a file',
+  'foreign table',
   'create extension',
   'copy to a file',
   'copy from a file',
@@ -280,6 +286,8 @@ const uncontrolled = new Set([
   'drop owned',
   'create server',
   'delete in a transaction of its own',
+  'delete behind a COMMIT in one query',
+  'delete behind a ROLLBACK in one query',
   'carriage return ends a comment',
   'backslash string trick',
   'pg_ls_logdir_family',

@@ -98,10 +98,17 @@ describe('a message that two readers could read differently', () => {
   it.each([
     ['COPY with a Sync in the middle', ['Q', 'd', 'S', 'Q', 'c']],
     ['COPY with a Query in the middle', ['Q', 'd', 'Q']],
+    ['COPY with an end of its data in the middle', ['Q', 'end', 'rest', 'c']],
   ])('does nothing: %s', async (_name, order) => {
     await unchanged(async () => {
       const session = await WireSession.open(lab.insiderUri);
-      const parts: Record<string, Buffer> = { d: wire.copyData('x\ty\n'), S: wire.sync, c: wire.copyDone };
+      const parts: Record<string, Buffer> = {
+        d: wire.copyData('x\ty\n'),
+        end: wire.copyData('x\ty\n\\.\n'),
+        rest: wire.copyData(`x\t${drop};\n`),
+        S: wire.sync,
+        c: wire.copyDone,
+      };
       session.send(wire.query('copy archive (name, note) from stdin'));
       session.send(...order.slice(1).map((key) => parts[key] ?? wire.query(drop)));
       const transcript = await session.until(2, 1_000);

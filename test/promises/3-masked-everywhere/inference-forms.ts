@@ -1,6 +1,6 @@
 import type { Attack } from '../support/leaks.js';
 
-/** threats.md D, "Inference": no protected value in the result, yet the result depends on one. One statement each. */
+/** README.md, D: no protected value in the result, yet the result depends on one. One statement each. */
 const statements: Readonly<Record<string, string>> = {
   where: "select id from users where ssn > 'M' order by id",
   'where like': "select count(*) from users where ssn like 'Q%'",

@@ -6,7 +6,7 @@ const restore = `drop table if exists stolen, heirs; drop view if exists stolen_
   create or replace function twice(int) returns int language sql immutable as 'select $1 * 2';
   alter table archive drop column if exists extra; alter table users drop column if exists extra`;
 
-/** threats.md D: laundering, errors and notices, side channels, catalog. Steps are queries of their own in one session. */
+/** README.md, D: laundering, errors and notices, side channels, catalog. Steps are queries of their own in one session. */
 const scripts: Readonly<Record<string, string | readonly string[]>> = {
   'create table as': [
     'create table stolen as select id, ssn as note from users',

@@ -1,6 +1,6 @@
 import type { Attack } from '../support/leaks.js';
 
-/** threats.md D, "Output": ways to have a protected value in the result under another name or shape. One statement each. */
+/** README.md, D: ways to have a protected value in the result under another name or shape. One statement each. */
 const statements: Readonly<Record<string, string>> = {
   'plain column': 'select ssn from users order by id',
   'every column': 'select * from users order by id',

@@ -11,7 +11,7 @@ const run = (...messages: readonly Buffer[]): Attack['script'] => ({
   ready: messages.filter((message) => message[0] === 0x53 || message[0] === 0x51).length,
 });
 
-/** threats.md B: what the protocol lets a client say, and in which order. */
+/** README.md, B: what the protocol lets a client say, and in which order. */
 const attacks: readonly Attack[] = [
   { name: 'Execute without Describe', script: run(parse('', secret), bind('', ''), execute(''), sync) },
   {

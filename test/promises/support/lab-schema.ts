@@ -58,6 +58,8 @@ create function wipe_now() returns int language plpgsql volatile as
   $$ begin insert into public.ledger (what) values ('wiped'); delete from public.orders; return 1; end $$;
 create function mark(text) returns text language sql volatile as $$ insert into public.ledger (what) values ($1) returning what $$;
 create function mark_true(text) returns boolean language sql volatile as $$ insert into public.ledger (what) values ($1) returning true $$;
+create function initcap(varchar) returns text language plpgsql volatile as
+  $$ begin insert into public.ledger (what) values ('captured'); return $1; end $$;
 create function run_text(text) returns void language plpgsql volatile as 'begin execute $1; end';
 create function open_users(refcursor) returns refcursor language plpgsql stable as
   'begin open $1 for select reverse(ssn) as s from public.users; return $1; end';
