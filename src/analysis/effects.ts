@@ -62,7 +62,7 @@ export interface EffectFacts {
   readonly arguments: readonly string[];
   /** exec: what looks like a path among the arguments and redirections, as a set. */
   readonly paths: readonly string[];
-  /** exec: what would run cannot be read from the text (substitution, eval, an interpreter's script). */
+  /** exec: what would run cannot be read from the text (substitution, eval, an interpreter's script, a program from anywhere). */
   readonly opaque: boolean;
   /** exec, shell: a terminal is attached, so a person can type into it. */
   readonly terminal: boolean;

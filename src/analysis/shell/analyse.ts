@@ -13,9 +13,14 @@ const maxText = 64 * 1024;
 const maxCommand = 4_000;
 const maxInner = 8;
 
+/** Folders whose programs are the machine's own. One of that name elsewhere is whatever somebody put there. */
+const programFolders = new Set(['/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin']);
+/** Writing to these makes no file. */
+const streams = new Set(['/dev/null', '/dev/stdout', '/dev/stderr', '/dev/tty']);
+
 /**
  * The effects of a text that a POSIX shell would run: an `exec` for every program named in it, wrappers and what they wrap
- * each on their own. What cannot be read is one `exec` without a program, `opaque`. Never throws.
+ * each on their own, and an `upload` for every file that a redirection writes. What cannot be read is one `exec` without a program, `opaque`. Never throws.
  */
 export function analyseShell(text: string, context: ShellContext): readonly Effect[] {
   const unread = (): readonly Effect[] => [effect(context, { command: clip(text), opaque: true })];
@@ -24,14 +29,37 @@ export function analyseShell(text: string, context: ShellContext): readonly Effe
     const facts = readCommands(text).flatMap((command) => factsOf(command, 0));
     if (facts.length === 0) return text.trim() === '' ? [] : unread();
     const byKey = new Map(facts.map((one) => [JSON.stringify(one), one]));
-    return [...byKey.values()].map((one) => effect(context, one));
+    const programs = [...byKey.values()].map(({ written: _, ...one }) => effect(context, one));
+    const written = new Map(facts.flatMap((one) => one.written ?? []).map((word) => [word.text, word]));
+    return [...programs, ...[...written.values()].map(({ text: path, dynamic }) => writing(context, path, dynamic))];
   } catch (error) {
     if (error instanceof ShellSyntaxError) return unread();
     throw error;
   }
 }
 
-type ExecFacts = Partial<Pick<EffectFacts, 'program' | 'command' | 'arguments' | 'paths' | 'opaque'>>;
+type ExecFacts = Partial<Pick<EffectFacts, 'program' | 'command' | 'arguments' | 'paths' | 'opaque'>> & {
+  readonly written?: readonly Word[];
+};
+
+/** A file below the path that a text names, as far as the text tells: where `..` or no folder leads, it does not. */
+export function pathEffect(
+  target: string,
+  action: 'upload' | 'download',
+  { path, opaque }: { readonly path: string; readonly opaque: boolean },
+): Effect {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  const isUnsure = opaque || parts.includes('..') || !path.startsWith('/');
+  return {
+    ...{ action, resource: { type: 'Path', path: [target, ...parts] } },
+    facts: { ...plainFacts, path, opaque: isUnsure },
+  };
+}
+
+function writing({ target, terminal }: ShellContext, path: string, opaque: boolean): Effect {
+  const { facts, ...effect } = pathEffect(target, 'upload', { path: clip(path), opaque });
+  return { ...effect, facts: { ...facts, terminal } };
+}
 
 function effect(context: ShellContext, facts: ExecFacts): Effect {
   return {
@@ -53,6 +81,7 @@ function factsOf(command: SimpleCommand, depth: number): readonly ExecFacts[] {
     command.assignments.some((word) => !harmlessVariables.test(word.text)) ||
     (first !== undefined && first.text.includes('=') && program === '') ||
     inner === 'opaque' ||
+    (first !== undefined && !isOwnProgram(first.text)) ||
     text.length > maxCommand;
   const own: ExecFacts = {
     program,
@@ -60,6 +89,7 @@ function factsOf(command: SimpleCommand, depth: number): readonly ExecFacts[] {
     arguments: [...new Set(rest.map((word) => word.text))],
     paths: [...new Set([...rest.flatMap((word) => pathsIn(word.text)), ...files.map((word) => word.text)])],
     opaque,
+    written: command.written.filter(({ text: file }) => !streams.has(file)),
   };
   return [own, ...(inner === 'opaque' ? [] : inner)];
 }
@@ -100,7 +130,7 @@ function innerOf(
   }
   const wrapped = rest.slice(index);
   if (wrapped.length === 0) return program === 'exec' || program === 'env' || program === 'command' ? [] : 'opaque';
-  const facts = factsOf({ ...command, assignments: [], files: [], words: wrapped }, depth + 1);
+  const facts = factsOf({ ...command, assignments: [], files: [], written: [], words: wrapped }, depth + 1);
   // What these run is completed from elsewhere, or is a text for a shell.
   if (program === 'xargs' || program === 'parallel' || program === 'watch' || program === 'flock')
     return facts.map((one) => ({ ...one, opaque: true }));
@@ -124,11 +154,17 @@ function findOf(command: SimpleCommand, rest: readonly Word[], depth: number): r
     const end = rest.findIndex((other, place) => place > index && (other.text === ';' || other.text === '+'));
     const words = rest.slice(index + 1, end < 0 ? undefined : end);
     if (words.length === 0) return [];
-    return factsOf({ ...command, assignments: [], files: [], words }, depth + 1).map((one) => ({
+    return factsOf({ ...command, assignments: [], files: [], written: [], words }, depth + 1).map((one) => ({
       ...one,
       opaque: true,
     }));
   });
+}
+
+/** Found where the shell looks for programs, or in a folder of the machine's own. */
+function isOwnProgram(name: string): boolean {
+  const cut = name.lastIndexOf('/');
+  return cut < 0 || programFolders.has(name.slice(0, cut));
 }
 
 function baseName(path: string): string {

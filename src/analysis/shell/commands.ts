@@ -7,6 +7,8 @@ export interface SimpleCommand {
   readonly assignments: readonly Word[];
   /** Files of redirections. */
   readonly files: readonly Word[];
+  /** Those of them that are written, or made. */
+  readonly written: readonly Word[];
   /** It reads what the command before it wrote. */
   readonly piped: boolean;
   /** It reads a text that stands here (`<<<`). */
@@ -39,7 +41,10 @@ export function readCommands(text: string, depth = 0): readonly SimpleCommand[] 
         const target = tokens[++index];
         if (target?.kind !== 'word') throw new ShellSyntaxError('a redirection to nothing');
         if (operator === '<<<') draft.fed = true;
-        else if (!/^(\d+|-)$/.test(target.text) || !operator.includes('&')) draft.files.push(target);
+        else if (!/^(\d+|-)$/.test(target.text) || !operator.includes('&')) {
+          draft.files.push(target);
+          if (operator.includes('>')) draft.written.push(target);
+        }
         collect(target, found, depth);
       } else finish(operator === '|' || operator === '|&');
       continue;
@@ -62,12 +67,13 @@ interface Draft {
   words: Word[];
   assignments: Word[];
   files: Word[];
+  written: Word[];
   piped: boolean;
   fed: boolean;
 }
 
 function emptyDraft(piped: boolean): Draft {
-  return { words: [], assignments: [], files: [], piped, fed: false };
+  return { words: [], assignments: [], files: [], written: [], piped, fed: false };
 }
 
 function isEmpty(draft: Draft): boolean {

@@ -4,7 +4,7 @@ import type { JudgedOperation } from '../../sessions/gate.js';
 import type { Recovered } from './lines/recover.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { commandOperation } from './command/effects.js';
-import { analyseShell } from '../../analysis/shell/analyse.js';
+import { analyseShell, pathEffect } from '../../analysis/shell/analyse.js';
 
 /** An effect on the target as a whole. */
 export function targetEffect(target: string, action: ActionName, facts: Partial<EffectFacts> = {}): Effect {
@@ -24,8 +24,7 @@ export function programOperation(
     case 'exec': {
       const programs = analyseShell(text, { target, terminal });
       const effects = [...programs, ...transferEffects(target, programs)];
-      const fault = effects.length === 0 ? new SluiceError('usage', 'there is no command') : null;
-      return { operation, effects, fault };
+      return { operation, effects, fault: commandFault(text, effects) };
     }
     case 'shell':
       return { operation, effects: [targetEffect(target, 'shell', { terminal })], fault: null };
@@ -41,6 +40,13 @@ export function programOperation(
       return { operation, effects, fault: text === 'sftp' ? null : fault };
     }
   }
+}
+
+/** Bytes that are no UTF-8 have become U+FFFD by now: what would run is not what was asked for. */
+function commandFault(text: string, effects: readonly Effect[]): SluiceError | null {
+  if (effects.length === 0) return new SluiceError('usage', 'there is no command');
+  if (!text.includes('\ufffd')) return null;
+  return new SluiceError('denied', 'a command that is not UTF-8 cannot be judged', { decider: 'gateway' });
 }
 
 /** A line typed at a terminal, as the screen shows it: what the shell makes of it is not known for certain. */
@@ -103,12 +109,7 @@ function transferEffects(target: string, programs: readonly Effect[]): readonly 
     const action = transferOf(effect);
     if (action === null) return [];
     const path = effect.facts.command.split(' ').at(-1) ?? '';
-    const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-    // Where `..` leads, the text does not tell.
-    const opaque = effect.facts.opaque || parts.includes('..') || !path.startsWith('/');
-    return [
-      { action, resource: { type: 'Path', path: [target, ...parts] }, facts: { ...plainFacts, path, opaque } } as const,
-    ];
+    return [pathEffect(target, action, { path, opaque: effect.facts.opaque })];
   });
 }
 

@@ -11,7 +11,7 @@ const factsOf = (text: string) => analyseShell(text, { target: 'web-1', terminal
 describe('a shell text', () => {
   it.each([
     ['systemctl status nginx', ['systemctl']],
-    ['ls -l /etc | grep foo >/tmp/x 2>&1', ['ls', 'grep']],
+    ['ls -l /etc | grep foo >/dev/null 2>&1', ['ls', 'grep']],
     ['a && b || c; d & e\nf', ['a', 'b', 'c', 'd', 'e', 'f']],
     ['(cd /tmp && rm x); { ls; }', ['cd', 'rm', 'ls']],
     ['if test -f x; then reboot; else halt; fi', ['test', 'reboot', 'halt']],
@@ -24,7 +24,7 @@ describe('a shell text', () => {
     ['LC_ALL=C sort', ['sort']],
     ['echo $?', ['echo']],
     ['[ -f x ] && rm x', ['[', 'rm']],
-    ['>file', ['']],
+    ['/usr/local/bin/rm x', ['rm']],
   ])('names every program: %s', (text, programs) => {
     expect(read(text)).toEqual(programs);
   });
@@ -106,8 +106,40 @@ describe('a shell text', () => {
         paths: ['/srv', '/etc/hosts', '~/b', '/var/log/x'],
         opaque: false,
       },
+      { program: '', path: '/var/log/x' },
     ]);
   });
+
+  it.each([
+    ['ls >/srv/x', ['/srv/x']],
+    ['ls >>/srv/x 2>/srv/y', ['/srv/x', '/srv/y']],
+    ['ls &>/srv/x', ['/srv/x']],
+    ['ls >|/srv/x', ['/srv/x']],
+    ['ls >&/srv/x', ['/srv/x']],
+    ['wc <>/srv/x', ['/srv/x']],
+    ['>/srv/x', ['/srv/x']],
+    ['exec 3>/srv/x', ['/srv/x']],
+    ['ls | (cat >/srv/x)', ['/srv/x']],
+    ["sh -c 'ls >/srv/x'", ['/srv/x']],
+    ['timeout 5 ls >/srv/x', ['/srv/x']],
+    ['ls >x', ['x!']],
+    ['ls >/srv/../x', ['/srv/../x!']],
+    ['ls >/srv/$x', ['/srv/$x!']],
+    ['ls </srv/x', []],
+    ['ls >/dev/null 2>&1', []],
+  ])('knows which files it writes: %s', (text, files) => {
+    const effects = analyseShell(text, { target: 'web-1', terminal: false });
+    const written = effects.filter(({ action }) => action === 'upload');
+    expect(written.map(({ facts }) => `${facts.path}${facts.opaque ? '!' : ''}`)).toEqual(files);
+    for (const { resource } of written) expect(resource.type).toBe('Path');
+  });
+
+  it.each(['./ls', '/tmp/ls', 'bin/ls', '/usr/bin/../../tmp/ls', '~/ls', 'timeout 5 /tmp/ls'])(
+    'does not know a program by its name where anybody may have put it: %s',
+    (text) => {
+      expect(read(text).at(-1)).toBe('ls!');
+    },
+  );
 
   it('has no effect when there is nothing in it', () => {
     expect(read(' \t\n')).toEqual([]);
