@@ -28,9 +28,9 @@ export function analyseShell(text: string, context: ShellContext): readonly Effe
   try {
     const facts = readCommands(text).flatMap((command) => factsOf(command, 0));
     if (facts.length === 0) return text.trim() === '' ? [] : unread();
-    const byKey = new Map(facts.map((one) => [JSON.stringify(one), one]));
-    const programs = [...byKey.values()].map(({ written: _, ...one }) => effect(context, one));
-    const written = new Map(facts.flatMap((one) => one.written ?? []).map((word) => [word.text, word]));
+    const byKey = new Map(facts.map(programFacts).map((one) => [JSON.stringify(one), one]));
+    const programs = [...byKey.values()].map((one) => effect(context, one));
+    const written = new Map(facts.flatMap((one) => one.written).map((word) => [word.text, word]));
     return [...programs, ...[...written.values()].map(({ text: path, dynamic }) => writing(context, path, dynamic))];
   } catch (error) {
     if (error instanceof ShellSyntaxError) return unread();
@@ -38,9 +38,14 @@ export function analyseShell(text: string, context: ShellContext): readonly Effe
   }
 }
 
-type ExecFacts = Partial<Pick<EffectFacts, 'program' | 'command' | 'arguments' | 'paths' | 'opaque'>> & {
-  readonly written?: readonly Word[];
-};
+type ProgramFacts = Pick<EffectFacts, 'program' | 'command' | 'arguments' | 'paths' | 'opaque'>;
+interface ExecFacts extends ProgramFacts {
+  readonly written: readonly Word[];
+}
+
+function programFacts({ program, command, arguments: words, paths, opaque }: ExecFacts): ProgramFacts {
+  return { program, command, arguments: words, paths, opaque };
+}
 
 /** A file below the path that a text names, as far as the text tells: where `..` or no folder leads, it does not. */
 export function pathEffect(
@@ -61,7 +66,7 @@ function writing({ target, terminal }: ShellContext, path: string, opaque: boole
   return { ...effect, facts: { ...facts, terminal } };
 }
 
-function effect(context: ShellContext, facts: ExecFacts): Effect {
+function effect(context: ShellContext, facts: Partial<ProgramFacts>): Effect {
   return {
     action: 'exec',
     resource: { type: 'Target', path: [context.target] },
