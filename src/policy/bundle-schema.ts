@@ -68,6 +68,18 @@ export const targetsSchema = z.strictObject({
           .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}\*?$/, 'a variable is NAME or PREFIX*'))
           .max(50)
           .optional(),
+        /** kind ssh: `secret` is an authority's private key, and each session logs in with a certificate of its own. */
+        certificate: z
+          .strictObject({
+            /** Whom the certificate names; `username` unless told. */
+            principals: z
+              .array(z.string().regex(/^[^,\s\p{Cc}]{1,128}$/u, 'a principal has no comma, space or control character'))
+              .min(1)
+              .max(16)
+              .optional(),
+            validMinutes: z.int().min(1).max(60).default(5),
+          })
+          .optional(),
         /** kind ssh: how much of each file moved over SFTP is kept in the recording. */
         keepFileBytes: z
           .int()

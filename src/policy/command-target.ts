@@ -24,7 +24,16 @@ export function readCommand(
   at: (key: string) => YamlPath,
   source: YamlSource,
 ): { readonly command: CommandSettings } | null {
-  for (const key of ['address', 'username', 'database', 'tls', 'hostKey', 'environment', 'keepFileBytes'] as const) {
+  for (const key of [
+    'address',
+    'username',
+    'database',
+    'tls',
+    'hostKey',
+    'environment',
+    'keepFileBytes',
+    'certificate',
+  ] as const) {
     if (target[key] === undefined) continue;
     source.report('error', at(key), `"${key}" has no meaning for a target of kind command`, 'leave it out');
     return null;

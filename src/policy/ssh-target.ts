@@ -11,6 +11,8 @@ export interface SshSettings {
   readonly environment: readonly string[];
   /** How much of each file that is moved over SFTP the recording keeps. */
   readonly keepFileBytes: number;
+  /** The secret is an authority's private key, and each session logs in with a certificate of its own; null: it is not. */
+  readonly certificate: { readonly principals: readonly string[]; readonly validMinutes: number } | null;
 }
 
 type RawTarget = z.output<typeof targetsSchema>['targets'][number];
@@ -40,8 +42,15 @@ export function readSsh(
     source.report('error', at('hostKey'), '"hostKey" is neither a fingerprint nor a public key', hint);
     return null;
   }
+  const { certificate, environment, keepFileBytes = 0, username = '' } = target;
   return {
-    ssh: { hostKeys, environment: target.environment ?? defaultEnvironment, keepFileBytes: target.keepFileBytes ?? 0 },
+    ssh: {
+      ...{ hostKeys, environment: environment ?? defaultEnvironment, keepFileBytes },
+      certificate:
+        certificate === undefined
+          ? null
+          : { principals: certificate.principals ?? [username], validMinutes: certificate.validMinutes },
+    },
   };
 }
 

@@ -155,7 +155,7 @@ function readDatabase(
   at: (key: string) => YamlPath,
   source: YamlSource,
 ): { readonly database: string } | null {
-  for (const key of ['hostKey', 'environment', 'keepFileBytes'] as const) {
+  for (const key of ['hostKey', 'environment', 'keepFileBytes', 'certificate'] as const) {
     if (target[key] === undefined) continue;
     source.report('error', at(key), `"${key}" has a meaning for targets of kind ssh only`, 'leave it out');
     return null;

@@ -24,7 +24,14 @@ export interface TestSshd {
   stop(): Promise<void>;
 }
 
-export async function startSshd(): Promise<TestSshd> {
+export interface SshdOptions {
+  /** Lines of its configuration, by the folder of its files; they count before the usual ones. */
+  readonly lines?: (dir: string) => readonly string[] | Promise<readonly string[]>;
+  /** An account with a password that this sshd alone knows of: it has a passwd and shadow of its own. Needs root. */
+  readonly account?: { readonly name: string; readonly password: string };
+}
+
+export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-sshd-'));
   const user = userInfo().username;
   const file = (name: string): string => join(dir, name);
@@ -36,6 +43,7 @@ export async function startSshd(): Promise<TestSshd> {
   await writeFile(
     file('sshd_config'),
     [
+      ...((await options.lines?.(dir)) ?? []),
       `ListenAddress 127.0.0.1:${port}`,
       `HostKey ${file('host_key')}`,
       `AuthorizedKeysFile ${file('authorized_keys')}`,
@@ -56,9 +64,11 @@ export async function startSshd(): Promise<TestSshd> {
   );
   // Where sshd, run by root, keeps nothing; it insists on the folder all the same.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
-  const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', file('sshd_config')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const [program = '', ...words] = [
+    ...(options.account === undefined ? [] : await withAccount(dir, options.account)),
+    ...['/usr/sbin/sshd', '-D', '-e', '-f', file('sshd_config')],
+  ];
+  const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
   const exited = once(child, 'exit');
@@ -79,6 +89,22 @@ export async function startSshd(): Promise<TestSshd> {
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** What runs a program where there is one account more: in a mount namespace, so that the machine stays as it is. */
+async function withAccount(
+  dir: string,
+  { name, password }: { readonly name: string; readonly password: string },
+): Promise<readonly string[]> {
+  const { stdout } = await run('openssl', ['passwd', '-6', password]);
+  const copies = { passwd: join(dir, 'passwd'), shadow: join(dir, 'shadow') };
+  const line = { passwd: `${name}:x:12345:12345::/tmp:/bin/sh`, shadow: `${name}:${stdout.trim()}:19000:0:99999:7:::` };
+  for (const which of ['passwd', 'shadow'] as const) {
+    const known = await readFile(`/etc/${which}`, 'utf8');
+    await writeFile(copies[which], `${known}${line[which]}\n`, { mode: which === 'shadow' ? 0o600 : 0o644 });
+  }
+  const script = 'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/shadow && shift 2 && exec "$@"';
+  return ['unshare', '--mount', 'sh', '-c', script, 'sh', copies.passwd, copies.shadow];
 }
 
 async function freePort(): Promise<number> {

@@ -160,9 +160,7 @@ export class Connection {
       this.end(reason, detail, new SluiceError('interrupted', detail, { decider: 'gateway' })),
     );
     const backend =
-      target.command === undefined
-        ? new Backend(await dialSsh(target, this.signal))
-        : new CommandEnd(target, target.command);
+      target.command === undefined ? new Backend(await this.#dial(session)) : new CommandEnd(target, target.command);
     this.#backend = backend;
     backend.onClosed((lost) => {
       const error =
@@ -179,6 +177,21 @@ export class Connection {
     }
     const { now } = this.#parts;
     return { incoming, session, backend, judging: new Judging(session, now), now };
+  }
+
+  #dial(session: Session): ReturnType<typeof dialSsh> {
+    const { now } = this.#parts;
+    const { principal, target } = this.incoming;
+    return dialSsh(target, {
+      ...{ signal: this.signal, now, as: `${session.id} ${principal.name.replaceAll(/[\s\p{Cc}]/gu, '_')}` },
+      certified: ({ serial, keyId, principals, authority, validBefore }) => {
+        session.recorder.append({
+          ...{ type: 'notice', at: now(), op: null, code: 'certificate' },
+          message: `Logging in with certificate ${serial} (key id "${keyId}") of ${authority} for ${principals.join(', ')}, valid until ${new Date(validBefore * 1000).toISOString()}.`,
+        });
+        return session.recorder.commit();
+      },
+    });
   }
 
   #failed(thrown: unknown): void {

@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream';
-import ssh2, { type Client } from 'ssh2';
+import ssh2, { type Client, type ConnectConfig } from 'ssh2';
 import { isSluiceError, SluiceError } from '../../lib/errors.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { algorithms, targetHostKeys } from './algorithms.js';
 import { fingerprintOf } from './host-key.js';
+import { certifyLogin, type CertifiedLogin } from './login/target-certificate.js';
 
 const readyTimeoutMs = 15_000;
 const keepaliveMs = 30_000;
@@ -14,8 +15,18 @@ export interface DialledSsh {
   readonly lost: () => SluiceError | null;
 }
 
+export interface Dialling {
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  /** Who comes and in which session: the key id of a certificate, which sshd writes into its log. */
+  readonly as: string;
+  /** Called with a certificate before it is shown to the target. */
+  readonly certified: (login: CertifiedLogin) => void | Promise<void>;
+}
+
 /** Connects and logs in to a target, whose host key must be one of those pinned. The secret is read here and not kept. */
-export async function dialSsh(target: TargetConfig, signal: AbortSignal): Promise<DialledSsh> {
+export async function dialSsh(target: TargetConfig, dialling: Dialling): Promise<DialledSsh> {
+  const { signal } = dialling;
   const secret = await target.readSecret();
   const way: Duplex | null = (await target.relay?.connect(signal)) ?? null;
   const lost = (): SluiceError | null => (isSluiceError(way?.errored) ? way.errored : null);
@@ -23,7 +34,16 @@ export async function dialSsh(target: TargetConfig, signal: AbortSignal): Promis
   let presented: string | null = null;
   const pinned = new Set(target.ssh?.hostKeys);
   const isKey = secret.trimStart().startsWith('-----BEGIN ');
+  let certified: CertifiedLogin | null = null;
+  const loginWith = async (): Promise<ConnectConfig> => {
+    const settings = target.ssh?.certificate ?? null;
+    if (settings === null) return isKey ? { privateKey: secret } : { password: secret, tryKeyboard: true };
+    certified = certifyLogin(secret, { client, settings, as: dialling.as, nowMs: dialling.now() });
+    await dialling.certified(certified);
+    return { agent: certified.agent, authHandler: ['agent'] };
+  };
   try {
+    const login = await loginWith();
     await new Promise<void>((resolve, reject) => {
       client.once('ready', resolve);
       client.once('error', reject);
@@ -41,7 +61,7 @@ export async function dialSsh(target: TargetConfig, signal: AbortSignal): Promis
       client.connect({
         ...(way === null ? { host: target.host, port: target.port } : { sock: way }),
         username: target.username,
-        ...(isKey ? { privateKey: secret } : { password: secret, tryKeyboard: true }),
+        ...login,
         hostVerifier: (key: Buffer): boolean => {
           presented = fingerprintOf(key);
           return pinned.has(presented);
@@ -56,13 +76,18 @@ export async function dialSsh(target: TargetConfig, signal: AbortSignal): Promis
   } catch (error) {
     client.destroy();
     way?.destroy();
-    throw lost() ?? dialError(target, error, presented !== null && !pinned.has(presented) ? presented : null);
+    const wrongKey = presented !== null && !pinned.has(presented) ? presented : null;
+    throw lost() ?? dialError(target, error, { wrongKey, certified });
   }
   client.setNoDelay(true);
   return { client, lost };
 }
 
-function dialError(target: TargetConfig, error: unknown, wrongKey: string | null): SluiceError {
+function dialError(
+  target: TargetConfig,
+  error: unknown,
+  { wrongKey, certified }: { readonly wrongKey: string | null; readonly certified: CertifiedLogin | null },
+): SluiceError {
   if (error instanceof SluiceError) return error;
   if (wrongKey !== null) {
     const message =
@@ -76,6 +101,23 @@ function dialError(target: TargetConfig, error: unknown, wrongKey: string | null
     });
   }
   const level = error instanceof Error && 'level' in error ? error.level : null;
+  if (level === 'client-authentication' && certified !== null) {
+    const { authority, principals, keyId, validBefore } = certified;
+    const message =
+      `${target.name} refused the certificate for ${target.username}: principal ${principals.join(', ')}, authority ` +
+      `${authority}, valid until ${new Date(validBefore * 1000).toISOString()}, key id ${JSON.stringify(keyId)}. ` +
+      'It must trust that authority, let that principal log in, and have the right time.';
+    return new SluiceError('target_unreachable', message, {
+      decider: 'target',
+      next: [
+        {
+          command: "sshd -T | grep -E 'trustedusercakeys|authorizedprincipals'; date -u",
+          when: 'on the machine itself',
+        },
+      ],
+      cause: error,
+    });
+  }
   // The messages of ssh2 hold no secret, but a key that cannot be parsed may be quoted: none of them is shown.
   const why =
     level === 'client-authentication'

@@ -50,7 +50,18 @@ export function showBanner(client: SshConnection, words: string): void {
   sendPacket(client, Buffer.concat([Buffer.from([userauthBanner]), string(words), string('')]));
 }
 
-function sendPacket(client: SshConnection, body: Buffer): void {
+/**
+ * Answers the server's "this key would do" with a proof: what was to be signed without the session id before it, and the
+ * signature. ssh2's own writes the certificate's type into the signature, where the key's belongs.
+ */
+export function sendProof(client: Client, signedData: Buffer, signature: Buffer): void {
+  const request = signedData.subarray(4 + signedData.readUInt32BE());
+  const queue = part(part(client, '_protocol'), '_authsQueue') as string[];
+  queue.push('publickey');
+  sendPacket(client, Buffer.concat([request, string(signature)]));
+}
+
+function sendPacket(client: SshConnection | Client, body: Buffer): void {
   const cipher = part(part(client, '_protocol'), '_cipher') as {
     allocPacket(length: number): Buffer;
     encrypt(packet: Buffer): void;

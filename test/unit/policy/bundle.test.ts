@@ -242,11 +242,16 @@ describe('a bundle', () => {
         hostKeys: ['SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA'],
         environment: ['LANG', 'X_*'],
         keepFileBytes: 0,
+        certificate: null,
       },
     });
     const print = 'SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA';
     const two = load(open, { 'targets.yaml': sshTarget(`hostKey: ["${print}", "${hostKey} root@web"]`) }).targets[0];
     expect(two?.ssh?.hostKeys).toEqual([print, print]);
+    const certified = load(open, { 'targets.yaml': sshTarget(`hostKey: "${print}", certificate: {}`) }).targets[0];
+    expect(certified?.ssh?.certificate).toEqual({ principals: [certified?.username], validMinutes: 5 });
+    const commas = sshTarget(`hostKey: "${print}", certificate: { principals: ["a,b"] }`);
+    expect(problemsOf(open, { 'targets.yaml': commas }).join('\n')).toContain('a principal has no comma');
   });
 
   it.each([

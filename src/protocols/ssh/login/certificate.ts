@@ -108,24 +108,54 @@ export interface CertificateOrder {
 
 /** A certificate as OpenSSH's client takes it, in one line. */
 export function issueCertificate(order: CertificateOrder, privateKey: KeyObject): string {
-  const authority = createPublicKey(privateKey);
+  const { publicKey, keyId, identity, validAfter, validBefore } = order;
+  const options = Buffer.concat([string(identityOption), string(string(identity))]);
+  const fields = {
+    publicKey,
+    keyId,
+    principals: [keyId],
+    validAfter,
+    validBefore,
+    options,
+    extensions: Buffer.alloc(0),
+  };
+  return `${certificateType} ${sealCertificate({ ...fields, serial: randomBytes(8) }, privateKey).toString('base64')}`;
+}
+
+/** What a certificate for a user says; `options` and `extensions` as they are written. */
+export interface CertificateFields {
+  /** 32 bytes. */
+  readonly publicKey: Buffer;
+  /** 8 bytes. */
+  readonly serial: Buffer;
+  readonly keyId: string;
+  readonly principals: readonly string[];
+  /** Seconds since 1970. */
+  readonly validAfter: number;
+  readonly validBefore: number;
+  readonly options: Buffer;
+  readonly extensions: Buffer;
+}
+
+/** A certificate for a user's Ed25519 key, signed by an Ed25519 authority. */
+export function sealCertificate(fields: CertificateFields, privateKey: KeyObject): Buffer {
   const signed = Buffer.concat([
     string(certificateType),
     string(randomBytes(32)),
-    string(order.publicKey),
-    randomBytes(8),
+    string(fields.publicKey),
+    fields.serial,
     uint32(userCertificate),
-    string(order.keyId),
-    string(string(order.keyId)),
-    uint64(order.validAfter),
-    uint64(order.validBefore),
-    string(Buffer.concat([string(identityOption), string(string(order.identity))])),
+    string(fields.keyId),
+    string(Buffer.concat(fields.principals.map((principal) => string(principal)))),
+    uint64(fields.validAfter),
+    uint64(fields.validBefore),
+    string(fields.options),
+    string(fields.extensions),
     string(''),
-    string(''),
-    string(publicBlob(authority)),
+    string(publicBlob(createPublicKey(privateKey))),
   ]);
   const signature = Buffer.concat([string(keyType), string(sign(null, signed, privateKey))]);
-  return `${certificateType} ${Buffer.concat([signed, string(signature)]).toString('base64')}`;
+  return Buffer.concat([signed, string(signature)]);
 }
 
 /** The 32 bytes of an Ed25519 key in a line like "ssh-ed25519 AAAA… comment"; null when it is none. */
