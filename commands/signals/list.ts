@@ -23,7 +23,7 @@ export default class SignalsList extends BaseCommand {
     const document = await client.signals(query, { signal: this.signal });
     await this.out.table(
       document,
-      ['at', 'severity', 'kind', 'user', 'what', 'look'],
+      ['AT', 'SEVERITY', 'KIND', 'USER', 'WHAT', 'LOOK'],
       document.signals.map((one) => [one.at, one.severity, one.kind, one.user, one.summary, evidenceLink(one)]),
     );
   }

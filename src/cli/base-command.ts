@@ -13,6 +13,8 @@ export interface Program {
   readonly version: string;
   /** The folder that it is installed in. */
   readonly root: string;
+  /** The command that runs, as it is typed: "requests approve". */
+  readonly command: string;
 }
 
 /** What `--json`, `--quiet`, `--color` ask for before, or in spite of, a failing parse. Nothing behind `--` counts. */
@@ -163,7 +165,7 @@ export abstract class BaseCommand {
       interrupted !== null && !isSluiceError(thrown)
         ? new SluiceError('interrupted', 'Interrupted.', { decider: 'local', cause: thrown })
         : thrown;
-    return reportFailure(error, {
+    return reportFailure(withUsage(error, this.program.command), {
       out: this.out,
       debug: this.debugging,
       operation: this.#class.sendsOperations,
@@ -179,6 +181,13 @@ export abstract class BaseCommand {
     const value = this.#given[name];
     return typeof value === 'string' && value !== '' ? value : null;
   }
+}
+
+/** What the person typed does not do: where nothing better is said, how the command is used comes next. */
+function withUsage(error: unknown, command: string): unknown {
+  if (!isSluiceError(error, 'usage') || (error.details.next ?? []).length > 0) return error;
+  const next = [{ command: `sluice ${command} --help`, when: 'to see how it is used' }];
+  return new SluiceError('usage', error.message, { ...error.details, next, cause: error });
 }
 
 export interface CommandClass {

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { CommandClass } from './base-command.js';
 
 /** A group whose own name is a command too: what it stands for. Told to help by the command's own `aliases`. */
-const aliases: Readonly<Record<string, string>> = {
+export const aliases: Readonly<Record<string, string>> = {
   tunnels: 'tunnels:list',
   relays: 'relays:list',
 };

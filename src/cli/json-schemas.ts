@@ -70,15 +70,18 @@ export function showSchema(asked: string | undefined, out: Output): void {
   const names = Object.keys(documents).toSorted();
   if (asked === undefined)
     return out.show({ schema: 'sluice.json_schemas/v1', ok: true, names }, () => names.join('\n'));
-  const name = names.find((each) => each === asked || each === `sluice.${asked}/v1`) ?? asked;
+  const name = names.find((each) => each === asked || shortName(each) === asked) ?? asked;
   const schema = jsonSchemaOf(name);
   out.show({ schema: 'sluice.json_schema/v1', ok: true, name, json_schema: schema }, () =>
     JSON.stringify(schema, null, 2),
   );
 }
 
+const shortName = (name: string): string => name.replace(/^sluice\.(.*)\/v\d+$/, '$1');
+
 function unknownSchema(name: string): SluiceError {
-  const hint = nearest(name, Object.keys(documents));
+  const names = Object.keys(documents);
+  const hint = nearest(name, names) ?? nearest(name, names.map(shortName));
   return new SluiceError('not_found', `No such schema: ${name}.${hint === null ? '' : ` Did you mean ${hint}?`}`, {
     decider: 'local',
     next: [{ command: 'sluice schema', when: 'to see their names' }],

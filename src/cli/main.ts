@@ -46,7 +46,7 @@ async function afterwards(
   environment: Environment,
   { out, packageFile }: { readonly out: Output; readonly packageFile: URL },
 ): Promise<void> {
-  const program = programOf(packageFile);
+  const program = programOf(packageFile, '');
   if (existsSync(join(environment.stateDir, 'completion'))) {
     const { refreshAfterCommand } = await import('./completion/refresh-process.js');
     refreshAfterCommand(program.root, argv, environment);
@@ -58,8 +58,9 @@ async function afterwards(
 }
 
 /** What commands may know of the whole; read when it is asked for. */
-function programOf(packageFile: URL): Program {
+function programOf(packageFile: URL, command: string): Program {
   return {
+    command,
     root: fileURLToPath(new URL('.', packageFile)),
     get version() {
       return (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;
@@ -72,19 +73,22 @@ async function run(
   argv: readonly string[],
   out: Output,
 ): Promise<void> {
-  const program = programOf(packageFile);
   const ids = commandIds(root);
   const asked = resolveCommand(argv, ids, topicsOf(ids));
   switch (asked.kind) {
-    case 'version':
-      out.show({ schema: 'sluice.version/v1', ok: true, version: program.version }, () => `sluice ${program.version}`);
+    case 'version': {
+      const { version } = programOf(packageFile, '');
+      out.show({ schema: 'sluice.version/v1', ok: true, version }, () => `sluice ${version}`);
       return;
+    }
     case 'help': {
       const { showHelp } = await import('./help.js');
       return showHelp({ root, packageFile }, asked.words, out);
     }
-    case 'command':
+    case 'command': {
+      const program = programOf(packageFile, asked.id.replaceAll(':', ' '));
       return (loaded[asked.id] ?? (await loadCommand(root, asked.id))).run(asked.argv, program);
+    }
     case 'incomplete': {
       if (!out.json) {
         const { showTopicOnError } = await import('./help.js');

@@ -13,7 +13,7 @@ export async function showReplay(document: PolicyReplay, out: Output): Promise<v
     `${one.session_id} ${one.op}`,
   ]);
   if (out.json || rows.length > 0)
-    await out.table(document, ['times', 'user', 'target', 'operation', 'verdict', 'policies', 'last'], rows);
+    await out.table(document, ['TIMES', 'USER', 'TARGET', 'OPERATION', 'VERDICT', 'POLICIES', 'LAST'], rows);
   const { changed, shadowed, operations, sessions, skipped, approximate, changed_since: since } = document;
   out.note(`${changed} of ${operations} operations in ${sessions} sessions would be decided otherwise`);
   if (shadowed > 0) out.note(`${shadowed} more only by policies in shadow mode`);

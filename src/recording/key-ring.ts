@@ -87,14 +87,15 @@ export class KeyRing {
   }
 }
 
-/** Every key that recordings in this folder were signed with. */
+/** Every key that recordings in this folder were signed with, the active one first. */
 export async function listKeys(recordingsDir: string, active: string | null): Promise<readonly RecordingKey[]> {
-  return [...(await publishedKeys(recordingsDir))].map(([id, key]) => ({
+  const keys = [...(await publishedKeys(recordingsDir))].map(([id, key]): RecordingKey => ({
     id,
     algorithm: 'Ed25519',
     public_key_pem: key.export({ type: 'spki', format: 'pem' }).toString(),
     state: id === active ? 'active' : 'retired',
   }));
+  return keys.sort((one, other) => Number(other.state === 'active') - Number(one.state === 'active'));
 }
 
 function introductionOf({ id, privateKey }: SigningKey, at: number) {

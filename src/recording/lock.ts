@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { messageOf, SluiceError } from '../lib/errors.js';
@@ -6,8 +7,17 @@ export interface RecordingsLock {
   release(): void;
 }
 
-/** Keeps a second gateway out of the same recordings. The operating system frees the lock when the process dies. */
+/**
+ * Keeps a second gateway out of the same recordings. The operating system frees the lock when the process dies. Throws
+ * `not_found` where no folder is, `conflict` while another has it.
+ */
 export function lockRecordings(dir: string): RecordingsLock {
+  if (!existsSync(dir)) {
+    throw new SluiceError('not_found', `there are no recordings in ${dir}: no gateway has run there yet`, {
+      decider: 'local',
+      next: [{ command: 'sluice gateway start --config FILE', when: 'to run it; look at stateDir in the file' }],
+    });
+  }
   let db: Database.Database | null = null;
   try {
     db = new Database(join(dir, 'lock.db'));

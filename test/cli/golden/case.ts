@@ -10,6 +10,8 @@ export interface Place {
   readonly world: World;
   readonly home: string;
   readonly form: Form;
+  /** Runs another command there before, with the same login; throws when it fails. Its stdout. */
+  sluice(...args: readonly string[]): Promise<string>;
 }
 
 /** A statement that a DBA has to approve, another for each command and form: the same one is the same request. */
@@ -34,6 +36,10 @@ export interface CommandCases extends Attempt {
   readonly command: string;
   /** It goes on by itself: interrupted once its output has this. */
   readonly until?: RegExp;
+  /** What happens once it runs, and its output has `begun`. */
+  readonly meanwhile?: { readonly begun: RegExp; do(place: Place): Promise<void> };
+  /** Ends what was left running. */
+  after?(place: Place): Promise<void>;
   /** With --json it prints NDJSON, each line a document. */
   readonly stream?: boolean;
   /** What fails, unlike the rest; it ends by itself. */

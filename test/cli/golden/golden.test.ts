@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { commandIds } from '../../../src/cli/command-files.js';
+import { aliases, commandIds } from '../../../src/cli/command-files.js';
 import { quoteForShell } from '../../../src/lib/shell-quote.js';
-import { type Attempt, type CommandCases, type Form, forms } from './case.js';
-import { acting, notYet, reading } from './cases/all.js';
+import { type Attempt, type CommandCases, type Form, forms, type Place } from './case.js';
+import { acting, alone, reading } from './cases/all.js';
 import { type Known, normaliseDocument, normaliseText } from './normalise.js';
-import { runOnTerminal, runPiped } from './run.js';
+import { type Ended, runOnTerminal, runPiped } from './run.js';
 import { startWorld, type World } from './world.js';
 
 const folder = fileURLToPath(new URL('files/', import.meta.url));
@@ -18,8 +18,6 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** Writes what is said now as what is expected: to be read before it is committed. */
 const updating = process.env['UPDATE_GOLDEN'] === '1';
 const patienceMs = 120_000;
-/** Other names of commands. */
-const aliases = new Set(['tunnels', 'relays']);
 
 let world: World;
 beforeAll(async () => {
@@ -65,17 +63,24 @@ async function sectionOf(cases: CommandCases, form: Form): Promise<string> {
   const { as } = cases;
   const attempt: Attempt = failing ? { ...(as === undefined ? {} : { as }), ...cases.error } : cases;
   const home = await mkdtemp(join(tmpdir(), 'sluice-home-'));
+  const env = await environmentOf(attempt, home);
+  const place: Place = {
+    ...{ world, home, form },
+    async sluice(...args) {
+      const { code, stdout, stderr } = await runPiped({ args, home, env, input: null });
+      if (code !== 0) throw new Error(`sluice ${args.join(' ')} ended with ${code}: ${stderr}`);
+      return stdout;
+    },
+  };
   try {
-    const env = await environmentOf(attempt, home);
-    const given = typeof attempt.args === 'function' ? await attempt.args({ world, home, form }) : (attempt.args ?? []);
+    const given = typeof attempt.args === 'function' ? await attempt.args(place) : (attempt.args ?? []);
     const args = [...cases.command.split(' '), ...(asJson ? ['--json'] : []), ...given];
-    const run = { args, home, env, ...(failing || cases.until === undefined ? {} : { until: cases.until }) };
-    const ended = form === 'tty' ? await runOnTerminal(run) : await runPiped({ ...run, input: attempt.input ?? null });
+    const ended = await run(failing ? {} : cases, { args, env, place, input: attempt.input ?? null });
     expect(ended.code, `${cases.command}, ${form}\n${ended.stdout}\n${ended.stderr}`).toBe(attempt.code ?? 0);
-    const known = knownIn(home);
     if (form === 'error') expect(ended.stdout, 'nothing on stdout of what fails').toBe('');
     const documents = asJson ? await documentsOf(ended.stdout, home) : [];
-    if (asJson && (failing || cases.stream !== true)) expect(documents, 'one document').toHaveLength(1);
+    if (asJson && cases.stream !== true) expect(documents, 'one document').toHaveLength(1);
+    const known = knownIn(home);
     const stdout = asJson
       ? documents.map((document) => `${normaliseDocument(document, known)}\n`).join('')
       : normaliseText(ended.stdout, known);
@@ -83,14 +88,39 @@ async function sectionOf(cases: CommandCases, form: Form): Promise<string> {
     const line = normaliseText(['sluice', ...args].map(quoteForShell).join(' '), known);
     return `━━ ${form}: ${line}   (exit ${ended.code})\n${stdout}${stderr}`;
   } finally {
+    await cases.after?.(place);
     await rm(home, { recursive: true, force: true });
   }
+}
+
+interface Order {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly place: Place;
+  readonly input: string | null;
+}
+
+/** Runs it to its end, with what has to happen meanwhile. */
+async function run(
+  { until, meanwhile }: Pick<CommandCases, 'until' | 'meanwhile'>,
+  { args, env, place, input }: Order,
+): Promise<Ended> {
+  const happening: Promise<void>[] = [];
+  const onOutput = (output: string): void => {
+    if (happening.length === 0 && meanwhile?.begun.test(output) === true) happening.push(meanwhile.do(place));
+  };
+  const order = { args, home: place.home, env, onOutput, ...(until === undefined ? {} : { until }) };
+  const ended = await (place.form === 'tty' ? runOnTerminal(order) : runPiped({ ...order, input }));
+  await Promise.all(happening);
+  return ended;
 }
 
 const knownIn = (home: string): Known => [
   [world.gateway.url, 'http://GATEWAY'],
   [world.gateway.url.replace('http://', ''), 'GATEWAY'],
   [home, '/HOME'],
+  [world.dir, '/SHARED'],
+  [new URL(world.gateway.url).port, 'PORT'],
   [root, '/PROGRAM/'],
 ];
 
@@ -117,14 +147,14 @@ async function compare(cases: CommandCases): Promise<void> {
 }
 
 describe('every command', () => {
-  const all = [...reading, ...acting];
+  const all = [...reading, ...acting, ...alone];
 
   it('has cases for a terminal, a pipe, --json and an error', () => {
     const commands = commandIds(root)
-      .filter((id) => !aliases.has(id))
+      .filter((id) => !(id in aliases))
       .map((id) => id.replaceAll(':', ' '));
     const covered = all.map(({ command }) => command);
-    expect([...covered, ...notYet].toSorted()).toEqual(commands.toSorted());
+    expect(covered.toSorted()).toEqual(commands.toSorted());
   });
 
   // What lists things comes first, while nothing else happens.
@@ -133,6 +163,9 @@ describe('every command', () => {
   });
   describe('that acts', () => {
     it.concurrent.each(acting)('says what it always said: $command', compare, patienceMs);
+  });
+  describe('that lists what it has changed', () => {
+    it.each(alone)('says what it always said: $command', compare, patienceMs);
   });
 
   it('has its golden file, and no golden file is left of another', () => {

@@ -2,12 +2,27 @@
 export type Known = readonly (readonly [text: string, name: string])[];
 
 const patterns: readonly (readonly [RegExp, string | ((found: string) => string)])[] = [
-  [/\b(ses|req|tun|evt|key|ver|lgn|grt|cur|sig|rly)_[0-9a-hjkmnp-tv-z]{16}\b/g, '$1_xxxxxxxxxxxxxxxx'],
+  [/(ses|req|tun|evt|key|ver|lgn|grt|cur|sig|rly|ssk)_[0-9a-hjkmnp-tv-z]{16}\b/g, '$1_xxxxxxxxxxxxxxxx'],
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'YYYY-MM-DDThh:mm:ss.sssZ'],
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'YYYY-MM-DDThh:mm:ssZ'],
+  [/\b\d\d:\d\d:\d\d\b/g, 'hh:mm:ss'],
   [/\b\d+ ms\b/g, 'N ms'],
+  [/\bafter (\d+\.\d s|N ms)(?= |,)/g, 'after N s'],
+  [/\b(pid|process) \d+/g, '$1 N'],
+  [/\bport \d+/g, 'port PORT'],
+  [/\bNode\.js \S+ on \S+ \S+/g, 'Node.js VERSION on SYSTEM'],
+  [/\bPostgreSQL \d+\.\d+/g, 'PostgreSQL VERSION'],
+  [/ -p \d+ /g, ' -p PORT '],
+  [/(:\/\/sluice:)[\w-]+@/g, '$1PASSWORD@'],
+  [/\bage1[0-9a-z]{58}\b/g, `age1${'x'.repeat(58)}`],
   [/\b127\.0\.0\.1:\d{4,5}\b/g, '127.0.0.1:PORT'],
-  [/\b[0-9a-f]{64}\b/g, 'x'.repeat(64)],
+  [/\b[0-9a-f]{40,64}/g, (found) => 'x'.repeat(found.length)],
+  [/\bSHA256:[\w+/]{20,43}/g, (found) => `SHA256:${'x'.repeat(found.length - 7)}`],
+  [/(AAAAC3NzaC1lZDI1NTE5AAAAI)[\w+/]{43}/g, '$1…'],
+  [/(MCowBQYDK2VwAyEA)[\w+/]{43}=/g, '$1…'],
+  [/("duration_ms":)\d+/g, '$1N'],
+  [/\bwaiting \d+:\d\d\b/g, 'waiting N:NN'],
+  [/\b[0-9a-f]{16}\b/g, 'x'.repeat(16)],
   [/\(\d+:\d\d left\)/g, '(N:NN left)'],
 ];
 
@@ -25,13 +40,28 @@ export function normaliseText(text: string, known: Known): string {
 /** The same for a document, written out over several lines. */
 export function normaliseDocument(document: unknown, known: Known): string {
   const visit = (value: unknown, key: string): unknown => {
+    if (typeof value === 'string' && key === 'version' && /^\d+\.\d+$/.test(value)) return 'VERSION';
+    if (typeof value === 'string' && key === 'password') return '<password>';
     if (typeof value === 'string') return normaliseText(value, known);
     if (typeof value === 'number') return varying.test(key) ? `<${key}>` : value;
-    if (Array.isArray(value)) return value.map((each) => visit(each, key));
+    if (Array.isArray(value)) return withoutRepeats(value.map((each) => visit(each, key)));
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(
       Object.entries(value).map(([name, each]) => [normaliseText(name, known), visit(each, name)]),
     );
   };
   return JSON.stringify(visit(document, ''), null, 2);
+}
+
+/** What is said many times in a row is said once, and how often. */
+function withoutRepeats(values: readonly unknown[]): readonly unknown[] {
+  const result: unknown[] = [];
+  for (let at = 0; at < values.length;) {
+    const text = JSON.stringify(values[at]);
+    let end = at + 1;
+    while (end < values.length && JSON.stringify(values[end]) === text) end++;
+    result.push(values[at], ...(end - at > 2 ? [`… ${end - at - 1} more like it`] : values.slice(at + 1, end)));
+    at = end;
+  }
+  return result;
 }

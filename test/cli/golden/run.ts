@@ -12,6 +12,8 @@ export interface Running {
   readonly env: Readonly<Record<string, string>>;
   /** Ctrl-C once the output has this. */
   readonly until?: RegExp;
+  /** Called with each new piece of output: all that there is. */
+  readonly onOutput?: (output: string) => void;
 }
 
 export interface Ended {
@@ -30,6 +32,7 @@ export function runPiped(run: Running & { readonly input: string | null }): Prom
   let stderr = '';
   let interrupted = false;
   const look = (): void => {
+    run.onOutput?.(stdout + stderr);
     if (interrupted || run.until?.test(stdout + stderr) !== true) return;
     interrupted = true;
     child.kill('SIGINT');
@@ -63,6 +66,7 @@ export function runOnTerminal(run: Running): Promise<Ended> {
   let interrupted = false;
   pty.onData((text) => {
     output += text;
+    run.onOutput?.(output);
     if (interrupted || run.until?.test(output) !== true) return;
     interrupted = true;
     pty.write('\u0003');

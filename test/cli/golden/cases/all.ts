@@ -1,70 +1,26 @@
 import type { CommandCases } from '../case.js';
+import { actingOnAccess, readingAccess } from './access.js';
+import { gatewayCommands } from './gateway.js';
 import { localCommands } from './local.js';
+import { readingPolicy } from './policy.js';
 import { actingOnRequests, readingRequests } from './requests.js';
-import { readingSessions } from './sessions.js';
-import { actingOnTargets, readingTargets } from './targets.js';
+import { actingOnSessions, readingSessions } from './sessions.js';
+import { actingOnTargets, actingOnWhatIsKept, readingTargets } from './targets.js';
 
-export const reading: readonly CommandCases[] = [...readingTargets, ...readingRequests, ...readingSessions];
-export const acting: readonly CommandCases[] = [...actingOnTargets, ...actingOnRequests, ...localCommands];
-
-/** Commands that have no cases yet; only ever shorter. */
-export const notYet: readonly string[] = [
-  'access list',
-  'access request',
-  'access review',
-  'access revoke',
-  'apply',
-  'completion',
-  'completion refresh',
-  'config ssh',
-  'connect',
-  'daemon install',
-  'daemon logs',
-  'daemon run',
-  'daemon start',
-  'daemon status',
-  'daemon stop',
-  'daemon uninstall',
-  'doctor',
-  'gateway identity',
-  'gateway init',
-  'gateway keys list',
-  'gateway keys rotate',
-  'gateway reindex',
-  'gateway start',
-  'logout',
-  'mcp config',
-  'mcp serve',
-  'play',
-  'policy check',
-  'policy explain',
-  'policy replay',
-  'policy test',
-  'policy versions',
-  'quickstart',
-  'relay',
-  'relays list',
-  'requests cancel',
-  'requests revoke',
-  'requests wait',
-  'secrets list',
-  'secrets remove',
-  'secrets set',
-  'sessions export',
-  'sessions hold',
-  'sessions kill',
-  'sessions release',
-  'sessions search',
-  'sessions verify',
-  'sessions watch',
-  'signals list',
-  'signals watch',
-  'ssh certificate',
-  'ssh keys add',
-  'ssh keys list',
-  'ssh keys remove',
-  'tunnels list',
-  'tunnels stop',
-  'tunnels wait',
-  'uninstall',
+export const reading: readonly CommandCases[] = [
+  ...readingTargets,
+  ...readingRequests,
+  ...readingAccess,
+  ...readingSessions,
+  ...readingPolicy,
 ];
+export const acting: readonly CommandCases[] = [
+  ...actingOnTargets,
+  ...actingOnRequests,
+  ...actingOnAccess,
+  ...actingOnSessions,
+  ...gatewayCommands,
+  ...localCommands,
+];
+/** One after the other. */
+export const alone: readonly CommandCases[] = actingOnWhatIsKept;
