@@ -90,6 +90,7 @@ export class SessionGate {
   readonly #parts: GateParts;
   readonly #texts = new WeakMap<readonly Effect[], readonly string[]>();
   #ops = 0;
+  #statements = 0;
   /** What shadow policies would have made of the decision just taken; recorded with it. */
   #shadow: ShadowDecision | undefined;
   #spareRequest: string | null;
@@ -103,9 +104,9 @@ export class SessionGate {
     return this.#parts.policies().version;
   }
 
-  /** How many operations this session has attempted. */
-  get operations(): number {
-    return this.#ops;
+  /** How many statements this session has attempted; to prepare one that is judged again when it runs is none. */
+  get statements(): number {
+    return this.#statements;
   }
 
   /** Judges one operation. Its attempt and decision are appended to the journal; the engine commits before it forwards. */
@@ -114,6 +115,7 @@ export class SessionGate {
   judge(subject: JudgedOperation): Allowed | Denied | Held | Look {
     const { recorder, now } = this.#parts;
     const op = ++this.#ops;
+    if (subject.preparesOnly !== true) this.#statements++;
     const { operation } = subject;
     const shown = this.#shown(subject);
     recorder.append({
@@ -185,6 +187,7 @@ export class SessionGate {
     if (!permit.genuine || permit.policyVersion !== this.policyVersion || subject.fault !== null)
       return this.judge(subject);
     const op = ++this.#ops;
+    this.#statements++;
     const { recorder, now } = this.#parts;
     const { kind, text } = subject.operation;
     recorder.append({ type: 'operation', at: now(), op, kind, ...this.#shown(subject), fault: null });

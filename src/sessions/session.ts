@@ -108,7 +108,7 @@ export class Session {
       facts: () => {
         const at = now();
         this.#tellUsage(at);
-        this.#facts.statements = this.gate.operations;
+        this.#facts.statements = this.gate.statements;
         this.#facts.seconds = Math.floor((at - this.startedAt) / 1000);
         return this.#facts;
       },
@@ -197,8 +197,8 @@ export class Session {
   }
 
   #tellUsage(now: number): void {
-    this.#usage.add('statements', this.gate.operations - this.#statementsTold, now);
-    this.#statementsTold = this.gate.operations;
+    this.#usage.add('statements', this.gate.statements - this.#statementsTold, now);
+    this.#statementsTold = this.gate.statements;
     this.#usage.add('seconds', Math.max(0, now - this.#toldAt) / 1000, now);
     this.#toldAt = now;
   }

@@ -29,7 +29,7 @@ forbid (principal, action == Action::"insert", resource in Label::"env=demo")
 when { resource is Table && resource.name == "products" }
 unless { context.approvals.containsAll(["dba", "reviewers"]) };
 `;
-const tokenSeconds = 7_200;
+const tokenSeconds = 21_600;
 
 /** A shop behind a gateway, with a clock that can be put forward. */
 export interface ApprovalLab {
