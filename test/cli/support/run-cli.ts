@@ -19,6 +19,8 @@ export interface CliOptions {
   readonly interrupt?: Promise<void>;
   /** Closes our end of stdout at the first byte, as `| head -1` does. */
   readonly closeStdout?: boolean;
+  /** Hears that something has come on stdout. */
+  readonly onStdout?: () => void;
 }
 
 /** A home of its own for the command line: nothing of the person who runs the tests is read or written. */
@@ -47,6 +49,7 @@ export function runCli(home: string, args: readonly string[], options: CliOption
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
+    options.onStdout?.();
     if (options.closeStdout === true) child.stdout.destroy();
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
