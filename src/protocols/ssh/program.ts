@@ -13,8 +13,11 @@ import { TypedLines } from './lines/typed-lines.js';
 const mebibyte = 1024 * 1024;
 const keepTerminalBytes = 64 * mebibyte;
 const keepOutputBytes = 8 * mebibyte;
-/** How long the end of a piece that may be the beginning of a secret waits for the rest. */
-const holdBackMs = 25;
+/**
+ * How long the end of a piece that may be the beginning of a secret waits for the rest. At a terminal keys must echo; through
+ * pipes programs write in pieces that a busy machine or network pulls apart.
+ */
+const holdBackMs = { terminal: 25, pipes: 250 };
 /** With a terminal a few characters pass at once: keys must echo. */
 const terminalMinHeld = 8;
 
@@ -142,8 +145,18 @@ export class Program {
     const masker = this.#maskers[lane];
     if (masker === null) return this.#deliver(piece, lane);
     const released = masker.push(piece);
-    if (masker.held > 0) this.#timer ??= setTimeout(() => void this.#flush().catch(() => undefined), holdBackMs);
+    if (masker.held > 0) this.#flushLater();
     return this.#deliver(released, lane);
+  }
+
+  /** When nothing more has come for a while. A secret that comes in many pieces may take longer than that as a whole. */
+  #flushLater(): void {
+    if (this.#timer !== null) {
+      this.#timer.refresh();
+      return;
+    }
+    const waitMs = this.#parts.terminal === null ? holdBackMs.pipes : holdBackMs.terminal;
+    this.#timer = setTimeout(() => void this.#flush().catch(() => undefined), waitMs);
   }
 
   async #flush(): Promise<void> {
