@@ -29,6 +29,8 @@ export interface Machine {
   client(way: Way): Promise<Client>;
   /** One command on a connection that is kept for this way. */
   run(way: Way, command: string): Promise<Ended>;
+  /** Ends every connection, so that their sessions end. */
+  stopClients(): Promise<void>;
   /** Everything below `dir`: names, kinds, modes, contents. */
   fingerprint(): string;
   /** Puts `dir` back to what it was. */
@@ -100,13 +102,29 @@ export async function openMachine(options: Parameters<typeof startSshLab>[0] = {
     },
     ssh: (way, args, input) =>
       lab.run('ssh', ['-F', way === 'direct' ? direct : lab.config, ...args], input === undefined ? {} : { input }),
+    async stopClients() {
+      kept.clear();
+      await Promise.all([...clients].map((client) => ended(client)));
+      clients.clear();
+    },
     fingerprint: () => [...entriesOf(dir, dir)].join('\n'),
     async stop() {
-      for (const client of clients) client.destroy();
+      await Promise.all([...clients].map((client) => ended(client)));
       await door.close();
       await lab.stop();
     },
   };
+}
+
+/** What is told of a connection that is not wanted any more does not matter. */
+function ended(client: Client): Promise<void> {
+  client.removeAllListeners('error').on('error', () => undefined);
+  return new Promise((resolve) => {
+    const socket = (client as unknown as { readonly _sock?: { readonly destroyed: boolean } })._sock;
+    if (socket === undefined || socket.destroyed) return resolve();
+    client.once('close', () => resolve());
+    client.destroy();
+  });
 }
 
 /** Runs a command to its end, its input closed. */
