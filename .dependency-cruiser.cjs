@@ -18,11 +18,13 @@ const imports = {
   vault: ['lib'],
   identity: ['lib'],
   sessions: ['lib', 'analysis', 'approvals', 'masking', 'policy', 'recording'],
-  protocols: ['lib', 'sessions', 'analysis', 'masking'],
+  // What gateway and relay run: programs that are targets.
+  programs: ['lib'],
+  protocols: ['lib', 'sessions', 'analysis', 'masking', 'programs'],
   store: ['lib', 'approvals', 'policy', 'vault', 'recording', 'signals'],
   mcp: ['lib'],
   // What both ends of a relay's connection speak, and the relay itself.
-  relay: ['lib', 'client'],
+  relay: ['lib', 'client', 'programs'],
   gateway: ['lib', 'relay', 'protocols', 'store', 'identity', 'mcp', ...domain],
   client: ['lib', 'gateway/schemas'],
   agent: ['lib', 'client', 'gateway/schemas'],
@@ -61,7 +63,7 @@ const homes = {
   'prom-client': ['gateway'],
   ssh2: ['protocols'],
   '@xterm/headless': ['protocols'],
-  '@lydell/node-pty': ['protocols'],
+  '@lydell/node-pty': ['programs'],
   uqr: ['cli'],
 };
 
@@ -141,9 +143,16 @@ module.exports = {
       comment: 'the client installs without native addons and starts without the server',
       from: { path: '^(src/(client|agent|cli)/|commands/)', pathNot: serverCommands },
       to: {
-        path: '(^|/)node_modules/(libsql|@aws-sdk|better-sqlite3|@lydell/node-pty|fastify|nodemailer|oidc-provider|@cedar-policy/cedar-wasm|libpg-query-\\d+)/',
+        path: '(^|/)node_modules/(libsql|@aws-sdk|better-sqlite3|fastify|nodemailer|oidc-provider|@cedar-policy/cedar-wasm|libpg-query-\\d+)/',
         reachable: true,
       },
+    },
+    {
+      name: 'terminals-are-loaded-when-used',
+      severity: 'error',
+      comment: 'optional, with native parts: a relay that runs no program on a terminal does without',
+      from: { path: '^src/' },
+      to: { path: '(^|/)node_modules/@lydell/node-pty/', dependencyTypesNot: ['dynamic-import'] },
     },
     {
       name: 'no-cycles',

@@ -34,7 +34,7 @@ export async function serveRelay(
   const allowlist = await allowlistOf(allow, allowFile);
   const drainMs = drain === undefined ? 0 : parseDuration(drain, '--drain');
   const { client, profile, tokens } = await openConnection(environment, asked);
-  out.note(`Relay ${plain(name)} for ${profile.gateway}; it may connect to ${allowlist.lines.map(plain).join(', ')}.`);
+  out.note(`Relay ${plain(name)} for ${profile.gateway}; it may reach ${allowlist.lines.map(plain).join(', ')}.`);
   await runRelay({
     allowlist,
     tokens,
@@ -56,8 +56,14 @@ async function allowlistOf(flags: readonly string[], file: string | null): Promi
   }
   const lines = [...flags, ...fromFile];
   if (lines.length === 0)
-    throw usage('A relay connects to nothing that is not allowed: give --allow HOST:PORT, or --allow-file FILE.');
+    throw usage(
+      'A relay reaches nothing that is not allowed: give --allow HOST:PORT, --allow /PATH/OF/A/PROGRAM or --allow-file FILE.',
+    );
   return readAllowlist(lines);
+}
+
+function isProgram({ destination }: { readonly destination: string }): boolean {
+  return destination.startsWith('/');
 }
 
 function tell(event: RelayEvent, relay: string, out: Output): void {
@@ -70,9 +76,9 @@ function tell(event: RelayEvent, relay: string, out: Output): void {
         `No connection: ${plain(event.reason)}. Trying again in ${(event.retry_ms / 1000).toFixed(1)} s.`,
       );
     case 'opened':
-      return out.note(`Connected to ${plain(event.destination)}`);
+      return out.note(`${isProgram(event) ? 'Running' : 'Connected to'} ${plain(event.destination)}`);
     case 'closed':
-      return out.note(`Closed ${plain(event.destination)}`);
+      return out.note(`${isProgram(event) ? 'Ended' : 'Closed'} ${plain(event.destination)}`);
     case 'refused':
       return out.alert(`Refused ${plain(event.destination)}: ${plain(event.reason)}`);
     case 'stopped':

@@ -159,7 +159,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   const parts: ConfigurationParts = {
     clock,
     readSecret: (reference) => state.vault.resolveSecret(reference),
-    connectThrough: (relay, target, signal) => relays.connect(relay, target.name, target, signal),
+    connectThrough: (relay, target, wanted, signal) => relays.connect(relay, target.name, wanted, signal),
   };
   const configuration = new ActiveConfiguration(emptyConfiguration(parts));
   const bundles = new BundleAdmin({ ...parts, history: state.store.bundles, configuration, audit: state.audit });

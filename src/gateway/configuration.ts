@@ -9,6 +9,7 @@ import { type CompiledPolicies, compilePolicies } from '../policy/decide.js';
 import { type Outline, outlineOf } from '../policy/outline.js';
 import type { Principal } from '../policy/types.js';
 import type { RelayRules } from '../policy/relays.js';
+import type { Wanted } from '../relay/frames.js';
 import type { BundleTarget, SecretReference } from '../policy/targets.js';
 import type { TargetConfig } from '../sessions/types.js';
 import { invalidBundle } from './bundle-errors.js';
@@ -37,7 +38,12 @@ export interface ConfigurationParts {
   readonly clock: () => number;
   readonly readSecret: (reference: SecretReference) => Promise<string>;
   /** A connection to a target by way of the relay it names. */
-  readonly connectThrough: (relay: string, target: BundleTarget, signal: AbortSignal) => Promise<Duplex>;
+  readonly connectThrough: (
+    relay: string,
+    target: BundleTarget,
+    wanted: Wanted,
+    signal: AbortSignal,
+  ) => Promise<Duplex>;
 }
 
 /** Validates and compiles; throws config_invalid that names file, line and what is wrong. */
@@ -108,12 +114,15 @@ function targetsOf(bundle: Bundle, parts: ConfigurationParts): ReadonlyMap<strin
 }
 
 function targetConfig(target: BundleTarget, parts: ConfigurationParts): TargetConfig {
-  const { secret, relay, ...rest } = target;
+  const { secret, relay, host, port, ...rest } = target;
+  const [program] = target.command?.argv ?? [];
+  const wanted = program === undefined ? { host, port } : { program };
   return {
+    ...{ host, port },
     ...rest,
     ...(relay === null
       ? {}
-      : { relay: { name: relay, connect: (signal) => parts.connectThrough(relay, target, signal) } }),
+      : { relay: { name: relay, connect: (signal) => parts.connectThrough(relay, target, wanted, signal) } }),
     readSecret: () => (secret === null ? Promise.resolve('') : parts.readSecret(secret)),
   };
 }

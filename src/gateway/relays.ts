@@ -4,7 +4,7 @@ import { SluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { RelayRules } from '../policy/relays.js';
 import type { Principal } from '../policy/types.js';
-import type { Destination } from '../relay/frames.js';
+import { nameOf, type Wanted } from '../relay/frames.js';
 import { RelayLink, StreamRefusal } from '../relay/link.js';
 import type { Audit } from './audit.js';
 import type { Caller } from './callers.js';
@@ -128,15 +128,15 @@ export class Relays {
     this.#tell('relay.lost', entry, { reason: entry.link.end?.message ?? '' });
   }
 
-  /** A connection to a target by way of a relay; what stands in between sees the bytes as they are. */
-  async connect(name: string, target: string, to: Destination, signal: AbortSignal): Promise<Duplex> {
+  /** A connection to a target by way of a relay, or the stream of a program that it runs; bytes pass as they are. */
+  async connect(name: string, target: string, wanted: Wanted, signal: AbortSignal): Promise<Duplex> {
     const entry = this.#entries.findLast((each) => each.name === name && !each.link.isClosing);
-    if (entry === undefined) throw awayError(name, target);
+    if (entry === undefined) throw awayError(name, target, wanted);
     const late = AbortSignal.timeout(this.#parts.openTimeoutMs ?? defaultOpenTimeoutMs);
     try {
-      return await entry.link.open(to, AbortSignal.any([signal, late]));
+      return await entry.link.open(wanted, AbortSignal.any([signal, late]));
     } catch (error) {
-      if (error instanceof StreamRefusal) throw refusedError(name, target, error);
+      if (error instanceof StreamRefusal) throw refusedError(name, target, wanted, error);
       if (signal.aborted) throw error;
       if (late.aborted) throw lateError(name, target);
       throw lostError(name, error instanceof Error ? error : null);
@@ -206,13 +206,13 @@ export class Relays {
 
 const toList = { command: 'sluice relays list', when: 'to see which relays are connected' };
 
-function awayError(name: string, target: string): SluiceError {
+function awayError(name: string, target: string, wanted: Wanted): SluiceError {
   return new SluiceError('unavailable', `relay "${name}", by which ${target} is reached, is not connected`, {
     decider: 'network',
     retryable: true,
     next: [
       toList,
-      { command: `sluice relay ${name} --allow HOST:PORT`, when: 'on a machine of its network, to start it' },
+      { command: `sluice relay ${name} --allow ${nameOf(wanted)}`, when: 'on a machine of its network, to start it' },
     ],
   });
 }
@@ -234,14 +234,12 @@ function lostError(name: string, why: Error | null): SluiceError {
   });
 }
 
-function refusedError(name: string, target: string, { reason, text }: StreamRefusal): SluiceError {
+function refusedError(name: string, target: string, wanted: Wanted, { reason, text }: StreamRefusal): SluiceError {
   switch (reason) {
     case 'not allowed':
       return new SluiceError('target_unreachable', `relay "${name}" does not connect to ${target}: ${text}`, {
         decider: 'network',
-        next: [
-          { command: `sluice relay ${name} --allow HOST:PORT`, when: 'on the relay, with the address of the target' },
-        ],
+        next: [{ command: `sluice relay ${name} --allow ${nameOf(wanted)}`, when: 'on the relay, to allow it' }],
       });
     case 'failed':
       return new SluiceError('target_unreachable', `relay "${name}" cannot reach ${target}: ${text}`, {

@@ -34,7 +34,9 @@ export class TargetStatuses {
 
   /** What is known, waiting at most `waitMs` for a dial when nothing fresh is. */
   async of(target: Dialled, waitMs: number): Promise<TargetStatus> {
-    const key = `${target.relay?.name ?? ''} ${target.host}:${target.port}`;
+    // A program has no address: what its relay says of it is said of no other.
+    const at = target.host === '' ? target.name : `${target.host}:${target.port}`;
+    const key = `${target.relay?.name ?? ''} ${at}`;
     const known = this.#known.get(key) ?? { status: 'unknown', checkedAt: Number.NEGATIVE_INFINITY, running: null };
     this.#known.set(key, known);
     if (this.#clock() - known.checkedAt < freshMs) return known.status;
@@ -72,6 +74,7 @@ async function dialThrough(relay: RelayRoute): Promise<TargetStatus> {
 }
 
 function dialHere(target: Dialled): Promise<TargetStatus> {
+  if (target.host === '') return Promise.resolve('online'); // a program that the gateway itself runs
   return new Promise<TargetStatus>((resolve) => {
     const socket = connect({ host: target.host, port: target.port, timeout: dialTimeoutMs });
     const settle = (status: TargetStatus): void => {

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { targetsSchema } from './bundle-schema.js';
 import type { YamlPath, YamlSource } from './yaml-source.js';
 
-/** A program that the gateway runs itself; what the person says becomes further arguments of it. */
+/** A program that the gateway runs itself, or the target's relay; what the person says becomes further arguments of it. */
 export interface CommandSettings {
   /** Absolute path of the program, and its first arguments. */
   readonly argv: readonly string[];
@@ -38,19 +38,10 @@ export function readCommand(
     source.report('error', at(key), `"${key}" has no meaning for a target of kind command`, 'leave it out');
     return null;
   }
-  if (target.relay !== null) {
-    source.report(
-      'error',
-      at('relay'),
-      '"relay" has no meaning for a target of kind command',
-      'it runs at the gateway',
-    );
-    return null;
-  }
   const { command } = target;
   if (command === undefined) {
     const hint = 'for example command: { argv: [/usr/bin/psql, --no-psqlrc] }';
-    source.report('error', at('kind'), '"command" is missing: what the gateway runs', hint);
+    source.report('error', at('kind'), '"command" is missing: what is run', hint);
     return null;
   }
   const secretIn =

@@ -1,28 +1,34 @@
 import { BlockList, isIP } from 'node:net';
 import { SluiceError } from '../lib/errors.js';
-import type { Destination } from './frames.js';
+import type { Wanted } from './frames.js';
 
 interface Rule {
   readonly text: string;
-  readonly matchesHost: (host: string) => boolean;
-  readonly firstPort: number;
-  readonly lastPort: number;
+  readonly permits: (wanted: Wanted) => boolean;
 }
 
-/** What a relay may connect to, as its own operator wrote it. Whatever no line names is refused. */
+/** What a relay may connect to and run, as its own operator wrote it. Whatever no line names is refused. */
 export interface Allowlist {
   readonly lines: readonly string[];
-  permits(destination: Destination): boolean;
+  permits(wanted: Wanted): boolean;
 }
 
-/** HOST:PORT lines. HOST is a name, `*.NAME` for names one label longer, an address or a network; PORT a port, FIRST-LAST or `*`. */
+/**
+ * HOST:PORT lines, and absolute paths of programs. HOST is a name, `*.NAME` for names one label longer, an address or a
+ * network; PORT a port, FIRST-LAST or `*`.
+ */
 export function readAllowlist(lines: readonly string[]): Allowlist {
-  const rules = lines.map(readRule);
+  const rules = lines.map((line) => (line.trim().startsWith('/') ? programRule(line.trim()) : hostRule(line)));
   return {
     lines: rules.map(({ text }) => text),
-    permits: ({ host, port }) =>
-      rules.some((rule) => port >= rule.firstPort && port <= rule.lastPort && rule.matchesHost(normalHost(host))),
+    permits: (wanted) => rules.some((rule) => rule.permits(wanted)),
   };
+}
+
+function programRule(text: string): Rule {
+  const isPlain = !/[\p{C}*?]/u.test(text) && !text.split('/').some((part) => part === '.' || part === '..');
+  if (!isPlain || text.endsWith('/')) throw wrong(text);
+  return { text, permits: (wanted) => 'program' in wanted && wanted.program === text };
 }
 
 /** The lines of an allowlist's file: one each, `#` begins a comment. */
@@ -33,7 +39,7 @@ export function allowlistLines(text: string): readonly string[] {
     .filter((line) => line !== '');
 }
 
-function readRule(text: string): Rule {
+function hostRule(text: string): Rule {
   const match = /^(?:\[(?<six>[^\]]+)\]|(?<host>[^:]+)):(?<ports>\*|\d{1,5}(?:-\d{1,5})?)$/.exec(text.trim());
   const host = match?.groups?.['six'] ?? match?.groups?.['host'];
   const ports = match?.groups?.['ports'];
@@ -42,7 +48,12 @@ function readRule(text: string): Rule {
   const firstPort = Number(first);
   const lastPort = Number(last);
   if (firstPort < 1 || lastPort > 65_535 || firstPort > lastPort) throw wrong(text);
-  return { text: text.trim(), matchesHost: hostMatcher(host, text), firstPort, lastPort };
+  const matchesHost = hostMatcher(host, text);
+  return {
+    text: text.trim(),
+    permits: (wanted) =>
+      'host' in wanted && wanted.port >= firstPort && wanted.port <= lastPort && matchesHost(normalHost(wanted.host)),
+  };
 }
 
 function hostMatcher(host: string, text: string): (host: string) => boolean {
@@ -71,13 +82,14 @@ function normalHost(host: string): string {
 }
 
 function wrong(text: string): SluiceError {
-  return new SluiceError('usage', `${JSON.stringify(text)} does not say what the relay may connect to`, {
+  return new SluiceError('usage', `${JSON.stringify(text)} does not say what the relay may connect to or run`, {
     decider: 'local',
     next: [
       {
         command: "sluice relay NAME --allow 'db.internal:5432' --allow '*.internal:22'",
         when: 'for one host or several',
       },
+      { command: 'sluice relay NAME --allow /usr/bin/psql', when: 'for a program that it may run' },
     ],
   });
 }

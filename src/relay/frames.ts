@@ -16,9 +16,20 @@ export interface Destination {
   readonly port: number;
 }
 
+/** What the gateway asks a relay for: a connection, or a program to run, by its absolute path. */
+export type Wanted = Destination | { readonly program: string };
+
+/** As a relay's allowlist writes it. */
+export function nameOf(wanted: Wanted): string {
+  if ('program' in wanted) return wanted.program;
+  const { host, port } = wanted;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** One frame. docs/relay.md lists them all with who may send which. */
 export type RelayFrame =
   | ({ readonly type: 'open'; readonly stream: number } & Destination)
+  | { readonly type: 'run'; readonly stream: number; readonly program: string }
   | { readonly type: 'opened'; readonly stream: number }
   | { readonly type: 'refused'; readonly stream: number; readonly reason: RefusalReason; readonly text: string }
   | { readonly type: 'data'; readonly stream: number; readonly bytes: Buffer }
@@ -42,6 +53,7 @@ const codes = {
   pong: 9,
   goodbye: 10,
   login: 11,
+  run: 12,
 } as const satisfies Record<RelayFrame['type'], number>;
 const typeOf = new Map<number, RelayFrame['type']>(
   Object.entries(codes).map(([type, code]) => [code, type as RelayFrame['type']]),
@@ -70,6 +82,8 @@ function payloadOf(frame: RelayFrame): Buffer {
       port.writeUInt16BE(frame.port);
       return Buffer.concat([port, Buffer.from(frame.host, 'latin1')]);
     }
+    case 'run':
+      return Buffer.from(frame.program, 'utf8');
     case 'refused':
       return Buffer.concat([Buffer.from([reasons.indexOf(frame.reason) + 1]), shortText(frame.text)]);
     case 'data':
@@ -127,6 +141,7 @@ const bounds: Readonly<Record<RelayFrame['type'], readonly [least: number, most:
   pong: [8, 8],
   goodbye: [0, maxTextBytes],
   login: [1, maxTokenBytes],
+  run: [2, 255],
 };
 const ofConnection: readonly RelayFrame['type'][] = ['ping', 'pong', 'goodbye', 'login'];
 
@@ -146,6 +161,11 @@ function decode(type: RelayFrame['type'], stream: number, payload: Buffer): Rela
       const host = payload.toString('latin1', 2);
       if (port === 0 || !/^[A-Za-z0-9._:%-]+$/.test(host)) throw broken('an open frame without a proper destination');
       return { type, stream, host, port };
+    }
+    case 'run': {
+      const program = payload.toString('utf8');
+      if (!/^\/[^\p{C}\ufffd]+$/u.test(program)) throw broken('a run frame without a program');
+      return { type, stream, program };
     }
     case 'refused': {
       const reason = reasons[(payload[0] ?? 0) - 1];

@@ -2,17 +2,18 @@ import type { Duplex } from 'node:stream';
 import { SluiceError } from '../lib/errors.js';
 import {
   broken,
-  type Destination,
   encodeFrame,
   encodeHead,
   FrameDecoder,
   type RefusalReason,
   type RelayFrame,
+  type Wanted,
 } from './frames.js';
 import { RelayStream } from './stream.js';
 
 /** A stream that the gateway asks a relay for: exactly one of the two is called. */
-export interface StreamRequest extends Destination {
+export interface StreamRequest {
+  readonly wanted: Wanted;
   accept(): RelayStream;
   refuse(reason: RefusalReason, text: string): void;
   /** Aborts when the gateway gave up, or the connection ended. */
@@ -118,8 +119,8 @@ export class RelayLink {
     return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
-  /** Asks the relay to connect; rejects with a StreamRefusal, the signal's reason or why the connection ended. */
-  open({ host, port }: Destination, signal: AbortSignal): Promise<RelayStream> {
+  /** Asks the relay to connect, or to run a program; rejects with a StreamRefusal, the signal's reason or why the connection ended. */
+  open(wanted: Wanted, signal: AbortSignal): Promise<RelayStream> {
     if (this.#options.side !== 'gateway') throw new TypeError('only the gateway opens streams');
     if (this.#end !== null) return Promise.reject(this.#end);
     if (this.streams >= (this.#options.maxStreams ?? defaultMaxStreams))
@@ -145,7 +146,8 @@ export class RelayLink {
           reject(error);
         },
       });
-      this.#send({ type: 'open', stream: id, host, port });
+      if ('program' in wanted) this.#send({ type: 'run', stream: id, program: wanted.program });
+      else this.#send({ type: 'open', stream: id, host: wanted.host, port: wanted.port });
     });
   }
 
@@ -194,8 +196,12 @@ export class RelayLink {
     const isGateway = this.#options.side === 'gateway';
     switch (frame.type) {
       case 'open':
+      case 'run':
         if (isGateway) throw broken('a request to open a stream');
-        return this.#requested(frame.stream, frame);
+        return this.#requested(
+          frame.stream,
+          frame.type === 'run' ? { program: frame.program } : { host: frame.host, port: frame.port },
+        );
       case 'opened':
       case 'refused': {
         if (!isGateway) throw broken(`a ${frame.type} frame`);
@@ -245,7 +251,7 @@ export class RelayLink {
     }
   }
 
-  #requested(id: number, destination: Destination): void {
+  #requested(id: number, wanted: Wanted): void {
     if (id <= this.#highest) throw broken('a stream number that was used before');
     this.#highest = id;
     const refuse = (reason: RefusalReason, text: string): void => {
@@ -262,13 +268,7 @@ export class RelayLink {
       this.#send({ type: 'opened', stream: id });
       return this.#add(id);
     };
-    this.#options.onRequest?.({
-      host: destination.host,
-      port: destination.port,
-      accept,
-      refuse,
-      signal: gone.signal,
-    });
+    this.#options.onRequest?.({ wanted, accept, refuse, signal: gone.signal });
   }
 
   #add(id: number): RelayStream {

@@ -3,7 +3,7 @@ import type { TokenSource } from '../client/tokens.js';
 import { abortable } from '../client/tokens.js';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
 import type { Allowlist } from './allowlist.js';
-import type { Destination } from './frames.js';
+import { nameOf } from './frames.js';
 import { RelayLink } from './link.js';
 import { createConnector } from './serve.js';
 
@@ -93,14 +93,13 @@ async function connect({ tokens, dial, signal }: RelayOptions): Promise<Connecte
 async function serveUntilLost({ transport, token }: Connected, options: RelayOptions): Promise<string> {
   const { announce, signal } = options;
   let farewell: string | null = null;
-  const at = ({ host, port }: Destination): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
   const link = new RelayLink({
     side: 'relay',
     transport,
     onRequest: createConnector(options.allowlist, {
-      opened: (to) => announce({ event: 'opened', destination: at(to) }),
-      closed: (to) => announce({ event: 'closed', destination: at(to) }),
-      refused: (to, reason) => announce({ event: 'refused', destination: at(to), reason }),
+      opened: (to) => announce({ event: 'opened', destination: nameOf(to) }),
+      closed: (to) => announce({ event: 'closed', destination: nameOf(to) }),
+      refused: (to, reason) => announce({ event: 'refused', destination: nameOf(to), reason }),
     }),
     onGoodbye: (text) => (farewell = text),
   });

@@ -17,14 +17,14 @@ export interface TargetConfig extends TargetRef {
   readonly recording: RecordingMode;
   /** Of targets of kind ssh, and only of those. */
   readonly ssh?: SshSettings;
-  /** Of targets of kind command, and only of those: what the gateway runs. */
+  /** Of targets of kind command, and only of those: what is run, here or by the relay. */
   readonly command?: CommandSettings;
   /** Of targets that a relay connects to: every connection is asked of it. Absent: the gateway connects itself. */
   readonly relay?: RelayRoute;
   readonly readSecret: () => Promise<string>;
 }
 
-/** The way to a target through a relay, which passes bytes on and sees no secret. */
+/** The way to a target through a relay, which passes bytes on, or runs the program that a command target is. */
 export interface RelayRoute {
   readonly name: string;
   /** Rejects with the error to show; a stream that ends with the relay has such an error in `errored`. */

@@ -4,12 +4,14 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { startRelay, type TestRelay } from '../support/relay.js';
 import { openPolicy, startSshLab, type Ended, type SshLab } from '../support/ssh-lab.js';
 
 const secret = `s3cret-${randomBytes(6).toString('hex')}`;
 let lab: SshLab;
 let dir: string;
+let relay: TestRelay | null = null;
 
 /** What the gateway runs: shows how it was run, or does what its first argument says. */
 const program = `#!/bin/sh
@@ -29,27 +31,43 @@ case "$1" in
 esac
 `;
 
-beforeAll(async () => {
+type Place = 'the gateway' | 'a relay';
+
+async function startLab(place: Place): Promise<void> {
   dir = await mkdtemp(join(tmpdir(), 'sluice-command-'));
   await chmod(dir, 0o755);
   const path = join(dir, 'tool');
   await writeFile(path, program, { mode: 0o755 });
+  const way = place === 'a relay' ? 'relay: office, ' : '';
   const target = (name: string, more: string): string =>
-    `  - { name: ${name}, kind: command, command: { argv: ["${path}"]${more} }, labels: { env: prod } }\n`;
+    `  - { name: ${name}, ${way}kind: command, command: { argv: ["${path}"]${more} }, labels: { env: prod } }\n`;
   lab = await startSshLab({
     moreTargets:
       target('tool', ', directory: "/tmp", variables: { MODE: careful }') +
       target('keyed', ', secretVariable: TOKEN').replace('kind: command', 'kind: command, secret: "vault:tool"') +
       target('piped', ', secretDescriptor: true').replace('kind: command', 'kind: command, secret: "vault:tool"'),
     detectors: '{ email: mask }',
+    relays: ['office'],
   });
   await lab.gateway.gateway.setSecret('tool', secret);
-}, 60_000);
-afterAll(async () => {
+  if (place === 'a relay') await connectRelay([path]);
+}
+
+async function connectRelay(allow: readonly string[]): Promise<void> {
+  const tokens = {
+    get: () => lab.gateway.token('robot', { expiresInSeconds: 600 }),
+    renew: () => Promise.resolve(null),
+  };
+  relay = startRelay(lab.gateway.url, 'office', { tokens, allow });
+  await relay.heard('connected');
+}
+
+async function stopLab(): Promise<void> {
+  await relay?.stop();
+  relay = null;
   await lab.stop();
   await rm(dir, { recursive: true, force: true });
-});
-beforeEach(() => lab.apply(openPolicy));
+}
 
 const run = (
   name: string,
@@ -58,7 +76,12 @@ const run = (
 ): Promise<Ended> => lab.sshTo([...(options.flags ?? []), name, ...(command === '' ? [] : [command])], options.input);
 
 // Only root can give a program an account of its own; that anybody else is refused is tested apart.
-describe.runIf(process.getuid?.() === 0)('a target that is a program', () => {
+const isRoot = process.getuid?.() === 0;
+describe.runIf(isRoot).each<Place>(['the gateway', 'a relay'])('a target that is a program run by %s', (place) => {
+  beforeAll(() => startLab(place), 60_000);
+  afterAll(stopLab);
+  beforeEach(() => lab.apply(openPolicy));
+
   it('runs as an account without any rights, which it cannot get back', async () => {
     const { stdout, code } = await run('tool', 'who');
     expect(code).toBe(0);
@@ -174,6 +197,61 @@ describe.runIf(process.getuid?.() === 0)('a target that is a program', () => {
     const body = { target: 'tool', text: 'args one "two three"' };
     const { document } = await lab.gateway.call('POST', '/v1/exec', { as: 'engineer', body });
     expect(document).toMatchObject({ exit_code: 0, stdout: '<one><two three>\n' });
+  });
+});
+
+describe.runIf(isRoot)('a program beside a relay', () => {
+  beforeAll(() => startLab('a relay'), 60_000);
+  afterAll(stopLab);
+  beforeEach(() => lab.apply(openPolicy));
+
+  it('ends with the relay, and its session says so; without one, nothing runs', async () => {
+    const child = spawn('ssh', ['-F', lab.config, 'tool', 'sleep'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let told = '';
+    child.stderr.on('data', (piece: Buffer) => (told += piece.toString()));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    expect((await sleepers()).length).toBeGreaterThan(0);
+    await relay?.stop();
+    await new Promise((resolve) => child.once('close', resolve));
+    expect(told).toContain('the connection to relay "office" was lost');
+    const [session] = await lab.sessions('tool');
+    expect(session?.operations).toMatchObject([
+      { text: 'sleep', verdict: 'allow', error: expect.any(String) as string },
+    ]);
+    expect(await lab.transcript(session?.id ?? '')).toContain('the connection to relay "office" was lost');
+    await vi.waitFor(async () => expect(await sleepers()).toEqual([]), { timeout: 10_000 });
+    const away = await run('tool', 'who');
+    expect([away.code, away.stdout]).toEqual([201, '']);
+    expect(away.stderr).toContain('relay "office", by which tool is reached, is not connected');
+    await connectRelay([join(dir, 'tool')]);
+    expect((await run('tool', 'args back')).stdout).toBe('<back>\n');
+  });
+
+  it('is run only where the relay’s own list names it', async () => {
+    await relay?.stop();
+    await connectRelay(['127.0.0.1:*', join(dir, 'tool2'), '/usr/bin/env']);
+    const refused = await run('tool', 'who');
+    expect([refused.code, refused.stdout]).toEqual([212, '']);
+    expect(refused.stderr).toContain(`sluice relay office --allow ${join(dir, 'tool')}`);
+    expect(relay?.events).toContainEqual({
+      event: 'refused',
+      destination: join(dir, 'tool'),
+      reason: 'its allowlist does not name it',
+    });
+    await relay?.stop();
+    await connectRelay([join(dir, 'tool')]);
+  });
+
+  it('takes a large input and gives a large output, at the pace of who reads', async () => {
+    const input = `${'0123456789abcdef'.repeat(500_000)}\n`;
+    const { stdout, code } = await run('tool', 'cat', { input });
+    expect([code, stdout.length, stdout === input]).toEqual([0, input.length, true]);
+  });
+
+  it('is listed as what it is', async () => {
+    const { document } = await lab.gateway.call('GET', '/v1/targets', { as: 'engineer' });
+    const targets = document['targets'] as readonly { name: string; kind: string; status: string }[];
+    expect(targets.find(({ name }) => name === 'tool')).toMatchObject({ kind: 'command', status: 'online' });
   });
 });
 

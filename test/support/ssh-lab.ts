@@ -68,6 +68,8 @@ export async function startSshLab(
     readonly hostKey?: string;
     readonly detectors?: string;
     readonly moreTargets?: string;
+    /** Relays that machines of the role `robot` may serve. */
+    readonly relays?: readonly string[];
     readonly keepFileBytes?: number;
     readonly clock?: () => number;
     readonly seenWithinMinutes?: number;
@@ -75,14 +77,16 @@ export async function startSshLab(
 ): Promise<SshLab> {
   const sshd = await startSshd();
   const hostKey = options.hostKey ?? sshd.hostKey;
+  const relayRules = (options.relays ?? []).map((name) => `${name}: { groups: [relays] }`);
+  const relays = relayRules.length === 0 ? '' : `relays: { ${relayRules.join(', ')} }\n`;
   const files = (policies: string): ReadonlyMap<string, string> =>
     new Map([
       [
         'targets.yaml',
-        `targets:\n  - { name: web-1, kind: ssh, address: "127.0.0.1:${sshd.port}", username: ${sshd.user}, secret: "vault:web-1", hostKey: "${hostKey}", labels: { env: prod }, keepFileBytes: ${options.keepFileBytes ?? 0} }\n${options.moreTargets ?? ''}`,
+        `${relays}targets:\n  - { name: web-1, kind: ssh, address: "127.0.0.1:${sshd.port}", username: ${sshd.user}, secret: "vault:web-1", hostKey: "${hostKey}", labels: { env: prod }, keepFileBytes: ${options.keepFileBytes ?? 0} }\n${options.moreTargets ?? ''}`,
       ],
       ['classification.yaml', `classes: {}\ncolumns: []\ndetectors: ${options.detectors ?? '{}'}\n`],
-      ['bindings.yaml', 'groups: { dba: { claims: { groups: [dba] } } }\n'],
+      ['bindings.yaml', 'groups: { dba: { claims: { groups: [dba] } }, relays: { machines: [robot] } }\n'],
       ['policies/test.cedar', policies],
     ]);
   const gateway = await startTestGateway({

@@ -1,6 +1,7 @@
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel, PseudoTtyOptions } from 'ssh2';
 import { SluiceError } from '../../lib/errors.js';
+import type { Running } from '../../programs/running.js';
 import type { DialledSsh } from './dial.js';
 import type { Permit } from '../../sessions/gate.js';
 import { takesPackets } from './peer-bounds.js';
@@ -11,15 +12,6 @@ export interface ProgramSetup {
   readonly environment: Readonly<Record<string, string>>;
 }
 export type Terminal = Required<Omit<PseudoTtyOptions, 'modes'>> & Pick<PseudoTtyOptions, 'modes'>;
-
-/** A program that runs, as its channel or its process shows it. */
-export interface Running extends Duplex {
-  readonly stderr: Readable;
-  setWindow(rows: number, columns: number, height: number, width: number): unknown;
-  signal(name: string): unknown;
-  /** Ends it; `close` is emitted when it has. */
-  close(): void;
-}
 
 /** A connection that came in at the target's end. */
 export type Incoming = (

@@ -35,6 +35,7 @@ export function pump(from: Readable, handle: (piece: Buffer) => Promise<void>, s
     const stop = (): void => {
       from.off('data', onData);
       from.off('end', onEnd);
+      from.off('error', fail);
       signal.removeEventListener('abort', onAbort);
     };
     const fail = (thrown: unknown): void => {
@@ -57,6 +58,7 @@ export function pump(from: Readable, handle: (piece: Buffer) => Promise<void>, s
     signal.addEventListener('abort', onAbort, { once: true });
     from.on('data', onData);
     from.once('end', onEnd);
+    from.once('error', fail);
     if (from.readableEnded) onEnd();
   });
 }

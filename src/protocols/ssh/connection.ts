@@ -113,6 +113,13 @@ export class Connection {
     return new SluiceError('unexpected', 'the gateway failed; the operation was stopped to be safe');
   }
 
+  /** Records what went wrong with an operation, or with the connection. */
+  record(error: SluiceError, op: number | null): void {
+    const { code, message, details } = error;
+    const decider = details.decider === 'gateway' || details.decider === 'target' ? details.decider : 'network';
+    this.#session?.recorder.append({ type: 'error', at: this.#parts.now(), op, decider, code, message });
+  }
+
   /** Tells something on stderr of every channel whose program has not begun. */
   tell(text: string): void {
     for (const channel of this.#channels) channel.tell(text);
@@ -198,14 +205,7 @@ export class Connection {
     if (this.#ended.signal.aborted) return;
     const error = this.told(thrown);
     this.incoming.observer?.refused?.(error);
-    this.#session?.recorder.append({
-      type: 'error',
-      at: this.#parts.now(),
-      op: null,
-      decider: error.details.decider === 'gateway' ? 'gateway' : 'network',
-      code: error.code,
-      message: error.message,
-    });
+    this.record(error, null);
     // The channels that wait for `ready` tell the person; then there is nothing to stay for.
     const leave = (): void => this.end('target closed', messageOf(error));
     const timer = setTimeout(leave, failedLingerMs);

@@ -110,12 +110,14 @@ export class SessionChannel {
 
   async #run(channel: ServerChannel, kind: 'shell' | 'exec' | 'subsystem', text: string): Promise<void> {
     const signal = this.#signal;
+    let op: number | null = null;
     try {
       const talk = await this.#connection.ready;
       const terminal = this.#terminal;
       const { target } = talk.incoming;
       const subject = programOperation(target, { kind, text, terminal: terminal !== null });
       const permit = await talk.judging.ask(subject, (words) => this.tell(words), signal);
+      op = permit.op;
       const setup = { terminal, environment: Object.fromEntries(this.#environment) };
       if (kind === 'shell' && terminal !== null) this.tell(this.#connection.banner);
       await this.#told;
@@ -144,7 +146,9 @@ export class SessionChannel {
       await this.#program.run();
     } catch (error) {
       if (signal.aborted) return;
-      await this.fail(this.#connection.told(error));
+      const told = this.#connection.told(error);
+      if (op !== null) this.#connection.record(told, op); // what was permitted did not come to its end
+      await this.fail(told);
       if (isSluiceError(error, 'recorder_failed')) this.#connection.recorderFailed(error);
     }
   }

@@ -61,6 +61,16 @@ describe('the allowlist of a relay', () => {
       expect(() => readAllowlist([line]), line).toThrow(expect.objectContaining({ code: 'usage' }));
   });
 
+  it('names programs by their whole path, and mixes nothing up', () => {
+    const list = readAllowlist(['/usr/bin/psql', 'db.internal:5432']);
+    expect(list.permits({ program: '/usr/bin/psql' })).toBe(true);
+    for (const program of ['/usr/bin/psql2', '/usr/bin', '/usr/bin/../bin/psql', '/usr/bin//psql', 'db.internal:5432'])
+      expect(list.permits({ program }), program).toBe(false);
+    expect(list.permits({ host: '/usr/bin/psql', port: 5432 })).toBe(false);
+    for (const line of ['/usr/bin/', '/usr/bin/*', '/usr/../bin/psql', '/a\u0007b'])
+      expect(() => readAllowlist([line]), line).toThrow('does not say');
+  });
+
   it('reads a file: one a line, with comments', () => {
     expect(allowlistLines('# databases\ndb.internal:5432  # main\r\n\n  *.internal:22\n')).toEqual([
       'db.internal:5432',

@@ -4,6 +4,7 @@ import { encodeFrame, FrameDecoder, maxDataBytes, type RelayFrame } from '../../
 
 const all: readonly RelayFrame[] = [
   { type: 'open', stream: 1, host: 'db.internal', port: 5432 },
+  { type: 'run', stream: 3, program: '/opt/tools/résumé' },
   { type: 'opened', stream: 1 },
   { type: 'refused', stream: 2, reason: 'not allowed', text: 'its allowlist does not name it' },
   { type: 'data', stream: 1, bytes: Buffer.alloc(maxDataBytes, 7) },

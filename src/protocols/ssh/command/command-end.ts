@@ -3,19 +3,21 @@ import { SluiceError } from '../../../lib/errors.js';
 import type { CommandSettings } from '../../../policy/command-target.js';
 import type { Permit } from '../../../sessions/gate.js';
 import type { TargetConfig } from '../../../sessions/types.js';
-import { genuine, type ProgramSetup, type Running, type TargetEnd } from '../backend.js';
+import { startProgram } from '../../../programs/here.js';
+import { startAtRelay } from '../../../programs/at-relay.js';
+import type { Running } from '../../../programs/running.js';
+import type { Start } from '../../../programs/start.js';
+import { genuine, type ProgramSetup, type TargetEnd } from '../backend.js';
 import { argumentsIn } from './arguments.js';
-import { startOnPipes } from './on-pipes.js';
-import { startOnTerminal } from './on-terminal.js';
-import { wrapped, type Start } from './start.js';
 
-/** A target that is a program: each channel is one process of it, run by the gateway as an account without rights. */
+/** A target that is a program: each channel is one process of it, run here or by its relay as an account without rights. */
 export class CommandEnd implements TargetEnd {
-  readonly #target: Pick<TargetConfig, 'name' | 'readSecret'>;
+  readonly #target: Pick<TargetConfig, 'name' | 'readSecret' | 'relay'>;
   readonly #command: CommandSettings;
   readonly #running = new Set<Running>();
+  readonly #ended = new AbortController();
 
-  constructor(target: Pick<TargetConfig, 'name' | 'readSecret'>, command: CommandSettings) {
+  constructor(target: Pick<TargetConfig, 'name' | 'readSecret' | 'relay'>, command: CommandSettings) {
     this.#target = target;
     this.#command = command;
   }
@@ -23,7 +25,8 @@ export class CommandEnd implements TargetEnd {
   /** The arguments are those of the permit's text: what was judged is what runs. */
   async exec(permit: Permit, { terminal }: ProgramSetup): Promise<Running> {
     const words = argumentsIn(genuine(permit).text);
-    const { argv, directory, variables, secretIn, runAs } = this.#command;
+    const { directory, variables, secretIn, runAs } = this.#command;
+    const [program = '', ...first] = this.#command.argv;
     if (terminal !== null && secretIn === 'descriptor') {
       throw new SluiceError(
         'usage',
@@ -36,8 +39,8 @@ export class CommandEnd implements TargetEnd {
     }
     const secret = secretIn === null ? null : await this.#target.readSecret();
     const start: Start = {
-      argv: wrapped([...argv, ...words], runAs),
-      directory,
+      argv: [program, ...first, ...words],
+      ...{ runAs, directory },
       environment: {
         ...{ PATH: '/usr/local/bin:/usr/bin:/bin', HOME: directory, LANG: 'C.UTF-8' },
         ...variables,
@@ -46,7 +49,11 @@ export class CommandEnd implements TargetEnd {
       },
       descriptor: secretIn === 'descriptor' ? secret : null,
     };
-    const running = terminal === null ? startOnPipes(start) : await startOnTerminal(start, terminal);
+    const { relay } = this.#target;
+    const running =
+      relay === undefined
+        ? await startProgram(start, terminal)
+        : await startAtRelay(await relay.connect(this.#ended.signal), start, terminal, relay.name);
     this.#running.add(running);
     running.once('close', () => this.#running.delete(running));
     return running;
@@ -74,6 +81,7 @@ export class CommandEnd implements TargetEnd {
   onClosed(): void {}
 
   end(): void {
+    this.#ended.abort(new SluiceError('interrupted', 'the session ended'));
     for (const running of this.#running) running.close();
   }
 }

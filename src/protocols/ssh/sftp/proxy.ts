@@ -1,7 +1,7 @@
 import type { ServerChannel } from 'ssh2';
-import type { Running } from '../backend.js';
 import { plainFacts, type ActionName, type Effect } from '../../../analysis/effects.js';
 import { isSluiceError, SluiceError } from '../../../lib/errors.js';
+import type { Running } from '../../../programs/running.js';
 import type { JudgedOperation, Permit } from '../../../sessions/gate.js';
 import { compileDetectors } from '../../../masking/detectors.js';
 import { pump, writeTo } from '../channel-io.js';

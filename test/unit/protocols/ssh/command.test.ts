@@ -2,10 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { argumentsIn } from '../../../../src/protocols/ssh/command/arguments.js';
 import { commandOperation } from '../../../../src/protocols/ssh/command/effects.js';
-import { wrapped } from '../../../../src/protocols/ssh/command/start.js';
 import { quoteForShell } from '../../../../src/lib/shell-quote.js';
-
-const nobody = { uid: 65_534, gid: 65_534 };
 
 describe('the arguments of a command target', () => {
   it('are the words that a shell would quote so, whatever is in them', () => {
@@ -69,19 +66,5 @@ describe('what a command target is judged by', () => {
   it('is a fault for subsystems and for what a shell would read', () => {
     expect(judge('subsystem', 'sftp').fault?.message).toContain('no subsystems');
     expect(judge('exec', 'a; b')).toMatchObject({ effects: [{ facts: { opaque: true } }], fault: { code: 'denied' } });
-  });
-});
-
-describe('the account of a command target', () => {
-  it('is given up to before the program begins', () => {
-    expect(wrapped(['/bin/x', '-y'], nobody, 0)).toEqual([
-      ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs'],
-      ...['--inh-caps=-all', '--bounding-set=-all', '--', '/bin/x', '-y'],
-    ]);
-  });
-
-  it('is never root, and never that of a gateway that cannot give it up', () => {
-    expect(() => wrapped(['/bin/x'], { uid: 0, gid: 0 }, 0)).toThrow('as root');
-    expect(() => wrapped(['/bin/x'], nobody, 1000)).toThrow('only a gateway that runs as root');
   });
 });

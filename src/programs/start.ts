@@ -1,8 +1,11 @@
-import { SluiceError } from '../../../lib/errors.js';
+import { SluiceError } from '../lib/errors.js';
 
 /** How a process is started: no shell is in between. */
 export interface Start {
+  /** Absolute path of the program, and its arguments. */
   readonly argv: readonly [string, ...string[]];
+  /** Never root. */
+  readonly runAs: { readonly uid: number; readonly gid: number };
   readonly directory: string;
   /** All of its environment. */
   readonly environment: Readonly<Record<string, string>>;
@@ -15,16 +18,17 @@ export const goneMs = 3_000;
 
 /**
  * The command line that gives up every right and then becomes the program: no groups, no capabilities, and none to be had
- * again by set-user-ID programs. Throws where the gateway could only run it with rights of its own.
+ * again by set-user-ID programs. Throws where this process could only run it with rights of its own.
  */
 export function wrapped(
-  argv: readonly string[],
-  { uid, gid }: { readonly uid: number; readonly gid: number },
+  { argv, runAs: { uid, gid } }: Pick<Start, 'argv' | 'runAs'>,
   own = process.getuid?.() ?? -1,
 ): readonly [string, ...string[]] {
   if (own !== 0 || uid === 0 || gid === 0) {
     const why =
-      own === 0 ? 'it would run as root' : 'only a gateway that runs as root can give a program an account of its own';
+      own === 0
+        ? 'it would run as root'
+        : 'only a gateway or relay that runs as root can give a program an account of its own';
     throw new SluiceError('config_invalid', `the program is not run: ${why}`, { decider: 'gateway' });
   }
   return [

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { Duplex, type Readable, type Writable } from 'node:stream';
-import { SluiceError } from '../../../lib/errors.js';
-import type { Running } from '../backend.js';
-import { goneMs, type Start } from './start.js';
+import { SluiceError } from '../lib/errors.js';
+import type { Running } from './running.js';
+import { goneMs, type Start, wrapped } from './start.js';
 
 /** Starts a program on pipes, in a process group of its own. */
-export function startOnPipes({ argv, directory, environment, descriptor }: Start): Running {
-  const [program, ...args] = argv;
+export function startOnPipes(start: Start): Running {
+  const { directory, environment, descriptor } = start;
+  const [program, ...args] = wrapped(start);
   const child = spawn(program, args, {
     cwd: directory,
     env: { ...environment },

@@ -2,20 +2,20 @@ import { Duplex, Readable } from 'node:stream';
 import { closeSync, constants, openSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import type { IPty } from '@lydell/node-pty';
-import { SluiceError } from '../../../lib/errors.js';
-import type { Running, Terminal } from '../backend.js';
-import { goneMs, type Start } from './start.js';
+import { SluiceError } from '../lib/errors.js';
+import type { Running, TerminalSetup } from './running.js';
+import { goneMs, type Start, wrapped } from './start.js';
 
 /** Starts a program on a terminal of its own. The package that makes one is optional, and loaded when it is needed. */
-export async function startOnTerminal(start: Start, terminal: Terminal): Promise<Running> {
+export async function startOnTerminal(start: Start, terminal: TerminalSetup): Promise<Running> {
   const { spawn } = await import('@lydell/node-pty').catch((cause: unknown) => {
-    throw new SluiceError('unavailable', 'this gateway was installed without terminals: @lydell/node-pty is missing', {
+    throw new SluiceError('unavailable', 'it was installed without terminals: @lydell/node-pty is missing', {
       decider: 'gateway',
       cause,
       next: [{ command: 'ssh -T TARGET …', when: 'to run it without a terminal' }],
     });
   });
-  const [program, ...args] = start.argv;
+  const [program, ...args] = wrapped(start);
   const pty = spawn(program, args, {
     name: terminal.term,
     cols: terminal.cols || 80,
