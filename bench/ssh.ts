@@ -3,12 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { busiestDuring } from './busiest.js';
 import { startSshPeers, ways, type SshPeers, type Way } from './ssh-peers.js';
 import { pairwise, round, roundsOf, spread, type Spread } from './stats.js';
 import { BenchTerminal } from './ssh-terminal.js';
 
 /**
- * `npm run bench:ssh -- [--json] [--quick] [--only=bulk|keys|login] [--profile=FILE.cpuprofile]`: OpenSSH's own clients
+ * `npm run bench:ssh -- [--json] [--quick] [--only=bulk|keys|login] [--profile=FILE.cpuprofile [--move=scp_up] [--detected]]`: OpenSSH's own clients
  * through the gateway's native listener, beside the same directly and over an OpenSSH jump host, in turn.
  */
 const json = process.argv.includes('--json');
@@ -17,6 +18,8 @@ const option = (name: string): string | null =>
   process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3) ?? null;
 const only = option('only');
 const profileFile = option('profile');
+/** Whose processor `--profile` looks at. */
+const profiled = process.argv.includes('--detected') ? 'detected' : 'gateway';
 const mebibyte = 1024 * 1024;
 const bulkBytes = (quick ? 64 : 256) * mebibyte;
 const rounds = quick ? 2 : 5;
@@ -60,19 +63,31 @@ async function measureBulk(peers: SshPeers): Promise<void> {
   const piece = randomBytes(mebibyte);
   await writeFile(file, Buffer.concat(Array.from({ length: bulkBytes / mebibyte }, () => piece)));
   for (const [name, move] of Object.entries(moves(peers, file))) {
-    const candidates = Object.fromEntries(ways.map((way) => [way, () => move(way)]));
+    const busy: Record<string, number[]> = {};
+    const timed = (way: Way) => async (): Promise<number> => {
+      let ms = 0;
+      (busy[way] ??= []).push(await busiestDuring(async () => (ms = await move(way))));
+      return ms;
+    };
+    const candidates = Object.fromEntries(ways.map((way) => [way, timed(way)]));
     await roundsOf(candidates, 1); // the compiler and the page cache
     if (profileFile !== null && name === (option('move') ?? 'cat_down'))
-      await peers.profile('gateway', profileFile, () => move('gateway'));
+      await peers.profile(profiled, profileFile, () => move(profiled));
     const ms = await roundsOf(candidates, rounds);
     for (const way of ways) {
       const speeds = (ms[way] ?? []).map((value) => bulkBytes / 1e6 / (value / 1000));
       absolute[`${name}_mb_s_${way}`] = spread(speeds);
       say(`${name} ${way}: ${speeds.map(round).join(' ')} MB/s`);
     }
+    for (const way of ways) {
+      busy[way] = (busy[way] ?? []).slice(-rounds);
+      absolute[`${name}_busiest_s_${way}`] = spread(busy[way]);
+      say(`${name} ${way}: ${busy[way].map(round).join(' ')} s of the busiest process`);
+    }
     // Throughput to throughput: the other way round than the times.
     for (const way of ['gateway', 'detected'] as const) {
       ratios[`${name}_${way}_vs_jump`] = pairwise(ms['jumped'], ms[way]);
+      ratios[`${name}_${way}_vs_jump_by_busiest`] = pairwise(busy['jumped'], busy[way]);
       ratios[`${name}_${way}_vs_direct`] = pairwise(ms['direct'], ms[way]);
     }
   }

@@ -1,10 +1,32 @@
 /** A piece of terminal output, taken apart: its visible bytes, and where each stands. */
 export interface VisibleBytes {
   readonly bytes: Buffer;
-  /** Index in the raw piece of each visible byte; null when they are the same. */
-  readonly places: Uint32Array | null;
+  readonly places: Places;
   /** Where an escape sequence begins that is not complete; the piece's length when there is none. */
   readonly whole: number;
+}
+
+/** Where visible bytes stand in the raw piece: runs of them with nothing in between, each one's first byte in both. */
+export class Places {
+  readonly #visible: number[] = [];
+  readonly #raw: number[] = [];
+
+  add(visible: number, raw: number): void {
+    this.#visible.push(visible);
+    this.#raw.push(raw);
+  }
+
+  /** Index in the raw piece of a visible byte. */
+  of(index: number): number {
+    let low = 0;
+    let high = this.#visible.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#visible[middle] ?? 0) <= index) low = middle + 1;
+      else high = middle;
+    }
+    return (this.#raw[low - 1] ?? 0) + index - (this.#visible[low - 1] ?? 0);
+  }
 }
 
 const escape = 0x1b;
@@ -15,24 +37,28 @@ const maxSequence = 64;
  * device string holds is text, for it can be read.
  */
 export function visibleBytes(raw: Buffer): VisibleBytes {
-  if (!raw.includes(escape)) return { bytes: raw, places: null, whole: raw.length };
+  const places = new Places();
+  let next = raw.indexOf(escape);
+  if (next < 0) return { bytes: raw, places, whole: raw.length };
   const bytes = Buffer.allocUnsafe(raw.length);
-  const places = new Uint32Array(raw.length);
   let count = 0;
   let index = 0;
-  while (index < raw.length) {
-    const byte = raw[index] ?? 0;
-    if (byte !== escape) {
-      places[count] = index;
-      bytes[count++] = byte;
-      index++;
-      continue;
+  let whole = raw.length;
+  for (;;) {
+    const until = next < 0 ? raw.length : next;
+    if (until > index) {
+      places.add(count, index);
+      count += raw.copy(bytes, count, index, until);
     }
-    const end = sequenceEnd(raw, index);
-    if (end < 0) return { bytes: bytes.subarray(0, count), places: places.subarray(0, count), whole: index };
-    index = end;
+    if (next < 0) break;
+    index = sequenceEnd(raw, next);
+    if (index < 0) {
+      whole = next;
+      break;
+    }
+    next = raw.indexOf(escape, index);
   }
-  return { bytes: bytes.subarray(0, count), places: places.subarray(0, count), whole: raw.length };
+  return { bytes: bytes.subarray(0, count), places, whole };
 }
 
 /** The index behind the sequence that begins at `start`, or -1 when its end has not come yet. */

@@ -51,8 +51,7 @@ export class StreamMasker {
     const openFrom = touching?.start ?? runStart(text);
     const keep =
       all || raw.length > maxHeld ? text.length : this.#heldFrom(text, openFrom, before, touching !== undefined);
-    const rawEnd =
-      all || raw.length > maxHeld ? raw.length : keep === text.length ? whole : placeOf(places, keep - before);
+    const rawEnd = all || raw.length > maxHeld ? raw.length : keep === text.length ? whole : places.of(keep - before);
     let out = raw.subarray(0, rawEnd);
     let copied = false;
     for (const { start, end } of spans) {
@@ -61,7 +60,7 @@ export class StreamMasker {
         if (byte === 0x0a || byte === 0x0d) continue;
         if (!copied) out = Buffer.from(out);
         copied = true;
-        out[placeOf(places, index - before)] = star;
+        out[places.of(index - before)] = star;
       }
     }
     // A copy: the piece's memory belongs to whoever gave it.
@@ -76,10 +75,6 @@ export class StreamMasker {
     const from = Math.max(openFrom, before);
     return certain || text.length - from >= this.#minHeld ? from : text.length;
   }
-}
-
-function placeOf(places: Uint32Array | null, index: number): number {
-  return places === null ? index : (places[index] ?? 0);
 }
 
 /** Where the run of bytes at the end begins that could still become a secret; the length when there is none. */
