@@ -8,6 +8,11 @@ import { pairwise, round, roundsOf, spread, type Spread } from './stats.js';
  * `npm run bench -- [--json] [--quick] [--only=transactions|bulk|memory|parts] [--profile=FILE.cpuprofile]`: the ratios
  * of design budgets in one run, measured in turn so that a drifting machine cancels out.
  */
+const usage = 'npm run bench -- [--json] [--quick] [--only=transactions|bulk|memory|parts] [--profile=FILE.cpuprofile]';
+if (process.argv.includes('--help')) {
+  process.stdout.write(`${usage}\n`);
+  process.exit();
+}
 const json = process.argv.includes('--json');
 const quick = process.argv.includes('--quick');
 const profileFile =

@@ -1,10 +1,7 @@
-import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { createPostgresAnalyser } from '../analysis/postgres.js';
-import { createDemoProvider } from '../identity/demo-provider.js';
 import { gatewayIssuer, openGatewayTokens } from '../identity/gateway-tokens.js';
 import { createTokenVerifier } from '../identity/verifier.js';
-import { SluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import { readCatalogMark } from '../analysis/catalog-mark.js';
 import { readCatalog } from '../analysis/catalog.js';
@@ -33,14 +30,15 @@ import { ExecSlots } from './exec/slots.js';
 import { loadFirstConfiguration } from './first-configuration.js';
 import { createMcpEndpoint } from './mcp/endpoint.js';
 import { createFront } from './front.js';
-import { createHostCheck, isLoopback } from './host-check.js';
+import { startDemoIdentity } from './demo-identity.js';
+import { createHostCheck } from './host-check.js';
 import { KnownPeople } from './known-people.js';
 import { type GatewayLimits, defaultLimits } from './limits.js';
 import { LiveConnections } from './live-connections.js';
 import { type Logger, createLog } from './log.js';
 import { GatewayMetrics } from './metrics.js';
+import { openNativeListeners } from './native-listeners.js';
 import { createNoticeMask } from './notice-mask.js';
-import { listenPostgres } from './postgres-listener.js';
 import { Oversight } from './oversight.js';
 import { PolicyReplay } from './past/replay.js';
 import { recordingOptions } from './recordings-options.js';
@@ -51,7 +49,6 @@ import { RequestReviews } from './request-review.js';
 import { routeTable } from './route-table.js';
 import type { GatewayServices } from './services.js';
 import { Shutdown } from './shutdown.js';
-import { listenSsh } from './ssh-listener.js';
 import { openSshHostKey, openSshUserAuthority } from './ssh-keys.js';
 import { openState } from './state.js';
 import { Signalling } from './signalling.js';
@@ -337,17 +334,14 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     () => front.destroy(),
   );
   const listening = { callers, targets, connections, limits, log };
-  const { postgres: postgresAddress, ssh: sshAddress } = bootstrap.listeners;
-  const postgresServer =
-    postgresAddress === null
-      ? null
-      : await listenPostgres(postgresAddress, { ...listening, accept: postgres.acceptNative });
-  if (postgresServer !== null) stopWith(shutdown, postgresServer);
-  const sshServer =
-    sshAddress === null
-      ? null
-      : await listenSsh(sshAddress, { ...listening, clock, registeredKeys, accept: ssh.acceptNative });
-  if (sshServer !== null) stopWith(shutdown, sshServer);
+  const native = await openNativeListeners(
+    bootstrap.listeners,
+    {
+      postgres: { ...listening, accept: postgres.acceptNative },
+      ssh: { ...listening, clock, registeredKeys, accept: ssh.acceptNative },
+    },
+    shutdown,
+  );
   shutdown.drain(async (graceMs) => {
     const left = await connections.drain(graceMs);
     if (left > 0) log.warn({ left }, 'connections were cut while draining');
@@ -367,8 +361,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   return {
     url: bootstrap.publicUrl,
     port,
-    postgresPort: postgresServer === null ? null : portOf(postgresServer),
-    sshPort: sshServer === null ? null : portOf(sshServer),
+    ...native,
     routes: routes.map((route: ApiRoute) => ({ method: route.method, path: route.path, access: route.access })),
     bundleVersion: () => configuration.current().version,
     applyBundle: (files, message) => bundles.apply(files, { by: 'gateway', dryRun: false, message }),
@@ -384,39 +377,4 @@ function unreadiness(connections: LiveConnections, recorderReady: boolean, store
     ...(recorderReady ? [] : ['the recorder takes no new sessions: no space left, or its ledger failed']),
     ...(storeOpen ? [] : ['the store does not answer']),
   ];
-}
-
-async function startDemoIdentity(bootstrap: Bootstrap) {
-  const [issuer] = bootstrap.issuers;
-  if (issuer === undefined)
-    throw new SluiceError('config_invalid', 'demoIdentity needs an issuer: the provider itself');
-  if (!isLoopback(bootstrap.listen.host)) {
-    throw new SluiceError('config_invalid', 'demoIdentity lets anyone be anyone: it works on a loopback address only');
-  }
-  const provider = await createDemoProvider({
-    issuer: issuer.url,
-    audience: issuer.audience,
-    stateDir: join(bootstrap.stateDir, 'identity'),
-  });
-  return {
-    path: new URL(issuer.url).pathname.replace(/\/$/, ''),
-    callback: provider.callback,
-    jwks: { [issuer.url]: provider.jwks },
-  };
-}
-
-function stopWith(shutdown: Shutdown, server: Server): void {
-  shutdown.stop(
-    () => closeServer(server),
-    () => undefined,
-  );
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => server.close((error) => (error === undefined ? resolve() : reject(error))));
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
