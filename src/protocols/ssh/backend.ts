@@ -4,7 +4,7 @@ import { SluiceError } from '../../lib/errors.js';
 import type { Running } from '../../programs/running.js';
 import type { DialledSsh } from './dial.js';
 import type { Permit } from '../../sessions/gate.js';
-import { takesPackets } from './peer-bounds.js';
+import { afterEachPiece, overrunsWindow, takesPackets } from './peer-bounds.js';
 
 /** What a program gets beside its text. */
 export interface ProgramSetup {
@@ -40,11 +40,14 @@ export interface TargetEnd {
 export class Backend implements TargetEnd {
   readonly #client: Client;
   readonly #lost: () => SluiceError | null;
+  readonly #channels = new Set<ClientChannel>();
+  #overrun: SluiceError | null = null;
 
   constructor({ client, lost }: DialledSsh) {
     this.#client = client;
     this.#lost = lost;
     client.on('error', () => undefined);
+    afterEachPiece(client, () => this.#watchWindows());
   }
 
   exec(permit: Permit, setup: ProgramSetup): Promise<ClientChannel> {
@@ -92,14 +95,14 @@ export class Backend implements TargetEnd {
       const open = (): Duplex => {
         const channel = accept();
         if (!takesPackets(channel)) this.end();
-        return channel;
+        return this.#watched(channel);
       };
       heard(info, open, reject);
     });
   }
 
   onClosed(heard: (lost: SluiceError | null) => void): void {
-    this.#client.on('close', () => heard(this.#lost()));
+    this.#client.on('close', () => heard(this.#overrun ?? this.#lost()));
   }
 
   end(): void {
@@ -107,12 +110,29 @@ export class Backend implements TargetEnd {
     this.#client.destroy();
   }
 
+  #watched(channel: ClientChannel): ClientChannel {
+    this.#channels.add(channel);
+    channel.once('close', () => this.#channels.delete(channel));
+    return channel;
+  }
+
+  /** Who reads slowly at the other end must not have a target fill the gateway's memory. */
+  #watchWindows(): void {
+    for (const channel of this.#channels) {
+      if (!overrunsWindow(channel)) continue;
+      this.#overrun = new SluiceError('target_rejected', 'the target sent more than it may, and was let go', {
+        decider: 'gateway',
+      });
+      return this.end();
+    }
+  }
+
   #open(start: (done: (error: Error | undefined, channel: ClientChannel) => void) => unknown): Promise<ClientChannel> {
     return new Promise((resolve, reject) => {
       try {
         start((error, channel) => {
           if (error !== undefined) reject(refused(error));
-          else if (takesPackets(channel)) resolve(channel);
+          else if (takesPackets(channel)) resolve(this.#watched(channel));
           else {
             channel.close();
             reject(refused(new Error('it takes no packets of a usual size')));

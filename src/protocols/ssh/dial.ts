@@ -31,6 +31,8 @@ export async function dialSsh(target: TargetConfig, dialling: Dialling): Promise
   const way: Duplex | null = (await target.relay?.connect(signal)) ?? null;
   const lost = (): SluiceError | null => (isSluiceError(way?.errored) ? way.errored : null);
   const client = new ssh2.Client();
+  // It tells of an error for every piece that still comes behind the first one; one that nobody hears ends the gateway.
+  client.on('error', () => client.destroy());
   let presented: string | null = null;
   const pinned = new Set(target.ssh?.hostKeys);
   const isKey = secret.trimStart().startsWith('-----BEGIN ');

@@ -26,6 +26,16 @@ export function takesPackets(channel: object): boolean {
   return size >= leastPacketBytes;
 }
 
+/** Whether the other side has sent more on a channel than it may (RFC 4254, section 5.2): ssh2 takes it and keeps it. */
+export function overrunsWindow(channel: object): boolean {
+  return Number(part(part(channel, 'incoming'), 'window')) < 0;
+}
+
+/** Calls this after each piece that has come from the other side was dealt with. */
+export function afterEachPiece(client: Client, look: () => void): void {
+  (part(client, '_sock') as Duplex).on('data', look);
+}
+
 /**
  * Waits while the connection of a channel has more to send than it should, or is exchanging keys: until then ssh2 keeps
  * whatever is written, and a side that never ends the exchange would have it keep everything.
