@@ -56,8 +56,15 @@ export function namedObject(ctx: Context, kind: string, node: unknown): NamedObj
   if (onTable.has(kind) && names.length > 1) return { ...inItsSchema(ctx, 'Table', names.slice(0, -1)), object };
   if (tableLike.has(kind)) return { ...inItsSchema(ctx, 'Table', names), object };
   if (functionLike.has(kind)) return { ...inItsSchema(ctx, 'Function', names), object };
+  if (kind === 'OBJECT_DOMCONSTRAINT') return { ...inItsSchema(ctx, 'Object', domainOf(node, names)), object };
   if (inSchema.has(kind)) return { ...inItsSchema(ctx, 'Object', names), object };
   return { type: 'Object', path: [names.join('.')], object, temporary: false };
+}
+
+/** COMMENT names a domain's constraint by the type and its own name; ALTER DOMAIN … RENAME CONSTRAINT the domain alone. */
+function domainOf(node: unknown, names: readonly string[]): readonly string[] {
+  const [first] = itemsOf(node);
+  return tagged(first)?.tag === 'TypeName' ? names.slice(0, -1) : names;
 }
 
 function inItsSchema(ctx: Context, type: ResourceRef['type'], names: readonly string[]): Omit<NamedObject, 'object'> {

@@ -112,8 +112,7 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
   ViewStmt: definitions.createView,
   IndexStmt: definitions.createIndex,
   CreateSchemaStmt: definitions.createSchema,
-  CreateSeqStmt: (ctx, body) =>
-    define(ctx, 'create', namedObject(ctx, 'OBJECT_SEQUENCE', { RangeVar: child(body, 'sequence') ?? {} })),
+  CreateSeqStmt: sequence('create'),
   CreateFunctionStmt: definitions.createFunction,
   CreateTrigStmt: both(
     (ctx, body) => defineOnTable(ctx, 'create', 'trigger', child(body, 'relation')),
@@ -157,8 +156,7 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
   AlterObjectDependsStmt: (ctx, body) =>
     define(ctx, 'alter', namedObject(ctx, text(body, 'objectType'), body['object'] ?? { RangeVar: body['relation'] })),
   AlterOwnerStmt: analyseOwner,
-  AlterSeqStmt: (ctx, body) =>
-    define(ctx, 'alter', namedObject(ctx, 'OBJECT_SEQUENCE', { RangeVar: child(body, 'sequence') ?? {} })),
+  AlterSeqStmt: sequence('alter'),
   AlterFunctionStmt: (ctx, body) =>
     define(ctx, 'alter', namedObject(ctx, 'OBJECT_FUNCTION', { ObjectWithArgs: child(body, 'func') ?? {} })),
   AlterDomainStmt: (ctx, body) => {
@@ -246,6 +244,19 @@ export const innerNodes: ReadonlySet<string> = new Set([
 function hasInto(body: Body): boolean {
   const left = child(body, 'larg');
   return body['intoClause'] !== undefined || (left !== null && hasInto(left));
+}
+
+/** A sequence; OWNED BY ties it to a column, with which it is dropped then. PostgreSQL, CREATE SEQUENCE. */
+function sequence(action: 'create' | 'alter'): Handler {
+  return (ctx, body) => {
+    for (const node of list(body, 'options')) {
+      const option = bodyOf(node, 'DefElem') ?? {};
+      // OWNED BY NONE is one name, a column at least two.
+      if (text(option, 'defname') === 'owned_by' && objectNames(option['arg']).length > 1)
+        define(ctx, 'alter', namedObject(ctx, 'OBJECT_COLUMN', option['arg']));
+    }
+    return define(ctx, action, namedObject(ctx, 'OBJECT_SEQUENCE', { RangeVar: child(body, 'sequence') ?? {} }));
+  };
 }
 
 /** ACCESS SHARE is the lock that SELECT itself takes. PostgreSQL 13.3.1. */
