@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeHome, onlyDocument, runCli } from '../../cli/support/run-cli.js';
 import { type ApprovalLab, errorOf, openApprovalLab, resultOf } from './support.js';
 
 /** A hold that lets an approval stand, on products only; the starter's own hold on the rest does not. */
@@ -146,3 +147,28 @@ it('stands only where policy says so, for no longer than it says, and as short a
   resultOf(await lab.exec(insert('long'), { request_id: id }));
   await isHeld(insert('long'));
 });
+
+it('is given from the command line for a while or for one run, and never for both', async () => {
+  const home = await makeHome();
+  try {
+    const approveBy = async (id: string, ...flags: readonly string[]) => {
+      const env = { SLUICE_GATEWAY: lab.running.url, SLUICE_TOKEN: await lab.token('reviewer') };
+      return runCli(home.dir, ['requests', 'approve', id, ...flags, '--json'], { env, input: null });
+    };
+    const [once, often] = [await lab.held(insert('once')), await lab.held(insert('often'))];
+    expect((await approveBy(once, '--once', '--for', '30m')).code).toBe(2);
+    expect((await approveBy(once, '--for', '2h')).code).toBe(2);
+    expect((await lab.request(once)).votes).toEqual([]);
+    expect((await approveBy(once, '--once', '--comment', 'ok')).code).toBe(0);
+    const given = await approveBy(often, '--for', '30m');
+    expect(given.code, given.stderr).toBe(0);
+    expect(onlyDocument(given)['request']).toMatchObject({ reuse: { allowed_ms: 30 * minute, uses: 0 } });
+    for (const [id, tag] of [[once, 'once'] as const, [often, 'often'] as const])
+      resultOf(await lab.exec(insert(tag), { request_id: id }));
+    await isHeld(insert('once'));
+    resultOf(await lab.exec(insert('often')));
+    expect([await count('once'), await count('often')]).toEqual([1, 2]);
+  } finally {
+    await home.remove();
+  }
+}, 60_000);

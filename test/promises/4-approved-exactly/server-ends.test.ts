@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { requestDocument } from '../../../src/gateway/schemas/requests.js';
 import { type ApprovalLab, errorOf, openApprovalLab } from './support.js';
 
 /** A server that knows `transaction_timeout` (PostgreSQL 17 and later). */
@@ -39,4 +40,28 @@ it('waits for people in no transaction of the server’s, so that its time is th
   expect(await psql.ended).toMatchObject({ code: 0, out: 'SET\nUPDATE 1\n' });
   expect(await lab.request(id)).toMatchObject({ state: 'executed' });
   expect(await lab.stock(2)).toBe(before + 1);
+});
+
+it('counts the rows below a partitioned table as the server of this version keeps them', async () => {
+  for (const sql of [
+    'create table parts (id int, region text, stock int) partition by list (region)',
+    "create table parts_n partition of parts for values in ('n')",
+    "create table parts_s partition of parts for values in ('s') partition by range (id)",
+    'create table parts_s1 partition of parts_s for values from (0) to (1000)',
+    "insert into parts select i, 'n', 0 from generate_series(1, 100) i",
+    "insert into parts select i, 's', 0 from generate_series(1, 900) i",
+    'grant all on parts to public',
+  ])
+    await lab.server.query(sql, 'shop');
+  const rowsOf = async (id: number): Promise<string | null | undefined> => {
+    const held = await lab.held(`update parts set stock = ${id} where id < 500`);
+    const { document } = await lab.running.call('GET', `/v1/requests/${held}`, { token: await lab.token('reviewer') });
+    return requestDocument.parse(document).review?.tables.find(({ name }) => name === 'public.parts')?.rows;
+  };
+  // Never counted is unknown, and part of it counted is no sum.
+  expect(await rowsOf(1)).toBeNull();
+  await lab.server.query('analyze parts_n', 'shop');
+  expect(await rowsOf(2)).toBeNull();
+  await lab.server.query('analyze parts', 'shop');
+  expect(await rowsOf(3)).toBe('1000');
 });
