@@ -21,15 +21,16 @@ export class CatalogAge {
     this.#uptime = uptime;
   }
 
-  get isDue(): boolean {
-    const dueMs = this.#dueMs;
+  /** `due`: to be asked for, beside what runs; `over`: not to be used before it has been. Every statement asks this. */
+  get state(): 'fresh' | 'due' | 'over' {
+    if (this.#heldAt === null) return 'over';
     const now = this.#uptime();
+    const age = now - this.#heldAt;
+    if (age <= dueMs) return 'fresh';
+    const due = this.#dueMs;
+    if (age > Math.min(due * overFactor, latestOverMs)) return 'over';
     // A target that does not answer is not asked at every statement.
-    return this.#heldAt !== null && now - this.#heldAt > dueMs && now - this.#askedAt > dueMs;
-  }
-
-  get isOver(): boolean {
-    return this.#heldAt === null || this.#uptime() - this.#heldAt > Math.min(this.#dueMs * overFactor, latestOverMs);
+    return age > due && now - this.#askedAt > due ? 'due' : 'fresh';
   }
 
   /** The target is read: what that says held when it began, whenever it ends. */

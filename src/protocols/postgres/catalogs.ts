@@ -105,8 +105,10 @@ export class TargetCatalogs {
     const entry = this.#entries.get(target.name);
     if (entry === undefined || entry.classification !== classification || !entry.isOf(target)) return null;
     if (entry.loaded === null) return null;
-    if (entry.age.isDue) this.#check(entry, target, classification).catch(() => undefined); // `load` would say why
-    return entry.age.isOver ? null : entry.loaded;
+    const { state } = entry.age;
+    if (state === 'over') return null;
+    if (state === 'due') this.#check(entry, target, classification).catch(() => undefined); // `load` would say why
+    return entry.loaded;
   }
 
   /** The catalog, read or asked for now if need be. Many callers share one reading. */
