@@ -29,7 +29,7 @@ bots:
   chat:
     keys: ["${bot.publicKey}"]
     issuer: ${running.url}/idp
-    accounts: { ${accounts}, U-ROBOT: robot }
+    accounts: { ${accounts}, U-ROBOT: robot, U-SUB: "${running.url}/idp#reviewer" }
     groups: [dba]
     seenWithin: 5m
     proof: seen
@@ -237,6 +237,26 @@ describe('what nobody signed, or nobody may say', () => {
     });
     expect((await show(id)).state).toBe('pending');
     await cancel(id);
+  });
+
+  it('speaks for nobody by a name that two logins have, and for one by their subject', async () => {
+    await seen('reviewer');
+    await seen('reviewer2');
+    // Another login of the same issuer, whose name has become the reviewer’s.
+    const token = await running.token('reviewer2', { email: 'reviewer@demo.example' });
+    expect((await running.call('GET', '/v1/whoami', { token })).status).toBe(200);
+    const id = await ask();
+    const refused = errorOf(await say({ request: id }));
+    expect([refused.code, refused.message]).toEqual([
+      'denied',
+      'reviewer@demo.example is the name of several people; bind the account to issuer#subject.',
+    ]);
+    // Nor is what they are called now anybody’s whom the bundle names.
+    expect(errorOf(await say({ request: id, account: 'U-REV2' })).message).toMatch(/reviewer2@.* has not been seen/);
+    expect(await show(id)).toMatchObject({ state: 'pending', votes: [] });
+    expect((await say({ request: id, account: 'U-SUB', decision: 'deny' })).status).toBe(200);
+    expect((await show(id)).votes).toMatchObject([{ name: 'reviewer@demo.example', via: 'chat' }]);
+    await seen('reviewer2'); // under their own name again
   });
 
   it('takes nothing any more from a bot whose key is gone from the bundle', async () => {
