@@ -1,6 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import type { SshLab } from './ssh-lab.js';
+
+const run = promisify(execFile);
 
 /** A person at a terminal of their own, with OpenSSH in it. */
 export class Typist {
@@ -28,7 +31,7 @@ export class Typist {
     return typist;
   }
 
-  static start(lab: SshLab, command: string, { columns, rows } = { columns: 80, rows: 24 }): Typist {
+  static start(lab: Pick<SshLab, 'config'>, command: string, { columns, rows } = { columns: 80, rows: 24 }): Typist {
     const line = `stty cols ${columns} rows ${rows}; exec ssh -F ${lab.config} -tt web-1 ${command}`;
     const env = { ...process.env, TERM: 'xterm-256color' };
     const stdio = ['pipe', 'pipe', 'ignore'] as const;
@@ -40,8 +43,14 @@ export class Typist {
     return this.#shown;
   }
 
-  type(text: string): void {
+  type(text: string | Buffer): void {
     this.#child.stdin?.write(text);
+  }
+
+  /** Changes the size of the window. */
+  async resize({ columns, rows }: { readonly columns: number; readonly rows: number }): Promise<void> {
+    const { stdout } = await run('ps', ['-o', 'tty=', '--ppid', String(this.#child.pid)]);
+    await run('stty', ['-F', `/dev/${stdout.trim()}`, 'cols', String(columns), 'rows', String(rows)]);
   }
 
   /** Types a line key by key as far as the echo tells, then Enter, and waits for what must follow. */
