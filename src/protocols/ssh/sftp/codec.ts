@@ -43,19 +43,53 @@ export interface Packet {
   readonly payload: Buffer;
 }
 
+/** Pieces of a packet that wait for the rest of it; more are put together, so that many small ones cost little. */
+const maxPieces = 64;
+
 /** Cuts a stream into packets: uint32(length) byte(type) payload. Throws `protocol` for lengths out of bounds. */
 export class PacketReader {
-  #rest: Buffer = Buffer.alloc(0);
+  #pieces: Buffer[] = [];
+  #length = 0;
 
   *push(piece: Buffer): Generator<Packet> {
-    this.#rest = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
-    while (this.#rest.length >= 4) {
-      const length = this.#rest.readUInt32BE(0);
+    if (piece.length === 0) return;
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+    while (this.#length >= 4) {
+      const length = this.#peekLength();
       if (length < 1 || length > maxPacketBytes) throw broken('a packet of impossible length');
-      if (this.#rest.length < 4 + length) return;
-      const packet = { type: this.#rest[4] ?? 0, payload: this.#rest.subarray(5, 4 + length) };
-      this.#rest = this.#rest.subarray(4 + length);
-      yield packet;
+      if (this.#length < 4 + length) break;
+      const whole = this.#take(4 + length);
+      yield { type: whole[4] ?? 0, payload: whole.subarray(5) };
+    }
+    if (this.#pieces.length > maxPieces) this.#pieces = [Buffer.concat(this.#pieces)];
+  }
+
+  #peekLength(): number {
+    let [first] = this.#pieces;
+    if (first === undefined || first.length < 4) this.#pieces = [(first = Buffer.concat(this.#pieces))];
+    return first.readUInt32BE(0);
+  }
+
+  /** So many bytes from the front, copied only where they came in more than one piece. */
+  #take(count: number): Buffer {
+    const [first] = this.#pieces;
+    this.#length -= count;
+    if (first !== undefined && first.length >= count) {
+      if (first.length === count) this.#pieces.shift();
+      else this.#pieces[0] = first.subarray(count);
+      return first.subarray(0, count);
+    }
+    const whole = Buffer.allocUnsafe(count);
+    let filled = 0;
+    for (let used = 0; ; used++) {
+      const piece = this.#pieces[used] ?? Buffer.alloc(0);
+      const taken = piece.copy(whole, filled, 0, count - filled);
+      filled += taken;
+      if (filled < count) continue;
+      this.#pieces.splice(0, taken === piece.length ? used + 1 : used);
+      if (taken < piece.length) this.#pieces[0] = piece.subarray(taken);
+      return whole;
     }
   }
 }

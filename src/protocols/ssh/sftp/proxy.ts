@@ -216,7 +216,8 @@ export class SftpProxy {
         const data = reader.bytes();
         this.#parts.talk.session.countRows(0, data.length, handle.permit, handle.effects);
         handle.down.add(request.offset, data);
-        await this.#reply(wire.encodePacket(types.data, wire.uint32(request.id), wire.string(data)));
+        // A string in two parts: put together in the packet, and not before it as well.
+        await this.#reply(wire.encodePacket(types.data, wire.uint32(request.id), wire.uint32(data.length), data));
       } else await this.#pass(request.id, packet, reader);
     });
   }
@@ -233,8 +234,8 @@ export class SftpProxy {
     }
     handle.up.add(request.offset, request.data);
     await this.#parts.talk.session.recorder.commit();
-    const fields = [wire.string(handle.upstream), wire.uint64(request.offset), wire.string(request.data)];
-    await this.#send(handle.permit, types.write, fields, this.#passTo(request.id));
+    const head = [wire.string(handle.upstream), wire.uint64(request.offset), wire.uint32(request.data.length)];
+    await this.#send(handle.permit, types.write, [...head, request.data], this.#passTo(request.id));
   }
 
   #judge(text: string, effects: readonly Effect[]): Promise<Permit> {

@@ -45,6 +45,19 @@ describe('SFTP packets', () => {
     );
   });
 
+  it('are the same when large ones come in the pieces of a channel, and small ones by the byte', () => {
+    const sizes = [261_120, 3, 32_768, 261_120, 0, 70_000];
+    const packets = sizes.map((size, type) => encodePacket(type, Buffer.alloc(size, type + 1)));
+    const stream = Buffer.concat(packets);
+    for (const step of [1, 7, 32_768, 65_537]) {
+      const pieces: Buffer[] = [];
+      for (let at = 0; at < stream.length; at += step) pieces.push(Buffer.from(stream.subarray(at, at + step)));
+      const read = packetsIn(pieces).packets.map(({ type, payload }) => encodePacket(type, payload));
+      expect(Buffer.concat(read).equals(stream)).toBe(true);
+      expect(read.length).toBe(sizes.length);
+    }
+  });
+
   it('of impossible length are rejected before anything is kept of them', () => {
     for (const length of [0, 0x7fffffff, 0x80000000, 0xffffffff, 300_000]) {
       expect(packetsIn([Buffer.concat([uint32(length), Buffer.alloc(8)])])).toEqual({ packets: [], rejected: true });
