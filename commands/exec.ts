@@ -64,7 +64,8 @@ export default class Exec extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Exec);
     const { runExecCommand } = await import('../src/cli/exec-command.js');
-    const order = { ...flags, target: args.target, text: args.text, rest: this.rest, json: this.out.json };
+    const note = (said: string): void => this.out.note(said);
+    const order = { ...flags, target: args.target, text: args.text, rest: this.rest, json: this.out.json, note };
     await runExecCommand(await this.connect(), order, {
       out: this.out,
       signal: this.signal,

@@ -29,7 +29,7 @@ export default class Play extends BaseCommand {
     await play(
       args.session,
       { ...flags, follow: flags.follow === true },
-      { out: this.out, signal: this.signal, connect: () => this.connect() },
+      { out: this.out, attended: this.canPrompt, signal: this.signal, connect: () => this.connect() },
     );
   }
 }

@@ -1,10 +1,9 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { operationText } from '../../src/cli/input.js';
+import { missingText, operationText } from '../../src/cli/input.js';
 import { bindParameters } from '../../src/cli/named-parameters.js';
 import { Args, Flags } from '../../src/cli/flags.js';
 import { requestText } from '../../src/cli/request-text.js';
 import { takesWords } from '../../src/cli/target-words.js';
-import { usage } from '../../src/cli/usage.js';
 
 export default class RequestsCreate extends BaseCommand {
   static override summary = 'Ask for approval ahead of time; run it later with "exec --request".';
@@ -25,12 +24,17 @@ export default class RequestsCreate extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(RequestsCreate);
-    if ((args.text ?? flags.file ?? this.rest[0]) === undefined)
-      throw usage('Missing the operation: give TEXT, or --file FILE.');
+    if ((args.text ?? flags.file ?? this.rest[0]) === undefined) throw missingText();
     const client = await this.connect();
     const words = await takesWords(client, { target: args.target, rest: this.rest });
-    const text = await operationText({ text: args.text, file: flags.file, rest: this.rest, takesWords: words });
-    if (text === null) throw usage('Missing the operation: give TEXT, or --file FILE.');
+    const text = await operationText({
+      text: args.text,
+      file: flags.file,
+      rest: this.rest,
+      takesWords: words,
+      note: (said) => this.out.note(said),
+    });
+    if (text === null) throw missingText();
     const bound = bindParameters(text, flags.param ?? []);
     const document = await client.createRequest(
       { target: args.target, ...bound, ...(flags.reason && { reason: flags.reason }) },

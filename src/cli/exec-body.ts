@@ -2,7 +2,7 @@ import type { ExecBody } from '../client/api-exec-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { SluiceError } from '../lib/errors.js';
 import { parseDuration } from './durations.js';
-import { namedValues, operationText } from './input.js';
+import { missingText, namedValues, operationText } from './input.js';
 import { bindParameters, type BoundText } from './named-parameters.js';
 import { isLineFormat, type RowFormat } from './rows.js';
 
@@ -30,6 +30,8 @@ export interface ExecOrder {
   readonly request: string | undefined;
   /** Words behind `--` are a command and its arguments. */
   readonly takesWords?: boolean;
+  /** Says that something is waited for. */
+  readonly note: (text: string) => void;
 }
 
 const longestMs = 600_000;
@@ -83,7 +85,7 @@ export async function bodyOf(client: SluiceClient, order: ExecOrder): Promise<Ex
   }
   if (order.target === undefined)
     throw new SluiceError('usage', 'Missing TARGET.', { next: [{ command: 'sluice targets', when: 'to see them' }] });
-  if (given === null) throw usage('Missing the operation: give TEXT, or --file FILE.');
+  if (given === null) throw missingText();
   return { target: order.target, ...given, ...options };
 }
 

@@ -8,7 +8,7 @@ import type { ExecContext } from './exec-command.js';
 import { execute } from './exec.js';
 import { exitCodeOf } from './exit-codes.js';
 import { asSluiceError, errorDocument } from './failure.js';
-import { namedValues } from './input.js';
+import { missingText, namedValues } from './input.js';
 import type { Output } from './output.js';
 import { plain } from './plain.js';
 import { printRows } from './rows.js';
@@ -39,7 +39,7 @@ const atOnce = 4;
 export async function runOnLabelled(client: SluiceClient, order: ExecOrder, context: ExecContext): Promise<void> {
   const { out, signal } = context;
   const given = await textOf(order.text === undefined ? { ...order, text: order.target } : order);
-  if (given === null) throw usage('Missing the operation: give TEXT, or --file FILE.');
+  if (given === null) throw missingText();
   refuseTogether(order);
   const names = await labelled(client, order.label ?? [], signal);
   const timeoutMs = order.timeout === undefined ? 600_000 : parseDuration(order.timeout, '--timeout');

@@ -2,12 +2,17 @@ import { quoteForShell } from '../lib/shell-quote.js';
 import { SluiceError } from '../lib/errors.js';
 import { unreadable } from './unreadable.js';
 
+/** Standard input that is open and silent: said after the first, given up after the second; both in milliseconds. */
+const [silenceSaidMs, silenceEndsMs] = [1_000, 30_000];
 const maxInputBytes = 16 * 1024 * 1024;
 
-/** Reads a file, or stdin for "-", whole and as UTF-8. */
-export async function readText(path: string): Promise<string> {
+/** Says that something is waited for. */
+type Note = (text: string) => void;
+
+/** Reads a file, or stdin for "-", whole and as UTF-8. Throws `timeout` when nothing comes on stdin. */
+export async function readText(path: string, note: Note): Promise<string> {
   const { bytes, name } =
-    path === '-' ? { bytes: await readStdin(), name: 'stdin' } : { bytes: await readFileBounded(path), name: path };
+    path === '-' ? { bytes: await readStdin(note), name: 'stdin' } : { bytes: await readFileBounded(path), name: path };
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -28,22 +33,46 @@ async function readFileBounded(path: string): Promise<Uint8Array> {
 }
 
 /** All of stdin; a terminal is refused, since nobody would know that something waits for them. */
-export async function readStdin(): Promise<Uint8Array> {
+async function readStdin(note: Note): Promise<Uint8Array> {
   if (process.stdin.isTTY === true)
     throw new SluiceError('usage', 'Nothing was piped in. Pipe the text, or name a file.', { decider: 'local' });
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of process.stdin) {
-    const bytes = Buffer.from(chunk as Uint8Array);
-    size += bytes.length;
-    if (size > maxInputBytes) throw tooLarge('stdin');
-    chunks.push(bytes);
+  const said = setTimeout(() => note('Waiting for what is piped in…'), silenceSaidMs);
+  const silence = setTimeout(() => process.stdin.destroy(tooSilent()), silenceEndsMs);
+  try {
+    for await (const chunk of process.stdin) {
+      clearTimeout(said);
+      silence.refresh();
+      const bytes = Buffer.from(chunk as Uint8Array);
+      size += bytes.length;
+      if (size > maxInputBytes) throw tooLarge('stdin');
+      chunks.push(bytes);
+    }
+  } finally {
+    clearTimeout(said);
+    clearTimeout(silence);
   }
   return Buffer.concat(chunks);
 }
 
+/** A pipe that stays open and empty is mostly one that nobody meant to be read. */
+function tooSilent(): SluiceError {
+  const seconds = silenceEndsMs / 1000;
+  return new SluiceError('timeout', `Nothing came on standard input for ${seconds} seconds, and it was not closed.`, {
+    decider: 'local',
+    next: [{ command: 'PROGRAM > FILE', when: 'to finish first what takes longer; then name the file' }],
+  });
+}
+
 function tooLarge(name: string): SluiceError {
   return new SluiceError('usage', `${name} is larger than ${maxInputBytes / 1024 / 1024} MiB.`, { decider: 'local' });
+}
+
+/** No operation was named. */
+export function missingText(): SluiceError {
+  const message = 'Missing the operation: give TEXT, or --file FILE; what is piped in is read with --file -.';
+  return new SluiceError('usage', message, { decider: 'local' });
 }
 
 /** The operation's text: TEXT, words behind `--`, or -f FILE; exactly one of them. */
@@ -53,12 +82,13 @@ export async function operationText(given: {
   readonly rest: readonly string[];
   /** The target runs commands: words behind `--` become one, each quoted as a shell reads it. */
   readonly takesWords?: boolean;
+  readonly note: Note;
 }): Promise<string | null> {
   const ways = [given.text !== undefined, given.file !== undefined, given.rest.length > 0].filter(Boolean).length;
   if (ways > 1)
     throw new SluiceError('usage', 'Give the text once: as TEXT, behind --, or with --file.', { decider: 'local' });
   if (given.file !== undefined) {
-    const text = await readText(given.file);
+    const text = await readText(given.file, given.note);
     if (text.trim() !== '') return text;
     const name = given.file === '-' ? 'Standard input' : given.file;
     throw new SluiceError('usage', `${name} holds no text to run.`, { decider: 'local' });

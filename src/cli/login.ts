@@ -54,8 +54,8 @@ export async function logInAs(order: LoginOrder, context: LoginContext): Promise
   if (gateway === undefined) throw usage('Missing GATEWAY: the address of the gateway to log in to.');
   const options = { environment, transport, gateway, profile, signal };
   if (order.as !== undefined) return loginAs({ ...options, user: order.as });
-  if (order['token-stdin']) return loginWithToken({ ...options, token: await readText('-') });
-  const machine = await machineLogin(order, options, environment);
+  if (order['token-stdin']) return loginWithToken({ ...options, token: await readText('-', (text) => out.note(text)) });
+  const machine = await machineLogin(order, options, context);
   if (machine !== null) return machine;
   if (order['non-interactive']) {
     const { pending, prompt, note } = await startDeviceLogin(options);
@@ -80,7 +80,7 @@ export async function logInAs(order: LoginOrder, context: LoginContext): Promise
 async function machineLogin(
   order: LoginOrder,
   options: LoginOptions,
-  environment: Environment,
+  { environment, out }: LoginContext,
 ): Promise<LoginResult | null> {
   const clientId = order['client-id'];
   const identityTokenFile =
@@ -90,7 +90,11 @@ async function machineLogin(
   const [secretFile, clientKeyFile] = [order['client-secret-file'], order['client-key-file']];
   if (clientKeyFile !== undefined) return loginAsMachine({ ...options, clientId, clientKeyFile });
   if (secretFile === undefined) throw usage('--client-id needs --client-key-file FILE or --client-secret-file FILE.');
-  return loginAsMachine({ ...options, clientId, clientSecret: (await readText(secretFile)).trim() });
+  return loginAsMachine({
+    ...options,
+    clientId,
+    clientSecret: (await readText(secretFile, (text) => out.note(text))).trim(),
+  });
 }
 
 /** A browser where one can be seen and somebody sits before it, else a code for any browser. Flags have the last word. */

@@ -23,6 +23,8 @@ export interface PlayOrder {
 }
 export interface PlayContext {
   readonly out: Output;
+  /** Somebody sits at the terminal: nobody does where a program has one. */
+  readonly attended: boolean;
   readonly signal: AbortSignal;
   readonly connect: () => Promise<SluiceClient>;
 }
@@ -34,7 +36,7 @@ export async function play(session: string, order: PlayOrder, context: PlayConte
   const op = order.op ?? null;
   const source = await open(session, order, context);
   if (out.json || order.format === 'json') return out.document(await playbackDocument(source, op));
-  const terminal = out.interactive && process.stdin.isTTY === true;
+  const terminal = out.interactive && context.attended;
   if (order.format === 'text' || !terminal) {
     for await (const piece of playbackText(source, out.colored, op)) out.piece(piece);
     return;

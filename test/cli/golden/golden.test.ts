@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { aliases, commandIds } from '../../../src/cli/command-files.js';
 import { quoteForShell } from '../../../src/lib/shell-quote.js';
-import { type Attempt, type CommandCases, type Form, forms, type Place } from './case.js';
+import { agent, type Attempt, type CommandCases, type Form, forms, type Place } from './case.js';
 import { acting, alone, reading } from './cases/all.js';
 import { type Known, normaliseDocument, normaliseText } from './normalise.js';
-import { type Ended, runOnTerminal, runPiped } from './run.js';
+import { type Ended, type Input, runOnTerminal, runPiped, silent } from './run.js';
 import { startWorld, type World } from './world.js';
 
 const folder = fileURLToPath(new URL('files/', import.meta.url));
@@ -56,6 +56,15 @@ function schemaNamed(name: string, home: string): Promise<z.ZodType> {
   return reading;
 }
 
+const placeOf = (home: string, env: Readonly<Record<string, string>>, form: Place['form']): Place => ({
+  ...{ world, home, form },
+  async sluice(...args) {
+    const { code, stdout, stderr } = await runPiped({ args, home, env, input: null });
+    if (code !== 0) throw new Error(`sluice ${args.join(' ')} ended with ${code}: ${stderr}`);
+    return stdout;
+  },
+});
+
 /** Runs a command in one form; its section of the golden file. */
 async function sectionOf(cases: CommandCases, form: Form): Promise<string> {
   const failing = form === 'error' || form === 'error-json';
@@ -64,18 +73,16 @@ async function sectionOf(cases: CommandCases, form: Form): Promise<string> {
   const attempt: Attempt = failing ? { ...(as === undefined ? {} : { as }), ...cases.error } : cases;
   const home = await mkdtemp(join(tmpdir(), 'sluice-home-'));
   const env = await environmentOf(attempt, home);
-  const place: Place = {
-    ...{ world, home, form },
-    async sluice(...args) {
-      const { code, stdout, stderr } = await runPiped({ args, home, env, input: null });
-      if (code !== 0) throw new Error(`sluice ${args.join(' ')} ended with ${code}: ${stderr}`);
-      return stdout;
-    },
-  };
+  const place = placeOf(home, env, form);
   try {
     const given = typeof attempt.args === 'function' ? await attempt.args(place) : (attempt.args ?? []);
     const args = [...cases.command.split(' '), ...(asJson ? ['--json'] : []), ...given];
-    const ended = await run(failing ? {} : cases, { args, env, place, input: attempt.input ?? null });
+    const ended = await run(failing ? {} : cases, {
+      args,
+      env,
+      place,
+      input: attempt.input ?? (form === 'pipe' ? silent : null),
+    });
     expect(ended.code, `${cases.command}, ${form}\n${ended.stdout}\n${ended.stderr}`).toBe(attempt.code ?? 0);
     if (form === 'error') expect(ended.stdout, 'nothing on stdout of what fails').toBe('');
     const documents = asJson ? await documentsOf(ended.stdout, home) : [];
@@ -97,7 +104,7 @@ interface Order {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly place: Place;
-  readonly input: string | null;
+  readonly input: Input;
 }
 
 /** Runs it to its end, with what has to happen meanwhile. */
@@ -110,7 +117,9 @@ async function run(
     if (happening.length === 0 && meanwhile?.begun.test(output) === true) happening.push(meanwhile.do(place));
   };
   const order = { args, home: place.home, env, onOutput, ...(until === undefined ? {} : { until }) };
-  const ended = await (place.form === 'tty' ? runOnTerminal(order) : runPiped({ ...order, input }));
+  const ended = await (place.form === 'tty' || place.form === agent
+    ? runOnTerminal(order)
+    : runPiped({ ...order, input }));
   await Promise.all(happening);
   return ended;
 }
@@ -137,9 +146,27 @@ async function documentsOf(stdout: string, home: string): Promise<readonly objec
   return documents;
 }
 
+/** On a terminal that an AI agent has, where a question would wait for ever: it ends, or began what goes on by design. */
+async function endsForAgent(cases: CommandCases): Promise<void> {
+  const attempt: Attempt = cases.asks ?? cases;
+  const home = await mkdtemp(join(tmpdir(), 'sluice-home-'));
+  const env = { ...(await environmentOf(attempt, home)), CLAUDECODE: '1' };
+  const place = placeOf(home, env, agent);
+  try {
+    const given = typeof attempt.args === 'function' ? await attempt.args(place) : (attempt.args ?? []);
+    const order = { args: [...cases.command.split(' '), ...given], env, place, input: null };
+    const ended = await run(cases.asks === undefined ? cases : {}, order);
+    expect(ended.code, `${cases.command}, for an agent\n${ended.stdout}`).toBe(attempt.code ?? 0);
+  } finally {
+    await cases.after?.(place);
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
 async function compare(cases: CommandCases): Promise<void> {
   const sections: string[] = [];
   for (const form of forms) if (cases.without?.[form] === undefined) sections.push(await sectionOf(cases, form));
+  await endsForAgent(cases);
   const text = sections.join('\n');
   const file = fileOf(cases.command);
   if (updating) writeFileSync(file, text);
@@ -163,6 +190,27 @@ describe('every command', () => {
   });
   describe('that acts', () => {
     it.concurrent.each(acting)('says what it always said: $command', compare, patienceMs);
+  });
+  describe('that reads standard input', () => {
+    const stdin: readonly (readonly [command: string, ...args: readonly string[]])[] = [
+      ['exec', 'demo-db', '--file', '-'],
+      ['requests', 'create', 'demo-db', '--file', '-'],
+      ['policy', 'explain', 'demo-db', '--file', '-'],
+      ['secrets', 'set', 'golden'],
+      ['login', '--token-stdin'],
+      ['login', '--client-id', 'robot', '--client-secret-file', '-'],
+    ];
+    it('says that it waits for a silent pipe, and gives up', async () => {
+      const home = await mkdtemp(join(tmpdir(), 'sluice-home-'));
+      const env = await environmentOf({ as: 'reviewer' }, home);
+      const ended = await Promise.all(stdin.map((args) => runPiped({ args, home, env, input: silent })));
+      await rm(home, { recursive: true, force: true });
+      for (const [index, { code, stdout, stderr }] of ended.entries()) {
+        expect([code, stdout], `${stdin[index]?.join(' ')}: ${stderr}`).toEqual([14, '']);
+        expect(stderr).toMatch(/^Waiting for what is piped in…\n✗ Nothing came on standard input for 30 seconds/);
+        expect(stderr).toContain('Next: ');
+      }
+    }, 120_000);
   });
   describe('that lists what it has changed', () => {
     it.each(alone)('says what it always said: $command', compare, patienceMs);

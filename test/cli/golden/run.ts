@@ -23,11 +23,15 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** What comes on stdin: a text, nothing and its end, or nothing as long as it runs. */
+export const silent = Symbol('a pipe that is open and silent');
+export type Input = string | null | typeof silent;
+
 /** The installed program, its two streams apart; nothing of the person who runs the tests is read or written. */
-export function runPiped(run: Running & { readonly input: string | null }): Promise<Ended> {
+export function runPiped(run: Running & { readonly input: Input }): Promise<Ended> {
   const child = spawn(process.execPath, [program, ...run.args], { cwd: run.home, stdio: 'pipe', env: run.env });
   child.stdin.on('error', () => undefined); // it may end without having read
-  child.stdin.end(run.input ?? '');
+  if (run.input !== silent) child.stdin.end(run.input ?? '');
   let stdout = '';
   let stderr = '';
   let interrupted = false;
@@ -47,7 +51,10 @@ export function runPiped(run: Running & { readonly input: string | null }): Prom
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    child.on('close', (code) => {
+      child.stdin.destroy();
+      resolve({ code, stdout, stderr });
+    });
   });
 }
 

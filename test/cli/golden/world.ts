@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -125,7 +126,8 @@ export async function startWorld(): Promise<World> {
     async stop() {
       await gateway.stop();
       await server.stop();
-      await removePostgres(join(dir, 'quickstart', 'postgres'));
+      const demo = join(dir, 'quickstart', 'postgres');
+      if (existsSync(demo)) await removePostgres(demo);
       await rm(dir, { recursive: true, force: true });
     },
   };

@@ -1,5 +1,5 @@
 import type { CommandCases } from '../case.js';
-import { forms } from '../case.js';
+import { numberOf } from '../case.js';
 
 const absent = 'grt_0000000000000000';
 
@@ -10,7 +10,7 @@ export const readingAccess: readonly CommandCases[] = [
 export const actingOnAccess: readonly CommandCases[] = [
   {
     command: 'access request',
-    args: ({ form }) => ['guests', '--for', `${forms.indexOf(form) + 1}m`, '--reason', 'INC-42'],
+    args: ({ form }) => ['guests', '--for', `${numberOf(form)}m`, '--reason', 'INC-42'],
     error: { args: ['guests', '--for', '5h', '--reason', 'INC-42'], code: 2 },
   },
   {

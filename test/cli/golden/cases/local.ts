@@ -29,6 +29,7 @@ export const localCommands: readonly CommandCases[] = [
     command: 'login',
     as: null,
     args: ({ world }) => [world.gateway.url, '--as', 'engineer'],
+    asks: { as: null, args: ({ world }) => [world.gateway.url], code: 4 },
     error: { args: ['http://127.0.0.1:1', '--as', 'engineer'], code: 11 },
   },
   {
@@ -56,6 +57,7 @@ export const localCommands: readonly CommandCases[] = [
       tty: 'a program starts it; a terminal is refused',
       json: 'it speaks the Model Context Protocol; --json is refused',
     },
+    asks: { code: 2 },
     error: { args: ['--toolset', 'write'], code: 2 },
   },
   { command: 'daemon install', as: null, args: ['--print'], error: { args: ['--print', '--no-start'], code: 2 } },

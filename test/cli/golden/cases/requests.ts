@@ -38,6 +38,7 @@ export const actingOnRequests: readonly CommandCases[] = [
     command: 'requests deny',
     as: 'reviewer',
     args: pending('shipped', '--comment', 'not today'),
+    asks: { as: 'reviewer', args: pending('shipped'), code: 2 },
     error: { args: pending('shipped'), code: 2 },
   },
   {

@@ -42,6 +42,7 @@ export const readingSessions: readonly CommandCases[] = [
     as: 'reviewer',
     // The player itself is tested on its own.
     args: ({ world }) => [world.session, '--format', 'text'],
+    asks: { as: 'reviewer', args: recorded },
     error: { args: [absent], code: 9 },
   },
   { command: 'signals list', as: 'reviewer', error: { as: 'engineer', code: 5 } },

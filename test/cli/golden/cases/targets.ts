@@ -20,6 +20,7 @@ export const actingOnTargets: readonly CommandCases[] = [
   {
     command: 'exec',
     args: ['demo-db', 'select id, name, email from customers order by id limit 3'],
+    asks: { args: ['demo-db', "update orders set status = 'new' where id = 99"], code: 8 },
     error: { args: ['demo-db', 'drop table orders'], code: 5 },
   },
   {
@@ -50,6 +51,7 @@ export const actingOnWhatIsKept: readonly CommandCases[] = [
       return ['golden', '--from-file', 'secret'];
     },
     input: 'a secret\n',
+    asks: { as: 'reviewer', args: ['golden'], code: 2 },
     error: { args: ['golden'], input: '', code: 2 },
   },
   {
