@@ -523,7 +523,7 @@ describe('a command target', () => {
     ['a secret that goes nowhere', '{ argv: [/bin/x] }', ', secret: "vault:tool"', 'how the program gets the secret'],
     ['a variable for no secret', '{ argv: [/bin/x], secretVariable: A }', '', 'how the program gets the secret'],
     ['an address', '{ argv: [/bin/x] }', ', address: "db:1"', '"address" has no meaning'],
-    ['a relay', '{ argv: [/bin/x] }', ', relay: eu-1', '"relay" has no meaning'],
+    ['a relay that is not named', '{ argv: [/bin/x] }', ', relay: eu-1', 'unknown relay "eu-1"'],
     ['files that are kept', '{ argv: [/bin/x] }', ', keepFileBytes: 1', '"keepFileBytes" has no meaning'],
     ['a host key', '{ argv: [/bin/x] }', `, hostKey: "${hostKey}"`, '"hostKey" has no meaning'],
   ])('is refused with %s', (_, command, more, problem) => {
