@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { targetsSchema } from './bundle-schema.js';
+import type { BundleTarget } from './targets.js';
 import type { YamlPath, YamlSource } from './yaml-source.js';
 
 /** A program that the gateway runs itself, or the target's relay; what the person says becomes further arguments of it. */
@@ -60,4 +61,30 @@ export function readCommand(
   }
   const { argv, runAs = nobody, directory, variables } = command;
   return { command: { argv, runAs, directory, variables, secretIn } };
+}
+
+/**
+ * A program can read the environment and the memory of every other that runs under its account on the same machine: who may
+ * use the one has the secret of the other. So accounts are shared by those alone that have the same secret, or none.
+ */
+export function reportSharedAccounts(
+  targets: readonly Pick<BundleTarget, 'name' | 'command' | 'secret' | 'relay'>[],
+  at: (name: string) => YamlPath,
+  source: YamlSource,
+): void {
+  const holders = new Map<string, { readonly name: string; readonly secret: string }>();
+  for (const { name, command, secret, relay } of targets) {
+    if (command === undefined) continue;
+    const own = secret === null ? '' : `${secret.provider}:${secret.name}`;
+    const account = `${relay ?? ''} ${command.runAs.uid}`;
+    const other = holders.get(account);
+    if (other === undefined) holders.set(account, { name, secret: own });
+    else if (other.secret !== own)
+      source.report(
+        'error',
+        at(name),
+        `"${name}" and "${other.name}" run under one account (uid ${command.runAs.uid}), so each could read the other's secret`,
+        'give each an account of its own: command: { runAs: { uid: 64001, gid: 64001 }, … }',
+      );
+  }
 }

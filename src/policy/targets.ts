@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { RecordingMode } from '../recording/events.js';
 import { knownKinds, servedKinds, type targetsSchema } from './bundle-schema.js';
 import { suggest } from './problems.js';
-import { readCommand, type CommandSettings } from './command-target.js';
+import { readCommand, reportSharedAccounts, type CommandSettings } from './command-target.js';
 import { readSsh, type SshSettings } from './ssh-target.js';
 import type { TargetRef } from './types.js';
 import type { YamlPath, YamlSource } from './yaml-source.js';
@@ -42,7 +42,7 @@ export function readTargets(
   certificates: ReadonlyMap<string, string>,
 ): readonly BundleTarget[] {
   const seen = new Set<string>();
-  return raw.flatMap((target, index) => {
+  const targets = raw.flatMap((target, index) => {
     const at = (key: string): YamlPath => ['targets', index, key];
     if (seen.has(target.name)) source.report('error', at('name'), `duplicate target "${target.name}"`);
     seen.add(target.name);
@@ -125,6 +125,12 @@ export function readTargets(
       },
     ];
   });
+  reportSharedAccounts(
+    targets,
+    (name) => ['targets', raw.findIndex((target) => target.name === name), 'command'],
+    source,
+  );
+  return targets;
 }
 
 const noDatabase = { database: '' };

@@ -44,8 +44,14 @@ async function startLab(place: Place): Promise<void> {
   lab = await startSshLab({
     moreTargets:
       target('tool', ', directory: "/tmp", variables: { MODE: careful }') +
-      target('keyed', ', secretVariable: TOKEN').replace('kind: command', 'kind: command, secret: "vault:tool"') +
-      target('piped', ', secretDescriptor: true').replace('kind: command', 'kind: command, secret: "vault:tool"'),
+      target('keyed', ', secretVariable: TOKEN, runAs: { uid: 65533, gid: 65533 }').replace(
+        'kind: command',
+        'kind: command, secret: "vault:tool"',
+      ) +
+      target('piped', ', secretDescriptor: true, runAs: { uid: 65533, gid: 65533 }').replace(
+        'kind: command',
+        'kind: command, secret: "vault:tool"',
+      ),
     detectors: '{ email: mask }',
     relays: ['office'],
   });

@@ -530,6 +530,24 @@ describe('a command target', () => {
     expect(problemsOf(open, { 'targets.yaml': commandTarget(command, more) }).join('\n')).toContain(problem);
   });
 
+  it('shares its account with those alone that have the same secret, on the same machine', () => {
+    const text = (...targets: readonly string[]): string =>
+      `relays: { office: { groups: [g] } }\ntargets:\n${targets.map((target) => `  - { kind: command, ${target} }\n`).join('')}`;
+    const found = (...targets: readonly string[]): string =>
+      problemsOf(open, { 'targets.yaml': text(...targets) })
+        .filter((problem) => problem.includes('one account'))
+        .join('\n');
+    const bare = 'name: bare, command: { argv: [/bin/x] }';
+    const keyed = (name: string, secret: string, more = ''): string =>
+      `name: ${name}, secret: "vault:${secret}", command: { argv: [/bin/x], secretVariable: T${more} }`;
+    expect(found(bare, keyed('keyed', 'a'))).toContain('"keyed" and "bare" run under one account (uid 65534)');
+    expect(found(keyed('one', 'a'), keyed('two', 'b'))).toContain('give each an account of its own');
+    expect(found(keyed('one', 'a'), keyed('two', 'a'))).toBe('');
+    expect(found(bare, 'name: bare-2, command: { argv: [/bin/y] }')).toBe('');
+    expect(found(bare, keyed('keyed', 'a', ', runAs: { uid: 64001, gid: 64001 }'))).toBe('');
+    expect(found(bare, `relay: office, ${keyed('keyed', 'a')}`)).toBe('');
+  });
+
   it('is the only kind that has a command', () => {
     const text = sshTarget(`hostKey: "${hostKey}", command: { argv: [/bin/x] }`);
     expect(problemsOf(open, { 'targets.yaml': text }).join('\n')).toContain('kind command only');
