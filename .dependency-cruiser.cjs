@@ -148,6 +148,13 @@ module.exports = {
       },
     },
     {
+      name: 'only-the-gate-mints-permits',
+      severity: 'error',
+      comment: 'a permit proves that the gate recorded, judged and allowed; everybody else imports its type',
+      from: { path: '^(src|commands)/', pathNot: '^src/sessions/gate\\.[jt]s$' },
+      to: { path: '^src/sessions/permit\\.[jt]s$' },
+    },
+    {
       name: 'terminals-are-loaded-when-used',
       severity: 'error',
       comment: 'optional, with native parts: a relay that runs no program on a terminal does without',

@@ -1,9 +1,7 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
 import { showExplanation } from '../../src/cli/explain.js';
-import { missingText, operationText } from '../../src/cli/input.js';
-import { bindParameters } from '../../src/cli/named-parameters.js';
+import { askedOperation, requireText } from '../../src/cli/asked-operation.js';
 import { Args, Flags } from '../../src/cli/flags.js';
-import { takesWords } from '../../src/cli/target-words.js';
 import { usage } from '../../src/cli/usage.js';
 
 export default class PolicyExplain extends BaseCommand {
@@ -43,19 +41,12 @@ export default class PolicyExplain extends BaseCommand {
       return showExplanation(await client.explainRecorded(session, op, { signal: this.signal }), this.out);
     }
     if (args.target === undefined) throw usage('Missing TARGET and TEXT (or --session ID --op N).');
-    if ((args.text ?? flags.file ?? this.rest[0]) === undefined) throw missingText();
+    const { file, param } = flags;
+    const asked = { target: args.target, text: args.text, file, rest: this.rest, param };
+    requireText(asked);
     const client = await this.connect();
-    const words = await takesWords(client, { target: args.target, rest: this.rest });
-    const text = await operationText({
-      text: args.text,
-      file: flags.file,
-      rest: this.rest,
-      takesWords: words,
-      note: (said) => this.out.note(said),
-    });
-    if (text === null) throw missingText();
-    const bound = bindParameters(text, flags.param ?? []);
-    const body = { target: args.target, ...bound, ...(reason === undefined ? {} : { reason }) };
+    const operation = await askedOperation(client, { ...asked, note: (said) => this.out.note(said) });
+    const body = { ...operation, ...(reason === undefined ? {} : { reason }) };
     showExplanation(await client.explain(body, { signal: this.signal }), this.out);
   }
 }

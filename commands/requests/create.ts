@@ -1,9 +1,7 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { missingText, operationText } from '../../src/cli/input.js';
-import { bindParameters } from '../../src/cli/named-parameters.js';
+import { askedOperation, requireText } from '../../src/cli/asked-operation.js';
 import { Args, Flags } from '../../src/cli/flags.js';
 import { requestText } from '../../src/cli/request-text.js';
-import { takesWords } from '../../src/cli/target-words.js';
 
 export default class RequestsCreate extends BaseCommand {
   static override summary = 'Ask for approval ahead of time; run it later with "exec --request".';
@@ -24,20 +22,13 @@ export default class RequestsCreate extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(RequestsCreate);
-    if ((args.text ?? flags.file ?? this.rest[0]) === undefined) throw missingText();
+    const { file, param } = flags;
+    const asked = { target: args.target, text: args.text, file, rest: this.rest, param };
+    requireText(asked);
     const client = await this.connect();
-    const words = await takesWords(client, { target: args.target, rest: this.rest });
-    const text = await operationText({
-      text: args.text,
-      file: flags.file,
-      rest: this.rest,
-      takesWords: words,
-      note: (said) => this.out.note(said),
-    });
-    if (text === null) throw missingText();
-    const bound = bindParameters(text, flags.param ?? []);
+    const operation = await askedOperation(client, { ...asked, note: (said) => this.out.note(said) });
     const document = await client.createRequest(
-      { target: args.target, ...bound, ...(flags.reason && { reason: flags.reason }) },
+      { ...operation, ...(flags.reason && { reason: flags.reason }) },
       { signal: this.signal },
     );
     this.out.show(document, () => requestText(document.request, this.out));

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { SshKeyList } from '../client/api-types.js';
+import type { SshKeyList } from '../client/api-ssh-types.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
 import { readIfPresent } from '../lib/private-files.js';
 import { openConnection, type Asked } from './connection.js';

@@ -1,29 +1,13 @@
 import type { Duplex, Readable } from 'node:stream';
-import { isSluiceError, SluiceError } from '../lib/errors.js';
 import type * as requests from './api-request-types.js';
 import type * as api from './api-types.js';
 import type * as access from './api-access-types.js';
 import type * as bundle from './api-bundle-types.js';
 import type * as exec from './api-exec-types.js';
 import type { RelayList } from './api-relay-types.js';
-import { decodeFailure, parseObject } from './error-document.js';
+import type * as ssh from './api-ssh-types.js';
 import { execLines } from './exec-lines.js';
-import type { TokenSource } from './tokens.js';
-import type { Transport, TransportRequest } from './transport.js';
-
-export interface SluiceClientOptions {
-  readonly gateway: string;
-  readonly transport: Transport;
-  /** Null for a client that only asks what needs no login. */
-  readonly tokens: TokenSource | null;
-  /** Told which version the gateway is of, when an answer says so. */
-  readonly onVersion?: (version: string) => void;
-}
-
-export interface CallOptions {
-  readonly signal?: AbortSignal;
-  readonly timeoutMs?: number;
-}
+import { type CallOptions, GatewayCalls, type Headers, type SluiceClientOptions } from './gateway-calls.js';
 
 export interface TunnelOptions {
   /** SCRAM verifier of the password that the client program will give. */
@@ -33,92 +17,83 @@ export interface TunnelOptions {
   readonly token?: string;
 }
 
-type Query = Readonly<Record<string, string | number | boolean | undefined>>;
-
-interface Call<Schema extends string> extends CallOptions {
-  readonly schema: Schema;
-  readonly query?: Query;
-  readonly body?: unknown;
-  readonly anonymous?: boolean;
-}
-
 /** Longer than the gateway's own limit for what is asked, so that its answer names the reason. */
 const slackMs = 15_000;
 const defaultExecMs = 10 * 60_000;
-/** A stream ends when its source or its reader does; this is the longest a timer can wait. */
-const endlessMs = 2_147_483_647;
-
 /** The gateway's HTTP API. Every refusal comes back as the `SluiceError` that it was at the gateway. */
 export class SluiceClient {
-  readonly gateway: string;
-  readonly #transport: Transport;
-  readonly #tokens: TokenSource | null;
-  readonly #onVersion: (version: string) => void;
+  readonly #calls: GatewayCalls;
 
-  constructor({ gateway, transport, tokens, onVersion = () => undefined }: SluiceClientOptions) {
-    this.#onVersion = onVersion;
-    this.gateway = gateway;
-    this.#transport = transport;
-    this.#tokens = tokens;
+  constructor(options: SluiceClientOptions) {
+    this.#calls = new GatewayCalls(options);
+  }
+
+  get gateway(): string {
+    return this.#calls.gateway;
   }
 
   loginInfo(options: CallOptions = {}): Promise<api.LoginInfo> {
-    return this.#call('GET', '/v1/login', { schema: 'sluice.login/v1', anonymous: true, ...options });
+    return this.#calls.call('GET', '/v1/login', { schema: 'sluice.login/v1', anonymous: true, ...options });
   }
   whoami(options: CallOptions = {}): Promise<api.Whoami> {
-    return this.#call('GET', '/v1/whoami', { schema: 'sluice.whoami/v1', ...options });
+    return this.#calls.call('GET', '/v1/whoami', { schema: 'sluice.whoami/v1', ...options });
   }
 
   targets(filter: api.TargetFilter = {}, options: CallOptions = {}): Promise<api.TargetList> {
-    return this.#call('GET', '/v1/targets', { schema: 'sluice.targets/v1', query: { ...filter }, ...options });
+    return this.#calls.call('GET', '/v1/targets', { schema: 'sluice.targets/v1', query: { ...filter }, ...options });
   }
   target(name: string, options: CallOptions = {}): Promise<api.TargetDetail> {
-    return this.#call('GET', `/v1/targets/${part(name)}`, { schema: 'sluice.target/v1', ...options });
+    return this.#calls.call('GET', `/v1/targets/${part(name)}`, { schema: 'sluice.target/v1', ...options });
   }
 
   /** How the gateway's own role on a target is confined. */
   targetDoctor(name: string, options: CallOptions = {}): Promise<api.TargetDoctor> {
     const path = `/v1/targets/${part(name)}/doctor`;
-    return this.#call('GET', path, { schema: 'sluice.target_doctor/v1', ...options });
+    return this.#calls.call('GET', path, { schema: 'sluice.target_doctor/v1', ...options });
   }
 
   exec(body: exec.ExecBody, options: CallOptions = {}): Promise<exec.ExecResult> {
     const timeoutMs = (body.timeout_ms ?? defaultExecMs) + slackMs;
-    return this.#call('POST', '/v1/exec', { schema: 'sluice.exec/v1', body, timeoutMs, ...options });
+    return this.#calls.call('POST', '/v1/exec', { schema: 'sluice.exec/v1', body, timeoutMs, ...options });
   }
   /** The next page of a result whose `next_cursor` is not null. */
   fetchRows(body: exec.FetchBody, options: CallOptions = {}): Promise<exec.ExecResult> {
     const timeoutMs = (body.timeout_ms ?? defaultExecMs) + slackMs;
-    return this.#call('POST', '/v1/exec/fetch', { schema: 'sluice.exec/v1', body, timeoutMs, ...options });
+    return this.#calls.call('POST', '/v1/exec/fetch', { schema: 'sluice.exec/v1', body, timeoutMs, ...options });
   }
   /** `exec` whose rows come as the target sends them; throws what the gateway says, whenever that is. */
   async execStream(body: exec.ExecBody, options: CallOptions = {}): Promise<AsyncGenerator<exec.ExecStreamLine>> {
-    const url = this.#url('/v1/exec');
+    const url = this.#calls.url('/v1/exec');
     const timeoutMs = (body.timeout_ms ?? defaultExecMs) + slackMs;
     const sent = { method: 'POST', body: { ...body, stream: true } };
-    return execLines(await this.#stream(url, 'application/x-ndjson', { timeoutMs, ...options }, sent));
+    return execLines(await this.#calls.stream(url, 'application/x-ndjson', { timeoutMs, ...options }, sent));
   }
   explain(body: api.ExplainBody, options: CallOptions = {}): Promise<api.PolicyExplanation> {
-    return this.#call('POST', '/v1/policy/explain', { schema: 'sluice.explain/v1', body, ...options });
+    return this.#calls.call('POST', '/v1/policy/explain', { schema: 'sluice.explain/v1', body, ...options });
   }
   explainRecorded(session: string, op: number, options: CallOptions = {}): Promise<api.PolicyExplanation> {
     const path = `/v1/sessions/${encodeURIComponent(session)}/explain`;
-    return this.#call('GET', path, { schema: 'sluice.explain/v1', query: { op: String(op) }, ...options });
+    return this.#calls.call('GET', path, { schema: 'sluice.explain/v1', query: { op: String(op) }, ...options });
   }
   replayPolicy(body: api.ReplayBody, options: CallOptions = {}): Promise<api.PolicyReplay> {
     const timeoutMs = 15 * 60_000;
-    return this.#call('POST', '/v1/policy/replay', { schema: 'sluice.policy_replay/v1', body, timeoutMs, ...options });
+    return this.#calls.call('POST', '/v1/policy/replay', {
+      schema: 'sluice.policy_replay/v1',
+      body,
+      timeoutMs,
+      ...options,
+    });
   }
   signals(filter: api.SignalFilter = {}, options: CallOptions = {}): Promise<api.SignalList> {
-    return this.#call('GET', '/v1/signals', { schema: 'sluice.signals/v1', query: { ...filter }, ...options });
+    return this.#calls.call('GET', '/v1/signals', { schema: 'sluice.signals/v1', query: { ...filter }, ...options });
   }
   /** Signals as they are raised, NDJSON. */
   watchSignals(options: CallOptions = {}): Promise<Readable> {
-    return this.#stream(this.#url('/v1/signals/watch', {}), 'application/x-ndjson', options);
+    return this.#calls.stream(this.#calls.url('/v1/signals/watch', {}), 'application/x-ndjson', options);
   }
   /** `exec` with `dry_run`: the verdict, and nothing runs. */
   dryRun(body: exec.ExecBody, options: CallOptions = {}): Promise<api.PolicyExplanation> {
-    return this.#call('POST', '/v1/exec', {
+    return this.#calls.call('POST', '/v1/exec', {
       schema: 'sluice.explain/v1',
       body: { ...body, dry_run: true },
       ...options,
@@ -126,19 +101,19 @@ export class SluiceClient {
   }
 
   requests(filter: requests.RequestFilter = {}, options: CallOptions = {}): Promise<requests.RequestList> {
-    return this.#call('GET', '/v1/requests', { schema: 'sluice.requests/v1', query: { ...filter }, ...options });
+    return this.#calls.call('GET', '/v1/requests', { schema: 'sluice.requests/v1', query: { ...filter }, ...options });
   }
   createRequest(body: requests.CreateRequestBody, options: CallOptions = {}): Promise<requests.RequestDocument> {
-    return this.#call('POST', '/v1/requests', { schema: 'sluice.request/v1', body, ...options });
+    return this.#calls.call('POST', '/v1/requests', { schema: 'sluice.request/v1', body, ...options });
   }
   request(id: string, options: CallOptions = {}): Promise<requests.RequestDocument> {
-    return this.#call('GET', `/v1/requests/${part(id)}`, { schema: 'sluice.request/v1', ...options });
+    return this.#calls.call('GET', `/v1/requests/${part(id)}`, { schema: 'sluice.request/v1', ...options });
   }
   /** Waits at the gateway, at most 45 s a call; the answer's state says whether to ask again. */
   waitRequest(id: string, waitMs: number, options: CallOptions = {}): Promise<requests.RequestDocument> {
     const query = { timeout_ms: Math.max(0, Math.min(waitMs, 45_000)) };
     const path = `/v1/requests/${part(id)}/wait`;
-    return this.#call('GET', path, {
+    return this.#calls.call('GET', path, {
       schema: 'sluice.request/v1',
       query,
       timeoutMs: query.timeout_ms + slackMs,
@@ -151,7 +126,7 @@ export class SluiceClient {
     given: { readonly comment: string; readonly for_ms?: number },
     options: CallOptions = {},
   ): Promise<requests.RequestDocument> {
-    return this.#call('POST', `/v1/requests/${part(id)}/${act}`, {
+    return this.#calls.call('POST', `/v1/requests/${part(id)}/${act}`, {
       schema: 'sluice.request/v1',
       body: given,
       ...options,
@@ -159,10 +134,10 @@ export class SluiceClient {
   }
 
   requestAccess(body: access.AccessBody, options: CallOptions = {}): Promise<access.AccessDocument> {
-    return this.#call('POST', '/v1/access', { schema: 'sluice.access/v1', body, ...options });
+    return this.#calls.call('POST', '/v1/access', { schema: 'sluice.access/v1', body, ...options });
   }
   grants(filter: access.GrantFilter = {}, options: CallOptions = {}): Promise<access.GrantList> {
-    return this.#call('GET', '/v1/access', { schema: 'sluice.grants/v1', query: { ...filter }, ...options });
+    return this.#calls.call('GET', '/v1/access', { schema: 'sluice.grants/v1', query: { ...filter }, ...options });
   }
   /** Ends a grant, or says what came of an emergency. */
   noteGrant(
@@ -171,7 +146,7 @@ export class SluiceClient {
     comment: string,
     options: CallOptions = {},
   ): Promise<access.GrantDocument> {
-    return this.#call('POST', `/v1/access/${part(id)}/${act}`, {
+    return this.#calls.call('POST', `/v1/access/${part(id)}/${act}`, {
       schema: 'sluice.grant/v1',
       body: { comment },
       ...options,
@@ -179,35 +154,35 @@ export class SluiceClient {
   }
 
   sessions(filter: api.SessionFilter = {}, options: CallOptions = {}): Promise<api.SessionList> {
-    return this.#call('GET', '/v1/sessions', { schema: 'sluice.sessions/v1', query: { ...filter }, ...options });
+    return this.#calls.call('GET', '/v1/sessions', { schema: 'sluice.sessions/v1', query: { ...filter }, ...options });
   }
   searchSessions(filter: api.SessionSearchFilter, options: CallOptions = {}): Promise<api.SessionSearch> {
-    return this.#call('GET', '/v1/sessions/search', {
+    return this.#calls.call('GET', '/v1/sessions/search', {
       schema: 'sluice.session_search/v1',
       query: { ...filter },
       ...options,
     });
   }
   session(id: string, options: CallOptions = {}): Promise<api.SessionDocument> {
-    return this.#call('GET', `/v1/sessions/${part(id)}`, { schema: 'sluice.session/v1', ...options });
+    return this.#calls.call('GET', `/v1/sessions/${part(id)}`, { schema: 'sluice.session/v1', ...options });
   }
   /** The journal file as it is, to be read as it comes. `follow` goes on until the session ends. */
   sessionJournal(id: string, options: CallOptions & { readonly follow?: boolean } = {}): Promise<Readable> {
     const { follow, ...rest } = options;
-    const url = this.#url(`/v1/sessions/${part(id)}/${follow === true ? 'follow' : 'journal'}`);
-    return this.#stream(url, 'application/octet-stream', rest);
+    const url = this.#calls.url(`/v1/sessions/${part(id)}/${follow === true ? 'follow' : 'journal'}`);
+    return this.#calls.stream(url, 'application/octet-stream', rest);
   }
   /** Live sessions and what happens in them, as NDJSON that goes on until one leaves. */
   watchSessions(filter: api.WatchFilter = {}, options: CallOptions = {}): Promise<Readable> {
-    return this.#stream(this.#url('/v1/sessions/watch', { ...filter }), 'application/x-ndjson', options);
+    return this.#calls.stream(this.#calls.url('/v1/sessions/watch', { ...filter }), 'application/x-ndjson', options);
   }
   /** The key of an encrypted session, where the gateway can open it and policy lets one read it. */
   sessionKey(id: string, options: CallOptions = {}): Promise<api.SessionKey> {
-    return this.#call('GET', `/v1/sessions/${part(id)}/key`, { schema: 'sluice.session_key/v1', ...options });
+    return this.#calls.call('GET', `/v1/sessions/${part(id)}/key`, { schema: 'sluice.session_key/v1', ...options });
   }
   /** A closed session with its proofs, as one archive. */
   sessionBundle(id: string, options: CallOptions = {}): Promise<Readable> {
-    return this.#stream(this.#url(`/v1/sessions/${part(id)}/bundle`, {}), 'application/x-tar', options);
+    return this.#calls.stream(this.#calls.url(`/v1/sessions/${part(id)}/bundle`, {}), 'application/x-tar', options);
   }
   holdSession(
     id: string,
@@ -216,75 +191,83 @@ export class SluiceClient {
     options: CallOptions = {},
   ): Promise<api.SessionHold> {
     const path = `/v1/sessions/${part(id)}/${act}`;
-    return this.#call('POST', path, { schema: 'sluice.session_hold/v1', body: { reason }, ...options });
+    return this.#calls.call('POST', path, { schema: 'sluice.session_hold/v1', body: { reason }, ...options });
   }
   endSession(id: string, reason: string, options: CallOptions = {}): Promise<api.SessionEnd> {
     const path = `/v1/sessions/${part(id)}/end`;
-    return this.#call('POST', path, { schema: 'sluice.session_end/v1', body: { reason }, ...options });
+    return this.#calls.call('POST', path, { schema: 'sluice.session_end/v1', body: { reason }, ...options });
   }
   /** Null verifies all sessions and the ledger. */
   verifySessions(id: string | null = null, options: CallOptions = {}): Promise<api.VerifyDocument> {
     const path = id === null ? '/v1/sessions/verify' : `/v1/sessions/${part(id)}/verify`;
-    return this.#call('GET', path, { schema: 'sluice.verify/v1', timeoutMs: 10 * 60_000, ...options });
+    return this.#calls.call('GET', path, { schema: 'sluice.verify/v1', timeoutMs: 10 * 60_000, ...options });
   }
   /** A certificate for an Ed25519 public key, "ssh-ed25519 AAAA…". */
-  sshCertificate(publicKey: string, options: CallOptions = {}): Promise<api.SshCertificateDocument> {
+  sshCertificate(publicKey: string, options: CallOptions = {}): Promise<ssh.SshCertificateDocument> {
     const body = { public_key: publicKey };
-    return this.#call('POST', '/v1/ssh/certificate', { schema: 'sluice.ssh_certificate/v1', body, ...options });
+    return this.#calls.call('POST', '/v1/ssh/certificate', { schema: 'sluice.ssh_certificate/v1', body, ...options });
   }
-  sshKeys(options: CallOptions = {}): Promise<api.SshKeyList> {
-    return this.#call('GET', '/v1/ssh/keys', { schema: 'sluice.ssh_keys/v1', ...options });
+  sshKeys(options: CallOptions = {}): Promise<ssh.SshKeyList> {
+    return this.#calls.call('GET', '/v1/ssh/keys', { schema: 'sluice.ssh_keys/v1', ...options });
   }
-  addSshKey(order: api.SshKeyOrder, options: CallOptions = {}): Promise<api.SshKeyList> {
-    return this.#call('POST', '/v1/ssh/keys', { schema: 'sluice.ssh_keys/v1', body: order, ...options });
+  addSshKey(order: ssh.SshKeyOrder, options: CallOptions = {}): Promise<ssh.SshKeyList> {
+    return this.#calls.call('POST', '/v1/ssh/keys', { schema: 'sluice.ssh_keys/v1', body: order, ...options });
   }
-  removeSshKey(id: string, options: CallOptions = {}): Promise<api.SshKeyList> {
-    return this.#call('DELETE', `/v1/ssh/keys/${part(id)}`, { schema: 'sluice.ssh_keys/v1', ...options });
+  removeSshKey(id: string, options: CallOptions = {}): Promise<ssh.SshKeyList> {
+    return this.#calls.call('DELETE', `/v1/ssh/keys/${part(id)}`, { schema: 'sluice.ssh_keys/v1', ...options });
   }
 
   /** The host key that the gateway shows to SSH clients. */
-  ssh(options: CallOptions = {}): Promise<api.SshDocument> {
-    return this.#call('GET', '/v1/ssh', { schema: 'sluice.ssh/v1', ...options });
+  ssh(options: CallOptions = {}): Promise<ssh.SshDocument> {
+    return this.#calls.call('GET', '/v1/ssh', { schema: 'sluice.ssh/v1', ...options });
   }
   relays(options: CallOptions = {}): Promise<RelayList> {
-    return this.#call('GET', '/v1/relays', { schema: 'sluice.relays/v1', ...options });
+    return this.#calls.call('GET', '/v1/relays', { schema: 'sluice.relays/v1', ...options });
   }
   keys(options: CallOptions = {}): Promise<api.KeyList> {
-    return this.#call('GET', '/v1/keys', { schema: 'sluice.keys/v1', ...options });
+    return this.#calls.call('GET', '/v1/keys', { schema: 'sluice.keys/v1', ...options });
   }
   rotateKey(options: CallOptions = {}): Promise<api.KeyList> {
-    return this.#call('POST', '/v1/keys/rotate', { schema: 'sluice.keys/v1', body: {}, ...options });
+    return this.#calls.call('POST', '/v1/keys/rotate', { schema: 'sluice.keys/v1', body: {}, ...options });
   }
 
   checkPolicy(files: api.BundleFiles, options: CallOptions = {}): Promise<api.PolicyCheck> {
-    return this.#call('POST', '/v1/policy/check', { schema: 'sluice.policy_check/v1', body: { files }, ...options });
+    return this.#calls.call('POST', '/v1/policy/check', {
+      schema: 'sluice.policy_check/v1',
+      body: { files },
+      ...options,
+    });
   }
   applyBundle(body: bundle.ApplyBody, options: CallOptions = {}): Promise<bundle.ApplyResult> {
-    return this.#call('POST', '/v1/bundle', { schema: 'sluice.apply/v1', body, ...options });
+    return this.#calls.call('POST', '/v1/bundle', { schema: 'sluice.apply/v1', body, ...options });
   }
   bundle(options: CallOptions = {}): Promise<bundle.BundleDocument> {
-    return this.#call('GET', '/v1/bundle', { schema: 'sluice.bundle/v1', ...options });
+    return this.#calls.call('GET', '/v1/bundle', { schema: 'sluice.bundle/v1', ...options });
   }
   bundleVersions(limit: number, options: CallOptions = {}): Promise<bundle.BundleVersions> {
     const path = '/v1/bundle/versions';
-    return this.#call('GET', path, {
+    return this.#calls.call('GET', path, {
       schema: 'sluice.bundle_versions/v1',
       query: { limit: String(limit) },
       ...options,
     });
   }
   rollbackBundle(body: bundle.RollbackBody, options: CallOptions = {}): Promise<bundle.ApplyResult> {
-    return this.#call('POST', '/v1/bundle/rollback', { schema: 'sluice.apply/v1', body, ...options });
+    return this.#calls.call('POST', '/v1/bundle/rollback', { schema: 'sluice.apply/v1', body, ...options });
   }
 
   secrets(options: CallOptions = {}): Promise<api.SecretList> {
-    return this.#call('GET', '/v1/secrets', { schema: 'sluice.secrets/v1', ...options });
+    return this.#calls.call('GET', '/v1/secrets', { schema: 'sluice.secrets/v1', ...options });
   }
   setSecret(name: string, value: string, options: CallOptions = {}): Promise<api.SecretList> {
-    return this.#call('PUT', `/v1/secrets/${part(name)}`, { schema: 'sluice.secrets/v1', body: { value }, ...options });
+    return this.#calls.call('PUT', `/v1/secrets/${part(name)}`, {
+      schema: 'sluice.secrets/v1',
+      body: { value },
+      ...options,
+    });
   }
   removeSecret(name: string, options: CallOptions = {}): Promise<api.SecretList> {
-    return this.#call('DELETE', `/v1/secrets/${part(name)}`, { schema: 'sluice.secrets/v1', ...options });
+    return this.#calls.call('DELETE', `/v1/secrets/${part(name)}`, { schema: 'sluice.secrets/v1', ...options });
   }
 
   /**
@@ -292,7 +275,7 @@ export class SluiceClient {
    * percent-encoded, since a header holds no other characters than ASCII.
    */
   async openTunnel(target: string, options: TunnelOptions = {}, signal?: AbortSignal): Promise<Duplex> {
-    const url = this.#url(`/v1/targets/${part(target)}/tunnel`);
+    const url = this.#calls.url(`/v1/targets/${part(target)}/tunnel`);
     const { passwordVerifier, reason, token } = options;
     const dial = async (authorization: Headers): Promise<Duplex> => {
       const headers = {
@@ -300,9 +283,9 @@ export class SluiceClient {
         ...(passwordVerifier === undefined ? {} : { 'sluice-client-password': passwordVerifier }),
         ...(reason === undefined || reason === null ? {} : { 'sluice-reason': encodeURIComponent(reason) }),
       };
-      return this.#upgrade({ method: 'GET', url, headers, signal }, 'sluice-tunnel');
+      return this.#calls.upgrade({ method: 'GET', url, headers, signal }, 'sluice-tunnel');
     };
-    return token === undefined ? this.#authorized(signal, dial) : dial({ authorization: `Bearer ${token}` });
+    return token === undefined ? this.#calls.authorized(signal, dial) : dial({ authorization: `Bearer ${token}` });
   }
 
   /** A connection that serves a relay; docs/relay.md says what it speaks. */
@@ -311,133 +294,12 @@ export class SluiceClient {
     { token, version }: { readonly token: string; readonly version: string },
     signal?: AbortSignal,
   ): Promise<Duplex> {
-    const url = this.#url(`/v1/relays/${part(name)}/serve`);
+    const url = this.#calls.url(`/v1/relays/${part(name)}/serve`);
     const headers = { authorization: `Bearer ${token}`, 'sluice-version': version };
-    return this.#upgrade({ method: 'GET', url, headers, signal }, 'sluice-relay');
+    return this.#calls.upgrade({ method: 'GET', url, headers, signal }, 'sluice-relay');
   }
-
-  async #upgrade(request: TransportRequest, protocol: string): Promise<Duplex> {
-    const { socket, answer } = await this.#transport.upgrade(request, protocol);
-    if (socket === null) throw await this.#failure(answer);
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, 30_000);
-    return socket;
-  }
-
-  async #call<Schema extends string, Document extends api.Envelope<Schema>>(
-    method: string,
-    path: string,
-    call: Call<Schema>,
-  ): Promise<Document> {
-    const url = this.#url(path, call.query);
-    const send = async (authorization: Headers): Promise<Document> => {
-      const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-      const headers = {
-        accept: 'application/json',
-        ...authorization,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      };
-      const { signal, timeoutMs } = call;
-      const request = {
-        method,
-        url,
-        headers,
-        signal,
-        ...(body === undefined ? {} : { body }),
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      };
-      const answer = await this.#transport
-        .send(request)
-        .catch((error: unknown) => Promise.reject(this.#unreachable(error)));
-      const version = answer.headers['sluice-version'];
-      if (typeof version === 'string') this.#onVersion(version);
-      return decodeAnswer(answer.status, answer.body.toString('utf8'), new URL(url).host, call.schema);
-    };
-    return call.anonymous === true ? send({}) : this.#authorized(call.signal, send);
-  }
-
-  #stream(url: string, accept: string, options: CallOptions, sent: Sent = { method: 'GET' }): Promise<Readable> {
-    return this.#authorized(options.signal, async (authorization) => {
-      const body = sent.body === undefined ? undefined : JSON.stringify(sent.body);
-      const headers = {
-        ...authorization,
-        accept,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      };
-      const request = { method: sent.method, url, headers, ...(body === undefined ? {} : { body }) };
-      const message = await this.#transport.open({ ...request, timeoutMs: endlessMs, ...options });
-      if (message.statusCode !== 200) throw await this.#failure(message);
-      return message;
-    });
-  }
-
-  /** Runs `send` with a token, and once more with another one if the gateway does not take the first. */
-  async #authorized<T>(signal: AbortSignal | undefined, send: (headers: Headers) => Promise<T>): Promise<T> {
-    if (this.#tokens === null) throw new TypeError('this client has no token source');
-    const token = await this.#tokens.get(signal);
-    try {
-      return await send({ authorization: `Bearer ${token}` });
-    } catch (error) {
-      if (!isSluiceError(error, 'login_required')) throw this.#unreachable(error);
-      const other = await this.#tokens.renew(token, signal);
-      if (other === null) throw error;
-      return send({ authorization: `Bearer ${other}` });
-    }
-  }
-
-  async #failure(answer: Readable & { readonly statusCode?: number | undefined }): Promise<SluiceError> {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of answer as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > 1024 * 1024) break;
-      chunks.push(chunk);
-    }
-    return decodeFailure(answer.statusCode ?? 0, Buffer.concat(chunks).toString('utf8'), new URL(this.gateway).host);
-  }
-
-  #unreachable(error: unknown): unknown {
-    if (!isSluiceError(error, 'gateway_unreachable') || error.details.next !== undefined) return error;
-    const next = [{ command: `curl ${this.gateway}/healthz`, when: 'to see whether the gateway answers at all' }];
-    return new SluiceError('gateway_unreachable', error.message, { ...error.details, next });
-  }
-
-  #url(path: string, query: Query = {}): string {
-    const parameters = new URLSearchParams();
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
-    const search = parameters.toString();
-    return `${this.gateway}${path}${search === '' ? '' : `?${search}`}`;
-  }
-}
-
-type Headers = Readonly<Record<string, string>>;
-/** What a request for a stream sends. */
-interface Sent {
-  readonly method: string;
-  readonly body?: unknown;
 }
 
 function part(text: string): string {
   return encodeURIComponent(text);
-}
-
-/** The gateway checks its own answers against its schemas; here, the schema's name is enough to trust the shape. */
-function decodeAnswer<Schema extends string, Document extends api.Envelope<Schema>>(
-  status: number,
-  body: string,
-  host: string,
-  schema: Schema,
-): Document {
-  const document = status >= 200 && status < 300 ? parseObject(body) : null;
-  if (document?.['ok'] !== true) throw decodeFailure(status, body, host);
-  if (document['schema'] !== schema) {
-    throw new SluiceError(
-      'protocol',
-      `The gateway answered with ${String(document['schema'])} instead of ${schema}; is it newer than this client?`,
-      {
-        decider: 'gateway',
-      },
-    );
-  }
-  return document as unknown as Document;
 }

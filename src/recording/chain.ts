@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { CborWriter } from './cbor.js';
-import { encodeEvent } from './event-codec.js';
+import { encodeEvent } from './event-encoder.js';
 import type { SessionEvent } from './events.js';
 import { maxRecordBytes, recordCodes } from './records.js';
 

@@ -4,7 +4,7 @@ import type { CommitLog, CommittingJournal } from './commit-log.js';
 import type { Recipient } from './encryption/recipients.js';
 import { RecordCipher } from './encryption/record-cipher.js';
 import { newSessionKey, wrapSessionKey } from './encryption/session-key.js';
-import { encodeBinding, encodeEvent, encodeRecipients } from './event-codec.js';
+import { encodeBinding, encodeEvent, encodeRecipients } from './event-encoder.js';
 import type { EndEvent, OpenEvent, SessionEvent } from './events.js';
 import type { Pulse } from './pulse.js';
 import { formatVersion, journalHeader } from './records.js';

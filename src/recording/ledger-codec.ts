@@ -1,5 +1,5 @@
 import type { CborWriter } from './cbor.js';
-import { decodeCheckpoint } from './event-codec.js';
+import { decodeCheckpoint } from './event-decoder.js';
 import { Fields } from './fields.js';
 import { recordCodes, type LedgerEntry, type LedgerRecord } from './records.js';
 

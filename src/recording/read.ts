@@ -1,7 +1,7 @@
 import { SluiceError } from '../lib/errors.js';
 import { CborError } from './cbor.js';
 import { decryptRecord } from './encryption/record-cipher.js';
-import { decodeRecord } from './event-codec.js';
+import { decodeRecord } from './event-decoder.js';
 import type { SessionEvent } from './events.js';
 import { eventsOf, journalHeader, type JournalRecord, type RecipientsRecord } from './records.js';
 import { chunksOf, RecordScanner, type RecordingSource } from './scan.js';

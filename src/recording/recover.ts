@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../lib/errors.js';
 import { ChainQueue, type BufferPool, type ChainHead } from './chain.js';
-import { encodeEvent } from './event-codec.js';
+import { encodeEvent } from './event-encoder.js';
 import type { OpenEvent } from './events.js';
 import { isJournalPath, journalPaths, sessionOfPath } from './layout.js';
 import type { Ledger } from './ledger.js';

@@ -1,6 +1,6 @@
 import { sign, verify, type KeyObject } from 'node:crypto';
 import { hashBytes, type ChainHead, type ChainQueue } from './chain.js';
-import { encodeCheckpoint } from './event-codec.js';
+import { encodeCheckpoint } from './event-encoder.js';
 import type { CheckpointRecord } from './records.js';
 
 const purpose = Buffer.from('sluice checkpoint 1\n');

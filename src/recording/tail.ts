@@ -1,7 +1,7 @@
 import { constants, openSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { CborError } from './cbor.js';
-import { decodeRecord } from './event-codec.js';
+import { decodeRecord } from './event-decoder.js';
 import { recordCodes } from './records.js';
 import { signatureProblem, type PublicKeys } from './signing.js';
 import { SyncedFile } from './synced-file.js';

@@ -1,6 +1,6 @@
 import { CborError } from './cbor.js';
 import type { ChainHead } from './chain.js';
-import { decodeRecord } from './event-codec.js';
+import { decodeRecord } from './event-decoder.js';
 import type { EndEvent } from './events.js';
 import { formatVersion, journalHeader, recordCodes, type BindingRecord, type CheckpointRecord } from './records.js';
 import { chunksOf, RecordScanner, type RecordingSource, type ScannedRecord } from './scan.js';

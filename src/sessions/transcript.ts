@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Effect } from '../analysis/effects.js';
-import type { Permit } from './gate.js';
+import type { Permit } from './permit.js';
 import type { Session } from './session.js';
 
 /** Output: kept in the journal up to a cap, and from there on counted and digested. */

@@ -146,11 +146,11 @@ async function onTerminal(args: readonly string[], keys: readonly { readonly aft
 }
 
 /** What our own output may hold besides text: colours, and what the player draws its screen with. */
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- our own sequences begin with ESC
 const ours = /\u001b\[(?:[\d;]*m|H|K|\?1049[hl]|\?25[hl])/g;
 /** Everything a terminal obeys or that makes text read as other text. */
 const unsafe =
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- that none of these is shown is what is tested
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/gu;
 const unsafeIn = (shown: string): readonly string[] => shown.replaceAll(ours, '').match(unsafe) ?? [];
 

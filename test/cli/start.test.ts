@@ -89,6 +89,7 @@ const forExec = [
     'error-document',
     'exec-lines',
     'file-lock',
+    'gateway-calls',
     'gateway-url',
     'identity-token',
     'profiles',

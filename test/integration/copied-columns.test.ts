@@ -62,10 +62,7 @@ const read = async (client: pg.Client, sql: string): Promise<string> => {
   const last = (Array.isArray(result) ? result.at(-1) : result) as pg.QueryResult<Record<string, unknown>>;
   return JSON.stringify(last.rows);
 };
-const protectedNow = async (): Promise<readonly string[]> =>
-  ((await gateway.describe('app'))['protected_columns'] as readonly { readonly column: string }[]).map(
-    ({ column }) => column,
-  );
+const protectedNow = (): Promise<readonly string[]> => gateway.protectedColumns('app');
 
 /** What is run through the gateway, and the query that shows the copy. */
 const copies: Readonly<Record<string, readonly [steps: readonly string[], show: string]>> = {

@@ -50,10 +50,7 @@ afterEach(async () => {
 const secret = /QXZ|41-7|RBN|52-1|39W7/i;
 const read = async (client: pg.Client, sql: string): Promise<string> => JSON.stringify((await client.query(sql)).rows);
 const waiting = async (): Promise<number> => (await direct.query('select from pg_prepared_xacts')).rowCount ?? 0;
-const protectedNow = async (): Promise<readonly string[]> =>
-  ((await gateway.describe('app'))['protected_columns'] as readonly { readonly column: string }[]).map(
-    ({ column }) => column,
-  );
+const protectedNow = (): Promise<readonly string[]> => gateway.protectedColumns('app');
 
 /** What the transaction does before it is prepared, and the query that shows the copy. */
 const copies: Readonly<Record<string, readonly [steps: readonly string[], show: string]>> = {

@@ -20,6 +20,8 @@ export interface OpenGateway {
   restart(): Promise<void>;
   /** What an administrator sees of a target. */
   describe(database: string): Promise<Readonly<Record<string, unknown>>>;
+  /** Columns of a target that are protected now, copies included, as `schema.table.column`. */
+  protectedColumns(database: string): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -57,13 +59,17 @@ export async function startOpenGateway(
   await gateway.gateway.setSecret('open', postgres.password);
   const token = await gateway.token('engineer', { expiresInSeconds: 3_600 });
   const { superuser: user, password, port } = postgres;
+  const describe: OpenGateway['describe'] = async (database) =>
+    (await gateway.call('GET', `/v1/targets/${database}`, { as: 'engineer' })).document;
   return {
     postgres,
     direct: (database) => ({ port, user, password, database }),
     through: (database) => ({ port: gateway.gateway.postgresPort ?? 0, user: 'x', password: token, database }),
     restart: () => gateway.restart(),
-    async describe(database) {
-      return (await gateway.call('GET', `/v1/targets/${database}`, { as: 'engineer' })).document;
+    describe,
+    async protectedColumns(database) {
+      const columns = (await describe(database))['protected_columns'] as readonly { readonly column: string }[];
+      return columns.map(({ column }) => column);
     },
     async stop() {
       await gateway.stop();

@@ -2,17 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openPolicy, startSshLab, type Ended, type SshLab } from '../support/ssh-lab.js';
+import { openPolicy, startFileLab, type Ended, type SshLab } from '../support/ssh-lab.js';
 
 let lab: SshLab;
 /** A folder on the "machine", and one on the person's side. */
 let there: string;
 let here: string;
 beforeAll(async () => {
-  lab = await startSshLab({ detectors: '{ email: mask, token: mask }' });
-  there = join(lab.sshd.dir, 'there');
-  here = join(lab.sshd.dir, 'here');
-  for (const dir of [there, here]) mkdirSync(dir);
+  ({ lab, there, here } = await startFileLab());
 }, 60_000);
 afterAll(() => lab.stop());
 beforeEach(() => lab.apply(openPolicy));

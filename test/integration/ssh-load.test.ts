@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyAll } from '../../src/recording/verify-all.js';
-import { startSshLab, type SshLab } from '../support/ssh-lab.js';
+import { startFileLab, type SshLab } from '../support/ssh-lab.js';
 
 // One gateway under much at once: transfers that are longer than memory should notice, and many people.
 
@@ -16,10 +16,7 @@ let lab: SshLab;
 let there: string;
 let here: string;
 beforeAll(async () => {
-  lab = await startSshLab({ detectors: '{ email: mask, token: mask }' });
-  there = join(lab.sshd.dir, 'there');
-  here = join(lab.sshd.dir, 'here');
-  for (const dir of [there, here]) mkdirSync(dir);
+  ({ lab, there, here } = await startFileLab());
 }, 60_000);
 afterAll(() => lab.stop());
 

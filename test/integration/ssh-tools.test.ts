@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openPolicy, startSshLab, type Ended, type SshLab } from '../support/ssh-lab.js';
+import { openPolicy, startFileLab, type Ended, type SshLab } from '../support/ssh-lab.js';
 
 // Tools that people put on top of ssh, each by the words it runs the real OpenSSH client with.
 
@@ -13,10 +13,7 @@ let lab: SshLab;
 let there: string;
 let here: string;
 beforeAll(async () => {
-  lab = await startSshLab({ detectors: '{ email: mask, token: mask }' });
-  there = join(lab.sshd.dir, 'there');
-  here = join(lab.sshd.dir, 'here');
-  for (const dir of [there, here]) mkdirSync(dir);
+  ({ lab, there, here } = await startFileLab());
 }, 60_000);
 afterAll(() => lab.stop());
 beforeEach(() => lab.apply(openPolicy));

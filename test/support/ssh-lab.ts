@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +61,14 @@ export interface RecordedSession {
 }
 
 export const openPolicy = '@id("everything")\npermit (principal, action, resource);\n';
+
+/** A lab with detectors on, and two folders to move files between: one on the "machine", one on the person's side. */
+export async function startFileLab(): Promise<{ readonly lab: SshLab; readonly there: string; readonly here: string }> {
+  const lab = await startSshLab({ detectors: '{ email: mask, token: mask }' });
+  const [there, here] = [join(lab.sshd.dir, 'there'), join(lab.sshd.dir, 'here')];
+  for (const dir of [there, here]) await mkdir(dir);
+  return { lab, there, here };
+}
 
 export async function startSshLab(
   options: {

@@ -154,6 +154,22 @@ function waitRoute(services: GatewayServices): ApiRoute {
   });
 }
 
+/** Does something to a request that the caller may see, and has it on the audit trail whether it went well or not. */
+function acted<T>(
+  services: GatewayServices,
+  call: Call,
+  {
+    id,
+    act,
+    comment,
+  }: { readonly id: string; readonly act: 'approve' | 'deny' | 'cancel' | 'revoke'; readonly comment: string },
+  work: (id: string) => T,
+): T {
+  const before = visible(services, call, id);
+  const detail = { target: before.target, comment };
+  return services.audit.attemptTold(call.principal, `request.${act}`, before.id, detail, () => work(before.id));
+}
+
 function voteRoutes(services: GatewayServices): readonly ApiRoute[] {
   return (['approve', 'deny'] as const).map((decision) =>
     route({
@@ -166,10 +182,8 @@ function voteRoutes(services: GatewayServices): readonly ApiRoute[] {
       body: voteBody,
       response: requestDocument,
       async handle(call, { params, body }) {
-        const before = visible(services, call, params.id);
-        const detail = { target: before.target, comment: body.comment };
-        const request = services.audit.attemptTold(call.principal, `request.${decision}`, before.id, detail, () =>
-          services.approvals.vote(before.id, call.principal, decision, body.comment, body.for_ms),
+        const request = acted(services, call, { id: params.id, act: decision, comment: body.comment }, (id) =>
+          services.approvals.vote(id, call.principal, decision, body.comment, body.for_ms),
         );
         // An approval of access has taken effect already.
         return shown(services, call, services.approvals.get(request.id) ?? request);
@@ -191,10 +205,8 @@ function takeBackRoutes(services: GatewayServices): readonly ApiRoute[] {
       body: commentBody,
       response: requestDocument,
       async handle(call, { params, body }) {
-        const before = visible(services, call, params.id);
-        const detail = { target: before.target, comment: body.comment };
-        const request = services.audit.attemptTold(call.principal, `request.${act}`, before.id, detail, () =>
-          services.approvals[act](before.id, call.principal, body.comment),
+        const request = acted(services, call, { id: params.id, act, comment: body.comment }, (id) =>
+          services.approvals[act](id, call.principal, body.comment),
         );
         return shown(services, call, request);
       },

@@ -1,4 +1,4 @@
-import type { Permit } from '../../sessions/gate.js';
+import type { Permit } from '../../sessions/permit.js';
 import type { DialledTarget } from './dial.js';
 import type { Frame } from './frames.js';
 

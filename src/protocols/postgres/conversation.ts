@@ -1,7 +1,7 @@
 import type { Effect } from '../../analysis/effects.js';
 import type { PostgresAnalyser } from '../../analysis/postgres-types.js';
 import type { Session } from '../../sessions/session.js';
-import type { Permit } from '../../sessions/gate.js';
+import type { Permit } from '../../sessions/permit.js';
 import type { IncomingConnection } from '../../sessions/types.js';
 import type { Backend } from './backend.js';
 import type { TargetCatalogs } from './catalogs.js';

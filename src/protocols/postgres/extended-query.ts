@@ -1,6 +1,6 @@
 import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
 import { SluiceError } from '../../lib/errors.js';
-import type { Allowed, Denied } from '../../sessions/gate.js';
+import type { Allowed, Denied } from '../../sessions/permit.js';
 import { decodeBind, type BindMessage } from './bind.js';
 import type { Conversation, WirePortal, WireStatement } from './conversation.js';
 import { gatewayError } from './errors.js';

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../lib/errors.js';
-import type { Allowed, Denied, Held } from '../../sessions/gate.js';
+import type { Allowed, Denied, Held } from '../../sessions/permit.js';
 import { askAhead } from '../../sessions/words.js';
 import type { Conversation } from './conversation.js';
 import type { RelayHooks } from './relay-hooks.js';

@@ -2,7 +2,7 @@ import type { StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { TextSecrets } from '../../analysis/text-secrets.js';
 import { plainFacts, type Effect, type Operation } from '../../analysis/effects.js';
 import { SluiceError, type NextStep } from '../../lib/errors.js';
-import type { Allowed, Denied, Held, JudgedOperation, Look, Permit } from '../../sessions/gate.js';
+import type { Allowed, Denied, Held, JudgedOperation, Look, Permit } from '../../sessions/permit.js';
 import type { Conversation } from './conversation.js';
 import { holdStatement } from './holding.js';
 import { analyseQuery, cachedQuery, type JudgedQuery } from './judged-query.js';

@@ -1,9 +1,10 @@
 import { SluiceError } from '../../lib/errors.js';
-import { scrubError, scrubText } from '../../masking/scrub.js';
+import { scrubError } from '../../masking/scrub.js';
 import { createCopyMasker } from '../../masking/copy-masker.js';
 import type { Conversation } from './conversation.js';
 import { decodeErrorFields, encodeFields, type ErrorFields } from './errors.js';
-import { cString, FieldReader, frame, int32, type Frame, type FrameReader } from './frames.js';
+import { FieldReader, frame, type Frame, type FrameReader } from './frames.js';
+import { passNotification, requirePinned } from './asynchronous.js';
 import { copyTreatments } from './copy-plan.js';
 import { planResult, type ResultPlan } from './result-plan.js';
 import type { Run } from './run.js';
@@ -81,9 +82,10 @@ export class ServerResponses {
       case 'N':
         return this.#notice(message);
       case 'S':
-        return this.#parameter(message);
+        requirePinned(talk, message);
+        return this.#pass(message);
       case 'A':
-        return this.#notification(message);
+        return passNotification(talk, message);
       case 'G':
         return this.#copyInStarts(message);
       case 'H':
@@ -309,36 +311,6 @@ export class ServerResponses {
     if (type === 'error')
       session.recorder.append({ type, at: now(), op: run?.op ?? null, decider: 'target', code, message });
     else session.recorder.append({ type, at: now(), op: run?.op ?? null, code, message });
-  }
-
-  /** ParameterStatus: String(name) String(value). A pinned setting that moves means that something got past the gate. */
-  #parameter(message: Frame): void {
-    const reader = new FieldReader(message.payload);
-    const name = reader.string();
-    const value = reader.string();
-    const moved =
-      (name === 'client_encoding' && value !== 'UTF8') ||
-      (name === 'standard_conforming_strings' && value !== 'on') ||
-      (name === 'session_authorization' && value !== this.#talk.backend.dialled.parameters.get(name));
-    if (moved) throw new SluiceError('unexpected', `the pinned setting "${name}" changed; the session ends to be safe`);
-    this.#pass(message);
-  }
-
-  /** NotificationResponse: Int32(process) String(channel) String(payload). What others send may be anything. */
-  #notification(message: Frame): void {
-    const { session, now, incoming } = this.#talk;
-    const reader = new FieldReader(message.payload);
-    const sender = reader.int32();
-    const channel = reader.string();
-    const payload = scrubText(reader.string(), incoming.classification.detectors);
-    session.recorder.append({
-      type: 'notice',
-      at: now(),
-      op: null,
-      code: '',
-      message: `notification on ${channel}: ${payload}`,
-    });
-    this.#talk.toClient(frame('A', int32(sender), cString(channel), cString(payload)));
   }
 
   // COPY

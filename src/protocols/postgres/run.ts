@@ -2,7 +2,7 @@ import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-t
 import type { CopyMaker } from '../../masking/copy-book.js';
 import type { CopyMasker } from '../../masking/types.js';
 import type { SessionRecorder } from '../../recording/events.js';
-import type { Permit } from '../../sessions/gate.js';
+import type { Permit } from '../../sessions/permit.js';
 import { KeptRows } from './kept-rows.js';
 import type { ResultPlan } from './result-plan.js';
 

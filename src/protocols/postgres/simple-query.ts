@@ -1,5 +1,5 @@
 import { gatewayError } from './errors.js';
-import type { Permit } from '../../sessions/gate.js';
+import type { Permit } from '../../sessions/permit.js';
 import type { Conversation } from './conversation.js';
 import type { JudgedQuery } from './judged-query.js';
 import type { Judged, Judging, Resolved } from './judging.js';

@@ -3,7 +3,7 @@ import type { Client, ClientChannel, PseudoTtyOptions } from 'ssh2';
 import { SluiceError } from '../../lib/errors.js';
 import type { Running } from '../../programs/running.js';
 import type { DialledSsh } from './dial.js';
-import type { Permit } from '../../sessions/gate.js';
+import type { Permit } from '../../sessions/permit.js';
 import { afterEachPiece, overrunsWindow, takesPackets } from './peer-bounds.js';
 
 /** What a program gets beside its text. */

@@ -1,6 +1,6 @@
 import { plainFacts, type ActionName, type Effect, type EffectFacts } from '../../analysis/effects.js';
 import { SluiceError } from '../../lib/errors.js';
-import type { JudgedOperation } from '../../sessions/gate.js';
+import type { JudgedOperation } from '../../sessions/permit.js';
 import type { Recovered } from './lines/recover.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { commandOperation } from './command/effects.js';

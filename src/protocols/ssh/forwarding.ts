@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Connection as SshConnection } from 'ssh2';
 import type { Effect } from '../../analysis/effects.js';
-import type { Permit } from '../../sessions/gate.js';
+import type { Permit } from '../../sessions/permit.js';
 import { messageOf } from '../../lib/errors.js';
 import type { Address } from './backend.js';
 import { pump, writeTo } from './channel-io.js';

@@ -1,5 +1,5 @@
 import type { SluiceError } from '../../lib/errors.js';
-import type { Allowed, Denied, Held, JudgedOperation, Permit } from '../../sessions/gate.js';
+import type { Allowed, Denied, Held, JudgedOperation, Permit } from '../../sessions/permit.js';
 import type { Session } from '../../sessions/session.js';
 import { heldWords } from '../../sessions/words.js';
 

@@ -3,7 +3,7 @@ import type { ServerChannel } from 'ssh2';
 import type { Effect } from '../../analysis/effects.js';
 import { compileDetectors } from '../../masking/detectors.js';
 import { StreamMasker } from '../../masking/stream-masker.js';
-import type { Permit } from '../../sessions/gate.js';
+import type { Permit } from '../../sessions/permit.js';
 import { Transcript } from '../../sessions/transcript.js';
 import type { Running } from '../../programs/running.js';
 import type { Terminal } from './backend.js';

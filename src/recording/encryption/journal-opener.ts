@@ -1,4 +1,4 @@
-import { decodeRecord } from '../event-codec.js';
+import { decodeRecord } from '../event-decoder.js';
 import type { SessionEvent } from '../events.js';
 import { eventsOf, journalHeader, type JournalRecord } from '../records.js';
 import { RecordScanner } from '../scan.js';

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { CborError, type CborWriter } from '../cbor.js';
-import { decodeRecord, encodeEncrypted } from '../event-codec.js';
+import { decodeRecord } from '../event-decoder.js';
+import { encodeEncrypted } from '../event-encoder.js';
 import type { SessionEvent } from '../events.js';
 import { eventsOf, type EncryptedRecord } from '../records.js';
 

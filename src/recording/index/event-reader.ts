@@ -1,4 +1,4 @@
-import { decodeRecord } from '../event-codec.js';
+import { decodeRecord } from '../event-decoder.js';
 import type { DecisionEvent, OperationEvent, ResultEvent, SessionEvent } from '../events.js';
 import { recordCodes, type JournalRecord } from '../records.js';
 

@@ -1,9 +1,6 @@
-import { TerminalFilter } from '../playback/terminal-filter.js';
+import { drawingSequence, TerminalFilter } from '../playback/terminal-filter.js';
 
 const maxPiece = 4096;
-/** What the filter lets through beside text: CSI and two-character sequences. */
-// oxlint-disable-next-line no-control-regex
-const sequence = /\u001b(\[[\d;:?]*[@-~]|.)/g;
 
 /** Terminal output as words to search: no escape sequences, in pieces that end with a line where they can. */
 export class TerminalText {
@@ -17,7 +14,7 @@ export class TerminalText {
       this.#piece++;
       this.#text = this.#text.slice(this.#text.lastIndexOf('\n') + 1).slice(-maxPiece / 4);
     }
-    this.#text += this.#filter.push(data).replace(sequence, '').replaceAll('\r', '');
+    this.#text += this.#filter.push(data).replace(drawingSequence, '').replaceAll('\r', '');
     return { piece: this.#piece, text: this.#text };
   }
 }

@@ -1,12 +1,10 @@
 import { escapeText } from './escape.js';
 import type { Scene } from './scenes.js';
+import { drawingSequence } from './terminal-filter.js';
 
 /** Stands in front of every line that a program wrote: nothing it says reads as the record's own words. */
 export const outputMark = '  │ ';
 
-/** What TerminalFilter lets through beside text: CSI and two-character sequences. */
-// oxlint-disable-next-line no-control-regex
-const sequence = /\u001b(?:\[[\d;:?]*([@-~])|(.))/gu;
 /** Finals of sequences that go to another row, or empty the screen: what follows is another line. */
 const rowMoves = new Set('ABEFHJLMSTdf8DEMhl');
 const columnMoves = new Set('CGa`');
@@ -60,7 +58,7 @@ export class OutputLines {
   #output(drawn: string, op: number | null): string {
     this.#op = op;
     const flat = `${this.#heldReturn ? '\r' : ''}${drawn}`.replace(
-      sequence,
+      drawingSequence,
       (_, final: string | undefined, single: string | undefined) => {
         const what = final ?? single ?? '';
         return rowMoves.has(what) ? lineBreak : columnMoves.has(what) ? ' ' : '';
@@ -70,7 +68,7 @@ export class OutputLines {
     this.#heldReturn = flat.endsWith('\r');
     const text = flat.replace(/\r$/, '').replaceAll('\r\n', '\n').replaceAll('\r', lineBreak);
     let shown = '';
-    // oxlint-disable-next-line no-control-regex
+    // oxlint-disable-next-line no-control-regex -- lineBreak, which no text that comes here can hold
     for (const part of text.split(/([\n\u0001])/)) {
       if (part === lineBreak) shown += this.#isOpen ? '\n' : '';
       else if (part === '\n') shown += this.#isOpen ? '\n' : `${outputMark.trimEnd()}\n`;

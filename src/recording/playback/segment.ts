@@ -1,7 +1,7 @@
 import { SluiceError } from '../../lib/errors.js';
 import { hashBytes } from '../chain.js';
 import { decryptRecord } from '../encryption/record-cipher.js';
-import { decodeRecord } from '../event-codec.js';
+import { decodeRecord } from '../event-decoder.js';
 import type { SessionEvent } from '../events.js';
 import { eventsOf, journalHeader } from '../records.js';
 import { RecordScanner } from '../scan.js';

@@ -4,6 +4,10 @@ const drawing = new Set('@ABCDEFGHIJKLMPSTXZ`abdefmrsu');
 const drawingModes = new Set(['7', '12', '25', '47', '1047', '1048', '1049']);
 const maxSequence = 64;
 
+/** What the filter lets through beside text: CSI (its final byte as $1) and two-character sequences (the second as $2). */
+// oxlint-disable-next-line no-control-regex -- ESC is what such a sequence begins with
+export const drawingSequence = /\u001b(?:\[[\d;:?]*([@-~])|(.))/gu;
+
 type State = 'text' | 'escape' | 'csi' | 'string' | 'string escape' | 'charset';
 
 /**

@@ -1,10 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { requestListDocument } from '../../../src/gateway/schemas/requests.js';
 import { makeHome, onlyDocument, runCli } from '../../cli/support/run-cli.js';
-import { type ApprovalLab, errorOf, openApprovalLab, resultOf } from './support.js';
-
-/** For what happens in other processes, on a machine that may be busy. */
-const patience = { timeout: 20_000, interval: 50 };
+import { type ApprovalLab, errorOf, openApprovalLab, resultOf, patience, more } from './support.js';
 
 let lab: ApprovalLab;
 beforeAll(async () => {
@@ -12,7 +9,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => lab.stop());
 
-const more = (product: number): string => `update products set stock = stock + 1 where id = ${product}`;
 /** The request that waits with this text. */
 async function pending(text: string): Promise<string> {
   let id = '';

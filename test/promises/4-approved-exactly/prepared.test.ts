@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { twoPhase } from '../../support/postgres.js';
-import { type ApprovalLab, errorOf, openApprovalLab } from './support.js';
+import { type ApprovalLab, errorOf, openApprovalLab, more } from './support.js';
 
 /** Two-phase commit (PostgreSQL, PREPARE TRANSACTION): what ran by an approval is decided later, by whoever may. */
 let lab: ApprovalLab;
@@ -9,7 +9,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => lab.stop());
 
-const more = (product: number): string => `update products set stock = stock + 1 where id = ${product}`;
 const waiting = async (): Promise<number> => (await lab.server.query('select gid from pg_prepared_xacts')).length;
 
 /** Runs these in one psql; the one that is held is approved. */

@@ -1,9 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
-import { type ApprovalLab, errorOf, openApprovalLab, resultOf } from './support.js';
-
-/** For what happens in other processes, on a machine that may be busy. */
-const patience = { timeout: 20_000, interval: 50 };
+import { type ApprovalLab, errorOf, openApprovalLab, resultOf, patience, more } from './support.js';
 
 let lab: ApprovalLab;
 beforeAll(async () => {
@@ -11,8 +8,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => lab.stop());
 afterEach(() => void vi.useRealTimers());
-
-const more = (product: number): string => `update products set stock = stock + 1 where id = ${product}`;
 
 it('runs nothing that its requester approves, under whatever name, and waits on for others', async () => {
   const before = await lab.stock(1);

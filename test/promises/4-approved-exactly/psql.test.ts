@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type ApprovalLab, errorOf, openApprovalLab, resultOf } from './support.js';
-
-/** For what happens in other processes, on a machine that may be busy. */
-const patience = { timeout: 20_000, interval: 50 };
+import { type ApprovalLab, errorOf, openApprovalLab, resultOf, patience, more } from './support.js';
 
 let lab: ApprovalLab;
 beforeAll(async () => {
@@ -10,7 +7,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => lab.stop());
 
-const more = (product: number): string => `update products set stock = stock + 1 where id = ${product}`;
 const states = async (id: string) => (await lab.request(id)).history.map(({ to }) => to);
 
 it('runs what was approved once, in the connection that waited, and records its end', async () => {

@@ -1,18 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeHome, onlyDocument, runCli } from '../../cli/support/run-cli.js';
 import { requestListDocument } from '../../../src/gateway/schemas/requests.js';
-import { type ApprovalLab, errorOf, openApprovalLab, resultOf } from './support.js';
-
-/** For what happens in other processes, on a machine that may be busy. */
-const patience = { timeout: 20_000, interval: 50 };
+import { type ApprovalLab, errorOf, openApprovalLab, resultOf, patience, more } from './support.js';
 
 let lab: ApprovalLab;
 beforeAll(async () => {
   lab = await openApprovalLab();
 }, 120_000);
 afterAll(() => lab.stop());
-
-const more = (product: number): string => `update products set stock = stock + 1 where id = ${product}`;
 
 it('tells each requester what became of their request when the gateway is started again, and how to go on', async () => {
   const [one, two, three] = [await lab.stock(1), await lab.stock(2), await lab.stock(3)];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { requestDocument } from '../../../src/gateway/schemas/requests.js';
-import { type ApprovalLab, errorOf, openApprovalLab } from './support.js';
+import { type ApprovalLab, errorOf, openApprovalLab, more } from './support.js';
 
 /** A server that knows `transaction_timeout` (PostgreSQL 17 and later). */
 let lab: ApprovalLab;
@@ -8,8 +8,6 @@ beforeAll(async () => {
   lab = await openApprovalLab('', { major: 18 });
 }, 120_000);
 afterAll(() => lab.stop());
-
-const more = (product: number): string => `update products set stock = stock + 1 where id = ${product}`;
 
 it.each([
   ['in a transaction of the client’s', ['begin', "set local transaction_timeout = '700ms'", more(1)]],

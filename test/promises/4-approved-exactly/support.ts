@@ -31,6 +31,12 @@ unless { context.approvals.containsAll(["dba", "reviewers"]) };
 `;
 const tokenSeconds = 21_600;
 
+/** For what happens in other processes, on a machine that may be busy. */
+export const patience = { timeout: 20_000, interval: 50 };
+
+/** Is held for approval, and tells by the stock of its product how often it has run. */
+export const more = (product: number): string => `update products set stock = stock + 1 where id = ${product}`;
+
 /** A shop behind a gateway, with a clock that can be put forward. */
 export interface ApprovalLab {
   readonly running: GatewayUnderTest;
@@ -51,8 +57,8 @@ export interface ApprovalLab {
   stop(): Promise<void>;
 }
 
-/** `more` are policies beside the starter's and those above; `options`: of the server. */
-export async function openApprovalLab(more = '', options: TestPostgresOptions = {}): Promise<ApprovalLab> {
+/** `morePolicies` stand beside the starter's and those above; `options`: of the server. */
+export async function openApprovalLab(morePolicies = '', options: TestPostgresOptions = {}): Promise<ApprovalLab> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-approved-'));
   const server = await startPostgres(options);
   const { password } = await seedShop(server, { dir, size: smallShop });
@@ -60,7 +66,7 @@ export async function openApprovalLab(more = '', options: TestPostgresOptions = 
   let ahead = 0;
   const running = await startTestGateway({
     clock: () => Date.now() + ahead,
-    bundle: new Map([...starterBundle({ pgPort: server.port }), ['policies/four.cedar', policies + more]]),
+    bundle: new Map([...starterBundle({ pgPort: server.port }), ['policies/four.cedar', policies + morePolicies]]),
     bootstrap: {
       audit: { sinks: [{ type: 'file', path: trail }] },
       listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null }, ssh: null },

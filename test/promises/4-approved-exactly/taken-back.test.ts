@@ -1,10 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requestDocument } from '../../../src/gateway/schemas/requests.js';
 import type { Role } from '../../integration/gateway-harness.js';
-import { type ApprovalLab, errorOf, openApprovalLab } from './support.js';
-
-/** For what happens in other processes, on a machine that may be busy. */
-const patience = { timeout: 20_000, interval: 50 };
+import { type ApprovalLab, errorOf, openApprovalLab, patience, more } from './support.js';
 
 let lab: ApprovalLab;
 beforeAll(async () => {
@@ -12,7 +9,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => lab.stop());
 
-const more = (product: number): string => `update products set stock = stock + 1 where id = ${product}`;
 const take = async (act: string, id: string, role: Role, body: unknown = { comment: 'not needed' }) =>
   lab.running.call('POST', `/v1/requests/${id}/${act}`, { token: await lab.token(role), body });
 

@@ -122,7 +122,7 @@ it('stands in a transcript line by line, marked, with nothing for a terminal to 
     fc.asyncProperty(fc.array(fc.tuple(fc.integer({ min: 1, max: 2 }), piece), { maxLength: 40 }), async (pieces) => {
       const text = await transcriptOf([opening(), ...pieces.map(([op, data], index) => out(op, index, data))]);
       const lines = text.split('\n').slice((await transcriptOf([opening()])).split('\n').length - 3);
-      // oxlint-disable-next-line no-control-regex
+      // oxlint-disable-next-line no-control-regex -- that there is no control character is what is tested
       expect(text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/u);
       for (const line of lines.filter((one) => one !== '' && !one.startsWith('— no end')))
         expect(line).toMatch(/^ {2}│/);

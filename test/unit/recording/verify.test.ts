@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ChainQueue, BufferPool, sha256 } from '../../../src/recording/chain.js';
 import type { CborWriter } from '../../../src/recording/cbor.js';
-import { encodeBinding, encodeEvent } from '../../../src/recording/event-codec.js';
+import { encodeBinding, encodeEvent } from '../../../src/recording/event-encoder.js';
 import { journalHeader, recordCodes } from '../../../src/recording/records.js';
 import { RecordScanner } from '../../../src/recording/scan.js';
 import { appendCheckpoint } from '../../../src/recording/signing.js';

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { SluiceError } from '../../../lib/errors.js';
 import type { CommandSettings } from '../../../policy/command-target.js';
-import type { Permit } from '../../../sessions/gate.js';
+import type { Permit } from '../../../sessions/permit.js';
 import type { TargetConfig } from '../../../sessions/types.js';
 import { startProgram } from '../../../programs/here.js';
 import { startAtRelay } from '../../../programs/at-relay.js';

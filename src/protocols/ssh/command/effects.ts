@@ -2,7 +2,7 @@ import { plainFacts, type Effect, type EffectFacts } from '../../../analysis/eff
 import { pathsIn } from '../../../analysis/shell/analyse.js';
 import { isSluiceError, SluiceError } from '../../../lib/errors.js';
 import type { CommandSettings } from '../../../policy/command-target.js';
-import type { JudgedOperation } from '../../../sessions/gate.js';
+import type { JudgedOperation } from '../../../sessions/permit.js';
 import { argumentsIn } from './arguments.js';
 
 /** A program run by the gateway itself: its arguments are judged, and there is nothing else to it. */

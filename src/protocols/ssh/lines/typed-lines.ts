@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isSluiceError, SluiceError } from '../../../lib/errors.js';
-import type { Held, Permit } from '../../../sessions/gate.js';
+import type { Held, Permit } from '../../../sessions/permit.js';
 import type { Conversation } from '../conversation.js';
 import { lineOperation, lineText } from '../effects.js';
 import { permitOf } from '../judging.js';

@@ -2,7 +2,7 @@ import type { ServerChannel } from 'ssh2';
 import { plainFacts, type ActionName, type Effect } from '../../../analysis/effects.js';
 import { isSluiceError, SluiceError } from '../../../lib/errors.js';
 import type { Running } from '../../../programs/running.js';
-import type { JudgedOperation, Permit } from '../../../sessions/gate.js';
+import type { JudgedOperation, Permit } from '../../../sessions/permit.js';
 import { compileDetectors } from '../../../masking/detectors.js';
 import { pump, writeTo } from '../channel-io.js';
 import type { Conversation } from '../conversation.js';
