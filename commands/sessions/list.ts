@@ -7,6 +7,7 @@ export default class SessionsList extends BaseCommand {
   static override flags = {
     target: Flags.string({ helpValue: 'NAME', summary: 'Only sessions on this target.' }),
     user: Flags.string({ helpValue: 'NAME', summary: 'Only sessions of this user.' }),
+    'on-behalf-of': Flags.string({ helpValue: 'NAME', summary: 'Only what machines did for this person.' }),
     state: Flags.option({
       options: ['live', 'closed', 'interrupted'] as const,
       summary: 'Only sessions in this state.',
@@ -17,12 +18,13 @@ export default class SessionsList extends BaseCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(SessionsList);
-    const { target, user, state, limit, cursor } = flags;
+    const { target, user, 'on-behalf-of': behalf, state, limit, cursor } = flags;
     const client = await this.connect();
     const document = await client.sessions(
       {
         ...(target && { target }),
         ...(user && { user }),
+        ...(behalf && { on_behalf_of: behalf }),
         ...(state && { state }),
         ...(limit !== undefined && { limit }),
         ...(cursor && { cursor }),

@@ -8,6 +8,7 @@ export const sessionHeader = [
   'ID',
   'STARTED',
   'USER',
+  'FOR',
   'TARGET',
   'VIA',
   'STATE',
@@ -17,8 +18,8 @@ export const sessionHeader = [
 ] as const;
 
 export function sessionRow(session: ApiSession): readonly Cell[] {
-  const { id, started_at, user, target, via, state, operations, denied, rows } = session;
-  return [id, started_at, user, target, via, state, operations, denied, rows];
+  const { id, started_at, user, on_behalf_of, target, via, state, operations, denied, rows } = session;
+  return [id, started_at, user, on_behalf_of?.name, target, via, state, operations, denied, rows];
 }
 
 const marks = { allow: ['green', '✓'], hold: ['yellow', '⏸'], deny: ['red', '✗'], none: ['dim', '·'] } as const;
@@ -41,8 +42,10 @@ function operationLines(operation: SessionOperation, out: Output): readonly stri
 }
 
 export function sessionText({ session, operations }: SessionDocument, out: Output): string {
+  const person = session.on_behalf_of ?? null;
+  const behalf = person === null ? '' : ` for ${plain(person.name)}`;
   return [
-    `${session.id}   ${session.state}   ${plain(session.user)} (${session.user_kind}) on ${plain(session.target)} via ${session.via}, ${plain(session.client)}`,
+    `${session.id}   ${session.state}   ${plain(session.user)} (${session.user_kind})${behalf} on ${plain(session.target)} via ${session.via}, ${plain(session.client)}`,
     `started ${session.started_at}   ended ${session.ended_at ?? '–'}${session.end_reason === null ? '' : ` (${plain(session.end_reason)})`}   recording ${session.recording}`,
     ...operations.flatMap((operation) => operationLines(operation, out)),
   ].join('\n');

@@ -114,6 +114,10 @@ export interface ApiSession {
   readonly target: string;
   readonly user: string;
   readonly user_kind: 'human' | 'machine';
+  /** Who acted; absent in answers of older gateways. */
+  readonly actor?: { readonly id: string | null; readonly name: string; readonly kind: 'human' | 'machine' };
+  /** The person for whom a machine acted; absent in answers of older gateways. */
+  readonly on_behalf_of?: { readonly id: string; readonly name: string } | null;
   readonly client: string;
   readonly via: 'tunnel' | 'listener' | 'exec';
   readonly started_at: string;
@@ -128,6 +132,7 @@ export interface ApiSession {
 export interface SessionFilter {
   readonly target?: string;
   readonly user?: string;
+  readonly on_behalf_of?: string;
   readonly state?: SessionState;
   readonly limit?: number;
   readonly cursor?: string;
@@ -148,6 +153,7 @@ export interface SessionSearchFilter {
   readonly q: string;
   readonly target?: string;
   readonly user?: string;
+  readonly on_behalf_of?: string;
   readonly limit?: number;
   readonly cursor?: string;
 }

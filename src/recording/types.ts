@@ -13,6 +13,10 @@ export interface IndexedSession {
   readonly target: string;
   readonly user: string;
   readonly user_kind: 'human' | 'machine';
+  /** Who acted: `user` and `user_kind` with the subject, which is null where there is no journal. */
+  readonly actor: { readonly id: string | null; readonly name: string; readonly kind: 'human' | 'machine' };
+  /** The person for whom a machine acted. */
+  readonly on_behalf_of: { readonly id: string; readonly name: string } | null;
   readonly client: string;
   readonly via: 'tunnel' | 'listener' | 'exec';
   readonly started_at: string;
@@ -55,6 +59,8 @@ export interface SessionMatch {
 export interface SessionFilter {
   readonly target?: string | undefined;
   readonly user?: string | undefined;
+  /** The name of the person for whom a machine acted. */
+  readonly onBehalfOf?: string | undefined;
   readonly state?: SessionState | undefined;
   /** Only sessions that this subject opened, by the identity in their journals. */
   readonly owner?: string | undefined;

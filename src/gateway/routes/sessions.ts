@@ -42,8 +42,9 @@ function listRoute({ audit, recorder }: GatewayServices): ApiRoute {
     body: nothing,
     response: sessionListDocument,
     async handle(call, { query }) {
+      const { on_behalf_of: onBehalfOf, ...filter } = query;
       audit.record(call.principal, 'session.list', 'sessions', { scope: call.scope });
-      const page = await recorder.list({ ...query, ...ownOnly(call) });
+      const page = await recorder.list({ ...filter, onBehalfOf, ...ownOnly(call) });
       return ok('sluice.sessions/v1', {
         sessions: page.sessions.map((session) => ({ ...session })),
         next_cursor: page.next_cursor,
@@ -63,9 +64,9 @@ function searchRoute({ audit, recorder }: GatewayServices): ApiRoute {
     body: nothing,
     response: sessionSearchDocument,
     async handle(call, { query }) {
-      const { q, ...filter } = query;
+      const { q, on_behalf_of: onBehalfOf, ...filter } = query;
       audit.record(call.principal, 'session.search', q, { scope: call.scope });
-      const page = await recorder.search(q, { ...filter, ...ownOnly(call) });
+      const page = await recorder.search(q, { ...filter, onBehalfOf, ...ownOnly(call) });
       return ok('sluice.session_search/v1', {
         sessions: page.sessions.map((session) => ({
           ...session,

@@ -8,6 +8,8 @@ export const sessionParams = z.strictObject({ id: z.string().max(64) });
 export const sessionFilter = z.strictObject({
   target: z.string().max(128).optional(),
   user: z.string().max(320).optional(),
+  /** The name of the person for whom a machine acted. */
+  on_behalf_of: z.string().max(320).optional(),
   state: sessionState.optional(),
   limit: listLimit,
   cursor,
@@ -21,6 +23,7 @@ export const sessionSearch = z.strictObject({
   q: z.string().min(1).max(500),
   target: z.string().max(128).optional(),
   user: z.string().max(320).optional(),
+  on_behalf_of: z.string().max(320).optional(),
   limit: listLimit,
   cursor,
 });
@@ -30,6 +33,10 @@ const sessionFields = {
   target: z.string(),
   user: z.string(),
   user_kind: z.enum(['human', 'machine']),
+  /** Who acted; without an id where there is no journal. */
+  actor: z.object({ id: z.string().nullable(), name: z.string(), kind: z.enum(['human', 'machine']) }),
+  /** The person for whom a machine acted. */
+  on_behalf_of: z.object({ id: z.string(), name: z.string() }).nullable(),
   client: z.string(),
   via: z.enum(['tunnel', 'listener', 'exec']),
   started_at: timestamp,

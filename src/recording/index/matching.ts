@@ -101,7 +101,7 @@ export class TermMatcher {
 }
 
 function isOfSession(column: Column): boolean {
-  return column === 'session' || column === 'user' || column === 'target';
+  return ['session', 'user', 'actor', 'behalf', 'target'].includes(column);
 }
 
 function hasMark({ verdict, error }: OperationRow, wanted: string): boolean {
@@ -125,6 +125,8 @@ function operationSays(row: OperationRow, { columns, words, open }: WordsTerm): 
         return says(people);
       case 'session':
       case 'user':
+      case 'actor':
+      case 'behalf':
       case 'target':
         return false;
     }
@@ -133,9 +135,15 @@ function operationSays(row: OperationRow, { columns, words, open }: WordsTerm): 
 
 function sessionSays(said: SessionWords | null, { columns, words, open }: WordsTerm): boolean {
   if (said === null) return false;
-  const { user, target, other } = said;
-  const texts = columns.includes('user') ? [user] : columns.includes('target') ? [target] : [user, target, other];
-  return texts.some((text) => hasPhrase(text, words, open));
+  const { actor, behalf, target, other } = said;
+  const texts: Partial<Record<Column, readonly string[]>> = {
+    session: [actor, behalf, target, other],
+    user: [actor, behalf],
+    actor: [actor],
+    behalf: [behalf],
+    target: [target],
+  };
+  return columns.some((column) => texts[column]?.some((text) => hasPhrase(text, words, open)) === true);
 }
 
 function hasPhrase(text: string, words: readonly string[], open: boolean): boolean {

@@ -17,7 +17,7 @@ const defaultLimit = 50;
 const maxLimit = 500;
 
 export const sessionColumns = `seq, id, target, user, user_kind, client, via, started_at, ended_at, state, end_reason,
-  operations, denied, rows, recording`;
+  operations, denied, rows, recording, subject, behalf_subject, behalf_name`;
 export type SessionRow = readonly [
   seq: number,
   id: string,
@@ -34,6 +34,9 @@ export type SessionRow = readonly [
   denied: number,
   rows: number,
   recording: string,
+  subject: string | null,
+  behalfSubject: string | null,
+  behalfName: string | null,
 ];
 
 /** Sessions, newest first. */
@@ -44,6 +47,7 @@ export function listSessions(db: IndexDatabase, filter: SessionFilter): SessionP
   for (const [column, value] of [
     ['target', filter.target],
     ['user', filter.user],
+    ['behalf_name', filter.onBehalfOf],
     ['state', filter.state],
     ['subject', filter.owner],
   ] as const) {
@@ -126,12 +130,15 @@ export function beforeOf(cursor: string | undefined): bigint {
 export function sessionOf(row: SessionRow): IndexedSession {
   const [, id, target, user, userKind, client, via, startedAt, endedAt, state, endReason, operations, denied, ...more] =
     row;
-  const [rows, recording] = more;
+  const [rows, recording, subject, behalfSubject, behalfName] = more;
+  const kind = userKind as IndexedSession['user_kind'];
   return {
     id,
     target,
     user,
-    user_kind: userKind as IndexedSession['user_kind'],
+    user_kind: kind,
+    actor: { id: subject, name: user, kind },
+    on_behalf_of: behalfSubject === null || behalfName === null ? null : { id: behalfSubject, name: behalfName },
     client,
     via: via as IndexedSession['via'],
     started_at: timeOf(startedAt),

@@ -22,6 +22,8 @@ export interface WordsTerm {
 const anywhere: readonly Column[] = ['any', 'session'];
 const columnsOf: Readonly<Record<string, readonly Column[]>> = {
   user: ['user'],
+  actor: ['actor'],
+  for: ['behalf'],
   person: ['user', 'people'],
   target: ['target'],
   effect: ['effects'],
@@ -36,8 +38,8 @@ const maxTerms = 32;
 const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /**
- * Words and "phrases", all of which must be there, and operators: user: person: target: effect: policy: error: verdict:
- * since: until:. Nothing else that is typed is syntax. Words without a letter or digit
+ * Words and "phrases", all of which must be there, and operators: user: actor: for: person: target: effect: policy:
+ * error: verdict: since: until:. Nothing else that is typed is syntax. Words without a letter or digit
  * (`=`, `*`) are not in the index and are left out.
  */
 export function parseQuery(query: string, now: number): ParsedQuery {

@@ -9,7 +9,7 @@ export const maxIndexedOps = 1 << 23;
 /** Longer statements and parameters are found by their beginning; the journal has all of it. */
 export const maxIndexedText = 64 * 1024;
 
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 export const schema = `
 create table sessions (
   seq integer primary key autoincrement,
@@ -29,6 +29,9 @@ create table sessions (
   denied integer not null default 0,
   rows integer not null default 0,
   recording text not null,
+  -- The person for whom a machine acted.
+  behalf_subject text,
+  behalf_name text,
   who text not null,
   -- Between these its operations began.
   from_at integer,
@@ -40,6 +43,7 @@ create table sessions (
 );
 create index sessions_target on sessions (target, seq);
 create index sessions_user on sessions (user, seq);
+create index sessions_behalf on sessions (behalf_name, seq);
 create index sessions_state on sessions (state, seq);
 create index sessions_subject on sessions (subject, seq);
 create index sessions_time on sessions (from_at, to_at);

@@ -67,9 +67,10 @@ function shown(
 
 function matchOf(row: OperationRow, session: SessionRow, snippets: SnippetMaker): SessionMatch {
   const { op, at, text, error, parameters, effects, policies, message, people, request, verdict } = row;
-  const { user, target, client } = sessionOf(session);
+  const { user, on_behalf_of, target, client } = sessionOf(session);
+  const who = on_behalf_of === null ? user : `${user} ${on_behalf_of.name}`;
   const lists = [parameters, effects, policies].map(listed);
-  const texts = [text, error, ...lists, message, people, request, `${user} ${target} ${client}`];
+  const texts = [text, error, ...lists, message, people, request, `${who} ${target} ${client}`];
   return { op: opOf(op), at: timeOf(at), text, snippet: snippets.of(texts), verdict: verdictOf(verdict) };
 }
 

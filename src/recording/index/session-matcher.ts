@@ -166,7 +166,7 @@ export class SessionMatcher {
 /** Sessions that filter and times leave; null when they leave all. */
 function wantedSessions(
   db: IndexDatabase,
-  { target, user, state, owner }: SessionFilter,
+  { target, user, onBehalfOf, state, owner }: SessionFilter,
   since: number | null,
   until: number | null,
 ): ReadonlySet<number> | null {
@@ -174,6 +174,7 @@ function wantedSessions(
     [
       ['target = ?', target],
       ['user = ?', user],
+      ['behalf_name = ?', onBehalfOf],
       ['state = ?', state],
       ['subject = ?', owner],
       ['to_at >= ?', since ?? undefined],

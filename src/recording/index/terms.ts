@@ -7,7 +7,8 @@ import { clipWord, isNumber, isPrefix, wordsOf } from './words.js';
  *
  * Sessions have terms of their own (operation 0): who and where is not repeated for each of its operations.
  */
-export type Column = 'any' | 'effects' | 'policies' | 'error' | 'people' | 'session' | 'user' | 'target';
+export type Column =
+  'any' | 'effects' | 'policies' | 'error' | 'people' | 'session' | 'user' | 'actor' | 'behalf' | 'target';
 
 const letters: Readonly<Record<Column, string>> = {
   any: 'a',
@@ -17,6 +18,8 @@ const letters: Readonly<Record<Column, string>> = {
   people: 'n',
   session: 's',
   user: 'u',
+  actor: 'c',
+  behalf: 'b',
   target: 't',
 };
 
@@ -33,7 +36,7 @@ export const mark = {
 /** Where else words of a column are looked for. */
 const alsoIn: Readonly<Record<Column, Column | null>> = {
   ...{ any: null, effects: 'any', policies: 'any', error: 'any', people: 'any' },
-  ...{ session: null, user: 'session', target: 'session' },
+  ...{ session: null, user: 'session', target: 'session', actor: null, behalf: null },
 };
 
 /** Every term of a text in a column. */

@@ -12,7 +12,9 @@ const maxPrepared = 256;
 
 /** What every operation of a session is found by. */
 export interface SessionWords {
-  readonly user: string;
+  readonly actor: string;
+  /** The person for whom a machine acted; empty for none. */
+  readonly behalf: string;
   readonly target: string;
   readonly other: string;
 }
@@ -53,14 +55,11 @@ export class SessionWriter {
   /** A session's first appearance. */
   static create(db: IndexDatabase, batch: IndexBatch, open: OpenEvent, path: string | null): SessionWriter {
     const { identity, client, target } = open;
-    const words: SessionWords = {
-      user: [identity.name, identity.subject, identity.onBehalfOf?.name ?? ''].join(' ').trim(),
-      target: target.name,
-      other: [client.application, open.reason ?? ''].join(' ').trim(),
-    };
+    const { onBehalfOf = null } = identity;
     const seq = db.run(
-      `insert into sessions (id, path, subject, target, user, user_kind, client, via, started_at, state, recording, who)
-       values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'live', ?, ?)`,
+      `insert into sessions (id, path, subject, target, user, user_kind, client, via, started_at, state, recording,
+         behalf_subject, behalf_name, who)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'live', ?, ?, ?, ?)`,
       open.session,
       path,
       path === null ? null : identity.subject,
@@ -71,7 +70,9 @@ export class SessionWriter {
       client.via,
       Math.trunc(open.at),
       open.mode,
-      JSON.stringify(words),
+      onBehalfOf?.subject ?? null,
+      onBehalfOf?.name ?? null,
+      JSON.stringify(wordsIn(open)),
     );
     const counters = { seq, operations: 0, denied: 0, rows: 0, fromAt: null, toAt: null };
     return new SessionWriter(db, batch, counters);
@@ -169,13 +170,16 @@ export class SessionWriter {
   }
 
   /** Operation 0 stands for the session. */
-  #addWords({ identity, target, client, reason }: OpenEvent): void {
+  #addWords(open: OpenEvent): void {
     const { postings } = this.#batch;
-    const user = `${identity.name} ${identity.subject}`;
-    postings.addText('user', user, this.seq, 0);
-    postings.addText('target', target.name, this.seq, 0);
-    postings.addText('session', client.application, this.seq, 0);
-    postings.addText('session', reason ?? '', this.seq, 0);
+    const { actor, behalf, target } = wordsIn(open);
+    postings.addText('user', actor, this.seq, 0);
+    postings.addText('user', behalf, this.seq, 0);
+    postings.addText('actor', actor, this.seq, 0);
+    postings.addText('behalf', behalf, this.seq, 0);
+    postings.addText('target', target, this.seq, 0);
+    postings.addText('session', open.client.application, this.seq, 0);
+    postings.addText('session', open.reason ?? '', this.seq, 0);
   }
 
   #begin(event: Extract<SessionEvent, { type: 'operation' }>): void {
@@ -253,6 +257,16 @@ export interface SessionCounters {
   /** Between these its operations began. */
   readonly fromAt: number | null;
   readonly toAt: number | null;
+}
+
+function wordsIn({ identity, client, target, reason }: OpenEvent): SessionWords {
+  const { onBehalfOf = null } = identity;
+  return {
+    actor: `${identity.name} ${identity.subject}`,
+    behalf: onBehalfOf === null ? '' : `${onBehalfOf.name} ${onBehalfOf.subject}`,
+    target: target.name,
+    other: [client.application, reason ?? ''].join(' ').trim(),
+  };
 }
 
 function changed({ indexed }: OperationRow): OperationRow['indexed'] {

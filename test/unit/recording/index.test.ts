@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { describe, expect, it } from 'vitest';
 import { isSluiceError } from '../../../src/lib/errors.js';
 import type { OpenEvent, SessionEvent } from '../../../src/recording/events.js';
@@ -11,6 +12,14 @@ const as = (name: string, target: string, at = startOfTime): OpenEvent =>
     identity: { subject: `sub-${name}`, name, kind: 'human', issuer: 'https://issuer.example', groups: [] },
     target: { name: target, kind: 'postgres', labels: {} },
   });
+
+/** As an earlier version of Sluice left it: other tables, another version. */
+async function writeOlderIndex(path: string): Promise<void> {
+  await rm(path);
+  const db = new Database(path);
+  db.exec('create table sessions (seq integer primary key, id text, user text); pragma user_version = 3');
+  db.close();
+}
 
 describe('the index of recordings', () => {
   it('lists newest first, filtered and in pages', async () => {
@@ -103,6 +112,44 @@ describe('the index of recordings', () => {
     expect(page).toMatchObject({ match_count: 2, match_count_capped: false });
     expect(page.sessions[0]?.matches[0]?.snippet).toBe('select name from «customers»');
     expect((await recorder.search('unknown', {})).sessions[0]?.matches[0]?.snippet).toContain('«unknown»');
+  });
+
+  it('tells who acted from the person for whom a machine acted', async () => {
+    const dir = await tempDir();
+    const { recorder } = await startRecorder(dir);
+    const robot = { subject: 'sub-robot', name: 'robot', kind: 'machine', issuer: 'https://ci.example', groups: [] };
+    const onBehalfOf = { subject: 'sub-ann', name: 'ann' };
+    const forAnn = opening({ identity: { ...robot, kind: 'machine', onBehalfOf } });
+    const events = [statement(1, 'select 1'), statement(2, 'select 2')];
+    const machine = await recordSession(recorder, events, forAnn);
+    const person = await recordSession(recorder, [statement(1, 'select 1')], as('ann', 'demo-db'));
+    const unrecorded = await recorder.openSession(opening({ identity: forAnn.identity, mode: 'off' }));
+    const { session: off } = unrecorded;
+    await unrecorded.close('client closed', '');
+    const found = async (query: string, filter = {}): Promise<string[]> =>
+      (await recorder.search(query, filter)).sessions.flatMap(({ id, matches }) =>
+        matches.map(({ op }) => `${id} ${op}`),
+      );
+    expect(await found('for:ann')).toEqual([`${machine} 1`, `${machine} 2`]);
+    expect(await found('for:"sub ann" 2')).toEqual([`${machine} 2`]);
+    expect(await found('for:robot')).toEqual([]);
+    expect(await found('actor:ann')).toEqual([`${person} 1`]);
+    expect(await found('actor:robot user:ann')).toEqual([`${machine} 1`, `${machine} 2`]);
+    expect(await found('user:ann 1')).toEqual([`${person} 1`, `${machine} 1`]);
+    expect(await found('select', { onBehalfOf: 'ann' })).toEqual([`${machine} 1`, `${machine} 2`]);
+    const shown = { id: 'sub-ann', name: 'ann' };
+    expect((await recorder.list({ onBehalfOf: 'ann' })).sessions).toMatchObject([
+      { id: off, actor: { id: null, name: 'robot', kind: 'machine' }, on_behalf_of: shown },
+      { id: machine, actor: { id: 'sub-robot', name: 'robot', kind: 'machine' }, on_behalf_of: shown },
+    ]);
+    expect((await recorder.get(person))?.session.on_behalf_of).toBeNull();
+    await recorder.reindex();
+    // Of a session without a journal the ledger knows a name.
+    expect((await recorder.list({})).sessions).toMatchObject([
+      { id: off, user: 'robot', on_behalf_of: null },
+      { id: person, on_behalf_of: null },
+      { id: machine, on_behalf_of: shown },
+    ]);
   });
 
   it('keeps to what one subject recorded, whatever others are called', async () => {
@@ -228,7 +275,7 @@ describe('the index of recordings', () => {
     expect(await recorder.get('ses_0000000000000000')).toBeNull();
   });
 
-  it('is built again from the journals when it is lost, damaged, or when asked to', async () => {
+  it('is built again from the journals when it is lost, damaged, of an earlier version, or when asked to', async () => {
     const dir = await tempDir();
     const before = await startRecorder(dir);
     for (let index = 0; index < 3; index++)
@@ -238,6 +285,7 @@ describe('the index of recordings', () => {
     for (const lose of [
       () => rm(join(dir, 'index.db')),
       () => writeFile(join(dir, 'index.db'), 'this is no database'.repeat(1000)),
+      () => writeOlderIndex(join(dir, 'index.db')),
     ]) {
       await lose();
       const { recorder } = await startRecorder(dir);
