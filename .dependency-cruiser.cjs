@@ -62,7 +62,7 @@ const homes = {
   pino: ['gateway'],
   'prom-client': ['gateway'],
   ssh2: ['protocols'],
-  '@xterm/headless': ['protocols'],
+  '@xterm/headless': ['lib'],
   '@lydell/node-pty': ['programs'],
   uqr: ['cli'],
 };

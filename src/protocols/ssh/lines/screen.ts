@@ -1,5 +1,6 @@
-import xterm from '@xterm/headless';
-import { DrawnBytes } from './drawn.js';
+import type { Terminal } from '@xterm/headless';
+import { DrawnBytes } from '../../../lib/terminal/drawn.js';
+import { openTerminal } from '../../../lib/terminal/emulator.js';
 
 /** Above the top of the screen this many rows stay: where a long line began. */
 const scrollback = 40;
@@ -7,6 +8,8 @@ const maxColumns = 400;
 const maxRows = 120;
 /** Output that waits to be drawn; whoever brings more waits too. */
 const maxUndrawnBytes = 256 * 1024;
+/** So much is drawn at once: a few bytes can ask for much. */
+const maxPieceBytes = 512;
 
 /** The line that the cursor is in, rows that it was wrapped to joined. */
 export interface ScreenLine {
@@ -19,7 +22,7 @@ export interface ScreenLine {
 
 /** The person's terminal as they see it, in bounded memory. */
 export class Screen {
-  readonly #terminal: xterm.Terminal;
+  readonly #terminal: Terminal;
   readonly #drawn = new DrawnBytes();
   #undrawn = 0;
   #isFollowed = true;
@@ -28,7 +31,7 @@ export class Screen {
 
   constructor(columns: number, rows: number) {
     const size = this.#bounded(columns, rows);
-    this.#terminal = new xterm.Terminal({ ...size, scrollback, allowProposedApi: true, logLevel: 'off' });
+    this.#terminal = openTerminal({ ...size, scrollback });
   }
 
   /** Whether the terminal is of a size that can be followed. */
@@ -60,7 +63,12 @@ export class Screen {
   write(bytes: Uint8Array): Promise<void> | undefined {
     this.#undrawn += bytes.length;
     const drawn = new Promise<void>((resolve) => {
-      this.#terminal.write(this.#drawn.push(bytes), () => {
+      const drawing = this.#drawn.push(bytes);
+      // Between pieces others have their turn.
+      let from = 0;
+      for (; from + maxPieceBytes < drawing.length; from += maxPieceBytes)
+        this.#terminal.write(drawing.subarray(from, from + maxPieceBytes));
+      this.#terminal.write(drawing.subarray(from), () => {
         this.#undrawn -= bytes.length;
         this.#changes++;
         this.#changed?.();

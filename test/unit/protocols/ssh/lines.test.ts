@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DrawnBytes } from '../../../../src/protocols/ssh/lines/drawn.js';
+import { DrawnBytes } from '../../../../src/lib/terminal/drawn.js';
 import { Cutter, TypedKeys } from '../../../../src/protocols/ssh/lines/keys.js';
 import { recover, type Before } from '../../../../src/protocols/ssh/lines/recover.js';
 import { Screen } from '../../../../src/protocols/ssh/lines/screen.js';
