@@ -3,6 +3,7 @@ import * as access from '../gateway/schemas/access.js';
 import * as bots from '../gateway/schemas/bots.js';
 import * as audit from '../gateway/schemas/audit.js';
 import * as bundle from '../gateway/schemas/bundle.js';
+import * as copies from '../gateway/schemas/copies.js';
 import * as doctor from '../gateway/schemas/doctor.js';
 import * as error from '../gateway/schemas/error.js';
 import * as exec from '../gateway/schemas/exec.js';
@@ -40,6 +41,7 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
       bots,
       audit,
       bundle,
+      copies,
       doctor,
       error,
       exec,

@@ -1,6 +1,7 @@
 /** One line about each group of commands, for help. */
 export const topics: Readonly<Record<string, { readonly description: string }>> = {
   config: { description: "Configuration for other people's clients." },
+  copies: { description: 'Columns that hold copies of protected values.' },
   access: { description: 'Membership in a group for a while: ask for it, list it, end it, review it.' },
   daemon: { description: 'The local agent, which keeps tunnels open.' },
   gateway: { description: 'Run a gateway.' },

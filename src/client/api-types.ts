@@ -203,6 +203,30 @@ export interface SessionKey extends Envelope<'sluice.session_key/v1'> {
   /** Base64; null when the session is not encrypted, or the gateway cannot open it. */
   readonly key: string | null;
 }
+interface CopiedColumn {
+  readonly id: string;
+  /** `schema.table.column`; `*` for every column. */
+  readonly column: string;
+  readonly class: string;
+  readonly derived: boolean;
+}
+/** GET /v1/targets/:name/copies */
+export interface CopyList extends Envelope<'sluice.copies/v1'> {
+  readonly target: string;
+  readonly copies: readonly (CopiedColumn & {
+    readonly since: string;
+    readonly made_by: readonly {
+      readonly user: string;
+      readonly session_id: string;
+      readonly op: number;
+      readonly at: string;
+    }[];
+  })[];
+}
+/** POST /v1/targets/:name/copies/:id/end */
+export interface CopyEnded extends Envelope<'sluice.copy_end/v1'>, CopiedColumn {
+  readonly target: string;
+}
 /** POST /v1/sessions/:id/hold, POST /v1/sessions/:id/release */
 export interface SessionHold extends Envelope<'sluice.session_hold/v1'> {
   readonly session_id: string;

@@ -52,6 +52,16 @@ export class SluiceClient {
     return this.#calls.call('GET', path, { schema: 'sluice.target_doctor/v1', ...options });
   }
 
+  /** Columns of a target that hold copies of protected values. */
+  copies(target: string, options: CallOptions = {}): Promise<api.CopyList> {
+    const path = `/v1/targets/${part(target)}/copies`;
+    return this.#calls.call('GET', path, { schema: 'sluice.copies/v1', ...options });
+  }
+  endCopy(target: string, id: string, reason: string, options: CallOptions = {}): Promise<api.CopyEnded> {
+    const path = `/v1/targets/${part(target)}/copies/${part(id)}/end`;
+    return this.#calls.call('POST', path, { schema: 'sluice.copy_end/v1', body: { reason }, ...options });
+  }
+
   exec(body: exec.ExecBody, options: CallOptions = {}): Promise<exec.ExecResult> {
     const timeoutMs = (body.timeout_ms ?? defaultExecMs) + slackMs;
     return this.#calls.call('POST', '/v1/exec', { schema: 'sluice.exec/v1', body, timeoutMs, ...options });

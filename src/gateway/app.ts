@@ -284,6 +284,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     replay: new PolicyReplay({ recorder, configuration, engines }),
     engines,
     copies: (target) => (target.kind === 'postgres' ? postgres.copies(target) : []),
+    endCopy: (target, id, tell) => (target.kind === 'postgres' ? postgres.endCopy(target, id, tell) : 'unknown'),
     sshHostKey: ssh.hostKey,
     sshAuthority: ssh.authority,
     registeredKeys,

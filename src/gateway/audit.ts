@@ -34,6 +34,8 @@ export const auditActions = [
   'session.bundle',
   'session.hold',
   'session.release',
+  'copy.list',
+  'copy.end',
   'key.rotate',
   'token.exchange',
   'ssh.certificate',

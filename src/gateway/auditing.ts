@@ -120,6 +120,7 @@ export function eventOf({ at, actor, action, object, outcome, detail }: Recorded
     outcome === 'done' &&
     (action.startsWith('session.') ||
       action.startsWith('signal.') ||
+      action === 'copy.list' ||
       action === 'policy.read' ||
       action === 'policy.replay');
   return {

@@ -3,6 +3,7 @@ import { describeApi } from './openapi.js';
 import { accessRoutes } from './routes/access.js';
 import { botRoutes } from './routes/bots.js';
 import { bundleRoutes } from './routes/bundle.js';
+import { copyRoutes } from './routes/copies.js';
 import { doctorRoutes } from './routes/doctor.js';
 import { evidenceRoutes } from './routes/evidence.js';
 import { execRoutes } from './routes/exec.js';
@@ -32,6 +33,7 @@ export function routeTable(services: GatewayServices, version: string): readonly
     ...oauthMetadataRoutes(services),
     ...targetRoutes(services),
     ...doctorRoutes(services),
+    ...copyRoutes(services),
     ...sshRoutes(services),
     ...relayRoutes(services),
     ...execRoutes(services),

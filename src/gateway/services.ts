@@ -1,5 +1,5 @@
 import type { TargetConfig } from '../sessions/types.js';
-import type { CopiedColumn } from '../masking/copied-columns.js';
+import type { CopiedColumn, CopyEnd } from '../masking/copied-columns.js';
 import type { GrantBook } from '../approvals/grants.js';
 import type { Approvals } from '../approvals/types.js';
 import type { Exchanged, ExchangeRequest } from '../identity/exchange.js';
@@ -58,6 +58,7 @@ export interface GatewayServices {
   readonly engines: Engines;
   /** Columns of a target that hold copies of protected values, or may. */
   readonly copies: (target: TargetConfig) => readonly CopiedColumn[];
+  readonly endCopy: (target: TargetConfig, id: string, tell: () => void) => CopyEnd;
   /** What the gateway shows to SSH clients, whichever target they ask for. */
   readonly sshHostKey: Pick<HostKey, 'publicKey' | 'fingerprint'>;
   /** Gives out people's certificates for the native SSH listener. */

@@ -4,7 +4,7 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base 32, lower
 
 /** A new id: prefix, underscore, 16 random base-32 characters (80 bits). Safe in file names and URLs. */
 export function newId(
-  prefix: 'ses' | 'req' | 'tun' | 'evt' | 'key' | 'ver' | 'lgn' | 'grt' | 'cur' | 'sig' | 'rly' | 'ssk',
+  prefix: 'ses' | 'req' | 'tun' | 'evt' | 'key' | 'ver' | 'lgn' | 'grt' | 'cur' | 'sig' | 'rly' | 'ssk' | 'cpy',
 ): string {
   const bytes = randomBytes(16);
   let id = '';

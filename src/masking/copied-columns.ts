@@ -1,3 +1,15 @@
+/** Whose statement has made a copy, and the last of theirs that did. */
+export interface CopyAuthor {
+  /** `${issuer}#${subject}` */
+  readonly id: string;
+  readonly name: string;
+  /** Other names of the same person. */
+  readonly aliases: readonly string[];
+  readonly session: string;
+  readonly op: number;
+  readonly at: number;
+}
+
 /** A column that holds a copy of protected values: protected as its origin is, though no pattern names it. */
 export interface CopiedColumn {
   readonly id: string;
@@ -17,7 +29,12 @@ export interface CopiedColumn {
   /** The transaction that made it has ended well; until then it may come to nothing. */
   readonly confirmed: boolean;
   readonly since: number;
+  /** Everybody whose statements have made it; empty when it was made before that was noted. */
+  readonly authors: readonly CopyAuthor[];
 }
+
+/** How it went to end the protection of a copy: one that a transaction under way writes stays protected. */
+export type CopyEnd = 'ended' | 'under way' | 'unknown';
 
 /** Where copies are kept; what `save` was given is on disk when it returns. */
 export interface CopiedColumnStore {

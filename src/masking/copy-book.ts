@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import type { CopiedColumn, CopiedColumnStore, NamedCopy, ShownRelation } from './copied-columns.js';
+import { newId } from '../lib/ids.js';
+import type { CopiedColumn, CopiedColumnStore, CopyAuthor, NamedCopy, ShownRelation } from './copied-columns.js';
 
 /** A transaction under way that would make copies; only its identity matters. */
 export type CopyMaker = object;
@@ -12,6 +12,8 @@ interface Entry {
 
 /** One that was lost with its session may still end well at the server: that long it is kept without a table. */
 const lostMs = 60 * 60 * 1000;
+/** Of copies that one session makes again and again, one is noted in this time. */
+const againMs = 1_000;
 
 /**
  * The copies of protected values in one database. A copy is protected from the moment its statement is about to be
@@ -53,20 +55,23 @@ export class CopyBook {
   }
 
   /** Before a statement is sent that makes these. */
-  note(copies: readonly NamedCopy[], maker: CopyMaker): void {
+  note(copies: readonly NamedCopy[], maker: CopyMaker, by: Omit<CopyAuthor, 'at'>): void {
+    const author = { ...by, at: this.#now() };
     for (const named of copies) {
       const known = this.#find(named);
       if (known !== null) {
         known.makers.add(maker);
+        this.#sign(known, author);
         continue;
       }
       const { schema, table, column, relation, attribute, derived } = named;
       const copy: CopiedColumn = {
         ...this.#place,
         ...{ schema, table, column, relation, attribute, derived, class: named.class },
-        id: randomUUID(),
+        id: newId('cpy'),
         confirmed: false,
-        since: this.#now(),
+        since: author.at,
+        authors: [author],
       };
       this.#save({ copy, makers: new Set([maker]) });
       this.#version++;
@@ -84,6 +89,18 @@ export class CopyBook {
       }
       if (outcome === 'undone' && !confirmed && entry.makers.size === 0) this.#remove(entry);
     }
+  }
+
+  /** Says whether a transaction under way writes it; null when there is no such copy. */
+  isUnderWay(id: string): boolean | null {
+    const entry = this.#entries.get(id);
+    return entry === undefined ? null : entry.makers.size > 0;
+  }
+
+  /** Ends the protection of one. Made again, it is a new one. */
+  end(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) this.#remove(entry);
   }
 
   /** Learns OIDs from what a session sees inside its own transaction, so that a later name is found again. */
@@ -126,6 +143,15 @@ export class CopyBook {
     const { copy } = entry;
     if (copy.schema === schema && copy.table === table && copy.column === column) return;
     entry.copy = { ...copy, schema, table, column };
+    this.#save(entry);
+  }
+
+  /** Whoever makes a copy that is known is one of its authors too. */
+  #sign(entry: Entry, author: CopyAuthor): void {
+    const { authors } = entry.copy;
+    const last = authors.find(({ id }) => id === author.id);
+    if (last?.session === author.session && author.at - last.at < againMs) return;
+    entry.copy = { ...entry.copy, authors: [...authors.filter((each) => each !== last), author] };
     this.#save(entry);
   }
 

@@ -1,4 +1,4 @@
-import type { CopiedColumn, CopiedColumnStore } from '../masking/copied-columns.js';
+import type { CopiedColumn, CopiedColumnStore, CopyAuthor } from '../masking/copied-columns.js';
 import type { Connection } from './database.js';
 
 type Row = readonly [
@@ -14,9 +14,10 @@ type Row = readonly [
   derived: number,
   confirmed: number,
   since: number,
+  authors: string,
 ];
 
-const columns = `id, target, database, schema_name, table_name, column_name, relation, attribute, class, derived, confirmed, since`;
+const columns = `id, target, database, schema_name, table_name, column_name, relation, attribute, class, derived, confirmed, since, authors`;
 
 /** Columns that hold copies of protected values, in SQLite. */
 export function sqliteCopiedColumns(database: Connection): CopiedColumnStore {
@@ -24,9 +25,10 @@ export function sqliteCopiedColumns(database: Connection): CopiedColumnStore {
     .prepare(`SELECT ${columns} FROM copied_columns WHERE target = ? OR database = ? ORDER BY since, id`)
     .raw();
   const save = database.prepare(
-    `INSERT INTO copied_columns (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+    `INSERT INTO copied_columns (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
      schema_name = excluded.schema_name, table_name = excluded.table_name, column_name = excluded.column_name,
-     relation = excluded.relation, attribute = excluded.attribute, confirmed = excluded.confirmed`,
+     relation = excluded.relation, attribute = excluded.attribute, confirmed = excluded.confirmed,
+     authors = excluded.authors`,
   );
   const remove = database.prepare('DELETE FROM copied_columns WHERE id = ?');
   return {
@@ -37,12 +39,14 @@ export function sqliteCopiedColumns(database: Connection): CopiedColumnStore {
 }
 
 function fromRow(row: Row): CopiedColumn {
-  const [id, target, database, schema, table, column, relation, attribute, name, derived, confirmed, since] = row;
+  const [id, target, database, schema, table, column, relation, attribute, name, derived, confirmed, since, authors] =
+    row;
   return {
     ...{ id, target, database, schema, table, column, relation, attribute, since },
     class: name,
     derived: derived === 1,
     confirmed: confirmed === 1,
+    authors: JSON.parse(authors) as readonly CopyAuthor[],
   };
 }
 
@@ -50,6 +54,6 @@ function toRow(copy: CopiedColumn): (string | number | null)[] {
   const { id, target, database, schema, table, column, relation, attribute, derived, confirmed, since } = copy;
   return [
     ...[id, target, database, schema, table, column, relation, attribute, copy.class],
-    ...[derived ? 1 : 0, confirmed ? 1 : 0, since],
+    ...[derived ? 1 : 0, confirmed ? 1 : 0, since, JSON.stringify(copy.authors)],
   ];
 }

@@ -150,4 +150,7 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX registered_keys_by_owner ON registered_keys (owner);
   `,
+  `
+  ALTER TABLE copied_columns ADD COLUMN authors TEXT NOT NULL DEFAULT '[]';
+  `,
 ];

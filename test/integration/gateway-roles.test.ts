@@ -24,6 +24,11 @@ const samples: Readonly<Record<string, { readonly path: string; readonly body?: 
   'GET /v1/targets': { path: '/v1/targets?label=env%3Ddemo&kind=postgres' },
   'GET /v1/targets/:name': { path: '/v1/targets/demo-db' },
   'GET /v1/targets/:name/doctor': { path: '/v1/targets/none/doctor' },
+  'GET /v1/targets/:name/copies': { path: '/v1/targets/none/copies' },
+  'POST /v1/targets/:name/copies/:id/end': {
+    path: '/v1/targets/none/copies/cpy_0000000000000000/end',
+    body: { reason: 'x' },
+  },
   'POST /v1/exec': { path: '/v1/exec', body: { target: 'none', text: 'select 1' } },
   'POST /v1/exec/fetch': { path: '/v1/exec/fetch', body: { cursor: 'cur_0000000000000000' } },
   'GET /v1/requests': { path: '/v1/requests?state=pending&mine=true' },

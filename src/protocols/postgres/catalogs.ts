@@ -7,7 +7,7 @@ import type {
   PostgresAnalyser,
   RawCatalog,
 } from '../../analysis/postgres-types.js';
-import type { CopiedColumn, CopiedColumnStore, NamedCopy } from '../../masking/copied-columns.js';
+import type { CopiedColumn, CopiedColumnStore, CopyAuthor, CopyEnd, NamedCopy } from '../../masking/copied-columns.js';
 import { CopyBook, type CopyMaker } from '../../masking/copy-book.js';
 import type { Classification } from '../../masking/types.js';
 import type { TargetConfig } from '../../sessions/types.js';
@@ -206,8 +206,8 @@ export class TargetCatalogs {
   }
 
   /** Copies that a statement is about to make. */
-  noteCopies(target: TargetConfig, copies: readonly NamedCopy[], maker: CopyMaker): void {
-    if (copies.length > 0) this.#changingBook(target, (book) => book.note(copies, maker));
+  noteCopies(target: TargetConfig, copies: readonly NamedCopy[], maker: CopyMaker, by: Omit<CopyAuthor, 'at'>): void {
+    if (copies.length > 0) this.#changingBook(target, (book) => book.note(copies, maker, by));
   }
 
   settleCopies(target: TargetConfig, maker: CopyMaker, outcome: 'kept' | 'undone' | 'unknown'): void {
@@ -217,6 +217,20 @@ export class TargetCatalogs {
   /** Columns of the target that hold copies of protected values, or may. */
   copies(target: TargetConfig): readonly CopiedColumn[] {
     return this.#book(target).list();
+  }
+
+  /**
+   * Ends the protection of a copy, in the sessions that are open as well: each asks for the catalog anew. A target that
+   * was moved shows the copies of both places, so every book may have it. `tell` is called right before it ends.
+   */
+  endCopy(target: TargetConfig, id: string, tell: () => void): CopyEnd {
+    if (this.#book(target).isUnderWay(id) === null) return 'unknown';
+    const books = [...this.#books.values()];
+    if (books.some((book) => book.isUnderWay(id) === true)) return 'under way';
+    tell();
+    for (const book of books) book.end(id);
+    this.#entries.clear();
+    return 'ended';
   }
 
   /** The catalog as the session behind `query` sees it, with the path that it is pinned to. Shared with nobody. */

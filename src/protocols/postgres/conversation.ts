@@ -71,7 +71,7 @@ export class Conversation {
     readonly hashKey: Buffer,
     readonly now: () => number,
   ) {
-    this.copies = new CopiesInFlight(incoming, catalogs, now);
+    this.copies = new CopiesInFlight(incoming, session.id, catalogs, now);
     this.view = new SessionCatalog(incoming, catalogs, backend.dialled, this.copies);
   }
 

@@ -1,7 +1,17 @@
 import type { StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { CopyAuthor } from '../../masking/copied-columns.js';
 import { CopyBook, type CopyMaker } from '../../masking/copy-book.js';
 import type { IncomingConnection } from '../../sessions/types.js';
 import type { TargetCatalogs } from './catalogs.js';
+
+/** A statement as it is sent. */
+interface SentStatement {
+  readonly maker: CopyMaker;
+  /** Its number in the session's record. */
+  readonly op: number;
+  /** Syncs sent before it. */
+  readonly era: number;
+}
 
 interface Item {
   readonly maker: CopyMaker;
@@ -23,14 +33,16 @@ export class CopiesInFlight {
   /** Copies in the session's own temporary tables: nobody else sees them, and they end with it. */
   readonly temporary: CopyBook;
   readonly #incoming: IncomingConnection;
+  readonly #session: string;
   readonly #catalogs: TargetCatalogs;
   #items: Item[] = [];
   #savepoints: { readonly name: string; readonly sequence: number }[] = [];
   #sequence = 0;
   #isOpaque = false;
 
-  constructor(incoming: IncomingConnection, catalogs: TargetCatalogs, now: () => number) {
+  constructor(incoming: IncomingConnection, session: string, catalogs: TargetCatalogs, now: () => number) {
     this.#incoming = incoming;
+    this.#session = session;
     this.#catalogs = catalogs;
     this.temporary = new CopyBook({ target: incoming.target.name, database: '' }, null, now);
   }
@@ -40,19 +52,26 @@ export class CopiesInFlight {
   }
 
   /** Before a statement leaves: what it would copy is protected from now on. Gives its place in the order. */
-  sent(statement: StatementAnalysis, maker: CopyMaker, era: number): number {
+  sent(statement: StatementAnalysis, { maker, op, era }: SentStatement): number {
     const sequence = ++this.#sequence;
     if (statement.effects.some(({ action }) => opaque.has(action))) this.#isOpaque = true;
     const copies = statement.copies ?? [];
     if (copies.length === 0) return sequence;
+    const by = this.#author(op);
     this.temporary.note(
       copies.filter(({ schema }) => schema === 'pg_temp'),
       maker,
+      by,
     );
     const lasting = copies.filter(({ schema }) => schema !== 'pg_temp');
-    this.#catalogs.noteCopies(this.#incoming.target, lasting, maker);
+    this.#catalogs.noteCopies(this.#incoming.target, lasting, maker, by);
     this.#items.push({ maker, sequence, era, failed: false });
     return sequence;
+  }
+
+  #author(op: number): Omit<CopyAuthor, 'at'> {
+    const { id, name, aliases = [] } = this.#incoming.principal;
+    return { id, name, aliases, session: this.#session, op };
   }
 
   /** The server has refused it. */

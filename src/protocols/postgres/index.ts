@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import type { CopiedColumn } from '../../masking/copied-columns.js';
+import type { CopiedColumn, CopyEnd } from '../../masking/copied-columns.js';
 import type { Classification } from '../../masking/types.js';
 import type { Principal } from '../../policy/types.js';
 import type { ProtocolEngine } from '../../sessions/engine.js';
@@ -27,6 +27,8 @@ export interface PostgresService extends ProtocolEngine {
   readonly acceptNative: AcceptNative;
   /** Columns of a target that hold copies of protected values, or may. */
   copies(target: TargetConfig): readonly CopiedColumn[];
+  /** Ends the protection of one of them; `tell` is called right before. */
+  endCopy(target: TargetConfig, id: string, tell: () => void): CopyEnd;
   /** Ends what stays open between sessions. */
   close(): void;
 }

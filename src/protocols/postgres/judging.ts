@@ -231,7 +231,7 @@ export class Judging {
     const { changes } = statement;
     talk.view.noteSent(statement, talk.era);
     const maker = {};
-    const sequence = talk.copies.sent(statement, maker, talk.era);
+    const sequence = talk.copies.sent(statement, { maker, op: permit.op, era: talk.era });
     const parts = {
       permit,
       statement,

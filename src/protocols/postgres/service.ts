@@ -101,6 +101,7 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
     serve,
     acceptNative,
     copies: (target) => parts.catalogs.copies(target),
+    endCopy: (target, id, tell) => parts.catalogs.endCopy(target, id, tell),
     close: () => parts.catalogs.close(),
     lookAgain: (target, classification) => parts.catalogs.fresh(target, classification),
     explain: (principal, target, classification, text) =>

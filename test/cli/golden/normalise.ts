@@ -2,7 +2,7 @@
 export type Known = readonly (readonly [text: string, name: string])[];
 
 const patterns: readonly (readonly [RegExp, string | ((found: string) => string)])[] = [
-  [/(ses|req|tun|evt|key|ver|lgn|grt|cur|sig|rly|ssk)_[0-9a-hjkmnp-tv-z]{16}\b/g, '$1_xxxxxxxxxxxxxxxx'],
+  [/(ses|req|tun|evt|key|ver|lgn|grt|cur|sig|rly|ssk|cpy)_[0-9a-hjkmnp-tv-z]{16}\b/g, '$1_xxxxxxxxxxxxxxxx'],
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'YYYY-MM-DDThh:mm:ss.sssZ'],
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'YYYY-MM-DDThh:mm:ssZ'],
   [/\b\d\d:\d\d:\d\d\b/g, 'hh:mm:ss'],

@@ -32,6 +32,8 @@ export interface World {
   tamper(times: number): Promise<void>;
   /** A request of the engineer's that waits for a DBA: another for every text. */
   pendingRequest(text: string): Promise<string>;
+  /** An engineer has copied an e-mail address into customers.notes, as a DBA approved. */
+  copied(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -122,6 +124,14 @@ export async function startWorld(): Promise<World> {
     async pendingRequest(text) {
       const document = await call('engineer', 'POST', '/v1/requests', { target: 'demo-db', text, reason: 'INC-42' });
       return String((document['request'] as { readonly id: string }).id);
+    },
+    async copied() {
+      const text = 'update customers set notes = email where id = 1';
+      const target = 'demo-db';
+      const document = await call('engineer', 'POST', '/v1/requests', { target, text, reason: 'INC-42' });
+      const { id } = document['request'] as { readonly id: string };
+      await call('reviewer2', 'POST', `/v1/requests/${id}/approve`, { comment: 'as agreed' });
+      await call('engineer', 'POST', '/v1/exec', { target, text, request_id: id });
     },
     async stop() {
       await gateway.stop();

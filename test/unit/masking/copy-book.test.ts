@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CopyBook } from '../../../src/masking/copy-book.js';
-import type { CopiedColumn, NamedCopy, ShownRelation } from '../../../src/masking/copied-columns.js';
+import type { CopiedColumn, CopyAuthor, NamedCopy, ShownRelation } from '../../../src/masking/copied-columns.js';
 
 const place = { target: 'db', database: 'host:5432/app' };
 const named: NamedCopy = {
@@ -12,6 +12,7 @@ const named: NamedCopy = {
   class: 'ssn',
   derived: false,
 };
+const ann: Omit<CopyAuthor, 'at'> = { id: 'idp#ann', name: 'ann', aliases: [], session: 'ses_1', op: 1 };
 const shown = (oid: number, name = 'c', column = 's'): ShownRelation => ({
   oid,
   schema: 'public',
@@ -38,7 +39,7 @@ function open() {
 describe('a book of copies', () => {
   it('protects from before the copy is made, and across a restart', () => {
     const { book, tables } = open();
-    book().note([named], {});
+    book().note([named], {}, ann);
     expect(tables(book())).toEqual(['c.s 0']);
   });
 
@@ -46,16 +47,16 @@ describe('a book of copies', () => {
     const { book } = open();
     const first = book();
     const [one, two] = [{}, {}];
-    first.note([named], one);
-    first.note([named], two);
+    first.note([named], one, ann);
+    first.note([named], two, ann);
     first.settle(one, 'undone');
     expect(first.list()).toHaveLength(1);
     first.settle(two, 'kept');
     const three = {};
-    first.note([named], three);
+    first.note([named], three, ann);
     first.settle(three, 'undone');
     expect(first.list()).toHaveLength(1);
-    first.note([{ ...named, table: 'd' }], three);
+    first.note([{ ...named, table: 'd' }], three, ann);
     first.settle(three, 'undone');
     expect(book().list()).toHaveLength(1);
   });
@@ -64,7 +65,7 @@ describe('a book of copies', () => {
     const { book, tables, reads } = open();
     const of = book();
     const maker = {};
-    of.note([named], maker);
+    of.note([named], maker, ann);
     of.settle(maker, 'kept');
     reads(of, [shown(70)]);
     reads(of, [shown(70, 'renamed', 'column'), shown(71)]);
@@ -77,7 +78,7 @@ describe('a book of copies', () => {
     const { book, tables, reads } = open();
     const of = book();
     const maker = {};
-    of.note([named], maker);
+    of.note([named], maker, ann);
     reads(of, [shown(70)]); // others still see the old one
     expect(tables(of)).toEqual(['c.s 0']);
     of.settle(maker, 'kept');
@@ -89,7 +90,7 @@ describe('a book of copies', () => {
     const { book, tables } = open();
     const of = book();
     const maker = {};
-    of.note([named], maker);
+    of.note([named], maker, ann);
     const settled = of.settled();
     of.settle(maker, 'kept');
     of.follow([], settled, false);
@@ -100,7 +101,7 @@ describe('a book of copies', () => {
     const { book, tables, reads, later } = open();
     const maker = {};
     const lost = book();
-    lost.note([named], maker);
+    lost.note([named], maker, ann);
     lost.settle(maker, 'unknown');
     const of = book();
     reads(of, []);
@@ -116,9 +117,49 @@ describe('a book of copies', () => {
     const { book, tables } = open();
     const of = book();
     const [one, two] = [{}, {}];
-    of.note([named], one);
-    of.note([{ ...named, table: 'd' }], two);
+    of.note([named], one, ann);
+    of.note([{ ...named, table: 'd' }], two, ann);
     of.bind([shown(70), shown(80, 'd')], new Set([one]));
     expect(tables(of)).toEqual(['c.s 70', 'd.s 0']);
+  });
+
+  it('names everybody who has made it, with their last statement, across a restart', () => {
+    const { book, later } = open();
+    const of = book();
+    of.note([named], {}, ann);
+    of.note([named], {}, { ...ann, op: 2 }); // within the same second
+    of.note([named], {}, { ...ann, id: 'idp#ben', name: 'ben', session: 'ses_2' });
+    const authors = () =>
+      book()
+        .list()[0]
+        ?.authors.map(({ name, session, op, at }) => [name, session, op, at]);
+    expect(authors()).toEqual([
+      ['ann', 'ses_1', 1, 0],
+      ['ben', 'ses_2', 1, 0],
+    ]);
+    later(2_000);
+    of.note([named], {}, { ...ann, op: 3 });
+    expect(authors()).toEqual([
+      ['ben', 'ses_2', 1, 0],
+      ['ann', 'ses_1', 3, 2_000],
+    ]);
+  });
+
+  it('ends one that no transaction writes, for good; made again, it is a new one', () => {
+    const { book } = open();
+    const of = book();
+    const maker = {};
+    of.note([named], maker, ann);
+    const [copy] = of.list();
+    const id = copy?.id ?? '';
+    expect([of.isUnderWay(id), of.isUnderWay('cpy_0000000000000000')]).toEqual([true, null]);
+    of.settle(maker, 'kept');
+    expect(of.isUnderWay(id)).toBe(false);
+    const before = of.version;
+    of.end(id);
+    expect(of.version).toBeGreaterThan(before);
+    expect(book().list()).toEqual([]);
+    of.note([named], {}, ann);
+    expect(book().list()[0]?.id).not.toBe(id);
   });
 });

@@ -64,6 +64,24 @@ export const actingOnWhatIsKept: readonly CommandCases[] = [
     error: { args: ['nothing'], code: 9 },
   },
   {
+    command: 'copies list',
+    as: 'reviewer',
+    args: async ({ world }) => {
+      await world.copied();
+      return ['demo-db'];
+    },
+    error: { args: ['demo-db'], as: 'engineer', code: 5 },
+  },
+  {
+    command: 'copies end',
+    as: 'reviewer',
+    args: async ({ world }) => {
+      await world.copied();
+      return ['demo-db', 'public.customers.notes', '--reason', 'cleaned, INC-42'];
+    },
+    error: { args: ['demo-db', 'public.customers.city', '--reason', 'never had one'], code: 9 },
+  },
+  {
     command: 'ssh keys list',
     as: 'reviewer2',
     // Each of the three adds one.
