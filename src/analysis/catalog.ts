@@ -1,9 +1,16 @@
 import { z } from 'zod';
 import { SluiceError } from '../lib/errors.js';
-import type { BuiltinFunctions, RawCatalog } from './postgres-types.js';
+import { printedText, readDefinitions } from './catalog-definitions.js';
+import type { PrintedDefinitions, RawCatalog } from './postgres-types.js';
+
+type Rows = readonly { readonly row: string | null }[];
 
 /** Runs one query on the target and gives its rows; each has one text column named `row`, which holds JSON. */
-export type CatalogQuery = (sql: string) => Promise<readonly { readonly row: string | null }[]>;
+export interface CatalogQuery {
+  (sql: string): Promise<Rows>;
+  /** The same, given up when a lock is not to be had at once: null. Absent where that would end a user's transaction. */
+  readonly bounded?: (sql: string) => Promise<Rows | null>;
+}
 
 /** Objects the gateway cannot count are a catalog it cannot judge. */
 const maxRows = 2_000_000;
@@ -26,11 +33,10 @@ export const catalogQueries = {
       case when n.oid = pg_catalog.pg_my_temp_schema() then 'pg_temp' else n.nspname end, c.relname, c.relkind, c.reltype::int8,
       (select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid::int8)
          order by a.attnum) from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
-      case when c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
-        then pg_catalog.pg_get_viewdef(c.oid) end)::text as row
+      c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema'))::text as row
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'v', 'm', 'f', 'p', 'S', 'c') and n.nspname <> 'pg_toast'
-      and (n.oid = pg_catalog.pg_my_temp_schema() or n.nspname !~ '^pg_(toast_)?temp_')`,
+      and (n.oid = pg_catalog.pg_my_temp_schema() or n.nspname !~ '^pg_(toast_)?temp_') order by c.oid`,
 
   functions: (major: number, which: 'builtin' | 'other') => `select pg_catalog.json_build_array(p.oid::int8,
       case when n.oid = pg_catalog.pg_my_temp_schema() then 'pg_temp' else n.nspname end, p.proname, p.prokind, p.provolatile,
@@ -38,8 +44,7 @@ export const catalogQueries = {
       case when n.nspname <> 'pg_catalog' then (select pg_catalog.json_agg(pg_catalog.format_type(t, null) order by i)
         from pg_catalog.unnest(p.proargtypes::oid[]) with ordinality as u(t, i)) end,
       case when n.nspname <> 'pg_catalog' then pg_catalog.format_type(p.prorettype, null) else '' end,
-      case when l.lanname = 'sql' and p.oid >= 16384 and p.proconfig is null
-        then ${major >= 14 ? 'coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)' : 'p.prosrc'} end,
+      case when l.lanname = 'sql' and p.oid >= 16384 and p.proconfig is null then p.prosrc end,
       case when p.proargmodes is not null then (select pg_catalog.json_agg(coalesce(p.proargnames[i], '') order by i)
         from pg_catalog.generate_subscripts(p.proargmodes, 1) as i where p.proargmodes[i] in ('o', 'b', 't')) end,
       case when n.nspname <> 'pg_catalog' and p.proargnames is not null then
@@ -48,11 +53,12 @@ export const catalogQueries = {
             from pg_catalog.generate_subscripts(p.proargmodes, 1) as i where p.proargmodes[i] in ('i', 'b', 'v')) end end,
       p.pronargs - p.pronargdefaults, p.provariadic <> 0,
       exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid
-        and d.deptype = 'e'), ${which === 'builtin' ? "''" : 'p.xmin::text'})::text as row
+        and d.deptype = 'e'), ${which === 'builtin' ? "''" : 'p.xmin::text'},
+      ${major >= 14 ? 'p.prosqlbody is not null' : 'false'})::text as row
     from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
       join pg_catalog.pg_language l on l.oid = p.prolang
     where p.oid ${which === 'builtin' ? '<' : '>='} 16384
-      and (n.oid = pg_catalog.pg_my_temp_schema() or n.nspname !~ '^pg_(toast_)?temp_')`,
+      and (n.oid = pg_catalog.pg_my_temp_schema() or n.nspname !~ '^pg_(toast_)?temp_') order by p.oid`,
 
   // Base types, and domains with what they are underneath: the forms that values have in a COPY, which names no types.
   types: `with recursive base(type, over) as (
@@ -61,7 +67,7 @@ export const catalogQueries = {
     select pg_catalog.json_build_array(pg_catalog.format_type(t.oid, null), case when n.nspname = 'pg_catalog' then t.typname end,
       base.over::int8)::text as row
     from base join pg_catalog.pg_type t on t.oid = base.type join pg_catalog.pg_namespace n on n.oid = t.typnamespace
-    where t.oid < 16384 or t.typtype = 'd'`,
+    where t.oid < 16384 or t.typtype = 'd' order by t.oid`,
 
   // What a write sets off by itself: triggers, rules, defaults and generated columns, and foreign keys that pass it on.
   triggers: `select pg_catalog.json_build_array(t.tgrelid::int8, t.tgtype, n.nspname, p.proname)::text as row
@@ -71,10 +77,11 @@ export const catalogQueries = {
   eventTriggers: `select pg_catalog.json_build_array(n.nspname, p.proname)::text as row
     from pg_catalog.pg_event_trigger e join pg_catalog.pg_proc p on p.oid = e.evtfoid join pg_catalog.pg_namespace n on n.oid = p.pronamespace
     where e.evtenabled in ('O', 'A') and e.evtevent <> 'login'`,
-  rules: `select pg_catalog.json_build_array(r.ev_class::int8, r.ev_type, pg_catalog.pg_get_ruledef(r.oid))::text as row
-    from pg_catalog.pg_rewrite r where r.oid >= 16384 and r.ev_type <> '1' and r.ev_enabled in ('O', 'A')`,
-  expressions: `select pg_catalog.json_build_array(d.adrelid::int8, d.adnum, a.attgenerated <> '', pg_catalog.pg_get_expr(d.adbin, d.adrelid))::text as row
-    from pg_catalog.pg_attrdef d join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum where d.oid >= 16384`,
+  rules: `select pg_catalog.json_build_array(r.ev_class::int8, r.ev_type, r.oid::int8, r.xmin::text)::text as row
+    from pg_catalog.pg_rewrite r where r.oid >= 16384 and r.ev_enabled in ('O', 'A') order by r.oid`,
+  expressions: `select pg_catalog.json_build_array(d.adrelid::int8, d.adnum, a.attgenerated <> '', d.oid::int8, d.xmin::text)::text as row
+    from pg_catalog.pg_attrdef d join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    where d.oid >= 16384 order by d.oid`,
   foreignKeys: `select pg_catalog.json_build_array(k.conrelid::int8, pg_catalog.to_json(k.conkey), k.confrelid::int8, pg_catalog.to_json(k.confkey),
       k.confupdtype, k.confdeltype)::text as row
     from pg_catalog.pg_constraint k where k.contype = 'f' and (k.confupdtype in ('c', 'n', 'd') or k.confdeltype in ('c', 'n', 'd'))`,
@@ -86,7 +93,7 @@ export const catalogQueries = {
     from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
       join pg_catalog.pg_proc p on p.oid = o.oprcode join pg_catalog.pg_namespace fn on fn.oid = p.pronamespace
     where o.oid >= 16384 and not exists (select from pg_catalog.pg_depend d
-      where d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass and d.objid = o.oid and d.deptype = 'e')`,
+      where d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass and d.objid = o.oid and d.deptype = 'e') order by o.oid`,
 
   // A domain's checks run wherever the domain is part of a type: in arrays, ranges, composites and domains over it.
   typeCalls: `with recursive part(inner_type, outer_type) as (
@@ -126,7 +133,7 @@ const relationRow = z.tuple([
   z.string(),
   z.number(),
   orEmpty(z.array(z.tuple([z.number(), z.string(), z.string(), z.number()]))),
-  z.string().nullable(),
+  z.boolean(),
 ]);
 const functionRow = z.tuple([
   z.number(),
@@ -146,13 +153,14 @@ const functionRow = z.tuple([
   z.boolean(),
   z.boolean(),
   z.string(),
+  z.boolean(),
 ]);
 const pairRow = z.tuple([z.number(), z.number()]);
 const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
 const triggerRow = z.tuple([z.number(), z.number(), z.string(), z.string()]);
 const eventTriggerRow = z.tuple([z.string(), z.string()]);
-const ruleRow = z.tuple([z.number(), z.enum(['2', '3', '4']), z.string()]);
-const expressionRow = z.tuple([z.number(), z.number(), z.boolean(), z.string()]);
+const ruleRow = z.tuple([z.number(), z.enum(['1', '2', '3', '4']), z.number(), z.string()]);
+const expressionRow = z.tuple([z.number(), z.number(), z.boolean(), z.number(), z.string()]);
 const foreignKeyRow = z.tuple([
   z.number(),
   z.array(z.number()),
@@ -167,8 +175,12 @@ const typeCallRow = z.tuple([z.string(), z.string(), z.string(), z.string(), z.n
 /**
  * Reads what analysis needs of a database's catalog, over the gateway's own connection to it. The server's own functions
  * are most of it and hardly ever change: those `known` from an earlier reading are taken while their rows are the same.
+ * Definitions that others lock are taken from that reading, too, where they must still be what they were.
  */
-export async function readCatalog(query: CatalogQuery, known: BuiltinFunctions | null = null): Promise<RawCatalog> {
+export async function readCatalog(
+  query: CatalogQuery,
+  known: Pick<RawCatalog, 'builtins' | 'printed'> = {},
+): Promise<RawCatalog> {
   const rows = async <T>(sql: string, schema: z.ZodType<T>): Promise<readonly T[]> => decode(await query(sql), schema);
   const [server] = await rows(catalogQueries.server, serverRow);
   if (server === undefined)
@@ -176,45 +188,65 @@ export async function readCatalog(query: CatalogQuery, known: BuiltinFunctions |
   const relations = await rows(catalogQueries.relations, relationRow);
   const functions = await rows(catalogQueries.functions(server.major, 'other'), functionRow);
   const builtins =
-    known !== null && known.mark === server.builtins
-      ? known
+    known.builtins?.mark === server.builtins
+      ? known.builtins
       : {
           mark: server.builtins,
-          functions: (await rows(catalogQueries.functions(server.major, 'builtin'), functionRow)).map(toFunction),
+          functions: (await rows(catalogQueries.functions(server.major, 'builtin'), functionRow)).map((row) =>
+            toFunction(row, null),
+          ),
         };
   const types = await rows(catalogQueries.types, typeRow);
   const inherits = await rows(catalogQueries.inherits, pairRow);
   const triggers = await rows(catalogQueries.triggers, triggerRow);
   const eventTriggers = await rows(catalogQueries.eventTriggers, eventTriggerRow);
-  const rules = await rows(catalogQueries.rules, ruleRow);
+  const rewrites = await rows(catalogQueries.rules, ruleRow);
   const expressions = await rows(catalogQueries.expressions, expressionRow);
   const foreignKeys = await rows(catalogQueries.foreignKeys, foreignKeyRow);
   const operators = await rows(catalogQueries.operators, callRow);
   const typeCalls = await rows(catalogQueries.typeCalls, typeCallRow);
+  const rules = rewrites.filter(([, event]) => event !== '1');
+  const printed = await readDefinitions(
+    query,
+    [
+      ...relations.filter(([, , , , , , isPrinted]) => isPrinted).map(([oid]) => ({ kind: 'view' as const, oid })),
+      ...rules.map(([, , oid]) => ({ kind: 'rule' as const, oid })),
+      ...functions.filter(hasParsedBody).map(([oid]) => ({ kind: 'body' as const, oid })),
+      ...expressions.map(([, , , oid]) => ({ kind: 'expression' as const, oid })),
+    ],
+    JSON.stringify([server, relations, functions, types, rewrites, expressions, operators]),
+    known.printed ?? null,
+  );
   return {
     serverMajor: server.major,
     database: server.database,
     currentUser: server.user,
     searchPath: server.path,
     prepared: server.prepared,
-    relations: relations.map(([oid, schema, name, kind, rowType, columns, definition]) => ({
+    printed,
+    relations: relations.map(([oid, schema, name, kind, rowType, columns]) => ({
       oid,
       schema,
       name,
       kind,
       rowType,
-      definition,
+      definition: printedText(printed, 'view', oid),
       columns: columns.map(([attnum, column, type, typeOid]) => ({ attnum, name: column, type, typeOid })),
     })),
-    functions: functions.map(toFunction),
+    functions: functions.map((row) => toFunction(row, printed)),
     builtins,
     types: types.map(([name, internal, base]) => ({ name, internal, base })),
     triggers: triggers.map(([relation, type, functionSchema, functionName]) => ({
       ...{ relation, type, functionSchema, functionName },
     })),
     eventTriggers: eventTriggers.map(([functionSchema, functionName]) => ({ functionSchema, functionName })),
-    rules: rules.map(([relation, event, definition]) => ({ relation, event: ruleEvents[event], definition })),
-    expressions: expressions.map(([relation, attnum, generated, text]) => ({ relation, attnum, generated, text })),
+    rules: rules.flatMap(([relation, event, oid]) =>
+      event === '1' ? [] : [{ relation, event: ruleEvents[event], definition: printedText(printed, 'rule', oid) }],
+    ),
+    expressions: expressions.map(([relation, attnum, generated, oid]) => ({
+      ...{ relation, attnum, generated },
+      text: printedText(printed, 'expression', oid),
+    })),
     foreignKeys: foreignKeys.map(([child, childColumns, parent, parentColumns, onUpdate, onDelete]) => ({
       ...{ child, childColumns, parent, parentColumns, onUpdate, onDelete },
     })),
@@ -242,9 +274,16 @@ function decode<T>(rows: readonly { readonly row: string | null }[], schema: z.Z
   });
 }
 
-function toFunction(row: z.infer<typeof functionRow>): RawCatalog['functions'][number] {
+/** Written in the standard's way (`begin atomic`): kept parsed, and printed. */
+const hasParsedBody = (row: z.infer<typeof functionRow>): boolean => row[17] && row[10] !== null;
+
+function toFunction(
+  row: z.infer<typeof functionRow>,
+  printed: PrintedDefinitions | null,
+): RawCatalog['functions'][number] {
   const [oid, schema, name, kind, volatility, language, securityDefiner, returnsSet] = row;
-  const [, , , , , , , , argTypes, returnType, body, outNames, argNames, minArgs, variadic, extension, mark] = row;
+  const [, , , , , , , , argTypes, returnType, source, outNames, argNames, minArgs, variadic, extension, mark] = row;
+  const body = printed !== null && hasParsedBody(row) ? printedText(printed, 'body', oid) : source;
   const base = {
     oid,
     schema,

@@ -171,6 +171,8 @@ export interface RawCatalog {
   /** Functions beside `builtins`. */
   readonly functions: readonly RawFunction[];
   readonly builtins?: BuiltinFunctions;
+  /** What the server printed, for the next reading; incomplete while others hold relations to themselves. */
+  readonly printed?: PrintedDefinitions;
   /** Transactions of this database wait for COMMIT PREPARED: what they made is not shown yet. */
   readonly prepared?: boolean;
   /** OIDs of parent relation by child (pg_inherits: partitions and inheritance). */
@@ -189,6 +191,13 @@ export interface RawCatalog {
   readonly operators?: readonly RawOperator[];
   /** Types whose use calls a user function: casts to them, domains with checks. */
   readonly typeCalls?: readonly RawTypeCall[];
+}
+
+/** Definitions as the server printed them, by kind and OID, and a digest of all that their meaning depends on. */
+export interface PrintedDefinitions {
+  readonly basis: string;
+  readonly texts: ReadonlyMap<string, string>;
+  readonly complete: boolean;
 }
 
 /** The server's own functions, and a mark that moves when one of their rows does. */
@@ -219,19 +228,19 @@ export interface RawTrigger {
   readonly functionName: string;
 }
 
-/** pg_rewrite, views' own excepted; `definition` is pg_get_ruledef's. */
+/** pg_rewrite, views' own excepted; `definition` is pg_get_ruledef's, null when it could not be printed. */
 export interface RawRule {
   readonly relation: number;
   readonly event: 'insert' | 'update' | 'delete';
-  readonly definition: string;
+  readonly definition: string | null;
 }
 
-/** pg_attrdef as pg_get_expr prints it. */
+/** pg_attrdef as pg_get_expr prints it; null when it could not be printed. */
 export interface RawExpression {
   readonly relation: number;
   readonly attnum: number;
   readonly generated: boolean;
-  readonly text: string;
+  readonly text: string | null;
 }
 
 /** pg_constraint of a foreign key; actions are its letters: c cascade, n set null, d set default. */
@@ -274,7 +283,7 @@ export interface RawRelation {
     readonly type: string;
     readonly typeOid: number;
   }[];
-  /** pg_get_viewdef for views and materialised views, else null. */
+  /** pg_get_viewdef for views and materialised views; null for the rest, and when it could not be printed. */
   readonly definition: string | null;
 }
 /** A function's row of pg_proc. */

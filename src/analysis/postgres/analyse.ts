@@ -3,16 +3,16 @@ import type { CopyOfProtected, OutputColumn, QueryAnalysis, StatementAnalysis } 
 import { bodyOf, list, tagged } from './ast.js';
 import type { Catalog } from './catalog-model.js';
 import type { Context, ParseSql, ParsedStatement } from './context.js';
+import { parseDefinition } from './definition.js';
 import { analyseExpression } from './expressions.js';
 import { Findings } from './findings.js';
 import type { ExpressionReading, ViewReading } from './relation.js';
-import { SqlSyntaxError } from './parser.js';
 import { Scope } from './scope.js';
 import { argumentPlaces, secretParameters, secretsOf } from './secrets.js';
 import { statementHandlers, type StatementRows } from './statements.js';
 import { followDefinition } from './stored.js';
 import { judgeTypeNames } from './type-names.js';
-import { noRows, type Field, type Rows } from './value.js';
+import { noRows, unknownValue, type Field, type Rows } from './value.js';
 
 /** Statements in one query beyond this are refused: nobody writes them by hand, and each costs time. */
 const maxStatements = 1000;
@@ -164,11 +164,14 @@ function outputOf(rows: StatementRows): StatementAnalysis['output'] {
   }));
 }
 
-/** Reads a view's definition: its columns' lineage, and the calls it makes for whoever reads it. */
-export function readView(parse: ParseSql, catalog: Catalog, definition: string, columns: number): ViewReading {
+/**
+ * Reads a view's definition: its columns' lineage, and the calls it makes for whoever reads it. Null is one that the server
+ * could not print: reading it may do anything.
+ */
+export function readView(parse: ParseSql, catalog: Catalog, definition: string | null, columns: number): ViewReading {
   const findings = new Findings(catalog.root, catalog.protectedColumns);
   const ctx = makeContext({ parse, catalog, text: '' }, findings, []);
-  const node = parseDefinition(parse, definition);
+  const node = definition === null ? null : parseDefinition(parse, definition);
   const rows = rowsOf(ctx.statement(node, null));
   judgeTypeNames(ctx, node);
   const calls = findings.effects.filter(
@@ -178,28 +181,20 @@ export function readView(parse: ParseSql, catalog: Catalog, definition: string, 
   return { fields, touchesProtected: findings.touchesProtected, calls, objects: [...findings.objects] };
 }
 
-/** Reads a default or a generated column's expression over its row. */
+/** Reads a default or a generated column's expression over its row; null is one that the server could not print. */
 export function readExpression(
   parse: ParseSql,
   catalog: Catalog,
-  expression: string,
+  expression: string | null,
   fields: readonly Field[],
 ): ExpressionReading {
   const findings = new Findings(catalog.root, catalog.protectedColumns);
   const ctx = makeContext({ parse, catalog, text: '' }, findings, []);
-  const select = bodyOf(parseDefinition(parse, `SELECT ${expression}`), 'SelectStmt') ?? {};
-  const node = (bodyOf(list(select, 'targetList')[0], 'ResTarget') ?? {})['val'];
-  const value = ctx.expr(node, new Scope(null, [{ columns: fields, open: false, sources: [] }]));
+  const select = expression === null ? null : bodyOf(parseDefinition(parse, `SELECT ${expression}`), 'SelectStmt');
+  const node = select === null ? null : (bodyOf(list(select, 'targetList')[0], 'ResTarget') ?? {})['val'];
+  if (node === null) ctx.statement(null, null);
+  const read = new Scope(null, [{ columns: fields, open: false, sources: [] }]);
+  const value = node === null ? unknownValue : ctx.expr(node, read);
   const calls = findings.effects.filter(({ action }) => action === 'callFunction' || action === 'unknown');
   return { value, calls };
-}
-
-/** A definition that the parser rejects is a statement that is not known. */
-function parseDefinition(parse: ParseSql, definition: string): unknown {
-  try {
-    return parse(definition)[0]?.node;
-  } catch (error) {
-    if (error instanceof SqlSyntaxError) return null;
-    throw error;
-  }
 }

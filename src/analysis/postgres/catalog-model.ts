@@ -21,10 +21,10 @@ import { isLeakingColumn } from './system-relations.js';
 import { clearOf, derive, isTainted, unknownValue, type Field, type Value } from './value.js';
 
 /** Reads a view's definition; comes as an argument because reading one needs this catalog. */
-export type ReadView = (catalog: Catalog, definition: string, columns: number) => ViewReading;
+export type ReadView = (catalog: Catalog, definition: string | null, columns: number) => ViewReading;
 
 /** Reads an expression over the columns of a row. */
-export type ReadExpression = (catalog: Catalog, text: string, fields: readonly Field[]) => ExpressionReading;
+export type ReadExpression = (catalog: Catalog, text: string | null, fields: readonly Field[]) => ExpressionReading;
 
 /** What else happens when a relation is written. */
 export interface Attached {
@@ -307,7 +307,7 @@ export class Catalog {
   /** System views are the server's own and judged by name; a view inside its own definition cannot be read. */
   #view(raw: RawRelation): ViewReading | null {
     if (systemSchemas.has(raw.schema)) return null;
-    if (raw.definition === null || this.#reading.has(raw.oid)) return unreadable;
+    if (this.#reading.has(raw.oid)) return unreadable;
     this.#reading.add(raw.oid);
     try {
       return this.#readView(this, raw.definition, raw.columns.length);

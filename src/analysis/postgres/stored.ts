@@ -1,6 +1,7 @@
 import type { ActionName } from '../effects.js';
 import { bodyOf, itemsOf, list, tagged } from './ast.js';
 import type { Context } from './context.js';
+import { parseDefinition } from './definition.js';
 import { functionLine } from './object-line.js';
 import type { Relation } from './relation.js';
 import { Scope } from './scope.js';
@@ -47,9 +48,10 @@ function noteTrigger(ctx: Context, schema: string, name: string): void {
   if (user.length > 0) ctx.findings.touchesProtected ||= ctx.catalog.isClassified;
 }
 
-/** RuleStmt as the catalog prints it; `old` and `new` are rows of the table. */
-function followRule(ctx: Context, relation: Relation, definition: string): void {
-  const body = bodyOf(ctx.parse(definition)[0]?.node, 'RuleStmt') ?? {};
+/** RuleStmt as the catalog prints it; `old` and `new` are rows of the table. One that cannot be read may do anything. */
+function followRule(ctx: Context, relation: Relation, definition: string | null): void {
+  const body = definition === null ? null : bodyOf(parseDefinition(ctx.parse, definition), 'RuleStmt');
+  if (body === null) return void ctx.statement(null, null);
   const row = { schema: '', fields: relation.fields, open: false, relation };
   const sources = ['old', 'new'].map((alias) => ({ ...row, alias }));
   const scope = new Scope(null, [{ columns: [], open: false, sources }]);

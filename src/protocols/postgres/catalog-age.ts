@@ -1,7 +1,9 @@
 /** The target is asked again once what is known of it is this old, if it is used. */
 const dueMs = 2_000;
 /** A catalog that takes long to look at is looked at less often: this share of the time goes into it, at most. */
-const dueShare = 50;
+const dueShare = 20;
+/** What asking costs is the least of so many times: neither a moment's load nor one change is a reason to look less often. */
+const costsKept = 4;
 const latestDueMs = 30_000;
 /** What is older is not used: the statement waits for the target's answer. */
 const overFactor = 5;
@@ -9,12 +11,12 @@ const latestOverMs = 60_000;
 
 /**
  * How long ago a target's catalog was known to be as the gateway has it. Statements are judged by what is 10 seconds old
- * at most, or by 250 times what asking the target takes where that is more, and never by what is older than a minute.
+ * at most, or by 100 times what asking the target takes where that is more, and never by what is older than a minute.
  */
 export class CatalogAge {
   readonly #uptime: () => number;
   #heldAt: number | null = null;
-  #costMs = 0;
+  #costsMs: readonly number[] = Array.from({ length: costsKept }, () => 0);
   #askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(uptime: () => number) {
@@ -44,13 +46,13 @@ export class CatalogAge {
     const at = this.#uptime();
     const { holds } = this.reading();
     const took = (): void => {
-      this.#costMs = this.#uptime() - at;
+      this.#costsMs = [...this.#costsMs, this.#uptime() - at].slice(-costsKept);
     };
     this.#askedAt = at;
     return { holds: () => (took(), holds()), took };
   }
 
   get #dueMs(): number {
-    return Math.min(Math.max(dueMs, this.#costMs * dueShare), latestDueMs);
+    return Math.min(Math.max(dueMs, Math.min(...this.#costsMs) * dueShare), latestDueMs);
   }
 }

@@ -1,5 +1,6 @@
 import type { CatalogQuery } from '../../analysis/catalog.js';
 import type { TargetConfig } from '../../sessions/types.js';
+import { isSluiceError } from '../../lib/errors.js';
 import { dialPostgres } from './dial.js';
 import { TextClient } from './text-client.js';
 
@@ -17,10 +18,28 @@ async function dial(target: TargetConfig, signal: AbortSignal): Promise<TextClie
   return new TextClient(await dialPostgres(target, { parameters, signal }));
 }
 
-const queryBy =
-  (client: TextClient, signal: AbortSignal): CatalogQuery =>
-  async (sql) =>
-    (await client.query(sql, signal)).map(({ row }) => ({ row: row ?? null }));
+/**
+ * Well below the second after which a server looks for deadlocks (deadlock_timeout): two sessions that wait for each other
+ * are one no longer before either of them is ended.
+ */
+const lockWaitMs = 100;
+/** SQLSTATE lock_not_available. */
+const lockNotAvailable = '55P03';
+
+function queryBy(client: TextClient, signal: AbortSignal): CatalogQuery {
+  const query: CatalogQuery = async (sql) => (await client.query(sql, signal)).map(({ row }) => ({ row: row ?? null }));
+  return Object.assign(query, {
+    // Statements sent as one query are one transaction, and SET LOCAL ends with it: nothing stays behind at a pooler.
+    bounded: async (sql: string) => {
+      try {
+        return await query(`set local lock_timeout = ${lockWaitMs}; ${sql}`);
+      } catch (error) {
+        if (isSluiceError(error) && error.details.targetCode === lockNotAvailable) return null;
+        throw error;
+      }
+    },
+  });
+}
 
 /** Runs `work` on a connection of the gateway's own, which ends with it: it starts as every session does now. */
 export async function withCatalogConnection<T>(

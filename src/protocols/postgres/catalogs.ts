@@ -5,6 +5,7 @@ import type {
   CatalogHandle,
   ClassifiedColumns,
   PostgresAnalyser,
+  PrintedDefinitions,
   RawCatalog,
 } from '../../analysis/postgres-types.js';
 import type { CopiedColumn, CopiedColumnStore, CopyAuthor, CopyEnd, NamedCopy } from '../../masking/copied-columns.js';
@@ -16,7 +17,7 @@ import { KeptConnection, withCatalogConnection } from './catalog-connection.js';
 
 export interface CatalogServices {
   readonly analyser: PostgresAnalyser;
-  readonly readCatalog: (query: CatalogQuery, known: BuiltinFunctions | null) => Promise<RawCatalog>;
+  readonly readCatalog: (query: CatalogQuery, known: KnownOfCatalog) => Promise<RawCatalog>;
   /** What `readCatalog` would read, as one value, for a hundredth of the work. */
   readonly readCatalogMark: (query: CatalogQuery) => Promise<string>;
   readonly narrow: (classification: Classification, target: TargetConfig) => ClassifiedColumns;
@@ -26,6 +27,9 @@ export interface CatalogServices {
   /** Milliseconds that only ever grow, for the age of what is known. */
   readonly uptime: () => number;
 }
+
+/** What an earlier reading may lend the next. */
+type KnownOfCatalog = Pick<RawCatalog, 'builtins' | 'printed'>;
 
 /** A target's catalog and the search path that every session on it is pinned to. */
 export interface LoadedCatalog {
@@ -78,6 +82,8 @@ function databaseOf(target: TargetConfig): string {
   return `${target.relay === undefined ? '' : `${target.relay.name}!`}${addressOf(target)}`;
 }
 
+const roleOf = (target: TargetConfig): string => `${target.username}@${databaseOf(target)}`;
+
 /** What the gateway knows of each target's catalog, read over a connection of its own and shared by all sessions. */
 export class TargetCatalogs {
   readonly #services: CatalogServices;
@@ -85,6 +91,8 @@ export class TargetCatalogs {
   /** By database: targets that share one share its copies. */
   readonly #books = new Map<string, CopyBook>();
   readonly #builtins = new Map<string, BuiltinFunctions>();
+  /** By role and database: what is printed depends on the path. */
+  readonly #printed = new Map<string, PrintedDefinitions>();
   readonly #connections = new Map<string, KeptConnection>();
 
   constructor(services: CatalogServices) {
@@ -141,7 +149,7 @@ export class TargetCatalogs {
   }
 
   #kept(target: TargetConfig): KeptConnection {
-    const key = `${target.username}@${databaseOf(target)}`;
+    const key = roleOf(target);
     let kept = this.#connections.get(key);
     if (kept === undefined) {
       kept = new KeptConnection();
@@ -244,7 +252,7 @@ export class TargetCatalogs {
       readonly temporary: CopyBook;
     },
   ): Promise<CatalogHandle> {
-    const raw = await this.#readRaw(target, session.query);
+    const { raw } = await this.#readRaw(target, session.query, undefined);
     const book = this.#book(target);
     book.bind(raw.relations, session.makers);
     return await this.#services.analyser.loadCatalog(
@@ -270,10 +278,18 @@ export class TargetCatalogs {
     };
   }
 
-  async #readRaw(target: TargetConfig, query: CatalogQuery): Promise<RawCatalog> {
-    const raw = await this.#services.readCatalog(query, this.#builtins.get(databaseOf(target)) ?? null);
+  async #readRaw(
+    target: TargetConfig,
+    query: CatalogQuery,
+    printed: PrintedDefinitions | undefined,
+  ): Promise<{ readonly raw: RawCatalog; readonly printed: PrintedDefinitions | undefined }> {
+    const builtins = this.#builtins.get(databaseOf(target));
+    const { printed: now, ...raw } = await this.#services.readCatalog(query, {
+      ...(builtins === undefined ? {} : { builtins }),
+      ...(printed === undefined ? {} : { printed }),
+    });
     if (raw.builtins !== undefined) this.#builtins.set(databaseOf(target), raw.builtins);
-    return raw;
+    return { raw, printed: now };
   }
 
   #book(target: TargetConfig): CopyBook {
@@ -301,12 +317,15 @@ export class TargetCatalogs {
       const settled = book.settled();
       // First: what changes while the rest is read shows at the next look.
       const mark = await this.#services.readCatalogMark(query);
-      const raw = await this.#readRaw(target, query);
+      const role = roleOf(target);
+      const { raw, printed } = await this.#readRaw(target, query, this.#printed.get(role));
+      if (printed !== undefined) this.#printed.set(role, printed);
       book.follow(raw.relations, settled, raw.prepared === true);
       const classified = this.#classified(target, classification, book.list());
       const whole = JSON.stringify([{ ...raw, builtins: raw.builtins?.mark }, classified]);
       const digest = createHash('sha256').update(whole).digest('base64');
-      entry.mark = mark;
+      // What others lock was not read: it is asked for again as long as they do.
+      entry.mark = printed?.complete === false ? '' : mark;
       // The same again: what was analysed by it still holds.
       if (entry.loaded === null || entry.digest !== digest) {
         // What has changed here has changed for the other targets of the database.

@@ -5,7 +5,7 @@ import type {
   SessionChange,
   StatementAnalysis,
 } from '../../analysis/postgres-types.js';
-import type { TextSecrets } from '../../analysis/text-secrets.js';
+import { everySecret, type TextSecrets } from '../../analysis/text-secrets.js';
 import type { Effect } from '../../analysis/effects.js';
 import { faultOf } from '../../analysis/faults.js';
 import type { SluiceError } from '../../lib/errors.js';
@@ -66,6 +66,14 @@ export async function analyseQuery(
   catalog: CatalogHandle,
 ): Promise<JudgedQuery> {
   return cachedQuery(analyser, text, catalog) ?? judgedForm(await analyser.analyse(text, catalog), text, catalog);
+}
+
+const noCatalog: CatalogHandle = Object.freeze({}) as CatalogHandle;
+
+/** A text that cannot be read now: refused for `fault`, and any constant in it may be a protected value. */
+export function unreadQuery(text: string, fault: SluiceError): JudgedQuery {
+  const nothing = { statements: [], effects: [], position: 0, usesNames: false, copiesIn: false };
+  return { ...nothing, text, fault, secrets: everySecret(text), catalog: noCatalog };
 }
 
 function judgedForm(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): JudgedQuery {

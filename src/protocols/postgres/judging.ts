@@ -1,11 +1,11 @@
-import type { StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { TextSecrets } from '../../analysis/text-secrets.js';
 import { plainFacts, type Effect, type Operation } from '../../analysis/effects.js';
-import { SluiceError, type NextStep } from '../../lib/errors.js';
+import { isSluiceError, SluiceError, type NextStep } from '../../lib/errors.js';
 import type { Allowed, Denied, Held, JudgedOperation, Look, Permit } from '../../sessions/permit.js';
 import type { Conversation } from './conversation.js';
 import { holdStatement } from './holding.js';
-import { analyseQuery, cachedQuery, type JudgedQuery } from './judged-query.js';
+import { analyseQuery, cachedQuery, unreadQuery, type JudgedQuery } from './judged-query.js';
 import type { RelayHooks } from './relay-hooks.js';
 import { passedSecrets, withPassed } from './passed-secrets.js';
 import { type PlanSlot, Run } from './run.js';
@@ -56,16 +56,31 @@ export class Judging {
   async analyse(text: string): Promise<JudgedQuery> {
     const talk = this.#talk;
     if (talk.view.isStale) await this.#hooks.idle();
-    if (talk.view.isShared || talk.skipping) return await analyseQuery(talk.analyser, text, await talk.view.shared());
+    if (talk.view.isShared || talk.skipping) return await this.#analyseShared(text);
     if (talk.transaction !== 'E')
       return await analyseQuery(talk.analyser, text, await talk.view.own(talk.unsynced, this.#hooks.signal));
     // Nothing can be read in a failed transaction, and nothing but its end runs in it.
-    const query = await analyseQuery(talk.analyser, text, await talk.view.shared());
+    const query = await this.#analyseShared(text);
     if (query.statements.length < 2) return query;
     const fault = new SluiceError('denied', 'end the failed transaction first, in a query of its own.', {
       decider: 'gateway',
     });
     return { ...query, fault };
+  }
+
+  /** By the target's shared catalog; a target that cannot be asked for it costs a statement, not the session. */
+  async #analyseShared(
+    text: string,
+    shared = (): Promise<CatalogHandle> => this.#talk.view.shared(),
+  ): Promise<JudgedQuery> {
+    let catalog: CatalogHandle;
+    try {
+      catalog = await shared();
+    } catch (error) {
+      if (!isSluiceError(error)) throw error;
+      return unreadQuery(text, unreadFault(error));
+    }
+    return await analyseQuery(this.#talk.analyser, text, catalog);
   }
 
   /** Reads the bodies of PREPARE again where names have moved since: the server plans them again as well. */
@@ -189,8 +204,11 @@ export class Judging {
   async #readAgain(text: string): Promise<Seen> {
     const talk = this.#talk;
     const isReadable = !talk.skipping && talk.transaction !== 'E';
-    const catalog = isReadable ? await talk.view.fresh(talk.unsynced, this.#hooks.signal) : await talk.view.shared();
-    const query = await analyseQuery(talk.analyser, text, catalog);
+    const fresh = (): Promise<CatalogHandle> => talk.view.fresh(talk.unsynced, this.#hooks.signal);
+    const query =
+      isReadable && !talk.view.isShared
+        ? await analyseQuery(talk.analyser, text, await fresh())
+        : await this.#analyseShared(text, isReadable ? fresh : undefined);
     await this.refreshNames(query);
     return { query, bodies: this.resolveNames(query) };
   }
@@ -219,7 +237,8 @@ export class Judging {
     await this.#hooks.idle();
     if (talk.skipping) return settled;
     const { bodies: now } = await this.#readAgain(text);
-    const isSame = now.fault === null && JSON.stringify(now.statements) === JSON.stringify(approved.statements);
+    if (now.fault !== null) return talk.session.gate.withdraw(settled.permit, now.fault);
+    const isSame = JSON.stringify(now.statements) === JSON.stringify(approved.statements);
     if (isSame) return settled;
     const message = 'the database changed while this waited, so it would do something else than was approved.';
     const next = [{ command: 'send the statement again', when: 'to ask for what it does now' }];
@@ -265,4 +284,10 @@ function objectsOf(statements: readonly StatementAnalysis[]): readonly string[] 
   const [only] = statements;
   if (statements.length <= 1) return only?.objects ?? none;
   return statements.flatMap((statement) => statement.objects ?? none);
+}
+
+function unreadFault(cause: SluiceError): SluiceError {
+  const message = `what its names mean cannot be asked of the target now (${cause.message.replace(/\.$/, '')}).`;
+  const next = [{ command: 'send the statement again', when: 'in a few seconds' }];
+  return new SluiceError('unavailable', message, { decider: 'target', retryable: true, next, cause });
 }

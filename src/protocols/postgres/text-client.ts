@@ -41,6 +41,7 @@ export class TextClient {
             failure = new SluiceError(
               'target_rejected',
               `the target refused a catalog query (${fields.get('C') ?? ''}): ${fields.get('M') ?? ''}`,
+              { decider: 'target', targetCode: fields.get('C') ?? null },
             );
           } else if (type === 'Z') return finish(failure);
         }
@@ -57,7 +58,7 @@ export class TextClient {
         finish(new SluiceError('target_unreachable', 'the target closed the catalog connection'));
       const onAbort = (): void => {
         socket.destroy();
-        finish(new SluiceError('timeout', 'reading the catalog took too long'));
+        finish(new SluiceError('timeout', 'reading the catalog took too long', { decider: 'target', retryable: true }));
       };
       socket.on('data', onData).on('close', onClose);
       signal.addEventListener('abort', onAbort, { once: true });
