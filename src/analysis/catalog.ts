@@ -26,8 +26,12 @@ export const catalogQueries = {
     'builtins', (select pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
         pg_catalog.string_agg(p.oid::text || ' ' || p.xmin::text, ',' order by p.oid), 'UTF8')), 'hex')
       from pg_catalog.pg_proc p where p.oid < 16384),
-    'path', pg_catalog.to_json(pg_catalog.current_schemas(false)), 'prepared', exists (
+    'path', pg_catalog.to_json(pg_catalog.current_schemas(false)),
+    'oid', (select d.oid::int8 from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()),
+    'names_itself', pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute'), 'prepared', exists (
       select from pg_catalog.pg_prepared_xacts p where p.database = pg_catalog.current_database()))::text as row`,
+
+  cluster: `select pg_catalog.to_json(c.system_identifier::text)::text as row from pg_catalog.pg_control_system() c`,
 
   relations: `select pg_catalog.json_build_array(c.oid::int8,
       case when n.oid = pg_catalog.pg_my_temp_schema() then 'pg_temp' else n.nspname end, c.relname, c.relkind, c.reltype::int8,
@@ -124,6 +128,8 @@ const serverRow = z.object({
   user: z.string(),
   path: orEmpty(names),
   builtins: z.string(),
+  oid: z.number(),
+  names_itself: z.boolean(),
   prepared: z.boolean(),
 });
 const relationRow = z.tuple([
@@ -185,6 +191,7 @@ export async function readCatalog(
   const [server] = await rows(catalogQueries.server, serverRow);
   if (server === undefined)
     throw new SluiceError('protocol', 'The target did not describe itself.', { decider: 'target' });
+  const [cluster] = server.names_itself ? await rows(catalogQueries.cluster, z.string()) : [];
   const relations = await rows(catalogQueries.relations, relationRow);
   const functions = await rows(catalogQueries.functions(server.major, 'other'), functionRow);
   const builtins =
@@ -223,6 +230,7 @@ export async function readCatalog(
     currentUser: server.user,
     searchPath: server.path,
     prepared: server.prepared,
+    identity: cluster === undefined ? null : `${cluster}/${server.oid}`,
     printed,
     relations: relations.map(([oid, schema, name, kind, rowType, columns]) => ({
       oid,

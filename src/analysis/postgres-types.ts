@@ -175,6 +175,8 @@ export interface RawCatalog {
   readonly printed?: PrintedDefinitions;
   /** Transactions of this database wait for COMMIT PREPARED: what they made is not shown yet. */
   readonly prepared?: boolean;
+  /** `system identifier/database OID`, which the server's replicas share; null when the role may not ask for it. */
+  readonly identity?: string | null;
   /** OIDs of parent relation by child (pg_inherits: partitions and inheritance). */
   readonly inherits: readonly { readonly child: number; readonly parent: number }[];
   /** What a write sets off by itself. */

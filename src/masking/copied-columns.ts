@@ -16,6 +16,8 @@ export interface CopiedColumn {
   /** The target through which it was made, and the database behind it (`host:port/database`), which others may share. */
   readonly target: string;
   readonly database: string;
+  /** Of the server itself, whatever it is reached by, and of its replicas; null until the catalog has said it. */
+  readonly identity: string | null;
   readonly schema: string;
   readonly table: string;
   /** Null: every column. */
@@ -40,6 +42,8 @@ export type CopyEnd = 'ended' | 'under way' | 'unknown';
 export interface CopiedColumnStore {
   /** Those made through this target, or in this database through any other. */
   list(target: string, database: string): readonly CopiedColumn[];
+  /** Those made in the database of this identity, by whatever address. */
+  ofIdentity(identity: string): readonly CopiedColumn[];
   save(column: CopiedColumn): void;
   remove(id: string): void;
 }

@@ -25,6 +25,7 @@ export class CopyBook {
   readonly #place: { readonly target: string; readonly database: string };
   readonly #store: CopiedColumnStore | null;
   readonly #now: () => number;
+  #identity: string | null = null;
   #version = 0;
 
   /** `store` null: for what lives and dies with a session, its temporary tables. */
@@ -49,6 +50,16 @@ export class CopyBook {
     return [...this.#entries.values()].map(({ copy }) => copy);
   }
 
+  /** The server has said who it is. */
+  identify(identity: string): void {
+    this.#identity = identity;
+    for (const entry of this.#entries.values()) {
+      if (entry.copy.identity === identity || entry.copy.database !== this.#place.database) continue;
+      entry.copy = { ...entry.copy, identity };
+      this.#save(entry);
+    }
+  }
+
   /** What no transaction under way can change: only these may be forgotten by a reading that begins now. */
   settled(): ReadonlySet<string> {
     return new Set([...this.#entries].filter(([, { makers }]) => makers.size === 0).map(([id]) => id));
@@ -66,7 +77,7 @@ export class CopyBook {
       }
       const { schema, table, column, relation, attribute, derived } = named;
       const copy: CopiedColumn = {
-        ...this.#place,
+        ...{ ...this.#place, identity: this.#identity },
         ...{ schema, table, column, relation, attribute, derived, class: named.class },
         id: newId('cpy'),
         confirmed: false,

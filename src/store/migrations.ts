@@ -153,4 +153,8 @@ export const migrations: readonly string[] = [
   `
   ALTER TABLE copied_columns ADD COLUMN authors TEXT NOT NULL DEFAULT '[]';
   `,
+  `
+  ALTER TABLE copied_columns ADD COLUMN identity TEXT;
+  CREATE INDEX copied_columns_by_identity ON copied_columns (identity);
+  `,
 ];

@@ -68,6 +68,7 @@ function newCatalogs(): TargetCatalogs {
     narrow: (_classification, { name }) => ({ target: name, columns: [] }),
     copiedColumns: {
       list: (_target, database) => (saved.push(database), []),
+      ofIdentity: () => [],
       save: () => undefined,
       remove: () => undefined,
     },

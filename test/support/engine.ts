@@ -107,7 +107,7 @@ export async function startEngine(port: number): Promise<TestEngine> {
     readCatalogMark: () => Promise.resolve('never another'),
     uptime: () => 0,
     narrow: narrowClassification,
-    copiedColumns: { list: () => [], save: () => undefined, remove: () => undefined },
+    copiedColumns: { list: () => [], ofIdentity: () => [], save: () => undefined, remove: () => undefined },
     hashKey: Buffer.alloc(32, 7),
     log: () => undefined,
   });

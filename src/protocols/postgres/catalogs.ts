@@ -48,6 +48,8 @@ class Entry {
   /** What `loaded` was made of, here and in the target's own words. */
   digest = '';
   mark = '';
+  /** What the server says it is. */
+  identity: string | null = null;
   readonly age: CatalogAge;
   /** The target is being asked whether `loaded` still holds. */
   checking: Promise<LoadedCatalog> | null = null;
@@ -90,6 +92,8 @@ export class TargetCatalogs {
   readonly #entries = new Map<string, Entry>();
   /** By database: targets that share one share its copies. */
   readonly #books = new Map<string, CopyBook>();
+  /** By address: what the server there says it is. */
+  readonly #identities = new Map<string, string>();
   readonly #builtins = new Map<string, BuiltinFunctions>();
   /** By role and database: what is printed depends on the path. */
   readonly #printed = new Map<string, PrintedDefinitions>();
@@ -196,7 +200,7 @@ export class TargetCatalogs {
   /**
    * The target's catalog has changed (or may have): the next statement waits for a new reading. So does every other target
    * of that database: what one of them re-creates, another would go on judging by what it was. Two relays may lead to the
-   * same server: what has the same address is read again, whichever way it is reached.
+   * same server, and two names: what has the same address or is the same server is read again, however it is reached.
    */
   invalidate(target: TargetConfig): void {
     this.#forget(target, null);
@@ -204,8 +208,11 @@ export class TargetCatalogs {
 
   #forget(target: TargetConfig, except: Entry | null): void {
     const address = addressOf(target);
-    for (const [name, entry] of this.#entries)
-      if (entry !== except && entry.address === address) this.#entries.delete(name);
+    const identity = this.#identities.get(databaseOf(target));
+    for (const [name, entry] of this.#entries) {
+      const isSame = entry.address === address || (identity !== undefined && entry.identity === identity);
+      if (entry !== except && isSame) this.#entries.delete(name);
+    }
   }
 
   /** Ends the connections that stay between two looks at a target. */
@@ -224,7 +231,13 @@ export class TargetCatalogs {
 
   /** Columns of the target that hold copies of protected values, or may. */
   copies(target: TargetConfig): readonly CopiedColumn[] {
-    return this.#book(target).list();
+    const own = this.#book(target).list();
+    const identity = this.#identities.get(databaseOf(target));
+    if (identity === undefined) return own;
+    // Made by another address of the same server: through a relay, under another name, at the origin of this replica. What
+    // becomes of them is learned there.
+    const known = new Set(own.map(({ id }) => id));
+    return [...own, ...this.#services.copiedColumns.ofIdentity(identity).filter(({ id }) => !known.has(id))];
   }
 
   /**
@@ -232,7 +245,9 @@ export class TargetCatalogs {
    * was moved shows the copies of both places, so every book may have it. `tell` is called right before it ends.
    */
   endCopy(target: TargetConfig, id: string, tell: () => void): CopyEnd {
-    if (this.#book(target).isUnderWay(id) === null) return 'unknown';
+    const copy = this.copies(target).find((known) => known.id === id);
+    if (copy === undefined) return 'unknown';
+    this.#bookOf(copy);
     const books = [...this.#books.values()];
     if (books.some((book) => book.isUnderWay(id) === true)) return 'under way';
     tell();
@@ -257,7 +272,7 @@ export class TargetCatalogs {
     book.bind(raw.relations, session.makers);
     return await this.#services.analyser.loadCatalog(
       { ...raw, searchPath: session.path },
-      this.#classified(target, classification, [...book.list(), ...session.temporary.list()]),
+      this.#classified(target, classification, [...this.copies(target), ...session.temporary.list()]),
     );
   }
 
@@ -293,10 +308,13 @@ export class TargetCatalogs {
   }
 
   #book(target: TargetConfig): CopyBook {
-    const database = databaseOf(target);
+    return this.#bookOf({ target: target.name, database: databaseOf(target) });
+  }
+
+  #bookOf({ target, database }: Pick<CopiedColumn, 'target' | 'database'>): CopyBook {
     let book = this.#books.get(database);
     if (book === undefined) {
-      book = new CopyBook({ target: target.name, database }, this.#services.copiedColumns, this.#services.now);
+      book = new CopyBook({ target, database }, this.#services.copiedColumns, this.#services.now);
       this.#books.set(database, book);
     }
     return book;
@@ -320,8 +338,13 @@ export class TargetCatalogs {
       const role = roleOf(target);
       const { raw, printed } = await this.#readRaw(target, query, this.#printed.get(role));
       if (printed !== undefined) this.#printed.set(role, printed);
+      if (raw.identity != null) {
+        this.#identities.set(databaseOf(target), raw.identity);
+        book.identify(raw.identity);
+      }
+      entry.identity = raw.identity ?? null;
       book.follow(raw.relations, settled, raw.prepared === true);
-      const classified = this.#classified(target, classification, book.list());
+      const classified = this.#classified(target, classification, this.copies(target));
       const whole = JSON.stringify([{ ...raw, builtins: raw.builtins?.mark }, classified]);
       const digest = createHash('sha256').update(whole).digest('base64');
       // What others lock was not read: it is asked for again as long as they do.

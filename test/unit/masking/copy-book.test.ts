@@ -25,6 +25,7 @@ function open() {
   const rows = new Map<string, CopiedColumn>();
   const store = {
     list: () => [...rows.values()],
+    ofIdentity: (identity: string) => [...rows.values()].filter((copy) => copy.identity === identity),
     save: (copy: CopiedColumn) => void rows.set(copy.id, copy),
     remove: (id: string) => void rows.delete(id),
   };
