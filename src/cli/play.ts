@@ -50,6 +50,7 @@ export async function play(session: string, order: PlayOrder, context: PlayConte
     await runPlayer(track, startState({ ...start, atMs }), {
       input: process.stdin,
       output: process.stdout,
+      colored: out.colored,
       now: () => performance.now(),
       signal: context.signal,
     });

@@ -66,7 +66,7 @@ async function attack(): Promise<void> {
   });
   await ready;
   await execute(client, `printf '%s' ${shell(hostile)}; printf '%s' ${shell(hostile)} >&2`);
-  await execute(client, `printf '%s\\n' ${shell(hostile)}`, { pty: { cols: 80, rows: 24 } });
+  await execute(client, `printf '%s\\n' ${shell(hostile)}; sleep 1`, { pty: { cols: 80, rows: 24 } });
   await new Promise((resolve) => client.subsys(hostile, (_error, channel) => drained(channel).then(resolve, resolve)));
   await new Promise((resolve) => client.forwardOut(hostile, 1, hostile, 80, resolve));
   await files(client);
@@ -147,7 +147,7 @@ async function onTerminal(args: readonly string[], keys: readonly { readonly aft
 
 /** What our own output may hold besides text: colours, and what the player draws its screen with. */
 // oxlint-disable-next-line no-control-regex -- our own sequences begin with ESC
-const ours = /\u001b\[(?:[\d;]*m|H|K|\?1049[hl]|\?25[hl])/g;
+const ours = /\u001b\[(?:[\d;]*[mHG]|K|2J|\?1049[hl]|\?25[hl]|\?7[hl])/g;
 /** Everything a terminal obeys or that makes text read as other text. */
 const unsafe =
   // oxlint-disable-next-line no-control-regex -- that none of these is shown is what is tested
@@ -195,6 +195,19 @@ describe('what an insider wrote reaches no terminal of a reviewer’s', () => {
     const { code, shown } = await onTerminal(['play', session, '--op', '2'], keys);
     expect(unsafeIn(shown), shown).toEqual([]);
     expect(shown).toContain('canary\\x1b]52;c;');
+    expect(code).toBe(0);
+  }, 60_000);
+
+  it('by play, which shows the terminal itself while it is open', async () => {
+    const keys = [
+      { after: '? help', type: ' /canary\rn' },
+      { after: '"owned"', type: '<>q' },
+    ];
+    const { code, shown } = await onTerminal(['play', session, '--op', '2'], keys);
+    expect(unsafeIn(shown), shown).toEqual([]);
+    // Text and title, as words; what was not to be drawn is not there.
+    expect(shown).toMatch(/txt\.exe[^]*end[^]*80×24[^]*"owned"/);
+    expect(shown).not.toContain('b3duZWQ=');
     expect(code).toBe(0);
   }, 60_000);
 

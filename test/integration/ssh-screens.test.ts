@@ -1,8 +1,8 @@
-import xterm from '@xterm/headless';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sizeIn } from '../../src/recording/playback/terminal-size.js';
+import { cellsOf } from '../support/cells.js';
 import { startSshLab, type SshLab } from '../support/ssh-lab.js';
 import { Typist } from '../support/typist.js';
 
@@ -35,33 +35,11 @@ function start(way: 'direct' | 'through', command: string): Typist {
   return typist;
 }
 
-/** Every cell with its colours, and the cursor, as a terminal of this size draws them. */
-async function screenOf({ shown }: Typist, { columns, rows } = size): Promise<readonly string[]> {
-  const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
-  await new Promise<void>((resolve) => terminal.write(shown, resolve));
-  const { active } = terminal.buffer;
-  const lines = Array.from({ length: rows }, (_, y) => {
-    let line = '';
-    let last = '';
-    for (let x = 0; x < columns; x++) {
-      const cell = active.getLine(active.baseY + y)?.getCell(x);
-      if (cell === undefined) continue;
-      const style = [cell.getFgColor(), cell.getBgColor(), cell.isBold(), cell.isInverse(), cell.isUnderline()].join();
-      line += `${style === last ? '' : `<${style}>`}${cell.getChars() || (cell.getWidth() === 0 ? '' : ' ')}`;
-      last = style;
-    }
-    return line;
-  });
-  const cursor = `${active.type} ${active.cursorX} ${active.cursorY}`;
-  terminal.dispose();
-  return [...lines, cursor];
-}
-
 /** Waits until it shows what it must, and gives the screen that stands there. */
 async function settled(typist: Typist, wanted: RegExp): Promise<readonly string[]> {
   const deadline = Date.now() + 30_000;
   for (;;) {
-    const screen = await screenOf(typist);
+    const screen = await cellsOf(typist.shown, size);
     if (wanted.test(screen.join('\n').replaceAll(/<[\d,-]+>/g, ''))) return screen;
     if (Date.now() > deadline) throw new Error(`not shown: ${String(wanted)}\n${screen.join('\n')}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -14,10 +14,17 @@ export class Terminal {
     this.#server = server;
   }
 
-  static async open(name: string, env: Readonly<Record<string, string>>): Promise<Terminal> {
+  static async open(
+    name: string,
+    env: Readonly<Record<string, string>>,
+    { columns, rows } = { columns: 150, rows: 45 },
+  ): Promise<Terminal> {
     const server = `sluice-test-${process.pid}-${name}`;
     const shell = ['env', '-i', ...Object.entries(env).map(([key, value]) => `${key}=${value}`), 'sh'];
-    await run('tmux', ['-L', server, '-f', '/dev/null', 'new-session', '-d', '-x', '150', '-y', '45', ...shell]);
+    const size = ['-x', String(columns), '-y', String(rows)];
+    await run('tmux', ['-L', server, '-f', '/dev/null', 'new-session', '-d', ...size, ...shell]);
+    // All of the window is the shell's.
+    await run('tmux', ['-L', server, 'set', '-g', 'status', 'off']);
     return new Terminal(server);
   }
 
@@ -26,6 +33,26 @@ export class Terminal {
     // To tmux a last semicolon would be the end of its own command.
     await run('tmux', ['-L', this.#server, 'send-keys', '-l', line.replace(/;$/, '\\;')]);
     await this.press('Enter');
+  }
+
+  /** Sends keys as they are. */
+  async keys(text: string): Promise<void> {
+    const hex = [...Buffer.from(text)].map((byte) => byte.toString(16));
+    await run('tmux', ['-L', this.#server, 'send-keys', '-H', ...hex]);
+  }
+
+  /** The screen row by row with its colours, and where the cursor is or that it is hidden: as this terminal drew it. */
+  async drawn(): Promise<{ readonly rows: readonly string[]; readonly cursor: string }> {
+    const { stdout } = await run('tmux', ['-L', this.#server, 'capture-pane', '-p', '-e']);
+    const cursor = await run('tmux', [
+      ...['-L', this.#server, 'display-message', '-p'],
+      '#{?cursor_flag,#{cursor_x} #{cursor_y},hidden}',
+    ]);
+    return { rows: stdout.split('\n'), cursor: cursor.stdout.trim() };
+  }
+
+  async resize({ columns, rows }: { readonly columns: number; readonly rows: number }): Promise<void> {
+    await run('tmux', ['-L', this.#server, 'resize-window', '-x', String(columns), '-y', String(rows)]);
   }
 
   async press(key: 'Enter' | 'C-c' | 'C-d' | 'q'): Promise<void> {

@@ -8,9 +8,11 @@ import { framesFrom } from '../../recording/playback/timeline.js';
 import { journalHeader } from '../../recording/records.js';
 import { JournalBytes } from '../../recording/sealing/journal-bytes.js';
 import { stepsOf } from './steps.js';
+import { TerminalReel, type TimedEvent } from './terminal-reel.js';
 import { stepsUntil, type Track, type TrackStep } from './track.js';
 
 const maxSegmentsAtHand = 12;
+const maxDrawnSegmentsAtHand = 3;
 /** Of a statement that began before a segment: enough for its columns and the rows that are shown. */
 const maxWarmUpBytes = 1024 * 1024;
 const firstLookMs = 200;
@@ -32,6 +34,8 @@ export class JournalTrack implements Track {
   readonly #outline: JournalOutline;
   readonly #options: JournalTrackOptions;
   readonly #segments = new Map<number, { readonly end: number; readonly steps: readonly TrackStep[] }>();
+  readonly #drawing = new Map<number, { readonly end: number; readonly events: readonly TimedEvent[] }>();
+  readonly reel: TerminalReel;
   #open: OpenEvent | null = null;
   #isWhole = false;
 
@@ -40,6 +44,13 @@ export class JournalTrack implements Track {
     this.#options = options;
     this.#bytes = new JournalBytes(path);
     this.#outline = new JournalOutline(this.#bytes);
+    const { keyframes } = this.#outline;
+    this.reel = new TerminalReel({
+      get count() {
+        return keyframes.length;
+      },
+      events: (index) => this.#drawn(index),
+    });
     this.lookOn(firstLookMs);
   }
 
@@ -101,13 +112,29 @@ export class JournalTrack implements Track {
     const known = this.#segments.get(index);
     if (known !== undefined && known.end === end) return known.steps;
     const steps = this.#render(index, keyframe, end);
-    this.#segments.delete(index);
-    this.#segments.set(index, { end, steps });
-    if (this.#segments.size > maxSegmentsAtHand) {
-      const [oldest] = this.#segments.keys();
-      if (oldest !== undefined) this.#segments.delete(oldest);
-    }
+    keep(this.#segments, index, { end, steps }, maxSegmentsAtHand);
     return steps;
+  }
+
+  /** What terminals go by, of a segment. */
+  #drawn(index: number): readonly TimedEvent[] {
+    const keyframe = this.#outline.keyframes[index];
+    if (keyframe === undefined) return [];
+    const end = this.#outline.keyframes[index + 1]?.offset ?? this.#outline.end;
+    const known = this.#drawing.get(index);
+    if (known !== undefined && known.end === end) return known.events;
+    if (this.#open === null && index > 0) this.#steps(0);
+    const { key, op = null } = this.#options;
+    const events: TimedEvent[] = [];
+    let { atMs } = keyframe;
+    for (const event of readSegment(this.#bytes, { from: keyframe.offset, to: end }, key)) {
+      if (event.type === 'open') this.#open ??= event;
+      atMs = Math.max(atMs, event.at - (this.#open?.at ?? event.at));
+      const isDrawing = event.type === 'terminal' || event.type === 'result' || event.type === 'end';
+      if (isDrawing && isOf(event, op)) events.push({ atMs, event });
+    }
+    keep(this.#drawing, index, { end, events }, maxDrawnSegmentsAtHand);
+    return events;
   }
 
   #render(index: number, keyframe: Keyframe, end: number): readonly TrackStep[] {
@@ -159,4 +186,12 @@ export class JournalTrack implements Track {
       show(readSegment(this.#bytes, { from: statementOffset, to }, this.#options.key));
     }
   }
+}
+
+/** Remembers the latest few. */
+function keep<T>(known: Map<number, T>, index: number, value: T, most: number): void {
+  known.delete(index);
+  known.set(index, value);
+  const [oldest] = known.keys();
+  if (known.size > most && oldest !== undefined) known.delete(oldest);
 }

@@ -1,10 +1,26 @@
 /** A key press, by the name the player knows it under; anything else is dropped. */
 export type Key =
-  | { readonly name: 'left' | 'right' | 'shift-left' | 'shift-right' | 'escape' | 'enter' | 'backspace' | 'interrupt' }
+  | {
+      readonly name:
+        | 'left'
+        | 'right'
+        | 'shift-left'
+        | 'shift-right'
+        | 'up'
+        | 'down'
+        | 'escape'
+        | 'enter'
+        | 'backspace'
+        | 'interrupt';
+    }
   | { readonly name: 'character'; readonly character: string };
 
 /** ESC [ C and friends; with modifier 2 (Shift) as xterm sends it, and as rxvt does (xterm ctlseqs, PC-Style Function Keys). */
 const sequences: Readonly<Record<string, Key>> = {
+  '[A': { name: 'up' },
+  '[B': { name: 'down' },
+  OA: { name: 'up' },
+  OB: { name: 'down' },
   '[D': { name: 'left' },
   '[C': { name: 'right' },
   OD: { name: 'left' },

@@ -1,5 +1,5 @@
 import { decodeKeys } from './keys.js';
-import { renderScreen } from './screen.js';
+import { renderFrame } from './frame.js';
 import { advance, press, type PlayerState } from './state.js';
 import type { Track } from './track.js';
 
@@ -7,13 +7,17 @@ import type { Track } from './track.js';
 export interface PlayerTerminal {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
+  readonly colored: boolean;
   readonly now: () => number;
   readonly signal: AbortSignal;
 }
 
-const enter = '\u001b[?1049h\u001b[?25l';
-const leave = '\u001b[?25h\u001b[?1049l';
+/** The other screen, no cursor, and no row that goes on in the next. */
+const enter = '\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[2J';
+const leave = '\u001b[?7h\u001b[?25h\u001b[?1049l';
 const frameMs = 50;
+/** A machine that was asleep, or busy, plays on where it was. */
+const maxFrameMs = 4 * frameMs;
 
 /** Plays until the person quits. The terminal is given back as it was, also after an error. */
 export async function runPlayer(
@@ -21,17 +25,12 @@ export async function runPlayer(
   start: PlayerState,
   terminal: PlayerTerminal,
 ): Promise<void> {
-  const { input, output, now, signal } = terminal;
+  const { input, output, colored, now, signal } = terminal;
   let state = start;
   let shown = '';
   const draw = (): void => {
     const size = { columns: output.columns ?? 80, rows: output.rows ?? 24 };
-    const lines = renderScreen(state, track, size);
-    const status = lines.length - 1;
-    const frame = lines.map((line, index) =>
-      index === status ? `\u001b[7m${line.padEnd(size.columns)}\u001b[0m` : `${line}\u001b[K`,
-    );
-    const text = `\u001b[H${frame.join('\r\n')}`;
+    const text = renderFrame(state, track, size, colored);
     if (text !== shown) output.write(text);
     shown = text;
   };
@@ -68,7 +67,8 @@ export async function runPlayer(
       const tick = (): void => {
         const time = now();
         track.lookOn?.(frameMs / 2);
-        state = advance(state, time - last, track);
+        const isDrawn = state.view === 'text' || (track.reel?.moveTo(state.atMs, frameMs / 2) ?? true);
+        if (isDrawn) state = advance(state, Math.min(time - last, maxFrameMs), track);
         last = time;
         draw();
       };

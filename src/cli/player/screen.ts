@@ -7,9 +7,10 @@ const helpLines = [
   'space   pause            .       next step',
   '[ ]     statements       ← →     5 s, with Shift 30 s',
   '0–9     jump             + -     speed',
-  'i       skip idle time   / n     search, next',
-  'g G     start, end       ?       this help',
-  'q       quit             any key closes this',
+  'i       skip idle time   / n N   search, next, previous',
+  'g G     start, end       t       screen or text',
+  '↑ ↓ < > more of a screen that is larger than this one',
+  'q       quit             ?       this help; any key closes it',
 ];
 
 export interface ScreenSize {
@@ -50,7 +51,7 @@ function wrap(line: string, columns: number): readonly string[] {
 }
 
 /** "▶ 0:41 / 3:20  2×  statement 3/12  …" */
-export function statusLine(state: PlayerState, track: Track, columns: number): string {
+export function statusLine(state: PlayerState, track: Track, columns: number, notes: readonly string[] = []): string {
   if (state.typing !== null) return `/${state.typing}`.slice(0, columns);
   const { current, total } = track.statements(state.atMs);
   const parts = [
@@ -58,6 +59,7 @@ export function statusLine(state: PlayerState, track: Track, columns: number): s
     `${state.speed}×${state.skipIdle ? ' skipping idle' : ''}`,
     `statement ${current}/${total}`,
     state.message === '' ? '? help' : state.message,
+    ...notes,
     track.title,
   ];
   return [...parts.join('   ')].slice(0, columns).join('');

@@ -1,5 +1,7 @@
 import type { Key } from './keys.js';
-import { firstOf, type Track, type TrackStep } from './track.js';
+import { find } from './find.js';
+import type { Found } from './terminal-reel.js';
+import { firstOf, type Track } from './track.js';
 
 /** Where playback stands. Everything that a key or the clock changes is here; nothing else moves. */
 export interface PlayerState {
@@ -13,6 +15,10 @@ export interface PlayerState {
   readonly typing: string | null;
   readonly query: string;
   readonly help: boolean;
+  /** What is shown while a terminal is open: its screen as it was, or the record of it line by line. */
+  readonly view: 'screen' | 'text';
+  /** The corner of a screen that is larger than this one; null: where its cursor is. */
+  readonly corner: { readonly left: number; readonly top: number } | null;
   readonly message: string;
   readonly done: boolean;
 }
@@ -33,6 +39,8 @@ export function startState(given: {
     typing: null,
     query: '',
     help: false,
+    view: 'screen',
+    corner: null,
     message: '',
     done: false,
   };
@@ -68,9 +76,14 @@ export function press(state: PlayerState, key: Key, track: Track): PlayerState {
       return seek(state, state.atMs - 30_000, track);
     case 'shift-right':
       return seek(state, state.atMs + 30_000, track);
+    case 'up':
+      return shift(state, 0, -1);
+    case 'down':
+      return shift(state, 0, 1);
     case 'character':
       return character(state, key.character, track);
     case 'escape':
+      return { ...state, corner: null, message: '' };
     case 'enter':
     case 'backspace':
       return { ...state, message: '' };
@@ -110,7 +123,15 @@ function character(state: PlayerState, typed: string, track: Track): PlayerState
     case '/':
       return { ...state, typing: '', message: '' };
     case 'n':
-      return search(state, track);
+      return search(state, track, 'after');
+    case 'N':
+      return search(state, track, 'before');
+    case 't':
+      return { ...state, view: state.view === 'screen' ? 'text' : 'screen', message: '' };
+    case '<':
+      return shift(state, -8, 0);
+    case '>':
+      return shift(state, 8, 0);
     case 'g':
       return seek(state, 0, track);
     case 'G':
@@ -122,6 +143,11 @@ function character(state: PlayerState, typed: string, track: Track): PlayerState
     default:
       return state;
   }
+}
+
+function shift(state: PlayerState, columns: number, rows: number): PlayerState {
+  const { left, top } = state.corner ?? { left: 0, top: 0 };
+  return { ...state, corner: { left: Math.max(0, left + columns), top: Math.max(0, top + rows) } };
 }
 
 function seek(state: PlayerState, atMs: number, track: Track): PlayerState {
@@ -137,37 +163,24 @@ function type(state: PlayerState, typing: string, key: Key, track: Track): Playe
     case 'escape':
       return { ...state, typing: null };
     case 'enter':
-      return search({ ...state, typing: null, query: typing === '' ? state.query : typing }, track);
+      return search({ ...state, typing: null, query: typing === '' ? state.query : typing }, track, 'after');
     default:
       return state;
   }
 }
 
-/** To the next step that holds the query, from the start again after the last. */
-function search(state: PlayerState, track: Track): PlayerState {
-  const wanted = state.query.toLowerCase();
-  if (wanted === '') return { ...state, message: 'nothing to search for' };
-  const ahead = lookFor(wanted, track.after(state.atMs));
-  if ('step' in ahead) return { ...seek(state, ahead.step.atMs, track), playing: false };
-  if (ahead.upTo !== null) {
-    return { ...seek(state, ahead.upTo, track), playing: false, message: 'not found up to here; n searches on' };
-  }
-  const again = lookFor(wanted, track.after(-1));
-  if (!('step' in again)) return { ...state, message: `not found: ${state.query}` };
-  return { ...seek(state, again.step.atMs, track), playing: false, message: 'from the start' };
+/** To the next or previous moment at which the query is written or appears on a screen; round the ends. */
+function search(state: PlayerState, track: Track, direction: 'after' | 'before'): PlayerState {
+  const query = state.query.toLowerCase();
+  if (query === '') return { ...state, message: 'nothing to search for' };
+  const found = find(state.atMs, { query, track, direction });
+  if (found !== null) return foundAt(state, track, found, '');
+  const again = find(direction === 'after' ? -1 : Infinity, { query, track, direction });
+  if (again === null) return { ...state, message: `not found: ${state.query}` };
+  return foundAt(state, track, again, direction === 'after' ? 'from the start' : 'from the end');
 }
 
-/** A long session is searched in parts, so that a key is always answered soon. */
-const maxSearched = 100_000;
-
-function lookFor(
-  wanted: string,
-  steps: Iterable<TrackStep>,
-): { readonly step: TrackStep } | { readonly upTo: number | null } {
-  let looked = 0;
-  for (const step of steps) {
-    if (step.search.toLowerCase().includes(wanted)) return { step };
-    if (++looked >= maxSearched) return { upTo: step.atMs };
-  }
-  return { upTo: null };
+function foundAt(state: PlayerState, track: Track, found: NonNullable<Found>, message: string): PlayerState {
+  if ('atMs' in found) return { ...seek(state, found.atMs, track), playing: false, message };
+  return { ...seek(state, found.upTo, track), playing: false, message: 'not found up to here; n and N search on' };
 }

@@ -1,3 +1,5 @@
+import type { TerminalReel } from './terminal-reel.js';
+
 /** Something that is added to the screen, `atMs` after the session's start. Steps can be parts of one line. */
 export interface TrackStep {
   readonly atMs: number;
@@ -23,6 +25,8 @@ export interface Track {
   after(atMs: number): Iterable<TrackStep>;
   /** Statements sent until `atMs`, and altogether. */
   statements(atMs: number): { readonly current: number; readonly total: number };
+  /** Terminals as they were; null where nothing of the kind is recorded. */
+  readonly reel: TerminalReel | null;
 }
 
 /** A track of steps that are all at hand, in the order of time. */
@@ -32,6 +36,7 @@ export function trackOf(title: string, steps: readonly TrackStep[]): Track {
     title,
     durationMs: steps.at(-1)?.atMs ?? 0,
     isWhole: true,
+    reel: null,
     *before(atMs) {
       for (let index = stepsUntil(steps, atMs) - 1; index >= 0; index--) {
         const step = steps[index];

@@ -1,20 +1,6 @@
 import xterm from '@xterm/headless';
+import { insideOf } from './inside.js';
 import { CharacterWidths } from './widths.js';
-
-/** A parsed sequence, whose numbers its handlers take from here. */
-interface Parameters {
-  readonly params: Int32Array;
-}
-/** What the emulator has inside of it, where its published surface ends. */
-interface Inside {
-  readonly _core: {
-    readonly _inputHandler: {
-      readonly _parser: {
-        registerCsiHandler(id: { readonly final: string }, handler: (parameters: Parameters) => boolean): void;
-      };
-    };
-  };
-}
 
 /** Sequences that are done as often as their number says: insert, delete and scroll lines, tabulate, repeat. */
 const repeating = 'LMSTIZb';
@@ -28,10 +14,15 @@ export function openTerminal(size: {
   readonly rows: number;
   readonly scrollback: number;
 }): xterm.Terminal {
-  const terminal = new xterm.Terminal({ ...size, allowProposedApi: true, logLevel: 'off' });
+  const terminal = new xterm.Terminal({
+    ...size,
+    allowProposedApi: true,
+    logLevel: 'off',
+    windowOptions: { pushTitle: true, popTitle: true },
+  });
   terminal.unicode.register(new CharacterWidths());
   terminal.unicode.activeVersion = 'sluice';
-  const { _parser: parser } = (terminal as unknown as Inside)._core._inputHandler;
+  const { _parser: parser } = insideOf(terminal)._inputHandler;
   for (const final of repeating) {
     parser.registerCsiHandler({ final }, ({ params }) => {
       // More than there are rows, or cells in a row, does nothing more. What is left is the emulator's own work.

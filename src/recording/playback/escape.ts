@@ -20,6 +20,11 @@ export function escapeText(text: string): string {
     .replace(unsafe, (character) => (character === '\n' || character === '\t' ? character : visible(character)));
 }
 
+/** Letters of one cell of a terminal, without what could make them read as others. */
+export function drawable(letters: string): string {
+  return letters.replace(unsafe, '');
+}
+
 /** JSON that may be printed on a terminal: JSON's own escapes stand in for everything unsafe. */
 export function safeJson(value: unknown): string {
   return JSON.stringify(value).replace(unsafe, (character) =>

@@ -34,7 +34,7 @@ describe('keys', () => {
     ]);
   });
   it('that are not known are dropped whole', () => {
-    expect(decodeKeys('\u001b[15~\u001b[A\u0001')).toEqual([]);
+    expect(decodeKeys('\u001b[15~\u001b[5C\u0001')).toEqual([]);
   });
 });
 

@@ -115,6 +115,12 @@ describe('control strings', () => {
     expect(drawn(...text)).toBe(whole);
   });
 
+  it('end with ST as a C1 control, in UTF-8', () => {
+    expect(drawn('a\u001b]0;title\u00c2\u009cb\u00c2\u009d0;t\u00c2', '\u009cc\u001b]0;\u00c2\u00a9\u0007d')).toBe(
+      'abcd',
+    );
+  });
+
   it('that never end take no memory', () => {
     expect(drawn('\u001b]0;', 'x'.repeat(100_000), '\u0007z')).toBe('z');
   });
