@@ -4,7 +4,7 @@ import type { IndexDatabase } from './database.js';
 import { clip, newOperation, newTerminal, type OperationRow } from './operation-row.js';
 import { maxIndexedOps } from './schema.js';
 import type { TailPosition } from './tail.js';
-import { TerminalText } from './terminal-text.js';
+import { TerminalText, type TextPiece } from './terminal-text.js';
 
 /** Operations that may still change are kept at hand; older ones are read back if an event speaks of them. */
 const maxBlocksAtHand = 2;
@@ -32,7 +32,9 @@ export class SessionWriter {
   readonly #blocks = new Map<number, Block>();
   /** Allowed preparations that have not been run yet, by their text. */
   readonly #prepared = new Map<string, number>();
-  readonly #terminal = new TerminalText();
+  readonly #terminal = new TerminalText(() => this.#freePiece());
+  /** Of terminals' text; null: not known yet. */
+  #nextPiece: number | null = null;
   #operations: number;
   #denied: number;
   #rowCount: number;
@@ -40,6 +42,7 @@ export class SessionWriter {
   #toAt: number | null;
   #end: { readonly at: number; readonly reason: string } | null = null;
   #position: TailPosition | null = null;
+  #shownAt = 0;
 
   constructor(db: IndexDatabase, batch: IndexBatch, from: SessionCounters) {
     this.#db = db;
@@ -110,6 +113,7 @@ export class SessionWriter {
         return;
       }
       case 'result': {
+        this.#show(event.at, this.#terminal.end(event.op));
         this.#rowCount += event.rowCount;
         const row = this.#change(event.op);
         if (row === null) return;
@@ -128,7 +132,7 @@ export class SessionWriter {
         return;
       }
       case 'terminal':
-        if (event.stream === 'o') this.#show(event.at, event.data);
+        this.#show(event.at, this.#terminal.push(event));
         return;
       case 'end':
         this.#end = { at: event.at, reason: event.reason };
@@ -141,6 +145,7 @@ export class SessionWriter {
   /** The journal has been read up to here: what is known goes into the batch. */
   settle(position: TailPosition): void {
     this.#position = position;
+    this.#show(this.#shownAt, this.#terminal.settle());
     this.#batch.add(this);
     let excess = this.#blocks.size - maxBlocksAtHand;
     for (const [number, block] of this.#blocks) {
@@ -219,14 +224,25 @@ export class SessionWriter {
     if (row.indexed !== 'no') this.#batch.doubt(this.seq, op);
   }
 
-  #show(at: number, data: Uint8Array): void {
-    const { piece, text } = this.#terminal.push(data);
-    const op = maxIndexedOps + piece;
-    if (text === '' || op >= 2 * maxIndexedOps) return;
-    const row = this.#block(blockOf(op)).rows.get(op) ?? newTerminal(op, at);
-    row.text = text;
-    row.indexed = changed(row);
-    this.#put(row);
+  #show(at: number, pieces: readonly TextPiece[]): void {
+    this.#shownAt = at;
+    for (const { piece, text } of pieces) {
+      const op = maxIndexedOps + piece;
+      if (op >= 2 * maxIndexedOps) return;
+      const row = this.#block(blockOf(op)).rows.get(op) ?? newTerminal(op, at);
+      row.text = text;
+      row.indexed = changed(row);
+      this.#put(row);
+    }
+  }
+
+  /** Behind what was indexed before, when a journal is gone on with. */
+  #freePiece(): number {
+    let piece = this.#nextPiece ?? 0;
+    const isTaken = (): boolean => this.#block(blockOf(maxIndexedOps + piece)).rows.has(maxIndexedOps + piece);
+    while (this.#nextPiece === null && piece < maxIndexedOps && isTaken()) piece++;
+    this.#nextPiece = piece + 1;
+    return piece;
   }
 
   /** The operation, about to be changed; null when the index has none of that number. */

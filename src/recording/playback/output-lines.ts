@@ -1,13 +1,10 @@
 import { escapeText } from './escape.js';
 import type { Scene } from './scenes.js';
-import { drawingSequence } from './terminal-filter.js';
+import { columnMoves, drawingSequence, rowMoves } from './terminal-filter.js';
 
 /** Stands in front of every line that a program wrote: nothing it says reads as the record's own words. */
 export const outputMark = '  │ ';
 
-/** Finals of sequences that go to another row, or empty the screen: what follows is another line. */
-const rowMoves = new Set('ABEFHJLMSTdf8DEMhl');
-const columnMoves = new Set('CGa`');
 /** Never in what the filter lets through. */
 const lineBreak = '\u0001';
 

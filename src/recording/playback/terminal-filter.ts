@@ -8,6 +8,10 @@ const maxSequence = 64;
 // oxlint-disable-next-line no-control-regex -- ESC is what such a sequence begins with
 export const drawingSequence = /\u001b(?:\[[\d;:?]*([@-~])|(.))/gu;
 
+/** Finals of sequences that go to another row, or empty the screen: what follows is another line. */
+export const rowMoves: ReadonlySet<string> = new Set('ABEFHJLMSTdf8DEMhl');
+export const columnMoves: ReadonlySet<string> = new Set('CGa`');
+
 type State = 'text' | 'escape' | 'csi' | 'string' | 'string escape' | 'charset';
 
 /**

@@ -199,6 +199,63 @@ describe('the index of recordings', () => {
     expect((await recorder.get(id))?.operations).toEqual([]);
   });
 
+  it('finds text as it stood on a terminal, however it was drawn there', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    const event = (op: number, stream: 'o' | 'r', text: string): SessionEvent => ({
+      ...{ type: 'terminal', at: startOfTime, op, stream, data: Buffer.from(text) },
+    });
+    const drawn = [
+      'pay\u001b[31mroll\u001b[0m in colours\r\n',
+      '\u001b[?1049h\u001b[1;1Hleft\u001b[1;30Hright\u001b[2;1Hbelow',
+      '\u001b[5;1Hxx-drawn-in-pieces\u001b[5;1Hre',
+      '\u001b[6;1Hover',
+      '\u001b[6;1H\u001b[4Cdraft',
+      '\u001b[6;5Hwrite\u001b[K',
+      '\u001b[7;36Hstrad',
+      'dling\u001b[H',
+      '\u001b[2J\u001b[9;1Hgoner\u001b[9;5H\u001b[1P',
+      '\u001b[?1049l',
+      'ready> nee',
+      'dle\b \b\b \bxt\r\n',
+      '12%\r100%\rfinished\r\n',
+    ];
+    const id = await recordSession(recorder, [
+      [
+        ...[event(1, 'r', '40x10'), event(2, 'r', '20x5'), event(1, 'o', 'fir'), event(2, 'o', 'sec')],
+        ...[event(1, 'o', 'st\r\n'), event(2, 'o', 'ond\r\n')],
+        ...drawn.map((text) => event(1, 'o', text)),
+      ],
+    ]);
+    const finds = async (query: string): Promise<boolean> => {
+      const { sessions } = await recorder.search(query, {});
+      return sessions.some((session) => session.id === id);
+    };
+    for (const query of [
+      ...['first', 'second', 'payroll', 'left', 'right', 'below', '"left right"', '"re drawn in pieces"', 'overwrite'],
+      ...['overdraft', 'straddling', 'goner', 'gone', 'needxt', 'finished', '"ready needxt"'],
+    ])
+      expect.soft(await finds(query), query).toBe(true);
+    for (const query of ['leftright', 'rightbelow', 'firsec', 'undrawn'])
+      expect.soft(await finds(query), query).toBe(false);
+  });
+
+  it('finds what stands on a terminal while the session goes on', async () => {
+    const { recorder } = await startRecorder(await tempDir());
+    // What was there before has been looked at.
+    await recorder.list({});
+    const session = await recorder.openSession(as('ann', 'web-1'));
+    const event = (stream: 'o' | 'r', text: string): SessionEvent => ({
+      ...{ type: 'terminal', at: startOfTime, op: 1, stream, data: Buffer.from(text) },
+    });
+    for (const each of [event('r', '40x10'), event('o', 'xxxdle\r'), event('o', 'ne')]) session.append(each);
+    await session.commit();
+    expect((await recorder.search('needle', {})).sessions).toHaveLength(0);
+    session.append(event('o', 'e'));
+    await session.commit();
+    expect((await recorder.search('needle', {})).sessions).toMatchObject([{ id: session.session }]);
+    await session.close('client closed', '');
+  });
+
   it('takes a query for words, never for syntax', async () => {
     const { recorder } = await startRecorder(await tempDir());
     const id = await recordSession(recorder, [statement(1, 'delete from orders where id=7 and note = \'a "b" c\'')]);
