@@ -36,7 +36,13 @@ export function readSsh(
     source.report('error', at('kind'), '"hostKey" is missing: an ssh target is known by its host key', hint);
     return null;
   }
-  const hostKeys = [target.hostKey].flat().map(readHostKey);
+  const lines = [target.hostKey].flat();
+  if (lines.some(isCertificate)) {
+    const hint = 'pin the key itself: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub';
+    source.report('error', at('hostKey'), '"hostKey" is a certificate or its authority: machines show keys here', hint);
+    return null;
+  }
+  const hostKeys = lines.map(readHostKey);
   if (!hostKeys.every((key) => key !== null)) {
     const hint = 'write "SHA256:…" or a public key such as "ssh-ed25519 AAAA…"';
     source.report('error', at('hostKey'), '"hostKey" is neither a fingerprint nor a public key', hint);
@@ -52,6 +58,11 @@ export function readSsh(
           : { principals: certificate.principals ?? [username], validMinutes: certificate.validMinutes },
     },
   };
+}
+
+/** A host certificate, or a line of known_hosts for its authority. Neither is asked for: a machine is known by its key. */
+function isCertificate(text: string): boolean {
+  return /^(?:@cert-authority\s|[a-z0-9@.-]{1,64}-cert-v\d\d@openssh\.com\s)/.test(text.trim());
 }
 
 /** A fingerprint as it is, or that of a public key line: `type base64 [comment]` (RFC 4253 6.6). */

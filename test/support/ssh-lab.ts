@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { splice } from '../../src/agent/splice.js';
 import { SluiceClient } from '../../src/client/api.js';
 import { Transport } from '../../src/client/transport.js';
@@ -81,6 +82,7 @@ export async function startSshLab(
     readonly keepFileBytes?: number;
     readonly clock?: () => number;
     readonly seenWithinMinutes?: number;
+    readonly log?: Logger;
   } = {},
 ): Promise<SshLab> {
   const sshd = await startSshd();
@@ -106,6 +108,7 @@ export async function startSshLab(
       },
     },
     ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.log === undefined ? {} : { log: options.log }),
   });
   await gateway.gateway.setSecret('web-1', sshd.privateKey);
   const dir = await mkdtemp(join(tmpdir(), 'sluice-ssh-lab-'));

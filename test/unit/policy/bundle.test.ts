@@ -266,6 +266,16 @@ describe('a bundle', () => {
       `hostKey: "${hostKey.replace('ssh-ed25519', 'ssh-rsa')}"`,
       '"hostKey" is neither a fingerprint nor a public key',
     ],
+    [
+      'a host certificate',
+      'hostKey: "ssh-ed25519-cert-v01@openssh.com AAAA"',
+      '"hostKey" is a certificate or its authority',
+    ],
+    [
+      'an authority of host certificates',
+      `hostKey: "@cert-authority * ${hostKey}"`,
+      '"hostKey" is a certificate or its authority',
+    ],
     ['a database', `hostKey: "${hostKey}", database: x`, '"database" has no meaning for a target of kind ssh'],
     ['TLS', `hostKey: "${hostKey}", tls: {}`, '"tls" has no meaning for a target of kind ssh'],
   ])('refuses a machine with %s', (_, more, problem) => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,8 @@ import {
   publicBlob,
   readCertificate,
 } from '../../../../src/protocols/ssh/login/certificate.js';
-import { string, uint32, uint64 } from '../../../../src/protocols/ssh/sftp/codec.js';
+import { string } from '../../../../src/protocols/ssh/sftp/codec.js';
+import { option, sealParts, type CertificateParts } from '../../../support/ssh-certificates.js';
 
 const run = promisify(execFile);
 const authorityKey = createPrivateKey(newAuthorityKey());
@@ -21,26 +22,9 @@ const authority = createPublicKey(authorityKey);
 const now = 1_800_000_000_000;
 const seconds = now / 1000;
 
-interface Parts {
-  type: string;
-  publicKey: Buffer;
-  kind: number;
-  keyId: string;
-  principals: Buffer;
-  after: bigint;
-  before: bigint;
-  critical: Buffer;
-  extensions: Buffer;
-  reserved: string;
-  signer: KeyObject;
-  signatureKey: Buffer | null;
-  signatureType: string;
-  tail: Buffer;
-}
-
 /** A certificate as somebody might write one who has the given key to sign with. */
-function forged(parts: Partial<Parts> = {}): Buffer {
-  const all: Parts = {
+function forged(parts: Partial<CertificateParts> = {}): Buffer {
+  return sealParts({
     type: 'ssh-ed25519-cert-v01@openssh.com',
     publicKey: Buffer.alloc(32, 7),
     kind: 1,
@@ -48,7 +32,7 @@ function forged(parts: Partial<Parts> = {}): Buffer {
     principals: string('ada'),
     after: BigInt(seconds - 10),
     before: BigInt(seconds + 300),
-    critical: Buffer.concat([string('identity@sluice'), string(string('{}'))]),
+    critical: option('identity@sluice', '{}'),
     extensions: Buffer.alloc(0),
     reserved: '',
     signer: authorityKey,
@@ -56,20 +40,7 @@ function forged(parts: Partial<Parts> = {}): Buffer {
     signatureType: 'ssh-ed25519',
     tail: Buffer.alloc(0),
     ...parts,
-  };
-  const time = (value: bigint): Buffer => {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigUInt64BE(value);
-    return bytes;
-  };
-  const signed = Buffer.concat([
-    ...[string(all.type), string(Buffer.alloc(32, 1)), string(all.publicKey), uint64(5), uint32(all.kind)],
-    ...[string(all.keyId), string(all.principals), time(all.after), time(all.before), string(all.critical)],
-    ...[string(all.extensions), string(all.reserved)],
-    string(all.signatureKey ?? publicBlob(createPublicKey(all.signer))),
-  ]);
-  const signature = Buffer.concat([string(all.signatureType), string(sign(null, signed, all.signer))]);
-  return Buffer.concat([signed, string(signature), all.tail]);
+  });
 }
 
 const check = (blob: Buffer, at = now) => checkCertificate(readCertificate(blob), authority, at);
@@ -80,7 +51,7 @@ describe('a certificate', () => {
   });
 
   const other = generateKeyPairSync('ed25519').privateKey;
-  it.each<[string, Partial<Parts>, RegExp]>([
+  it.each<[string, Partial<CertificateParts>, RegExp]>([
     ['of another authority', { signer: other }, /another authority/],
     [
       'that names this authority and is signed by another',
