@@ -1,6 +1,7 @@
-import { byteAt, isAlphanumeric, isLetter } from './bytes.js';
+import { byteAt, isAlphanumeric, isDigit, isLetter } from './bytes.js';
 import { maskEmail } from './partial.js';
 import type { Span } from './detectors.js';
+import { characterAt, characterBefore } from './utf8.js';
 
 /** RFC 5321 4.5.3.1 allows 64 octets before the @ and 255 after; twice that is looked at, so that a long one is no way out. */
 const maxLocalBytes = 128;
@@ -11,17 +12,26 @@ const localMarks = new Set([...'._%+-!#$&*?^~`'].map((mark) => mark.charCodeAt(0
 
 function isLocal(bytes: Buffer, index: number, start: number, end: number): boolean {
   const byte = byteAt(bytes, index, start, end);
-  if (isAlphanumeric(byte) || byte >= 0x80 || localMarks.has(byte)) return true;
+  if (isAlphanumeric(byte) || localMarks.has(byte)) return true;
   // An apostrophe belongs to o'brien@…, not to 'bob@…'.
   return byte === 0x27 && isAlphanumeric(byteAt(bytes, index - 1, start, end));
 }
 
-/** The address around the `@` at `at`, or null: one local part, a dot in the domain, letters at its end. */
+/**
+ * The address around the `@` at `at`, or null: one local part, a dot in the domain, letters at its end. Bytes from 0x80 up
+ * are letters where they are UTF-8; elsewhere they are no text, and end it.
+ */
 export function emailAround(bytes: Buffer, at: number, start: number, end: number): Span | null {
   const lowest = Math.max(start, at - maxLocalBytes);
   let from = at;
-  while (from > lowest && isLocal(bytes, from - 1, start, end)) from--;
-  while (from < at && (byteAt(bytes, from, start, end) & 0xc0) === 0x80) from++; // never cut a UTF-8 character
+  while (from > lowest) {
+    if (byteAt(bytes, from - 1, start, end) >= 0x80) {
+      const length = characterBefore(bytes, from, lowest);
+      if (length === 0) break;
+      from -= length;
+    } else if (isLocal(bytes, from - 1, start, end)) from--;
+    else break;
+  }
   if (from === at) return null;
   const to = domainEnd(bytes, at + 1, Math.min(end, at + 1 + maxDomainBytes));
   return to < 0 ? null : { start: from, end: to, mask: maskEmail(bytes, from, to).toString('latin1') };
@@ -31,18 +41,26 @@ export function emailAround(bytes: Buffer, at: number, start: number, end: numbe
 function domainEnd(bytes: Buffer, from: number, end: number): number {
   let result = -1;
   let label = from;
-  let letters = true; // all bytes of this label so far are letters, or it is internationalised
+  let characters = 0; // of this label so far
+  let letters = true; // all of them are letters, or it is internationalised
   for (let index = from; index <= end; index++) {
     const byte = byteAt(bytes, index, from, end);
-    if (isLetter(byte) || byte >= 0x80) continue;
-    if (byte !== 0 && (isAlphanumeric(byte) || byte === 0x2d)) {
+    const length = byte >= 0x80 ? characterAt(bytes, index, end) : isLetter(byte) ? 1 : 0;
+    if (length > 0) {
+      characters++;
+      index += length - 1;
+      continue;
+    }
+    if (byte !== 0 && (isDigit(byte) || byte === 0x2d)) {
+      characters++;
       letters = letters && isPunycode(bytes, label, end);
       continue;
     }
     if (index === label) break; // an empty label ends the domain
-    if (label > from && letters && index - label >= 2) result = index;
+    if (label > from && letters && characters >= 2) result = index;
     if (byte !== 0x2e) break;
     label = index + 1;
+    characters = 0;
     letters = true;
   }
   return result;

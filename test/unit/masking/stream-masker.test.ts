@@ -1,3 +1,4 @@
+import { createCipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileDetectors } from '../../../src/masking/detectors.js';
@@ -83,5 +84,71 @@ describe('a stream of output', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('bytes that are no text', () => {
+  /** The same bytes each time: a key stream. */
+  const noise = (bytes: number, seed: number): Buffer =>
+    createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16)).update(Buffer.alloc(bytes));
+  const piped = (bytes: Buffer): Buffer => {
+    const masker = new StreamMasker(all ?? never());
+    const out: Buffer[] = [];
+    for (let at = 0, size = 1; at < bytes.length; at += size, size = (size * 7919) % 32_749)
+      out.push(masker.push(bytes.subarray(at, at + size)));
+    return Buffer.concat([...out, masker.flush()]);
+  };
+
+  it('pass as they are, megabytes of them, but for what reads as an address', () => {
+    // By chance a letter, an @, a dot and two letters more stand together once in sixteen megabytes.
+    const address = /^[\p{L}\p{N}._%+!#$&*?^~`'-]+@(?:[\p{L}\p{N}-]+\.)+\p{L}{2,}$/u;
+    const found: string[] = [];
+    for (let seed = 1; seed <= 8; seed++) {
+      const bytes = noise(1024 * 1024, seed);
+      const out = piped(bytes);
+      expect(out.length).toBe(bytes.length);
+      for (let at = 0; at < out.length; at++) {
+        const from = at;
+        while (out[at] !== bytes[at] || (at > from && out[at] === 0x2a)) at++;
+        if (at > from) found.push(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(from, at)));
+      }
+    }
+    for (const each of found) expect(each).toMatch(address);
+    expect(found).toEqual(['Z@q.HY']);
+  });
+
+  it('are no letters of an address, nor are halves of characters', () => {
+    for (const [before, after] of [
+      ['\u0000', '\u0000'],
+      ['\u00ff', '\u00fe'],
+      ['\u0080\u00a9', '\u00c3'], // half a character each
+      ['\u00c0\u00af', '\u00ed\u00a0\u0080'], // an overlong form, a surrogate
+    ] as const) {
+      const around = (text: string): string => `${before}${text}${after}\u0000`;
+      const bytes = Buffer.from(around('ada@corp.example'), 'latin1');
+      expect(piped(bytes).toString('latin1')).toBe(around(stars('ada@corp.example')));
+      expect(piped(Buffer.from(around(' @corp.example '), 'latin1')).toString('latin1')).toBe(
+        around(' @corp.example '),
+      );
+      expect(piped(Buffer.from(`ada@${around('')}.example`, 'latin1')).toString('latin1')).toBe(
+        `ada@${around('')}.example`,
+      );
+    }
+  });
+
+  it('hide no address that is among them: of ASCII or not, in one piece or in several', () => {
+    const addresses = ['ada@corp.example', 'müller@exämple.de', 'ю@почта.рф', 'o’brien+x@mail.example.co.uk', 'a@b.co'];
+    const bytes = noise(2 * 1024 * 1024, 9);
+    const expected = Buffer.from(bytes);
+    for (let at = 100, each = 0; at + 100 < bytes.length; at += 997, each++) {
+      const address = Buffer.from(addresses[each % addresses.length] ?? '');
+      const border = Buffer.alloc(3, each % 2 === 0 ? 0 : 0xff);
+      for (const [to, what] of [
+        [bytes, address],
+        [expected, Buffer.alloc(address.length, '*')],
+      ] as const)
+        Buffer.concat([border, what, border]).copy(to, at);
+    }
+    expect(piped(bytes).equals(expected)).toBe(true);
   });
 });
