@@ -15,6 +15,8 @@ import { SyncedFile, type WriteSome } from './synced-file.js';
 const recordsPerCheckpoint = 1000;
 /** More than this is written ahead of its commit, so that a careless engine cannot fill memory. */
 const maxQueuedBytes = 256 * 1024;
+/** How often a journal that is written to looks whether its file is still there. */
+const lookEveryMs = 100;
 /** Of what could not be written, this much is tried again at the end; the reserve must do for every session. */
 const maxRescuedBytes = 16 * 1024;
 
@@ -66,6 +68,7 @@ export class Journal implements CommittingJournal {
   #signRound = 0;
   #broken: SluiceError | null = null;
   #ended = false;
+  #lookedAt: number;
 
   private constructor(file: SyncedFile, open: OpenEvent, { path, durable = null, ...services }: JournalOptions) {
     this.path = path;
@@ -73,6 +76,7 @@ export class Journal implements CommittingJournal {
     this.#key = services.key;
     this.#file = file;
     this.#services = services;
+    this.#lookedAt = services.clock();
     this.#queue = new ChainQueue(services.pool, { count: 0, hash: sha256(journalHeader) });
     this.#queue.append(encodeBinding, {
       at: open.at,
@@ -145,6 +149,7 @@ export class Journal implements CommittingJournal {
     if (this.#queue.bytes === 0) return;
     if (this.#services.reserve.isFull && !this.#services.reserve.restore()) throw this.#fail(noSpaceLeft());
     try {
+      this.#lookForFile();
       if (this.#queue.count - this.#signedCount >= recordsPerCheckpoint) this.#sign();
       this.#writeQueued();
     } catch (error) {
@@ -238,6 +243,13 @@ export class Journal implements CommittingJournal {
       this.#appendEnd({ ...event, reason: 'recorder failed', detail: messageOf(error) });
       this.#writeQueued();
     }
+  }
+
+  #lookForFile(): void {
+    const now = this.#services.clock();
+    if (Math.abs(now - this.#lookedAt) < lookEveryMs) return;
+    this.#lookedAt = now;
+    if (!this.#file.isInPlace) throw new Error('its file is gone');
   }
 
   #appendEnd(event: EndEvent): void {

@@ -1,4 +1,4 @@
-import { close, fdatasync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { close, fdatasync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
 
 /** `fs.writeSync`: writes some of the bytes at this position and says how many. */
 export type WriteSome = (file: number, bytes: Uint8Array, offset: number, length: number, position: number) => number;
@@ -11,6 +11,8 @@ export class SyncedFile {
   #next: Promise<void> | null = null;
 
   readonly #writeSome: WriteSome;
+  /** Where it was made, and what it is. */
+  #place: { readonly path: string; readonly device: bigint; readonly inode: bigint } | null = null;
 
   constructor(file: number, position: number, writeSome: WriteSome = writeSync) {
     this.#file = file;
@@ -20,7 +22,19 @@ export class SyncedFile {
 
   /** Creates a file that must not exist. */
   static create(path: string, writeSome?: WriteSome): SyncedFile {
-    return new SyncedFile(openSync(path, 'wx', 0o600), 0, writeSome);
+    const file = openSync(path, 'wx', 0o600);
+    const made = new SyncedFile(file, 0, writeSome);
+    const { dev, ino } = fstatSync(file, { bigint: true });
+    made.#place = { path, device: dev, inode: ino };
+    return made;
+  }
+
+  /** Whether it is still found where it was made: what is written to a file that was removed, or whose disk was, is lost. */
+  get isInPlace(): boolean {
+    if (this.#place === null) return true;
+    const { path, device, inode } = this.#place;
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return found?.dev === device && found.ino === inode;
   }
 
   /** Bytes written whole. */

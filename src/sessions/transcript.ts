@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Effect } from '../analysis/effects.js';
+import { PassingBytes } from './passing-bytes.js';
 import type { Permit } from './permit.js';
 import type { Session } from './session.js';
 
@@ -27,11 +28,16 @@ export class Transcript {
   readonly #session: Session;
   readonly #options: TranscriptOptions;
   readonly #output: Lane = { kept: 0, total: 0, digest: null };
-  #inputBytes = 0;
+  readonly #unkept: PassingBytes;
+  readonly #input: PassingBytes;
 
   constructor(session: Session, options: TranscriptOptions) {
     this.#session = session;
     this.#options = options;
+    const { permit, now } = options;
+    const passing = { recorder: session.recorder, op: permit.op, now };
+    this.#unkept = new PassingBytes({ ...passing, what: 'of output that is not kept' });
+    this.#input = new PassingBytes({ ...passing, what: 'of input' });
   }
 
   /** Throws what policy says when a counter is over; then the bytes must not be delivered. */
@@ -46,7 +52,7 @@ export class Transcript {
    * digest of so little would tell it as well. What is echoed stands in the output.
    */
   input(bytes: Buffer): void {
-    this.#inputBytes += bytes.length;
+    this.#input.add(bytes.length);
   }
 
   resize(columns: number, rows: number): void {
@@ -56,7 +62,8 @@ export class Transcript {
   /** How the program ended. */
   result(tag: string): void {
     const { digest, total } = this.#output;
-    if (this.#inputBytes > 0) this.#notice('input', `${this.#inputBytes} bytes of input were counted and not kept.`);
+    const { total: input } = this.#input;
+    if (input > 0) this.#notice('input', `${input} bytes of input were counted and not kept.`);
     this.#session.recorder.append({
       type: 'result',
       at: this.#options.now(),
@@ -81,6 +88,7 @@ export class Transcript {
       this.#notice('truncated', `Output beyond ${this.#options.keepBytes} bytes is counted and digested, not kept.`);
     }
     lane.digest.update(bytes.subarray(room));
+    this.#unkept.add(bytes.length - kept.length);
   }
 
   #notice(code: string, message: string): void {

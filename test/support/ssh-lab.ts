@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { splice } from '../../src/agent/splice.js';
+import type { Bootstrap } from '../../src/gateway/config.js';
 import { SluiceClient } from '../../src/client/api.js';
 import { Transport } from '../../src/client/transport.js';
 import type { SessionEvent } from '../../src/recording/events.js';
@@ -77,24 +78,27 @@ export async function startSshLab(
     readonly hostKey?: string;
     readonly detectors?: string;
     readonly moreTargets?: string;
+    /** Names under which the same machine is a target once more. */
+    readonly alike?: readonly string[];
     /** Relays that machines of the role `robot` may serve. */
     readonly relays?: readonly string[];
     readonly keepFileBytes?: number;
     readonly clock?: () => number;
     readonly seenWithinMinutes?: number;
     readonly log?: Logger;
+    readonly recordings?: Bootstrap['recordings'];
   } = {},
 ): Promise<SshLab> {
   const sshd = await startSshd();
   const hostKey = options.hostKey ?? sshd.hostKey;
   const relayRules = (options.relays ?? []).map((name) => `${name}: { groups: [relays] }`);
   const relays = relayRules.length === 0 ? '' : `relays: { ${relayRules.join(', ')} }\n`;
+  const machine = (name: string): string =>
+    `  - { name: ${name}, kind: ssh, address: "127.0.0.1:${sshd.port}", username: ${sshd.user}, secret: "vault:web-1", hostKey: "${hostKey}", labels: { env: prod }, keepFileBytes: ${options.keepFileBytes ?? 0} }\n`;
+  const moreTargets = (options.alike ?? []).map(machine).join('') + (options.moreTargets ?? '');
   const files = (policies: string): ReadonlyMap<string, string> =>
     new Map([
-      [
-        'targets.yaml',
-        `${relays}targets:\n  - { name: web-1, kind: ssh, address: "127.0.0.1:${sshd.port}", username: ${sshd.user}, secret: "vault:web-1", hostKey: "${hostKey}", labels: { env: prod }, keepFileBytes: ${options.keepFileBytes ?? 0} }\n${options.moreTargets ?? ''}`,
-      ],
+      ['targets.yaml', `${relays}targets:\n${machine('web-1')}${moreTargets}`],
       ['classification.yaml', `classes: {}\ncolumns: []\ndetectors: ${options.detectors ?? '{}'}\n`],
       ['bindings.yaml', 'groups: { dba: { claims: { groups: [dba] } }, relays: { machines: [robot] } }\n'],
       ['policies/test.cedar', policies],
@@ -106,13 +110,14 @@ export async function startSshLab(
         postgres: null,
         ssh: { host: '127.0.0.1', port: 0, registeredKeys: { seenWithinMinutes: options.seenWithinMinutes ?? 720 } },
       },
+      ...(options.recordings === undefined ? {} : { recordings: options.recordings }),
     },
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     ...(options.log === undefined ? {} : { log: options.log }),
   });
   await gateway.gateway.setSecret('web-1', sshd.privateKey);
   const dir = await mkdtemp(join(tmpdir(), 'sluice-ssh-lab-'));
-  const names = ['web-1', ...(options.moreTargets ?? '').matchAll(/name: ([\w-]+)/g)].map((found) =>
+  const names = ['web-1', ...moreTargets.matchAll(/name: ([\w-]+)/g)].map((found) =>
     typeof found === 'string' ? found : (found[1] ?? ''),
   );
   const doors = await Promise.all(names.map((name) => openDoor(gateway, 'engineer', name)));

@@ -11,6 +11,7 @@ import type { Conversation } from './conversation.js';
 import { closeUnstarted, isOversize, oversizeWords, sayGoodbye, takesPackets } from './peer-bounds.js';
 import { dialSsh } from './dial.js';
 import { unservedOperation } from './effects.js';
+import { errorText } from './errors.js';
 import { Forwarding } from './forwarding.js';
 import { Judging } from './judging.js';
 import type { SshServiceParts } from './service.js';
@@ -133,7 +134,8 @@ export class Connection {
         await talk.judging
           .ask(subject, () => undefined, this.signal)
           .catch((error: unknown) => {
-            if (!isSluiceError(error, 'denied')) throw error;
+            if (isSluiceError(error, 'recorder_failed')) this.recorderFailed(error);
+            else if (!isSluiceError(error, 'denied')) throw error;
           });
       }),
     );
@@ -220,6 +222,8 @@ export class Connection {
       // A disconnection right behind would overtake what a client makes of its channels' ends.
       const told = [...this.#channels].map((channel) => channel.fail(error).then(() => channel.closed));
       await Promise.race([Promise.allSettled(told), after(lingerMs)]);
+      // With forwarded connections alone there is nothing else that words could be written to.
+      if (told.length === 0) sayGoodbye(this.#client, errorText(error).trimEnd());
       this.#session?.recorder.append({
         type: 'error',
         at: this.#parts.now(),

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Connection as SshConnection } from 'ssh2';
 import type { Effect } from '../../analysis/effects.js';
+import { PassingBytes } from '../../sessions/passing-bytes.js';
 import type { Permit } from '../../sessions/permit.js';
-import { messageOf } from '../../lib/errors.js';
+import { isSluiceError, messageOf } from '../../lib/errors.js';
 import type { Address } from './backend.js';
 import { pump, writeTo } from './channel-io.js';
 import type { Connection } from './connection.js';
@@ -67,9 +68,7 @@ export class Forwarding {
       const far = await dial(talk, permit);
       await this.#join(talk, { permit, effects: subject.effects }, accept(), far);
     } catch (error) {
-      // The failure of a channel has no words of its own that a person sees.
-      this.#connection.tell(errorText(this.#connection.told(error)));
-      reject();
+      this.#refuse(error, reject);
     }
   }
 
@@ -84,9 +83,15 @@ export class Forwarding {
       this.#listening.add(`${at.host}:${port}`);
       accept?.(port);
     } catch (error) {
-      this.#connection.tell(errorText(this.#connection.told(error)));
-      reject?.();
+      this.#refuse(error, reject);
     }
+  }
+
+  /** The failure of a channel has no words of its own that a person sees. */
+  #refuse(error: unknown, reject?: () => void): void {
+    this.#connection.tell(errorText(this.#connection.told(error)));
+    reject?.();
+    if (isSluiceError(error, 'recorder_failed')) this.#connection.recorderFailed(error);
   }
 
   async #unlisten(at: Address, accept?: () => void, reject?: () => void): Promise<void> {
@@ -123,29 +128,39 @@ export class Forwarding {
     far.on('error', () => undefined);
     near.once('close', () => ended.abort());
     far.once('close', () => ended.abort());
-    let bytes = 0;
-    const oneWay = async (from: Duplex, to: Duplex): Promise<void> => {
+    const { recorder } = talk.session;
+    const { op } = under.permit;
+    const passing = new PassingBytes({ recorder, op, what: 'through this connection', now: talk.now });
+    const pass = async (from: Duplex, to: Duplex): Promise<void> => {
       await pump(
         from,
         async (piece) => {
-          bytes += piece.length;
           talk.session.countRows(0, piece.length, under.permit, under.effects);
+          passing.add(piece.length);
+          await recorder.commit();
           await writeTo(to, piece, any);
         },
         any,
       );
       to.end();
     };
-    const [up, down] = await Promise.allSettled([oneWay(near, far), oneWay(far, near)]);
+    let broken: unknown = null;
+    // What stops one way stops the other: half a connection would hang.
+    const oneWay = (from: Duplex, to: Duplex): Promise<void> =>
+      pass(from, to).catch((error: unknown) => {
+        if (!any.aborted) broken = error;
+        ended.abort();
+      });
+    await Promise.all([oneWay(near, far), oneWay(far, near)]);
     near.destroy();
     far.destroy();
-    const broken = [up, down].find((one) => one.status === 'rejected' && !any.aborted);
-    talk.session.recorder.append({
-      type: 'notice',
-      at: talk.now(),
-      op: under.permit.op,
-      code: 'forwarded',
-      message: `${bytes} bytes${broken?.status === 'rejected' ? `, broken: ${messageOf(broken.reason)}` : ''}`,
-    });
+    const how = broken === null ? '' : `, broken: ${messageOf(broken)}`;
+    recorder.append({ type: 'notice', at: talk.now(), op, code: 'forwarded', message: `${passing.total} bytes${how}` });
+    try {
+      await recorder.commit();
+    } catch (error) {
+      broken = error;
+    }
+    if (isSluiceError(broken, 'recorder_failed')) this.#connection.recorderFailed(broken);
   }
 }

@@ -53,7 +53,7 @@ export class Program {
   #tail: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
   readonly #lines: TypedLines | null;
-  #failLines: (error: unknown) => void = () => undefined;
+  #fail: (error: unknown) => void = () => undefined;
 
   constructor(parts: ProgramParts) {
     this.#parts = parts;
@@ -86,14 +86,16 @@ export class Program {
     });
     stopped.catch(() => undefined);
     // Input may go on for as long as the program runs; its end is only passed on.
-    const input = Promise.all([this.#feed(), new Promise<never>((_, reject) => (this.#failLines = reject))]);
+    const input = this.#feed();
     input.catch(() => undefined);
+    const failed = new Promise<never>((_, reject) => (this.#fail = reject));
+    failed.catch(() => undefined);
     const output = Promise.all([
       pump(upstream, (piece) => this.#show(piece, 0), signal),
       pump(upstream.stderr, (piece) => this.#show(piece, 1), signal),
     ]);
     try {
-      await Promise.race([Promise.all([closed, output]), stopped, onlyFailure(input)]);
+      await Promise.race([Promise.all([closed, output]), stopped, onlyFailure(input), failed]);
       await this.#flush();
       await this.#finish();
     } finally {
@@ -137,7 +139,7 @@ export class Program {
       show: (text) => this.#write(Buffer.from(text), 0),
       columns: cols,
       rows,
-      fail: (error) => this.#failLines(error),
+      fail: (error) => this.#fail(error),
       signal,
     });
   }
@@ -157,7 +159,7 @@ export class Program {
       return;
     }
     const waitMs = this.#parts.terminal === null ? holdBackMs.pipes : holdBackMs.terminal;
-    this.#timer = setTimeout(() => void this.#flush().catch(() => undefined), waitMs);
+    this.#timer = setTimeout(() => void this.#flush().catch(this.#fail), waitMs);
   }
 
   async #flush(): Promise<void> {

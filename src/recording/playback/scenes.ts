@@ -4,6 +4,7 @@ import type {
   DecisionEvent,
   EndEvent,
   ErrorEvent,
+  NoticeEvent,
   OpenEvent,
   OperationEvent,
   ResultEvent,
@@ -81,6 +82,8 @@ export class Stage {
   readonly #lines = new Set<number>();
   readonly #results = new Map<number, Result>();
   readonly #files = new KeptFiles();
+  /** The last word on bytes that are counted and not kept. */
+  readonly #passing = new Map<number | null, NoticeEvent>();
   readonly #prepared = new Map<number, Prepared>();
   /** Channels run side by side: each has its place in its own output. */
   readonly #terminals = new Map<number, { readonly filter: TerminalFilter; isTerminal: boolean }>();
@@ -98,6 +101,7 @@ export class Stage {
     this.#lastAt = event.at;
     if (event.type === 'operation' && event.kind === 'execute') this.#dropPrepared(event.text);
     if (event.type === 'end') yield* this.#releaseAll();
+    if (event.type === 'end') for (const last of this.#passing.values()) yield this.#noticeScene(last);
     const op = 'op' in event ? event.op : null;
     const held = op === null ? undefined : this.#prepared.get(op);
     const isAllowed = event.type === 'decision' && event.verdict === 'allow';
@@ -160,12 +164,13 @@ export class Stage {
         this.#keep(event);
         return null;
       case 'result':
+        this.#passing.delete(event.op);
         this.#terminals.delete(event.op);
         return scene('result', this.#resultOf(event));
       case 'error':
         return scene('error', this.#partial(event.op) + errorOf(event));
       case 'notice':
-        return scene('notice', `  NOTICE ${escapeLine(event.code)}: ${indented(event.message)}\n`);
+        return this.#noticed(event);
       case 'terminal':
         return this.#terminalScene(event);
       case 'file':
@@ -175,6 +180,18 @@ export class Stage {
         this.#ended = true;
         return scene('end', this.#endOf(event));
     }
+  }
+
+  /** How much has passed so far is of use only where nothing says how much it was in the end. */
+  #noticed(event: NoticeEvent): Scene | null {
+    if (event.code === 'passing') this.#passing.set(event.op, event);
+    if (event.code === 'forwarded') this.#passing.delete(event.op);
+    return event.code === 'passing' ? null : this.#noticeScene(event);
+  }
+
+  #noticeScene({ at, op, code, message }: NoticeEvent): Scene {
+    const text = `  NOTICE ${escapeLine(code)}: ${indented(message)}\n`;
+    return { at, op, marker: 'notice', text, typedFrom: null };
   }
 
   #terminalScene({ at, op, stream, data }: TerminalEvent): Scene | null {

@@ -1,9 +1,9 @@
 import { writeSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { copyFile, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isSluiceError } from '../../../src/lib/errors.js';
-import { Journal } from '../../../src/recording/journal.js';
+import { Journal, type JournalServices } from '../../../src/recording/journal.js';
 import type { WriteSome } from '../../../src/recording/synced-file.js';
 import { verifyJournal } from '../../../src/recording/verify.js';
 import { journalServices, newKeys, opening, startOfTime, statement, tempDir } from './support.js';
@@ -25,10 +25,10 @@ class Disk {
   };
 }
 
-async function journalOn(disk: Disk) {
+async function journalOn(disk: Disk, change: Partial<JournalServices> = {}) {
   const dir = await tempDir();
   const keys = newKeys();
-  const services = journalServices(dir, keys, { writeSome: disk.writeSome });
+  const services = journalServices(dir, keys, { writeSome: disk.writeSome, ...change });
   const open = opening();
   const path = join(dir, `${open.session}.journal`);
   const journal = await Journal.create(open, { ...services, path });
@@ -94,6 +94,31 @@ describe('a journal', () => {
     expect(() => journal.flush()).toThrow(/not an integer/);
     await journal.end(end);
     expect(await verify()).toMatchObject({ valid: true, closed: true });
+  });
+
+  it.each<[string, (path: string) => Promise<void>]>([
+    ['was removed', (path) => rm(path)],
+    ['was moved away', (path) => rename(path, `${path}.away`)],
+    [
+      'has another in its place',
+      async (path) => {
+        await rename(path, `${path}.away`);
+        await copyFile(`${path}.away`, path);
+      },
+    ],
+  ])('breaks when its file %s, and nothing counts as recorded any more', async (_, act) => {
+    let now = startOfTime;
+    const { journal, path } = await journalOn(new Disk(100_000, 'ENOSPC'), { clock: () => now });
+    const record = (op: number): void => {
+      now += 1000;
+      for (const event of statement(op, 'select 1')) journal.append(event);
+      journal.flush();
+    };
+    record(1);
+    await act(path);
+    expect(() => record(2)).toThrow(/its file is gone/);
+    expect(() => record(3)).toThrow(/its file is gone/);
+    await journal.abandon();
   });
 
   it('writes ahead rather than queue without end', async () => {

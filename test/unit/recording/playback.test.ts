@@ -293,3 +293,37 @@ describe('an asciicast', () => {
     }
   });
 });
+
+describe('bytes that passed and were not kept', () => {
+  const passing = (op: number, mebibytes: number): SessionEvent => ({
+    ...{ type: 'notice', at: startOfTime + op, op, code: 'passing' },
+    message: `at most ${mebibytes * 1024 * 1024} bytes of input so far`,
+  });
+  const end = { type: 'end', at: startOfTime + 9_000, reason: 'interrupted', detail: '' } as const;
+
+  it('are told where nothing says how many they were in the end, and then once', async () => {
+    const text = await transcriptOf([opening(), ...statement(1, 'cat').slice(0, 2), passing(1, 2), passing(1, 3), end]);
+    expect(text.match(/NOTICE passing/g)).toEqual(['NOTICE passing']);
+    expect(text).toContain('at most 3145728 bytes');
+  });
+
+  it('are not told where the result, or the end of a connection, says it', async () => {
+    const forwarded = { type: 'notice', at: startOfTime, op: 2, code: 'forwarded', message: '7 bytes' } as const;
+    const text = await transcriptOf([
+      ...[opening(), ...statement(1, 'cat').slice(0, 2), passing(1, 2)],
+      {
+        type: 'result',
+        at: startOfTime,
+        op: 1,
+        tag: 'exit 0',
+        rowCount: 0,
+        byteCount: 0,
+        truncated: false,
+        digest: '',
+      },
+      ...[...statement(2, 'forward').slice(0, 2), passing(2, 5), forwarded, end],
+    ]);
+    expect(text).not.toContain('NOTICE passing');
+    expect(text).toContain('NOTICE forwarded: 7 bytes');
+  });
+});

@@ -91,11 +91,12 @@ export class SftpProxy {
       const failed = new Promise<never>((_, reject) => void Promise.all([input, output]).catch(reject));
       await Promise.race([closed, stopped, failed]);
       await this.#tail;
-      for (const handle of this.#handles.values()) this.#recordTransfer(handle, 'left open');
+      this.#endTransfers('left open');
       await this.#parts.talk.session.recorder.commit();
       channel.exit(0);
       channel.end();
     } finally {
+      this.#endTransfers('cut off');
       upstream.close();
       channel.pause();
     }
@@ -358,6 +359,11 @@ export class SftpProxy {
       keepBytes: isFile ? (incoming.target.ssh?.keepFileBytes ?? 0) : 0,
       detectors: compileDetectors(incoming.classification.detectors),
     });
+  }
+
+  #endTransfers(how: string): void {
+    for (const handle of this.#handles.values()) this.#recordTransfer(handle, how);
+    this.#handles.clear();
   }
 
   #recordTransfer({ isFile, down, up }: OpenHandle, how: string): void {

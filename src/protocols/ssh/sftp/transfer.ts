@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Detectors } from '../../../masking/detectors.js';
 import type { FileEvent, SessionRecorder } from '../../../recording/events.js';
+import { PassingBytes } from '../../../sessions/passing-bytes.js';
 import { FileCapture } from './capture.js';
 
 const mebibyte = 1024 * 1024;
@@ -23,12 +24,13 @@ export class Transfer {
   readonly #options: TransferOptions;
   readonly #capture: FileCapture;
   #next = 0;
-  #bytes = 0;
+  readonly #passing: PassingBytes;
   #hash: Hash | null = createHash('sha256');
 
   constructor(options: TransferOptions) {
     this.#options = options;
-    const { recorder, now, op, direction, keepBytes, detectors } = options;
+    const { recorder, now, op, path, direction, keepBytes, detectors } = options;
+    this.#passing = new PassingBytes({ recorder, op, now, what: `in the ${direction} of ${path}` });
     this.#capture = new FileCapture({
       ...{ keepBytes, detectors },
       append: (data) => recorder.append({ type: 'file', at: now(), op, direction, data }),
@@ -37,7 +39,7 @@ export class Transfer {
 
   /** Appends to the journal; whoever calls commits before the bytes move on. */
   add(offset: number, data: Buffer): void {
-    this.#bytes += data.length;
+    this.#passing.add(data.length);
     if (offset === this.#next) this.#hash?.update(data);
     else this.#hash = null;
     this.#next = offset + data.length;
@@ -45,17 +47,17 @@ export class Transfer {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#passing.total;
   }
 
   /** Records what was moved, if anything was; `digest` is '' when its parts did not come in order. */
   end(how: string): void {
     const isKept = this.#capture.finish();
-    if (this.#bytes === 0) return;
+    if (this.bytes === 0) return;
     const { recorder, now, op, path, direction } = this.#options;
     recorder.append({
-      ...{ type: 'result', at: now(), op, rowCount: 0, byteCount: this.#bytes, truncated: !isKept },
-      tag: `${direction}ed ${this.#bytes} bytes of ${path}${how === '' ? '' : `, ${how}`}`,
+      ...{ type: 'result', at: now(), op, rowCount: 0, byteCount: this.bytes, truncated: !isKept },
+      tag: `${direction}ed ${this.bytes} bytes of ${path}${how === '' ? '' : `, ${how}`}`,
       digest: this.#hash?.digest('hex') ?? '',
     });
   }
