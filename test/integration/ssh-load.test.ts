@@ -53,9 +53,15 @@ const ways: readonly (readonly [
 ])[] = [
   ['scp to the machine', (from, to) => ['scp', ['-q', '-F', lab.config, from, `web-1:${to}`]], 'up'],
   ['scp from the machine', (from, to) => ['scp', ['-q', '-F', lab.config, `web-1:${from}`, to]], 'down'],
+  ['sftp to the machine', (from, to) => sftp(`put ${from} ${to}`), 'up'],
+  ['sftp from the machine', (from, to) => sftp(`get ${from} ${to}`), 'down'],
   ['cat to the machine', (from, to) => ['bash', ['-c', `ssh -F ${lab.config} web-1 'cat > ${to}' < ${from}`]], 'up'],
   ['cat from the machine', (from, to) => ['bash', ['-c', `ssh -F ${lab.config} web-1 'cat ${from}' > ${to}`]], 'down'],
 ];
+
+function sftp(batch: string): readonly [string, readonly string[]] {
+  return ['bash', ['-c', `echo '${batch}' | sftp -q -F ${lab.config} -b - web-1`]];
+}
 
 describe('a large transfer', () => {
   it.each(ways)(
@@ -86,6 +92,11 @@ describe('a large transfer', () => {
   );
 });
 
+const sumOfLines = (index: number): string => {
+  const lines = Array.from({ length: index }, (_, line) => `${line + 1}\n`).join('');
+  return createHash('sha256').update(lines).digest('hex');
+};
+
 describe('a hundred sessions at once', () => {
   it('run their commands side by side, each with its own output and its own record', async () => {
     const all = await Promise.all(
@@ -99,13 +110,9 @@ describe('a hundred sessions at once', () => {
         ),
       ),
     );
-    const sum = (index: number): string => {
-      const lines = Array.from({ length: index }, (_, line) => `${line + 1}\n`).join('');
-      return createHash('sha256').update(lines).digest('hex');
-    };
     // What the account's own start-up files say on stderr is not of interest.
     expect(all.map(({ code, stdout }) => [code, stdout])).toEqual(
-      all.map((_, index) => [index % 50, `begin-${index}\n${sum(index)}  -\n`]),
+      all.map((_, index) => [index % 50, `begin-${index}\n${sumOfLines(index)}  -\n`]),
     );
     await recorded(100, (index) => `echo begin-${index};`);
   }, 300_000);
@@ -126,6 +133,36 @@ describe('a hundred sessions at once', () => {
       expect([...new Set(named)]).toEqual([`shell-${1000 + index}`]);
     });
     await recorded(100, (index) => `echo shell-$((${index} + 1000))`);
+  }, 300_000);
+
+  it('are shells and commands among each other, on connections of their own', async () => {
+    const isShell = (index: number): boolean => index % 2 === 0;
+    const all = await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        isShell(index)
+          ? lab.run('ssh', ['-F', lab.config, '-tt', 'web-1'], {
+              input: `stty -echo; PS1=; echo mixed-$((${index} + 1000))\nseq ${index} | sha256sum; exit ${index % 50}\n`,
+              env: { TERM: 'dumb' },
+              timeoutMs: 240_000,
+            })
+          : lab.run(
+              'ssh',
+              [
+                '-F',
+                lab.config,
+                'web-1',
+                `echo mixed-$((${index} + 1000)); sleep 1; seq ${index} | sha256sum; exit ${index % 50}`,
+              ],
+              { timeoutMs: 240_000 },
+            ),
+      ),
+    );
+    expect(all.map(({ code }) => code)).toEqual(all.map((_, index) => index % 50));
+    all.forEach(({ stdout }, index) => {
+      expect([...new Set(stdout.match(/mixed-\d+/g))]).toEqual([`mixed-${1000 + index}`]);
+      expect(stdout).toContain(sumOfLines(index));
+    });
+    await recorded(100, (index) => `echo mixed-$((${index} + 1000))`);
   }, 300_000);
 
   /** The newest sessions, once all of them have ended. */
