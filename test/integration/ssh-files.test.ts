@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import ssh2 from 'ssh2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openPolicy, startFileLab, type Ended, type SshLab } from '../support/ssh-lab.js';
+import { openDoor, openPolicy, startFileLab, type Ended, type SshLab } from '../support/ssh-lab.js';
 
 let lab: SshLab;
 /** A folder on the "machine", and one on the person's side. */
@@ -100,6 +102,40 @@ describe('files over SFTP', () => {
     writeFileSync(join(here, 'large'), content);
     expect((await sftp(`put ${here}/large ${there}/large`)).code).not.toBe(0);
     expect(readFileSync(join(there, 'large')).length).toBeLessThanOrEqual(2 * 1024 * 1024);
+  });
+
+  it('fail at their end when a part was refused: who wrote ahead hears of the parts before it afterwards', async () => {
+    lab.apply(forbid('upload', 'context.size > 2000000'));
+    const door = await openDoor(lab.gateway, 'engineer');
+    const client = new ssh2.Client();
+    try {
+      await new Promise((resolve, reject) => {
+        client.once('ready', () => resolve(undefined));
+        client.once('error', reject);
+        client.connect({ host: '127.0.0.1', port: door.port, username: 'anyone', authHandler: ['none'] });
+      });
+      const files = await promisify(client.sftp.bind(client))();
+      const written = async (name: string, bytes: number): Promise<readonly (string | null)[]> => {
+        const handle = await new Promise<Buffer>((resolve, reject) =>
+          files.open(join(there, name), 'w', (error, opened) => (error == null ? resolve(opened) : reject(error))),
+        );
+        const told: (string | null)[] = [];
+        for (let at = 0; at < bytes; at += 1_000_000)
+          await new Promise<void>((resolve) =>
+            files.write(handle, content, at, 1_000_000, at, (error) => {
+              told.push(error?.message ?? null);
+              resolve();
+            }),
+          );
+        return new Promise((resolve) => files.close(handle, (error) => resolve([...told, error?.message ?? null])));
+      };
+      expect(await written('short', 1_000_000)).toEqual([null, null]);
+      const refused = expect.stringContaining('sluice: ') as unknown;
+      expect(await written('long', 3_000_000)).toEqual([null, refused, refused, refused]);
+    } finally {
+      client.end();
+      await door.close();
+    }
   });
 });
 

@@ -7,6 +7,7 @@ import { compileDetectors } from '../../../masking/detectors.js';
 import { pump, writeTo } from '../channel-io.js';
 import type { Conversation } from '../conversation.js';
 import * as wire from './codec.js';
+import { encodeRefusal } from './refusal.js';
 import { decodeRequest, type NamedPath, type Request } from './requests.js';
 import { type Direction, sizeStep, Transfer } from './transfer.js';
 
@@ -27,6 +28,8 @@ interface OpenHandle {
   readonly up: Transfer;
   /** An upload goes on to here without being judged again. */
   upTo: number;
+  /** Why a part of it was refused: to who wrote ahead, answers to the parts before come later and look like the last word. */
+  refused: SluiceError | null;
 }
 
 type Opened = Pick<OpenHandle, 'permit' | 'effects' | 'path' | 'isFile'>;
@@ -118,10 +121,7 @@ export class SftpProxy {
       await this.#handle(request);
     } catch (error) {
       if (!isSluiceError(error) || error.code === 'protocol' || error.code === 'recorder_failed') throw error;
-      const by = error.details.policy == null ? '' : ` (policy "${error.details.policy}")`;
-      const code = error.code === 'target_rejected' ? Number(error.details.targetCode ?? 4) : statuses.permissionDenied;
-      const text = error.code === 'target_rejected' ? error.message : `sluice: ${error.message}${by}`;
-      await this.#reply(wire.encodeStatus(request.id, code, text));
+      await this.#reply(encodeRefusal(request.id, error));
     }
   }
 
@@ -206,7 +206,9 @@ export class SftpProxy {
       await this.#parts.talk.session.recorder.commit();
     }
     const head = extension === null ? [] : [wire.string(extension)];
-    await this.#send(permit, type, [...head, wire.string(handle.upstream), tail], this.#passTo(id));
+    const { refused } = handle;
+    const reply = type === types.close && refused !== null ? () => this.#reply(encodeRefusal(id, refused)) : null;
+    await this.#send(permit, type, [...head, wire.string(handle.upstream), tail], reply ?? this.#passTo(id));
   }
 
   async #read(request: Extract<Request, { kind: 'read' }>): Promise<void> {
@@ -228,9 +230,11 @@ export class SftpProxy {
     const end = Math.max(request.offset + request.data.length, handle.up.bytes + request.data.length);
     if (end > Math.max(handle.upTo, 1024 * 1024)) {
       const size = sizeStep(end);
-      await this.#judge(`upload ${handle.path} beyond ${handle.upTo} bytes`, [
-        this.#effect('upload', handle.path, size),
-      ]);
+      const effects = [this.#effect('upload', handle.path, size)];
+      await this.#judge(`upload ${handle.path} beyond ${handle.upTo} bytes`, effects).catch((error: unknown) => {
+        if (isSluiceError(error)) handle.refused = error;
+        throw error;
+      });
       handle.upTo = size;
     }
     handle.up.add(request.offset, request.data);
@@ -274,7 +278,8 @@ export class SftpProxy {
     const base = trimmed.slice(cut + 1);
     const isEntry = as === 'name' && base !== '.' && base !== '..' && base !== '';
     const folder = cut < 0 ? '.' : cut === 0 ? '/' : trimmed.slice(0, cut);
-    const resolved = isEntry ? join(await this.#realpath(folder), base) : await this.#realpath(trimmed);
+    const real = await this.#realpath(isEntry ? folder : trimmed);
+    const resolved = isEntry ? `${real === '/' ? '' : real}/${base}` : real;
     if (!resolved.startsWith('/') || resolved.split('/').length > maxPathParts)
       throw new SluiceError('denied', 'the path cannot be judged', { decider: 'gateway' });
     return resolved;
@@ -345,7 +350,7 @@ export class SftpProxy {
     const own = wire.uint32(++this.#nextHandle);
     const upstream = Buffer.from(reader.bytes());
     this.#handles.set(own.toString('hex'), {
-      ...{ ...opened, upstream, upTo: 0 },
+      ...{ ...opened, upstream, upTo: 0, refused: null },
       down: this.#transfer(opened, 'download'),
       up: this.#transfer(opened, 'upload'),
     });
@@ -367,9 +372,7 @@ export class SftpProxy {
   }
 
   #recordTransfer({ isFile, down, up }: OpenHandle, how: string): void {
-    if (!isFile) return;
-    down.end(how);
-    up.end(how);
+    if (isFile) for (const one of [down, up]) one.end(how);
   }
 
   // Both ways out
@@ -379,8 +382,8 @@ export class SftpProxy {
     if (this.#pending.size >= maxPending) throw wire.broken('too many requests without an answer');
     this.#ids = (this.#ids + 1) >>> 0;
     this.#pending.set(this.#ids, reply);
-    const { upstream, signal } = this.#parts;
-    await writeTo(upstream, wire.encodePacket(type, wire.uint32(this.#ids), ...fields), signal);
+    const packet = wire.encodePacket(type, wire.uint32(this.#ids), ...fields);
+    await writeTo(this.#parts.upstream, packet, this.#parts.signal);
   }
 
   /** The journal first, then the client; answers of ours and of the target's one behind the other. */
@@ -392,8 +395,4 @@ export class SftpProxy {
     });
     return this.#tail;
   }
-}
-
-function join(folder: string, base: string): string {
-  return folder === '/' ? `/${base}` : `${folder}/${base}`;
 }
