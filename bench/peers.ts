@@ -1,9 +1,11 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile, chown, chmod } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startPostgres } from '../test/support/postgres.js';
 import type { Address } from './pgbench.js';
@@ -82,8 +84,10 @@ export async function startPeers(): Promise<Peers> {
       const ready = JSON.parse(await firstLine(process_)) as Omit<StartedGateway, 'child'>;
       return { ...ready, child: process_ };
     };
-    const main = await startGateway(join(dir, 'gateway'), false);
-    const plain = await startGateway(join(dir, 'plain'), true);
+    const [main, plain] = await Promise.all([
+      startGateway(join(dir, 'gateway'), false),
+      startGateway(join(dir, 'plain'), true),
+    ]);
     const { url, token, child: gateway } = main;
     const through = ({ listener, token: secret }: StartedGateway, database: string): Address => ({
       ...{ port: listener, user: 'bench', password: secret, database },
@@ -183,12 +187,31 @@ async function startPgbouncer(dir: string, direct: Address, children: ChildProce
   await writeFile(join(dir, 'users.txt'), `"${direct.user}" "${direct.password}"\n`);
   await writeFile(
     config,
-    `[databases]\npostgres = host=127.0.0.1 port=${direct.port} dbname=postgres\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=${port}\nunix_socket_dir=\nauth_type=scram-sha-256\nauth_file=${join(dir, 'users.txt')}\npool_mode=session\ndefault_pool_size=60\nmax_client_conn=200\nmax_prepared_statements=100\nlog_connections=0\nlog_disconnections=0\n`,
+    `[databases]\npostgres = host=127.0.0.1 port=${direct.port} dbname=postgres\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=${port}\nunix_socket_dir=\nauth_type=scram-sha-256\nauth_file=${join(dir, 'users.txt')}\npool_mode=session\ndefault_pool_size=60\nmax_client_conn=200\nlog_connections=0\nlog_disconnections=0\n`,
   );
   await chmod(dir, 0o755);
   if (uid !== null) for (const name of ['users.txt', 'pgbouncer.ini']) await chown(join(dir, name), uid, uid);
-  const child = spawn('pgbouncer', ['-q', config], { stdio: 'ignore', ...(uid === null ? {} : { uid, gid: uid }) });
+  const child = spawn('pgbouncer', ['-q', config], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    ...(uid === null ? {} : { uid, gid: uid }),
+  });
   children.push(child);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  return child.exitCode === null ? { ...direct, port } : null;
+  await untilListening(child, port);
+  return { ...direct, port };
+}
+
+/** Throws when the process ends first: what it said stands above. */
+async function untilListening(child: ChildProcess, port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+      return;
+    } catch {
+      if (child.exitCode !== null) throw new Error(`${child.spawnfile} has ended with ${child.exitCode}`);
+      await sleep(20);
+    } finally {
+      socket.destroy();
+    }
+  }
 }
