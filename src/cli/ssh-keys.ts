@@ -8,7 +8,7 @@ import type { Output } from './output.js';
 import { keptKey, ownKey } from './ssh-certificate.js';
 
 export interface KeyOrder {
-  /** The key of the user's own, an Ed25519 key; null for one that is made and kept here. */
+  /** The key of the user's own, of Ed25519 or of a security token; null for one that is made and kept here. */
   readonly key: string | null;
   readonly expiresMs: number | null;
 }
@@ -22,6 +22,7 @@ export async function registerKey(
   const { client, profile } = await openConnection(environment, asked);
   const { path, publicKey } = order.key === null ? keptKey(environment) : ownKey(order.key);
   const { statement, namespace } = await client.sshKeys();
+  if (publicKey.startsWith('sk-')) out.note('Touch your security key when it blinks.');
   const proof = await signText(readIfPresent(path) === null ? `${path}.pub` : path, namespace, statement);
   const label = publicKey.split(/\s+/).slice(2).join(' ').slice(0, 100);
   const expires = order.expiresMs === null ? null : new Date(Date.now() + order.expiresMs).toISOString();

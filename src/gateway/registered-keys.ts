@@ -3,7 +3,7 @@ import { newId } from '../lib/ids.js';
 import { SluiceError } from '../lib/errors.js';
 import type { Principal } from '../policy/types.js';
 import { fingerprintOf } from '../protocols/ssh/host-key.js';
-import { publicBlob, publicKeyOf, readPublicKey } from '../protocols/ssh/login/certificate.js';
+import { readLoginKeyLine } from '../protocols/ssh/login/login-key.js';
 import { isSignedText } from '../protocols/ssh/login/signed-text.js';
 import type { RegisteredKey, RegisteredKeyStore } from '../store/ports.js';
 import type { Caller, Callers } from './callers.js';
@@ -27,7 +27,7 @@ export interface RegisteredKeysParts {
 
 /** What is to be registered. */
 export interface KeyOrder {
-  /** `ssh-ed25519 AAAA…` */
+  /** `ssh-ed25519 AAAA…`, or of a security token `sk-ssh-ed25519@openssh.com AAAA…` or `sk-ecdsa-sha2-nistp256@openssh.com AAAA…` */
   readonly publicKey: string;
   /** `ssh-keygen -Y sign` over `statement`, in its armour. */
   readonly proof: string;
@@ -69,9 +69,10 @@ export class RegisteredKeys {
   /** Throws usage for what is no key or no proof, denied for who may have none, conflict for a key that is registered. */
   add({ token, principal }: Caller, order: KeyOrder): RegisteredKey {
     const { clock, store } = this.#parts;
-    const publicKey = readPublicKey(order.publicKey);
+    const publicKey = readLoginKeyLine(order.publicKey);
     if (publicKey === null) {
-      throw new SluiceError('usage', 'an Ed25519 key is registered: "ssh-ed25519 AAAA…"', {
+      const types = 'ssh-ed25519, sk-ssh-ed25519@openssh.com and sk-ecdsa-sha2-nistp256@openssh.com';
+      throw new SluiceError('usage', `a key of Ed25519 or of a security token is registered: ${types}`, {
         next: [{ command: 'ssh-keygen -t ed25519', when: 'to make one' }],
       });
     }
@@ -83,7 +84,7 @@ export class RegisteredKeys {
       });
     }
     // An offered key is not a proved key: without this anyone could have somebody else's act in their name.
-    if (!isSignedText(order.proof, { text, namespace: keyProofNamespace, publicKey })) {
+    if (!isSignedText(order.proof, { text, namespace: keyProofNamespace, key: publicKey })) {
       throw new SluiceError('usage', 'the signature does not prove that you have the private half of this key', {
         decider: 'gateway',
         next: [{ command: 'sluice ssh keys add --key FILE', when: 'to register it with its proof' }],
@@ -93,13 +94,13 @@ export class RegisteredKeys {
       throw new SluiceError('usage', 'a key that has expired opens nothing', { decider: 'gateway' });
     if (store.of(principal.id).length >= maxKeysEach)
       throw conflict(`You have ${maxKeysEach} keys, and nobody may have more.`);
-    const blob = publicBlob(publicKeyOf(publicKey));
+    const { blob, type } = publicKey;
     const key: RegisteredKey = {
       id: newId('ssk'),
       owner: principal.id,
       issuer: token.issuer,
       fingerprint: fingerprintOf(blob),
-      publicKey: `ssh-ed25519 ${blob.toString('base64')}`,
+      publicKey: `${type} ${blob.toString('base64')}`,
       label: order.label,
       addedAt: clock(),
       expiresAt: order.expiresAt,
@@ -124,14 +125,14 @@ export class RegisteredKeys {
   }
 
   /** Whether a login with this key is worth a proof. Opens nothing. */
-  isRegistered(publicKey: Buffer): boolean {
-    return this.#find(publicKey) !== null;
+  isRegistered(blob: Buffer): boolean {
+    return this.#find(blob) !== null;
   }
 
   /** Whose the key is that has just been proved. Throws login_required when it opens nothing now, and says why. */
-  holderOf(publicKey: Buffer): Holder {
+  holderOf(blob: Buffer): Holder {
     const { callers, clock, people, seenWithinMs, store } = this.#parts;
-    const key = this.#find(publicKey);
+    const key = this.#find(blob);
     if (key === null) throw new SluiceError('login_required', 'nobody has registered this key');
     const person = people.find(key.issuer, key.owner);
     if (person === null || person === 'many' || clock() - person.seenAt > seenWithinMs) {
@@ -147,9 +148,9 @@ export class RegisteredKeys {
     return { id: key.id, fingerprint: key.fingerprint, principal: callers.resolve(token) };
   }
 
-  #find(publicKey: Buffer): RegisteredKey | null {
+  #find(blob: Buffer): RegisteredKey | null {
     if (!this.isTaken) return null;
-    const key = this.#parts.store.find(fingerprintOf(publicBlob(publicKeyOf(publicKey))));
+    const key = this.#parts.store.find(fingerprintOf(blob));
     return key === null || (key.expiresAt !== null && key.expiresAt <= this.#parts.clock()) ? null : key;
   }
 }

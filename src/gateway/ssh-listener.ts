@@ -66,9 +66,9 @@ async function acceptOne(socket: Socket, parts: SshListenerParts): Promise<void>
           address,
           now: parts.clock,
           identify: (identity) => callers.resolve(readIdentity(identity, parts.clock())),
-          isRegistered: (publicKey) => parts.registeredKeys.isRegistered(publicKey),
-          holderOf: (publicKey) => {
-            const { id, fingerprint, principal } = parts.registeredKeys.holderOf(publicKey);
+          isRegistered: (blob) => parts.registeredKeys.isRegistered(blob),
+          holderOf: (blob) => {
+            const { id, fingerprint, principal } = parts.registeredKeys.holderOf(blob);
             connection.credential = id;
             return { fingerprint, principal };
           },

@@ -12,7 +12,7 @@ export default class SshKeysAdd extends BaseCommand {
   ];
   static override flags = {
     key: Flags.string({
-      summary: 'An Ed25519 key of your own; its private half may be in an agent.',
+      summary: 'An Ed25519 key of your own, or one of a security token; its private half may be in an agent.',
       helpValue: 'FILE',
     }),
     expires: Flags.string({ summary: 'How long it is good for.', helpValue: 'DURATION' }),

@@ -166,7 +166,7 @@ export function readPublicKey(line: string): Buffer | null {
 }
 
 /** The 32 bytes of an Ed25519 key in string("ssh-ed25519") string(key); null when it is none. */
-export function rawPublicKey(blob: Buffer): Buffer | null {
+function rawPublicKey(blob: Buffer): Buffer | null {
   try {
     const fields = new Fields(blob);
     const isEd25519 = fields.text() === keyType;

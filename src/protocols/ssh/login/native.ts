@@ -1,4 +1,3 @@
-import { verify } from 'node:crypto';
 import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
 import { isReachedBySsh } from '../../../lib/ssh-kinds.js';
 import { isSluiceError, messageOf } from '../../../lib/errors.js';
@@ -7,14 +6,8 @@ import type { Principal } from '../../../policy/types.js';
 import type { TargetConfig } from '../../../sessions/types.js';
 import { errorText } from '../errors.js';
 import type { UserAuthority } from './authority.js';
-import {
-  CertificateError,
-  certificateType,
-  keyType,
-  publicKeyOf,
-  rawPublicKey,
-  verifySignature,
-} from './certificate.js';
+import { CertificateError, certificateType, publicKeyOf, verifySignature } from './certificate.js';
+import { isProof, readLoginKey } from './login-key.js';
 
 /** Whose a registered key is, once its possession has been proved. */
 export interface KeyHolder {
@@ -27,9 +20,9 @@ export interface NativeHooks {
   /** Who a certificate's identity stands for now; throws login_required. */
   readonly identify: (identity: string) => Principal;
   /** Whether a login with this key is worth a proof: it is registered and has not expired. Opens nothing. */
-  readonly isRegistered: (publicKey: Buffer) => boolean;
+  readonly isRegistered: (blob: Buffer) => boolean;
   /** Who has registered this key, which its holder has just proved to have; throws login_required. */
-  readonly holderOf: (publicKey: Buffer) => KeyHolder;
+  readonly holderOf: (blob: Buffer) => KeyHolder;
   /** Throws not_found for a target that is absent or hidden. */
   readonly findTarget: (
     name: string,
@@ -96,14 +89,7 @@ export class NativeLogin {
 
   /** Who proved to have a key; null when it was only offered. Throws CertificateError, or login_required after a proof. */
   #prove(context: PublicKeyAuthContext): Proved | null {
-    switch (context.key.algo) {
-      case certificateType:
-        return this.#proveCertificate(context);
-      case keyType:
-        return this.#proveKey(context);
-      default:
-        throw new CertificateError(`a key of type ${JSON.stringify(context.key.algo)} was offered`);
-    }
+    return context.key.algo === certificateType ? this.#proveCertificate(context) : this.#proveKey(context);
   }
 
   #proveCertificate({ key, signature, blob }: PublicKeyAuthContext): Proved | null {
@@ -115,13 +101,14 @@ export class NativeLogin {
   }
 
   #proveKey({ key, signature, blob }: PublicKeyAuthContext): Proved | null {
-    const publicKey = rawPublicKey(key.data);
-    if (publicKey === null || !this.#hooks.isRegistered(publicKey))
+    const known = readLoginKey(key.data);
+    if (known?.type !== key.algo) throw new CertificateError(`a key of type ${JSON.stringify(key.algo)} was offered`);
+    if (!this.#hooks.isRegistered(known.blob))
       throw new CertificateError('a key was offered that nobody has registered, or that has expired');
     if (signature === undefined) return null;
     // ssh2 has taken the type off this signature already; `blob` begins with this connection's session id.
-    if (blob === undefined || signature.length !== 64 || !verify(null, blob, publicKeyOf(publicKey), signature))
+    if (blob === undefined || !isProof(known, signature, blob))
       throw new CertificateError('the proof of its key is wrong');
-    return this.#hooks.holderOf(publicKey);
+    return this.#hooks.holderOf(known.blob);
   }
 }

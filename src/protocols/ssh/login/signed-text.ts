@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 import { string } from '../sftp/codec.js';
-import { CertificateError, Fields, publicKeyOf, rawPublicKey, verifySignature } from './certificate.js';
+import { CertificateError, Fields } from './certificate.js';
+import { isSignedBy, type LoginKey } from './login-key.js';
 
 const preamble = 'SSHSIG';
 const maxArmoredChars = 4096;
 
 /**
- * Whether the holder of this Ed25519 key signed this text for this purpose with `ssh-keygen -Y sign` (OpenSSH's
+ * Whether the holder of this key signed this text for this purpose with `ssh-keygen -Y sign` (OpenSSH's
  * PROTOCOL.sshsig). SSHSIG uint32(1) string(key) string(namespace) string(reserved) string(hash) string(signature)
  */
 export function isSignedText(
   armored: string,
-  said: { readonly text: string; readonly namespace: string; readonly publicKey: Buffer },
+  said: { readonly text: string; readonly namespace: string; readonly key: LoginKey },
 ): boolean {
   const inner = /^-----BEGIN SSH SIGNATURE-----\s([A-Za-z0-9+/=\s]+)-----END SSH SIGNATURE-----\s*$/.exec(armored)?.[1];
   if (inner === undefined || armored.length > maxArmoredChars) return false;
@@ -20,19 +21,19 @@ export function isSignedText(
   try {
     const fields = new Fields(blob.subarray(preamble.length));
     if (fields.uint32() !== 1) return false;
-    const key = rawPublicKey(fields.bytes());
+    const key = fields.bytes();
     const namespace = fields.text();
     const reserved = fields.bytes();
     const hash = fields.text();
     const signature = fields.bytes();
-    if (key === null || !key.equals(said.publicKey) || namespace !== said.namespace) return false;
+    if (!key.equals(said.key.blob) || namespace !== said.namespace) return false;
     if (reserved.length > 0 || (hash !== 'sha256' && hash !== 'sha512') || !fields.isAtEnd) return false;
     const digest = createHash(hash).update(said.text).digest();
     const signed = Buffer.concat([
       ...[Buffer.from(preamble), string(namespace), string(reserved), string(hash)],
       string(digest),
     ]);
-    return verifySignature(signature, signed, publicKeyOf(key));
+    return isSignedBy(said.key, signature, signed);
   } catch (error) {
     if (error instanceof CertificateError) return false;
     throw error;
