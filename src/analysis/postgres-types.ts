@@ -39,6 +39,8 @@ export type SessionChange =
   | { readonly type: 'begin' }
   | { readonly type: 'commit' } // also END, PREPARE TRANSACTION
   | { readonly type: 'rollback' }
+  /** A transaction is prepared under this name, or the one of this name ends. */
+  | { readonly type: 'twoPhase'; readonly gid: string; readonly action: 'prepare' | 'commit' | 'rollback' }
   | { readonly type: 'savepoint'; readonly name: string; readonly action: 'set' | 'release' | 'rollback' }
   | { readonly type: 'prepare'; readonly name: string; readonly body: StatementAnalysis }
   | {

@@ -226,14 +226,28 @@ class StoredApprovals implements ApprovalService {
     return requiredGroups(spent);
   }
 
-  finish(id: string, { ok, detail, prepared = false }: Parameters<Approvals['finish']>[1]): void {
+  finish(id: string, { ok, detail, prepared }: Parameters<Approvals['finish']>[1]): void {
     const note = printable(detail);
     this.#transition(id, gateway, (request) => {
-      const isNews = request.state === 'executed' && (request.outcome === null || !ok || prepared);
+      const isNews = request.state === 'executed' && (request.outcome === null || !ok || prepared !== undefined);
       if (!isNews) return null;
-      const outcome = { ok, detail: note, at: this.#now() };
+      const waiting = prepared === undefined ? {} : { prepared };
+      const outcome = { ok, detail: note, at: this.#now(), ...waiting };
       return { next: { ...request, state: ok ? 'executed' : 'failed', outcome }, note };
     });
+  }
+
+  preparedEnded(prepared: string, kept: boolean | null): void {
+    for (const { id } of this.#store.listPrepared(prepared)) {
+      this.#transition(id, gateway, (request) => {
+        const { outcome, state } = request;
+        if (state !== 'executed' || outcome?.prepared !== prepared) return null;
+        const detail =
+          kept === null ? outcome.detail : `its prepared transaction was ${kept ? 'committed' : 'rolled back'}`;
+        const ended = { ok: kept !== false, detail, at: this.#now() };
+        return { next: { ...request, state: ended.ok ? 'executed' : 'failed', outcome: ended }, note: detail };
+      });
+    }
   }
 
   cancelOrphans(): number {

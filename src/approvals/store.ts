@@ -20,6 +20,8 @@ export interface RequestStore {
   }): readonly ApprovalRequest[];
   /** Requests of this requester and digest whose approval stands, or stood, for further runs; newest first, at most ten. */
   listStanding(filter: { readonly requester: string; readonly digest: string }): readonly ApprovalRequest[];
+  /** What was executed in this prepared transaction, and waits with it. */
+  listPrepared(prepared: string): readonly ApprovalRequest[];
   /** Oldest first. */
   listOpen(filter: OpenFilter): readonly ApprovalRequest[];
   /** When the next open request expires; null when none is open. */

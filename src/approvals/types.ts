@@ -89,6 +89,8 @@ export interface Outcome {
   /** The target's command tag or error; never a value. */
   readonly detail: string;
   readonly at: number;
+  /** The prepared transaction that it waits in, by its `preparedId`. */
+  readonly prepared?: string;
 }
 
 export interface ApprovalRequest extends RequestDraft {
@@ -142,6 +144,8 @@ export interface Approvals {
    * later statement of the same text, a check at commit), and what went well may turn out to wait in a prepared
    * transaction; nothing else changes what is known.
    */
-  finish(id: string, outcome: { readonly ok: boolean; readonly detail: string; readonly prepared?: boolean }): void;
+  finish(id: string, outcome: { readonly ok: boolean; readonly detail: string; readonly prepared?: string }): void;
+  /** A prepared transaction was committed, was rolled back, or (null) is gone, nobody knows how: so is what waited in it. */
+  preparedEnded(prepared: string, kept: boolean | null): void;
   close(): void;
 }

@@ -1,10 +1,18 @@
+import { createHash } from 'node:crypto';
 import type { Approvals } from '../approvals/types.js';
 import type { EndEvent, RecordingMode, SessionEvent, SessionRecorder } from '../recording/events.js';
+import type { TargetConfig } from './types.js';
 
 /** SQLSTATE class 57: the server shuts down or was told to end the session. Says nothing of what it has done before. */
 const operatorIntervention = '57';
 
-type Finishing = Pick<Approvals, 'finish'>;
+type Finishing = Pick<Approvals, 'finish' | 'preparedEnded'>;
+
+/** Stands for a prepared transaction, whose name is one in the whole server. The name itself may hold anything. */
+export function preparedId({ host, port, relay }: TargetConfig, gid: string): string {
+  const server = `${relay === undefined ? '' : relay.name}!${host}:${port}`;
+  return createHash('sha256').update(`${server}\0${gid}`).digest('base64url');
+}
 
 /** What runs under an approval, by operation, until the session ends: the target's own answer decides how it ended. */
 export class ApprovedRuns {
@@ -75,14 +83,21 @@ export class ApprovedRuns {
   }
 
   /** PREPARE TRANSACTION: it has left the session undecided, and whoever may can keep it or undo it. */
-  transactionPrepared(): void {
+  transactionPrepared(prepared: string): void {
+    // Its name was free: what had waited under it ended past the gateway.
+    this.#approvals.preparedEnded(prepared, null);
     for (const [op, tag] of this.#uncommitted) {
       const request = this.#requests.get(op);
       const detail = `${tag}, in a prepared transaction: done only once that is committed`;
-      if (request !== undefined) this.#approvals.finish(request, { ok: true, detail, prepared: true });
+      if (request !== undefined) this.#approvals.finish(request, { ok: true, detail, prepared });
     }
     this.#uncommitted.clear();
     this.#refusal = null;
+  }
+
+  /** COMMIT PREPARED or ROLLBACK PREPARED, here or in another session than the one that prepared it. */
+  preparedEnded(prepared: string, kept: boolean): void {
+    this.#approvals.preparedEnded(prepared, kept);
   }
 
   /** The session is over: what the target has not answered may or may not have happened. */

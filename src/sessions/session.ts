@@ -6,7 +6,7 @@ import type { PolicySet, Principal } from '../policy/types.js';
 import type { AuditEvent } from '../signals/audit-event.js';
 import type { EndEvent, Recorder, SessionRecorder } from '../recording/events.js';
 import { ShownOperations } from '../masking/shown-operation.js';
-import { ApprovedRuns, ObservedRecorder } from './approved-runs.js';
+import { ApprovedRuns, ObservedRecorder, preparedId } from './approved-runs.js';
 import { SessionGate } from './gate.js';
 import type { Permit } from './permit.js';
 import { Reading } from './reading.js';
@@ -77,6 +77,7 @@ export class Session {
   #statementsTold = 0;
   #toldAt: number;
   readonly #runs: ApprovedRuns;
+  readonly #target: TargetConfig;
   #closed: Promise<void> | null = null;
 
   private constructor(
@@ -86,6 +87,7 @@ export class Session {
     services: SessionServices,
   ) {
     this.id = recorder.session;
+    this.#target = incoming.target;
     this.#runs = new ApprovedRuns(services.approvals);
     this.recorder = new ObservedRecorder(recorder, this.#runs);
     this.#services = services;
@@ -193,8 +195,13 @@ export class Session {
   }
 
   /** A transaction of the target's waits for COMMIT PREPARED or ROLLBACK PREPARED, and is this session's no more. */
-  transactionPrepared(): void {
-    if (!this.#runs.isIdle) this.#runs.transactionPrepared();
+  transactionPrepared(gid: string): void {
+    this.#runs.transactionPrepared(preparedId(this.#target, gid));
+  }
+
+  /** One that waited has ended, whoever prepared it. */
+  preparedEnded(gid: string, kept: boolean): void {
+    this.#runs.preparedEnded(preparedId(this.#target, gid), kept);
   }
 
   #tellUsage(now: number): void {

@@ -157,4 +157,8 @@ export const migrations: readonly string[] = [
   ALTER TABLE copied_columns ADD COLUMN identity TEXT;
   CREATE INDEX copied_columns_by_identity ON copied_columns (identity);
   `,
+  `
+  CREATE INDEX requests_prepared ON requests (json_extract(body, '$.outcome.prepared'))
+    WHERE json_extract(body, '$.outcome.prepared') IS NOT NULL;
+  `,
 ];

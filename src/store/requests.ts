@@ -31,6 +31,9 @@ export function sqliteRequests(database: Connection): RequestStore {
        AND json_extract(body, '$.reuse.until') IS NOT NULL ORDER BY created_at DESC, rowid DESC LIMIT 10`,
     )
     .raw();
+  const prepared = database
+    .prepare(`SELECT body FROM requests WHERE json_extract(body, '$.outcome.prepared') = ?`)
+    .raw();
   const next = database.prepare(`SELECT min(expires_at) FROM requests WHERE ${isOpen}`).raw();
 
   return {
@@ -43,6 +46,7 @@ export function sqliteRequests(database: Connection): RequestStore {
     get: (id) => decode(byId.all([id]))[0] ?? null,
     list: ({ state, requester, limit }) => decode(listed.all([state ?? null, requester ?? null, limit])),
     listStanding: ({ requester, digest }) => decode(standing.all([requester, digest])),
+    listPrepared: (id) => decode(prepared.all([id])),
     listOpen: ({ requester, expiresBy, inSession }: OpenFilter) =>
       decode(open.all([requester ?? null, expiresBy ?? null, inSession === undefined ? null : Number(inSession)])),
     nextExpiry: () => (next.all([]) as readonly [number | null][])[0]?.[0] ?? null,

@@ -100,6 +100,26 @@ describe('a cursor', () => {
     expect((await page(first.next_cursor)).status).toBe(404);
   });
 
+  it('is listed with the rows that were given out, not with the one that was read to know whether there are more', async () => {
+    const text = 'select i from generate_series(1, 10) i';
+    const listed = async (id: string) => {
+      const { document } = await running.call('GET', `/v1/sessions/${id}`, { as: 'engineer' });
+      const { session, operations } = document as {
+        readonly session: { readonly rows: number };
+        readonly operations: readonly { readonly row_count: number | null }[];
+      };
+      return [session.rows, operations.map(({ row_count }) => row_count)];
+    };
+    const cut = await result(text, { limit: 3 });
+    await expect.poll(() => listed(cut.session_id), { timeout: 20_000 }).toEqual([3, [3]]);
+    const first = await result(text, { cursor: true, limit: 3 });
+    await expect.poll(() => listed(first.session_id), { timeout: 20_000 }).toEqual([3, [3]]);
+    const second = execDocument.parse((await page(first.next_cursor, { limit: 4 })).document);
+    await expect.poll(() => listed(first.session_id), { timeout: 20_000 }).toEqual([7, [3, 4]]);
+    expect(execDocument.parse((await page(second.next_cursor)).document).row_count).toBe(3);
+    await expect.poll(() => listed(first.session_id), { timeout: 20_000 }).toEqual([10, [3, 4, 3]]);
+  }, 60_000);
+
   it('keeps to the bytes of each page, and loses no row between them', async () => {
     const first = await result(`select repeat('x', 1000) || i from generate_series(1, 30) i`, {
       cursor: true,

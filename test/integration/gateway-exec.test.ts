@@ -317,7 +317,12 @@ describe('a held statement', () => {
     const id = await pending();
     const silent = await running.call('POST', `/v1/requests/${id}/deny`, { as: 'reviewer', body: {} });
     expect(silent.status).toBe(400);
-    await running.call('POST', `/v1/requests/${id}/deny`, { as: 'reviewer', body: { comment: 'not today' } });
+    const comment = 'not today';
+    const lasting = await running.call('POST', `/v1/requests/${id}/deny`, {
+      ...{ as: 'reviewer', body: { comment, for_ms: 60_000 } },
+    });
+    expect([lasting.status, lasting.text]).toEqual([400, expect.stringContaining('a denial has none')]);
+    await running.call('POST', `/v1/requests/${id}/deny`, { as: 'reviewer', body: { comment } });
     const error = await call;
     expect(error).toMatchObject({ status: 403, code: 'request_denied', exit_code: 6 });
     expect(error.message).toContain('not today');

@@ -97,6 +97,7 @@ export async function startEngine(port: number): Promise<TestEngine> {
       revoke: none,
       consume: none,
       finish: none,
+      preparedEnded: () => undefined,
       close: none,
     },
     policies: () => compiled,

@@ -20,6 +20,11 @@ const twoPhaseObjects: Readonly<Record<string, string>> = {
   TRANS_STMT_COMMIT_PREPARED: 'prepared',
   TRANS_STMT_ROLLBACK_PREPARED: 'prepared',
 };
+const twoPhaseActions: Readonly<Record<string, 'prepare' | 'commit' | 'rollback'>> = {
+  TRANS_STMT_PREPARE: 'prepare',
+  TRANS_STMT_COMMIT_PREPARED: 'commit',
+  TRANS_STMT_ROLLBACK_PREPARED: 'rollback',
+};
 const savepointActions: Readonly<Record<string, 'set' | 'release' | 'rollback'>> = {
   TRANS_STMT_SAVEPOINT: 'set',
   TRANS_STMT_RELEASE: 'release',
@@ -32,6 +37,8 @@ export function analyseTransaction(ctx: Context, body: Body): null {
   ctx.findings.addGlobal('transaction', transactionModes(list(body, 'options')) || (twoPhaseObjects[kind] ?? ''));
   const change = transactionChanges[kind];
   if (change !== undefined) ctx.findings.change({ type: change });
+  const twoPhase = twoPhaseActions[kind];
+  if (twoPhase !== undefined) ctx.findings.change({ type: 'twoPhase', gid: text(body, 'gid'), action: twoPhase });
   if (kind === 'TRANS_STMT_COMMIT_PREPARED') ctx.findings.changeCatalog();
   const action = savepointActions[kind];
   if (action !== undefined) ctx.findings.change({ type: 'savepoint', name: text(body, 'savepoint_name'), action });

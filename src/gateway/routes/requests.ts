@@ -182,6 +182,8 @@ function voteRoutes(services: GatewayServices): readonly ApiRoute[] {
       body: voteBody,
       response: requestDocument,
       async handle(call, { params, body }) {
+        if (decision === 'deny' && body.for_ms > 0)
+          throw new SluiceError('usage', 'for_ms says how long an approval stands: a denial has none');
         const request = acted(services, call, { id: params.id, act: decision, comment: body.comment }, (id) =>
           services.approvals.vote(id, call.principal, decision, body.comment, body.for_ms),
         );

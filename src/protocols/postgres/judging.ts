@@ -1,4 +1,4 @@
-import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { CatalogHandle, SessionChange, StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { TextSecrets } from '../../analysis/text-secrets.js';
 import { plainFacts, type Effect, type Operation } from '../../analysis/effects.js';
 import { isSluiceError, SluiceError, type NextStep } from '../../lib/errors.js';
@@ -264,6 +264,7 @@ export class Judging {
       for (const change of changes) {
         if (change.type === 'catalogChange') talk.catalogChanged = true;
         if (change.type === 'commit' || change.type === 'rollback') talk.copies.completed(sequence, tag);
+        if (change.type === 'twoPhase') this.#twoPhase(change, tag);
         if (change.type === 'savepoint') talk.copies.savepoint(sequence, change.name, change.action);
         talk.names.apply(change, query, statement, tag);
         if (change.type === 'deallocate' && change.name === null) talk.statements.clear();
@@ -274,6 +275,13 @@ export class Judging {
       }
     };
     return new Run({ ...parts, onDone });
+  }
+
+  /** In a failed transaction PREPARE TRANSACTION is a ROLLBACK. */
+  #twoPhase({ gid, action }: Extract<SessionChange, { type: 'twoPhase' }>, tag: string): void {
+    const { session } = this.#talk;
+    if (action !== 'prepare') session.preparedEnded(gid, action === 'commit');
+    else if (tag === 'PREPARE TRANSACTION') session.transactionPrepared(gid);
   }
 }
 

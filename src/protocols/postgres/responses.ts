@@ -203,7 +203,6 @@ export class ServerResponses {
     this.#rolledBack = tag === 'ROLLBACK';
     // More may follow in the same text: what came before is safe whatever becomes of that.
     if (tag === 'COMMIT') session.transactionEnded(true);
-    if (tag === 'PREPARE TRANSACTION') session.transactionPrepared();
     if (head?.type === 'query') head.at++;
     else tracker.shift();
     this.#pass(message);

@@ -28,6 +28,8 @@ create table sessions (
   operations integer not null default 0,
   denied integer not null default 0,
   rows integer not null default 0,
+  -- Read by exec to know whether there are more, and not given out yet.
+  rows_ahead integer not null default 0,
   recording text not null,
   -- The person for whom a machine acted.
   behalf_subject text,

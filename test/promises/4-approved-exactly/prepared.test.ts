@@ -25,9 +25,9 @@ const plain = async (text: string) => (await lab.psql('engineer', ['-c', text]))
 const prepared = { ok: true, detail: 'UPDATE 1, in a prepared transaction: done only once that is committed' };
 
 it.each([
-  ['commit prepared', 1],
-  ['rollback prepared', 0],
-])('says of what was approved and prepared that it is not done yet: %s', async (end, added) => {
+  ['commit prepared', 1, { state: 'executed', ok: true, detail: 'its prepared transaction was committed' }],
+  ['rollback prepared', 0, { state: 'failed', ok: false, detail: 'its prepared transaction was rolled back' }],
+] as const)('says of what was approved and prepared how it ended, once it has: %s', async (end, added, outcome) => {
   const before = await lab.stock(1);
   const { id, code, err } = await run(['begin', more(1), "prepare transaction 'p1'"]);
   expect([code, err.includes('ERROR')]).toEqual([0, false]);
@@ -42,6 +42,9 @@ it.each([
   // From another session, which may be another person's: it is decided there, and the approval is spent either way.
   expect((await plain(`${end} 'p1'`)).code).toBe(0);
   expect(await lab.stock(1)).toBe(before + added);
+  const { state, ...ended } = outcome;
+  expect(await lab.request(id)).toMatchObject({ state, outcome: ended });
+  expect((await lab.request(id)).history.at(-1)).toMatchObject({ to: state, by: 'gateway', note: ended.detail });
   expect(errorOf(await lab.exec(more(1), { request_id: id })).code).toBe('conflict');
   expect(await lab.stock(1)).toBe(before + added);
 });
@@ -74,4 +77,15 @@ it('holds what is held, though its transaction is to be prepared, and prepares n
   // The refusal failed the transaction, so preparing it rolled it back.
   expect(await waiting()).toBe(0);
   expect(await lab.stock(3)).toBe(before);
+});
+
+it('ends with its prepared transaction, not with one that fails to, or has the same name later', async () => {
+  const { id } = await run(['begin', more(4), "prepare transaction 'p4'"]);
+  expect((await plain("rollback prepared 'other'")).err).toContain('does not exist');
+  expect(await lab.request(id)).toMatchObject({ state: 'executed', outcome: prepared });
+  await lab.server.query("commit prepared 'p4'", 'shop'); // past the gateway
+  const later = await lab.psql('engineer', ['-c', 'begin', '-c', 'select 1', '-c', "prepare transaction 'p4'"]);
+  expect((await later.ended).code).toBe(0);
+  expect((await plain("rollback prepared 'p4'")).code).toBe(0);
+  expect(await lab.request(id)).toMatchObject({ state: 'executed', outcome: prepared });
 });

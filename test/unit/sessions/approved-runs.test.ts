@@ -6,7 +6,10 @@ let told: string[];
 let runs: ApprovedRuns;
 beforeEach(() => {
   told = [];
-  runs = new ApprovedRuns({ finish: (id, { ok, detail }) => told.push(`${id} ${ok ? 'ok' : 'failed'}: ${detail}`) });
+  runs = new ApprovedRuns({
+    finish: (id, { ok, detail }) => told.push(`${id} ${ok ? 'ok' : 'failed'}: ${detail}`),
+    preparedEnded: () => undefined,
+  });
 });
 
 const result = (op: number, tag: string): SessionEvent => ({
