@@ -34,8 +34,9 @@ export class Backend {
   parse(permit: Permit, statement: string, types: Buffer): void {
     const { text } = genuine(permit);
     const length = Buffer.byteLength(text);
-    this.#begin(0x50, statement.length + 1 + length + 1 + types.length);
-    this.#string(statement, statement.length);
+    const nameLength = Buffer.byteLength(statement); // a name that SQL gave may be any
+    this.#begin(0x50, nameLength + 1 + length + 1 + types.length);
+    this.#string(statement, nameLength);
     this.#string(text, length);
     this.#bytes(types);
   }

@@ -1,12 +1,13 @@
 import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
 import { SluiceError } from '../../lib/errors.js';
-import type { Allowed, Denied } from '../../sessions/permit.js';
+import type { Allowed, Denied, Permit } from '../../sessions/permit.js';
 import { decodeBind, type BindMessage } from './bind.js';
 import type { Conversation, WirePortal, WireStatement } from './conversation.js';
 import { gatewayError } from './errors.js';
 import { FieldReader } from './frames.js';
 import type { JudgedQuery } from './judged-query.js';
 import type { Judged, Judging, Resolved } from './judging.js';
+import { collidePortal, collideStatement } from './collisions.js';
 import { closeUpstream, restoreMissing, takeBack } from './names-in-flight.js';
 import { noStatement, refuse, sqlError, type Refusal } from './refusal.js';
 import type { RelayHooks } from './relay-hooks.js';
@@ -56,8 +57,9 @@ export class ExtendedQuery {
     );
   }
 
-  #forwardParse({ name, types }: ParseMessage, query: JudgedQuery, judged: Allowed | Denied): void | Promise<void> {
+  #forwardParse(message: ParseMessage, query: JudgedQuery, judged: Allowed | Denied): void | Promise<void> {
     const talk = this.#talk;
+    const { name, types } = message;
     const prior = talk.statements.get(name);
     if (name === '' && prior !== undefined) {
       // The unnamed statement ends with the next Parse, even one that fails (PostgreSQL 55.2.3).
@@ -67,9 +69,8 @@ export class ExtendedQuery {
       );
     }
     if (judged.verdict === 'deny') return this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) });
-    if (name !== '' && (talk.statements.has(name) || talk.names.statements.has(name))) {
-      return this.#refuse(sqlError('42P05', `prepared statement "${name}" already exists`));
-    }
+    if (name !== '' && this.#takenStatement(name) !== null)
+      return this.#collideParse({ name, types }, judged.permit, () => this.#forwardParse(message, query, judged));
     const statement: WireStatement = { upstream: talk.newName('s'), query, plan: null };
     talk.statements.set(name, statement);
     talk.backend.parse(judged.permit, statement.upstream, types);
@@ -82,6 +83,23 @@ export class ExtendedQuery {
     return undefined;
   }
 
+  /** The name upstream of what this one stands for; SQL's own names are the same there. */
+  #takenStatement(name: string): string | null {
+    const { names, statements } = this.#talk;
+    return statements.get(name)?.upstream ?? (names.statements.has(name) ? name : null);
+  }
+
+  async #collideParse(
+    { name, types }: Pick<ParseMessage, 'name' | 'types'>,
+    permit: Permit,
+    forward: () => void | Promise<void>,
+  ): Promise<void> {
+    if (await this.#isSkippedMeanwhile()) return;
+    const taken = this.#takenStatement(name);
+    if (taken === null) return await forward(); // what was in flight has freed it
+    await collideStatement(this.#talk, this.#hooks, { name, taken, types, permit });
+  }
+
   bind(payload: Buffer): void | Promise<void> {
     const talk = this.#talk;
     const message = decodeBind(payload);
@@ -89,8 +107,7 @@ export class ExtendedQuery {
     const uncertain =
       talk.tracker.isUncertain('statement', message.statement) || talk.tracker.isUncertain('portal', message.portal);
     if (uncertain || statement === undefined) return this.#bindSlowly(message);
-    if (this.#isTaken(message.portal))
-      return this.#refuse(sqlError('42P03', `cursor "${message.portal}" already exists`));
+    if (this.#mayBeTaken(message.portal)) return this.#bindSlowly(message);
     // The catalog may have moved since Parse: the server plans again, so it is judged again.
     const query = this.#judging.analysedAgain(statement.query);
     if (query === null) return this.#bindSlowly(message);
@@ -114,7 +131,12 @@ export class ExtendedQuery {
         sqlError('0A000', `prepared statement "${statementName}" was made with PREPARE: run it with EXECUTE`),
       );
     }
-    if (this.#isTaken(name)) return await this.#refuse(sqlError('42P03', `cursor "${name}" already exists`));
+    if (this.#mayBeTaken(name)) {
+      if (await this.#isSkippedMeanwhile()) return;
+      const taken = talk.portals.get(name);
+      if (taken === undefined) return await this.#bindSlowly(message); // what was in flight has freed it
+      return await collidePortal(talk, this.#hooks, message, { statement, taken });
+    }
     const query = await this.#judging.analyse(statement.query.text);
     statement.query = query;
     if (query.usesNames) await this.#hooks.idle();
@@ -124,10 +146,9 @@ export class ExtendedQuery {
     await this.#forwardBind(message, statement, query, bodies, judged);
   }
 
-  #isTaken(portal: string): boolean {
-    const { portals, era, tracker } = this.#talk;
-    const prior = portal === '' ? undefined : portals.get(portal);
-    return prior !== undefined && (prior.era === era || tracker.isEmpty);
+  /** Unless its transaction has ended meanwhile. */
+  #mayBeTaken(portal: string): boolean {
+    return portal !== '' && this.#talk.portals.has(portal);
   }
 
   #forwardBind(

@@ -285,7 +285,8 @@ export class ServerResponses {
       const run = runOf(head);
       if (run !== null) talk.copies.failed(run.maker);
       const shown = shownFields(talk, fields, head);
-      this.#record('error', run, shown);
+      if (head.type !== 'collision') this.#record('error', run?.op ?? null, shown);
+      else if (head.op !== null) this.#record('error', head.op, shown);
       talk.toClient(encodeFields('E', shown));
     }
     if (head.type === 'query') {
@@ -299,17 +300,16 @@ export class ServerResponses {
   #notice(message: Frame): void {
     const fields = decodeErrorFields(message.payload);
     const shown = shownFields(this.#talk, fields, this.#talk.tracker.head);
-    this.#record('notice', this.#currentRun(), shown);
+    this.#record('notice', this.#currentRun()?.op ?? null, shown);
     this.#talk.toClient(shown === fields ? message.whole : encodeFields('N', shown));
   }
 
-  #record(type: 'error' | 'notice', run: Run | null, fields: ErrorFields): void {
+  #record(type: 'error' | 'notice', op: number | null, fields: ErrorFields): void {
     const { session, now } = this.#talk;
     const code = fields.get('C') ?? '';
     const message = fields.get('M') ?? '';
-    if (type === 'error')
-      session.recorder.append({ type, at: now(), op: run?.op ?? null, decider: 'target', code, message });
-    else session.recorder.append({ type, at: now(), op: run?.op ?? null, code, message });
+    if (type === 'error') session.recorder.append({ type, at: now(), op, decider: 'target', code, message });
+    else session.recorder.append({ type, at: now(), op, code, message });
   }
 
   // COPY

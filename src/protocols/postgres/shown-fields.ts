@@ -29,8 +29,8 @@ export function publicNames(talk: Conversation, fields: ErrorFields): ErrorField
  */
 export function shownFields(talk: Conversation, fields: ErrorFields, head: Expected | undefined): ErrorFields {
   const { catalogs, incoming } = talk;
-  // Parse analysis runs no query: such an error speaks of the text alone.
-  if (head?.type === 'parse') return fields;
+  // Parse analysis runs no query, and a name is taken before any value is read: such an error speaks of the text alone.
+  if (head?.type === 'parse' || head?.type === 'collision') return fields;
   const touching = head === undefined ? true : touchesProtected(head);
   if (!touching || tellsOnlyOfTheText(fields) || catalogs.hasNothingProtected(incoming.target, incoming.classification))
     return maskFields(fields, incoming.classification.detectors);

@@ -23,6 +23,8 @@ export type Expected =
       readonly changes: NameChange;
       readonly undo: () => void;
     }
+  /** Of a Parse or Bind whose name is taken: an error. `op` is what it is recorded under. */
+  | { readonly type: 'collision'; readonly named: Named; readonly op: number | null }
   | { readonly type: 'describeStatement'; readonly named: Named }
   | { readonly type: 'describePortal'; readonly hidden: boolean; readonly run: Run; readonly named: Named }
   | { readonly type: 'execute'; readonly run: Run; readonly named: Named }
