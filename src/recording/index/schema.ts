@@ -9,7 +9,7 @@ export const maxIndexedOps = 1 << 23;
 /** Longer statements and parameters are found by their beginning; the journal has all of it. */
 export const maxIndexedText = 64 * 1024;
 
-export const schemaVersion = 4;
+export const schemaVersion = 5;
 export const schema = `
 create table sessions (
   seq integer primary key autoincrement,
