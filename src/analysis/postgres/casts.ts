@@ -1,3 +1,4 @@
+import { isBuiltinType } from './builtin-types.js';
 import { child, list, namesOf, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { convertTo } from './functions.js';
@@ -48,9 +49,11 @@ export function analyseCast(ctx: Context, body: Body, scope: Scope): Value {
   const name = names[names.length - 1] ?? '';
   const isArray = list(typeName, 'arrayBounds').length > 0;
   const called = convertTo(ctx, name, value);
-  const total = !isArray && isTotalCast(value.type, name, list(typeName, 'typmods').length > 0);
+  const builtin = isBuiltinType(names.at(-2) ?? '', name);
+  const total = !isArray && builtin && isTotalCast(value.type, name, list(typeName, 'typmods').length > 0);
   // As it is stored, a value shows by failing no more than its own form; a chosen limit (numeric(5,0)) would show more.
-  const plain = !value.derived && list(typeName, 'typmods').length === 0;
+  // A domain or an enumeration of somebody's fails for the values that its maker has chosen.
+  const plain = builtin && !value.derived && list(typeName, 'typmods').length === 0;
   if (isTainted(value) && !total && !plain) ctx.findings.infer(value);
   const type = isArray ? '' : (identical[name] ?? name);
   const cast = derive([value, ...called], type);

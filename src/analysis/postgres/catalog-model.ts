@@ -59,6 +59,7 @@ export class Catalog {
   readonly #operators = new Map<string, RawOperator[]>();
   readonly #typeCalls = new Map<string, RawTypeCall[]>();
   readonly #types = new Map<string, number>();
+  readonly #domains = new Set<string>();
   readonly #readView: ReadView;
   readonly #readExpression: ReadExpression;
   /** Functions that run when something is defined. */
@@ -97,7 +98,8 @@ export class Catalog {
     for (const fn of raw.functions) push(this.#functions, fn.name, fn);
     for (const { name, internal, base } of raw.types ?? []) {
       this.#types.set(name, base);
-      if (internal !== null) this.#types.set(internal, base);
+      if (internal === null) this.#domains.add(name);
+      else this.#types.set(internal, base);
     }
     for (const operator of raw.operators ?? []) push(this.#operators, operator.name, operator);
     for (const call of raw.typeCalls ?? []) push(this.#typeCalls, call.name, call);
@@ -220,6 +222,11 @@ export class Catalog {
     if (this.#typeCalls.size === 0) return none;
     const name = type.replace(/(\[\])+$/, '').replace(/^.*\./, '');
     return this.#typeCalls.get(name.replace(/^"(.*)"$/, '$1').replaceAll('""', '"')) ?? none;
+  }
+
+  /** Says whether this is a domain, as format_type names it: a conversion to it fails for what its checks forbid. */
+  isDomain(type: string): boolean {
+    return this.#domains.has(type);
   }
 
   /** The OID of a type as SQL or format_type names it, a domain's being that under it; 0 when it is not known. */

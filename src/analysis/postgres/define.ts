@@ -7,11 +7,13 @@ import { creationPlace, createInto } from './into.js';
 import { constraintExpressions, inferRelation, inferStored, inferTableChanges } from './laundering.js';
 import { namedObject, objectName, objectNames, rangeVarNames, type NamedObject } from './object-types.js';
 import { addTableEffect, findRelation } from './relations.js';
+import { inferCovering, inferShadowed } from './rows-checked.js';
 import { Scope } from './scope.js';
 
 /** Adds an effect on a named object and notes that the catalog changes. */
 export function define(ctx: Context, action: ActionName, named: NamedObject): null {
   ctx.findings.add(action, named.type, named.path, { object: named.object, temporary: named.temporary });
+  if (action === 'create') inferShadowed(ctx, named.path.at(-2) ?? '', named.path.at(-1) ?? '');
   ctx.findings.changeCatalog();
   return null;
 }
@@ -109,6 +111,7 @@ export function createIndex(ctx: Context, body: Body): null {
     if (flag(body, 'unique') && column !== undefined) ctx.findings.infer(column.value);
   }
   if (body['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(body['whereClause'], scope));
+  inferCovering(ctx, body, fields);
   return null;
 }
 
@@ -144,12 +147,14 @@ export function rename(ctx: Context, body: Body, kind: string): null {
     const { schema, name: table } = findRelation(ctx, relation);
     const column = kind === 'OBJECT_COLUMN' ? text(body, 'subname') : null;
     const to = text(body, 'newname');
+    if (column === null) inferShadowed(ctx, schema, to);
     if (body['newschema'] !== undefined)
       ctx.findings.renames.push({ schema, table, column, to: { schema: text(body, 'newschema') } });
     else ctx.findings.renames.push({ schema, table, column, to: column === null ? { table: to } : { column: to } });
     return null;
   }
   const named = namedObject(ctx, kind, body['object']);
+  inferShadowed(ctx, named.path.at(-2) ?? '', text(body, 'newname'));
   if (kind === 'OBJECT_SCHEMA') inferSchema(ctx, text(body, 'subname') || (named.path[0] ?? ''), text(body, 'newname'));
   return define(
     ctx,

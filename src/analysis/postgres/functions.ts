@@ -164,7 +164,10 @@ function callUser(ctx: Context, fn: RawFunction, values: readonly Value[]): Call
   });
   if (ctx.catalog.hasTypeCalls && !ctx.calls.includes(conversion)) convertArguments(ctx, fn, values);
   const read = fn.language === 'sql' && fn.body !== null ? readSqlFunction(ctx, fn, values) : null;
-  if (read !== null && fn.volatility !== 'v' && !fn.returnsSet) return rowsOfType(ctx, fn, read);
+  if (read !== null && fn.volatility !== 'v' && !fn.returnsSet) {
+    inferChecked(ctx, fn, values, read.value);
+    return rowsOfType(ctx, fn, read);
+  }
   for (const value of values) if (isTainted(value)) ctx.findings.infer(value);
   if (read !== null) return rowsOfType(ctx, fn, read);
   if (isExtension && fn.volatility === 'i' && (fn.language === 'c' || fn.language === 'internal')) {
@@ -174,6 +177,14 @@ function callUser(ctx: Context, fn: RawFunction, values: readonly Value[]): Call
     return rowsOfType(ctx, fn, { value: { ...clear, fallible: true }, rows: null });
   ctx.findings.touchesProtected = true;
   return rowsOfType(ctx, fn, { value: unknownValue, rows: null });
+}
+
+/** What a domain's checks say to an argument or the result shows in whether the call fails. */
+function inferChecked(ctx: Context, fn: RawFunction, values: readonly Value[], result: Value): void {
+  values.forEach((value, index) => {
+    if (isTainted(value) && ctx.catalog.isDomain(fn.argTypes[index] ?? '')) ctx.findings.infer(value);
+  });
+  if (isTainted(result) && ctx.catalog.isDomain(fn.returnType)) ctx.findings.infer(result);
 }
 
 /** Marks the reading of a conversion, so that a check that takes its own domain comes to an end. */

@@ -2,6 +2,7 @@ import { child, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { intoNames, noteCreated } from './copies.js';
 import { convertTo } from './functions.js';
+import { inferShadowed } from './rows-checked.js';
 import { clear, type Field, type Rows } from './value.js';
 
 /** Where CREATE puts a relation: a temporary one goes to the session's own schema. */
@@ -25,6 +26,7 @@ export function createInto(
   ctx.findings.add('create', 'Table', [schema, name], { object, temporary });
   ctx.findings.add('insert', 'Table', [schema, name], { object, temporary });
   ctx.findings.changeCatalog();
+  inferShadowed(ctx, schema, name);
   // A materialised view keeps its definition, and with it its columns' protection.
   if (object === 'materialized view') return;
   inferWritten(ctx, rows);

@@ -2,6 +2,7 @@ import { bodyOf, child, list, namesOf, tagged, text, walk, type Body } from './a
 import type { Context } from './context.js';
 import { noteKept, noteWritten } from './copies.js';
 import { findRelation } from './relations.js';
+import { inferRetyped } from './rows-checked.js';
 import { Scope } from './scope.js';
 import { columnOf } from './scope-columns.js';
 import { clear, type Field } from './value.js';
@@ -25,12 +26,12 @@ export function inferTableChanges(ctx: Context, rangeVar: Body, commands: readon
     const definition = tagged(command['def']);
     switch (text(command, 'subtype')) {
       case 'AT_AlterColumnType':
-        // Without USING the value stays where it is; with it, it may come from another column.
+        // Without USING the value stays where it is, converted; with it, it may come from another column.
         if (definition?.body['raw_default'] !== undefined) {
           const value = ctx.expr(definition.body['raw_default'], scope);
           ctx.findings.infer(value);
           noteWritten(ctx, named, text(command, 'name'), value);
-        }
+        } else inferRetyped(ctx, relation?.fields ?? [], text(command, 'name'), definition?.body['typeName']);
         break;
       case 'AT_ColumnDefault':
         inferStored(ctx, [command['def']], []);

@@ -1,4 +1,4 @@
-import { bodyOf, child, flag, list, number, text, type Body } from './ast.js';
+import { bodyOf, child, flag, list, namesOf, number, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import {
   analyseGrant,
@@ -14,6 +14,7 @@ import * as definitions from './define.js';
 import { constraintExpressions, inferStored } from './laundering.js';
 import { namedObject, objectNames } from './object-types.js';
 import { addTableEffect, findRelation, readRelation } from './relations.js';
+import { inferDomain, inferFilled, inferOrdered } from './rows-checked.js';
 import { Scope } from './scope.js';
 import { analyseSelect } from './select.js';
 import * as session from './session-statements.js';
@@ -164,6 +165,7 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
     // SET DEFAULT carries its expression bare, ADD CONSTRAINT inside a Constraint.
     const added = bodyOf(body['def'], 'Constraint') !== null;
     inferStored(ctx, added ? constraintExpressions([body['def']]) : [body['def']], []);
+    if (/^[CVO]$/.test(text(body, 'subtype'))) inferDomain(ctx, namesOf(list(body, 'typeName')).at(-1) ?? '');
     return defineInSchema(ctx, 'alter', 'OBJECT_DOMAIN', list(body, 'typeName'));
   },
   AlterEnumStmt: inSchema('alter', 'OBJECT_TYPE', 'typeName'),
@@ -227,7 +229,10 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
     }));
     return maintain(ctx, flag(body, 'is_vacuumcmd') ? 'vacuum' : 'analyze', relations);
   },
-  ClusterStmt: (ctx, body) => maintain(ctx, 'cluster', bare(body)),
+  ClusterStmt: (ctx, body) => {
+    inferOrdered(ctx, child(body, 'relation'));
+    return maintain(ctx, 'cluster', bare(body));
+  },
   ReindexStmt: (ctx, body) => maintain(ctx, 'reindex', text(body, 'kind') === 'REINDEX_OBJECT_TABLE' ? bare(body) : []),
   CheckPointStmt: (ctx) => maintain(ctx, 'checkpoint', []),
 };
@@ -308,6 +313,7 @@ function inferOnTable(
 function noteTriggerFunction(ctx: Context, body: Body): null {
   definitions.judgeCalls(ctx, body['whenClause']);
   inferOnTable(ctx, child(body, 'relation'), [body['whenClause']], ['old', 'new']);
+  inferFilled(ctx, body);
   definitions.judgeCalls(ctx, [
     {
       FuncCall: {
