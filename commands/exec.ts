@@ -62,15 +62,17 @@ export default class Exec extends BaseCommand {
   static override readonly passThrough = true;
 
   async run(): Promise<void> {
+    // Words behind `--` may be a program's, whose code ours must not be taken for: until the target's kind says they are not.
+    this.keepExitCodesApart(this.argv.includes('--'));
     const { args, flags } = await this.parse(Exec);
     const { runExecCommand } = await import('../src/cli/exec-command.js');
-    const note = (said: string): void => this.out.note(said);
-    const order = { ...flags, target: args.target, text: args.text, rest: this.rest, json: this.out.json, note };
+    const stdin = this.stdinWait;
+    const order = { ...flags, target: args.target, text: args.text, rest: this.rest, json: this.out.json, stdin };
     await runExecCommand(await this.connect(), order, {
       out: this.out,
       signal: this.signal,
       canPrompt: this.canPrompt,
-      onCommand: () => this.keepExitCodesApart(),
+      onKind: (isCommand) => this.keepExitCodesApart(isCommand),
     });
   }
 }

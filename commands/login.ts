@@ -55,8 +55,8 @@ export default class Login extends BaseCommand {
     const { args, flags } = await this.parse(Login);
     const { logInAs } = await import('../src/cli/login.js');
     const asked = { gateway: args.gateway ?? this.gatewayFlag, profile: this.profileFlag };
-    const { environment, out, signal, canPrompt } = this;
-    const result = await logInAs({ ...flags, ...asked }, { environment, out, signal, attended: canPrompt });
+    const { environment, out, signal, canPrompt, stdinWait: stdin } = this;
+    const result = await logInAs({ ...flags, ...asked }, { environment, out, signal, attended: canPrompt, stdin });
     if (result === null) return;
     if (result.note !== null) this.out.note(result.note);
     const document = {

@@ -45,7 +45,7 @@ export default class PolicyExplain extends BaseCommand {
     const asked = { target: args.target, text: args.text, file, rest: this.rest, param };
     requireText(asked);
     const client = await this.connect();
-    const operation = await askedOperation(client, { ...asked, note: (said) => this.out.note(said) });
+    const operation = await askedOperation(client, { ...asked, stdin: this.stdinWait });
     const body = { ...operation, ...(reason === undefined ? {} : { reason }) };
     showExplanation(await client.explain(body, { signal: this.signal }), this.out);
   }

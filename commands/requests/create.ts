@@ -26,7 +26,7 @@ export default class RequestsCreate extends BaseCommand {
     const asked = { target: args.target, text: args.text, file, rest: this.rest, param };
     requireText(asked);
     const client = await this.connect();
-    const operation = await askedOperation(client, { ...asked, note: (said) => this.out.note(said) });
+    const operation = await askedOperation(client, { ...asked, stdin: this.stdinWait });
     const document = await client.createRequest(
       { ...operation, ...(flags.reason && { reason: flags.reason }) },
       { signal: this.signal },

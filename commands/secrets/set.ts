@@ -23,7 +23,7 @@ export default class SecretsSet extends BaseCommand {
   async #read(file: string | undefined, keepNewline: boolean): Promise<string> {
     if (file === undefined && this.canPrompt) return (await import('../../src/cli/prompts.js')).askSecret('Value:');
     const { readText } = await import('../../src/cli/input.js');
-    const text = await readText(file ?? '-', (words) => this.out.note(words));
+    const text = await readText(file ?? '-', this.stdinWait);
     return keepNewline ? text : text.replace(/\r?\n$/, '');
   }
 }

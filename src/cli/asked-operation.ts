@@ -1,5 +1,5 @@
 import type { SluiceClient } from '../client/api.js';
-import { missingText, operationText } from './input.js';
+import { missingText, operationText, type StdinWait } from './input.js';
 import { bindParameters, type BoundText } from './named-parameters.js';
 import { takesWords } from './target-words.js';
 
@@ -11,8 +11,7 @@ export interface AskedOperation {
   /** The words behind `--`. */
   readonly rest: readonly string[];
   readonly param: readonly string[] | undefined;
-  /** Says that something is waited for. */
-  readonly note: (text: string) => void;
+  readonly stdin: StdinWait;
 }
 
 /** Throws `usage` where no text is given: before anything is asked of the gateway. */

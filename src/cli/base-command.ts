@@ -3,6 +3,7 @@ import { isSluiceError, SluiceError } from '../lib/errors.js';
 import { currentEnvironment, type Environment } from './environment.js';
 import { exitCodeOf, interruptedExit, ownFailureBase } from './exit-codes.js';
 import { asSluiceError } from './failure.js';
+import type { StdinWait } from './input.js';
 import { Flags, type ArgSet, type FlagSet } from './flags.js';
 import { Output } from './output.js';
 import { parseWords, type Grammar, type Parsed } from './parse-words.js';
@@ -147,15 +148,20 @@ export abstract class BaseCommand {
     return abort.signal;
   }
 
+  /** How standard input is waited for, where it is read. */
+  protected get stdinWait(): StdinWait {
+    return { note: (text) => this.out.note(text), silence: this.environment.stdinTimeout, signal: this.signal };
+  }
+
   /** A client of the gateway that flags, environment and configuration name. */
   protected async connect(): Promise<SluiceClient> {
     const { openConnection } = await import('./connection.js');
     return (await openConnection(this.environment, { profile: this.profileFlag, gateway: this.gatewayFlag })).client;
   }
 
-  /** From now on this process's exit code is a remote program's: 200 and more are failures of Sluice's own. */
-  protected keepExitCodesApart(): void {
-    this.#exitCodesApart = true;
+  /** Whether from now on this process's exit code is a remote program's: 200 and more are failures of Sluice's own. */
+  protected keepExitCodesApart(apart: boolean): void {
+    this.#exitCodesApart = apart;
   }
 
   /** Tells what was thrown, and returns the exit code for it. */

@@ -81,6 +81,8 @@ export const commandDocuments: Readonly<Record<string, z.ZodType>> = {
   }),
   'sluice.exit_codes/v1': documentOf('sluice.exit_codes/v1', {
     exit_codes: z.array(z.object({ exit_code: z.int(), meaning: z.string() })),
+    /** What is added to failures of Sluice's own where a program's code is passed through. */
+    own_failure_base: z.int(),
   }),
   'sluice.export/v1': documentOf('sluice.export/v1', {
     session_id: z.string(),

@@ -11,6 +11,8 @@ export interface Environment {
   readonly identityTokenFile: string | null;
   readonly credentialStore: 'auto' | 'keyring' | 'file';
   readonly noDaemon: boolean;
+  /** How long a silent pipe on standard input is waited for. */
+  readonly stdinTimeout: string;
   readonly configDir: string;
   readonly stateDir: string;
   /** Where the local agent's socket lives. */
@@ -61,6 +63,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     tokenFile: text('SLUICE_TOKEN_FILE'),
     identityTokenFile: text('SLUICE_IDENTITY_TOKEN_FILE'),
     credentialStore: store === 'keyring' || store === 'file' ? store : 'auto',
+    stdinTimeout: text('SLUICE_STDIN_TIMEOUT') ?? '30s',
     noDaemon: isOn(variables['SLUICE_NO_DAEMON']),
     configDir: resolve(text('SLUICE_CONFIG_DIR') ?? join(text('XDG_CONFIG_HOME') ?? join(home, '.config'), 'sluice')),
     stateDir,

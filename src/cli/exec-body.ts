@@ -2,7 +2,7 @@ import type { ExecBody } from '../client/api-exec-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { SluiceError } from '../lib/errors.js';
 import { parseDuration } from './durations.js';
-import { missingText, namedValues, operationText } from './input.js';
+import { missingText, namedValues, operationText, type StdinWait } from './input.js';
 import { bindParameters, type BoundText } from './named-parameters.js';
 import { isLineFormat, type RowFormat } from './rows.js';
 
@@ -30,8 +30,7 @@ export interface ExecOrder {
   readonly request: string | undefined;
   /** Words behind `--` are a command and its arguments. */
   readonly takesWords?: boolean;
-  /** Says that something is waited for. */
-  readonly note: (text: string) => void;
+  readonly stdin: StdinWait;
 }
 
 const longestMs = 600_000;

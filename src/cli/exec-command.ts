@@ -12,21 +12,22 @@ export interface ExecContext {
   readonly out: Output;
   readonly signal: AbortSignal;
   readonly canPrompt: boolean;
-  /** The remote program's exit code will be this one's: failures of Sluice's own need others. */
-  readonly onCommand: () => void;
+  /** Says whether a remote program's exit code will be this one's: then failures of Sluice's own need others. */
+  readonly onKind: (isCommand: boolean) => void;
 }
 
 const defaultWaitMs = 600_000;
 
 export async function runExecCommand(client: SluiceClient, order: ExecOrder, context: ExecContext): Promise<void> {
   const { out, signal } = context;
+  if (order.cursor !== undefined || order.label !== undefined) context.onKind(false);
   if (order.cursor !== undefined) return finish(await fetchOn(client, order, signal), order, out);
   if (order.label !== undefined) {
     const { runOnLabelled } = await import('./exec-many.js');
     return runOnLabelled(client, order, context);
   }
   const isCommand = await takesWords(client, order);
-  if (isCommand) context.onCommand();
+  context.onKind(isCommand);
   const body = await bodyOf(client, { ...order, takesWords: isCommand });
   if (order['dry-run']) return explainInstead(client, body, out);
   const options = {

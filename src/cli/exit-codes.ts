@@ -48,7 +48,7 @@ export function exitCodeOf(code: ErrorCode): number {
   }
 }
 
-/** What each exit code means, for `sluice help exit-codes`. */
+/** Every exit code and what it means, for `sluice help exit-codes`. Behind `exec TARGET -- …` see `ownFailureBase`. */
 export const exitCodeMeanings: readonly (readonly [number, string])[] = [
   [0, 'done; an empty result is 0'],
   [1, 'unexpected failure, or an answer of "no" (a recording that does not verify)'],
@@ -65,5 +65,6 @@ export const exitCodeMeanings: readonly (readonly [number, string])[] = [
   [13, 'local: port busy, agent or socket blocked'],
   [14, 'timeout'],
   [15, 'output cap hit with --fail-on-truncate'],
-  [130, 'interrupted (SIGINT); 143 for SIGTERM'],
+  [interruptedExit.SIGINT, 'interrupted (SIGINT)'],
+  [interruptedExit.SIGTERM, 'interrupted (SIGTERM)'],
 ];

@@ -1,4 +1,4 @@
-import { exitCodeMeanings } from './exit-codes.js';
+import { exitCodeMeanings, exitCodeOf, ownFailureBase } from './exit-codes.js';
 
 export interface HelpTopic {
   readonly text: string;
@@ -16,6 +16,7 @@ const environment = `ENVIRONMENT
   SLUICE_CREDENTIAL_STORE     auto | keyring | file
   SLUICE_NON_INTERACTIVE      never ask, open no browser
   SLUICE_NO_DAEMON            work without the local agent
+  SLUICE_STDIN_TIMEOUT        how long a silent pipe on standard input is waited for; default 30s
   SLUICE_CONFIG_DIR           default ~/.config/sluice
   SLUICE_STATE_DIR            default ~/.local/state/sluice
   SLUICE_CA_FILE              further certificate authorities for the gateway
@@ -56,6 +57,8 @@ const agents = `FOR AGENTS AND SCRIPTS
 const exitCodes = [
   'EXIT CODES',
   ...exitCodeMeanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`),
+  `  exec TARGET -- PROGRAM … ends with the program's own code; a failure of Sluice's own is then ${ownFailureBase} + its code,`,
+  `  so that ${ownFailureBase + exitCodeOf('denied')} is a denial. Interrupted stays 130 and 143.`,
 ].join('\n');
 
 /** `sluice help TOPIC`: what does not belong to one command. */
@@ -66,6 +69,7 @@ export const helpTopics: Readonly<Record<string, HelpTopic>> = {
       schema: 'sluice.exit_codes/v1',
       ok: true,
       exit_codes: exitCodeMeanings.map(([exit_code, meaning]) => ({ exit_code, meaning })),
+      own_failure_base: ownFailureBase,
     },
   },
   environment: { text: environment, document: { schema: 'sluice.help_topic/v1', ok: true, text: environment } },

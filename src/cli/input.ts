@@ -1,18 +1,29 @@
 import { quoteForShell } from '../lib/shell-quote.js';
 import { SluiceError } from '../lib/errors.js';
+import { parseDuration } from './durations.js';
 import { unreadable } from './unreadable.js';
 
-/** Standard input that is open and silent: said after the first, given up after the second; both in milliseconds. */
-const [silenceSaidMs, silenceEndsMs] = [1_000, 30_000];
+/** After so long it is said that standard input is waited for. */
+const silenceSaidMs = 1_000;
+/** A longer timer would run out at once. */
+const longestTimerMs = 2 ** 31 - 1;
 const maxInputBytes = 16 * 1024 * 1024;
 
-/** Says that something is waited for. */
-type Note = (text: string) => void;
+/** How standard input is waited for. */
+export interface StdinWait {
+  /** Says that something is waited for. */
+  note(text: string): void;
+  /** A pipe that is silent for so long from the start on is given up; once it has begun, it may take its time. */
+  readonly silence: string;
+  readonly signal: AbortSignal;
+}
 
 /** Reads a file, or stdin for "-", whole and as UTF-8. Throws `timeout` when nothing comes on stdin. */
-export async function readText(path: string, note: Note): Promise<string> {
+export async function readText(path: string, stdin: StdinWait): Promise<string> {
   const { bytes, name } =
-    path === '-' ? { bytes: await readStdin(note), name: 'stdin' } : { bytes: await readFileBounded(path), name: path };
+    path === '-'
+      ? { bytes: await readStdin(stdin), name: 'stdin' }
+      : { bytes: await readFileBounded(path), name: path };
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -33,17 +44,23 @@ async function readFileBounded(path: string): Promise<Uint8Array> {
 }
 
 /** All of stdin; a terminal is refused, since nobody would know that something waits for them. */
-async function readStdin(note: Note): Promise<Uint8Array> {
+async function readStdin({ note, silence, signal }: StdinWait): Promise<Uint8Array> {
   if (process.stdin.isTTY === true)
     throw new SluiceError('usage', 'Nothing was piped in. Pipe the text, or name a file.', { decider: 'local' });
+  const silenceMs = Math.min(longestTimerMs, parseDuration(silence, 'SLUICE_STDIN_TIMEOUT'));
   const chunks: Buffer[] = [];
   let size = 0;
-  const said = setTimeout(() => note('Waiting for what is piped in…'), silenceSaidMs);
-  const silence = setTimeout(() => process.stdin.destroy(tooSilent()), silenceEndsMs);
+  const said = setTimeout(() => note('Waiting for what is piped in…'), Math.min(silenceSaidMs, silenceMs / 2));
+  const given = setTimeout(() => process.stdin.destroy(tooSilent(silenceMs)), silenceMs);
+  const onAbort = (): void => void process.stdin.destroy(signal.reason as Error);
+  signal.addEventListener('abort', onAbort);
+  let rest: NodeJS.Timeout | undefined;
   try {
     for await (const chunk of process.stdin) {
       clearTimeout(said);
-      silence.refresh();
+      clearTimeout(given);
+      clearTimeout(rest);
+      rest = setTimeout(() => note('Waiting for the rest of what is piped in…'), silenceMs);
       const bytes = Buffer.from(chunk as Uint8Array);
       size += bytes.length;
       if (size > maxInputBytes) throw tooLarge('stdin');
@@ -51,17 +68,22 @@ async function readStdin(note: Note): Promise<Uint8Array> {
     }
   } finally {
     clearTimeout(said);
-    clearTimeout(silence);
+    clearTimeout(given);
+    clearTimeout(rest);
+    signal.removeEventListener('abort', onAbort);
   }
   return Buffer.concat(chunks);
 }
 
 /** A pipe that stays open and empty is mostly one that nobody meant to be read. */
-function tooSilent(): SluiceError {
-  const seconds = silenceEndsMs / 1000;
+function tooSilent(silenceMs: number): SluiceError {
+  const seconds = silenceMs / 1000;
   return new SluiceError('timeout', `Nothing came on standard input for ${seconds} seconds, and it was not closed.`, {
     decider: 'local',
-    next: [{ command: 'PROGRAM > FILE', when: 'to finish first what takes longer; then name the file' }],
+    next: [
+      { command: 'PROGRAM > FILE', when: 'to finish first what takes longer; then name the file' },
+      { command: 'export SLUICE_STDIN_TIMEOUT=10m', when: 'to wait longer for its first byte' },
+    ],
   });
 }
 
@@ -82,13 +104,13 @@ export async function operationText(given: {
   readonly rest: readonly string[];
   /** The target runs commands: words behind `--` become one, each quoted as a shell reads it. */
   readonly takesWords?: boolean;
-  readonly note: Note;
+  readonly stdin: StdinWait;
 }): Promise<string | null> {
   const ways = [given.text !== undefined, given.file !== undefined, given.rest.length > 0].filter(Boolean).length;
   if (ways > 1)
     throw new SluiceError('usage', 'Give the text once: as TEXT, behind --, or with --file.', { decider: 'local' });
   if (given.file !== undefined) {
-    const text = await readText(given.file, given.note);
+    const text = await readText(given.file, given.stdin);
     if (text.trim() !== '') return text;
     const name = given.file === '-' ? 'Standard input' : given.file;
     throw new SluiceError('usage', `${name} holds no text to run.`, { decider: 'local' });

@@ -10,7 +10,7 @@ import { SluiceError } from '../lib/errors.js';
 import { openBrowser } from './browser.js';
 import { parseDuration } from './durations.js';
 import type { Environment } from './environment.js';
-import { readText } from './input.js';
+import { readText, type StdinWait } from './input.js';
 import { pendingDocument, promptText } from './login-text.js';
 import type { Output } from './output.js';
 import { plain } from './plain.js';
@@ -38,6 +38,7 @@ export interface LoginContext {
   readonly signal: AbortSignal;
   /** Someone looks at this terminal. */
   readonly attended: boolean;
+  readonly stdin: StdinWait;
 }
 
 /** Logs in the way that was asked for, else the way that fits; null when the first of two steps is done. */
@@ -54,7 +55,7 @@ export async function logInAs(order: LoginOrder, context: LoginContext): Promise
   if (gateway === undefined) throw usage('Missing GATEWAY: the address of the gateway to log in to.');
   const options = { environment, transport, gateway, profile, signal };
   if (order.as !== undefined) return loginAs({ ...options, user: order.as });
-  if (order['token-stdin']) return loginWithToken({ ...options, token: await readText('-', (text) => out.note(text)) });
+  if (order['token-stdin']) return loginWithToken({ ...options, token: await readText('-', context.stdin) });
   const machine = await machineLogin(order, options, context);
   if (machine !== null) return machine;
   if (order['non-interactive']) {
@@ -80,7 +81,7 @@ export async function logInAs(order: LoginOrder, context: LoginContext): Promise
 async function machineLogin(
   order: LoginOrder,
   options: LoginOptions,
-  { environment, out }: LoginContext,
+  { environment, stdin }: LoginContext,
 ): Promise<LoginResult | null> {
   const clientId = order['client-id'];
   const identityTokenFile =
@@ -93,7 +94,7 @@ async function machineLogin(
   return loginAsMachine({
     ...options,
     clientId,
-    clientSecret: (await readText(secretFile, (text) => out.note(text))).trim(),
+    clientSecret: (await readText(secretFile, stdin)).trim(),
   });
 }
 

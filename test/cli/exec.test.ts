@@ -165,6 +165,46 @@ describe('an interrupt', () => {
   });
 });
 
+describe('a statement that is piped in', () => {
+  const waits = /Waiting for the rest of what is piped in…/g;
+
+  it('may come as slowly as it likes once it has begun', async () => {
+    const pieces = [' 1 as', ' one'];
+    let heard = 0;
+    const run = await exec(['demo-db', '--file', '-'], {
+      input: undefined,
+      begin: 'select',
+      env: { SLUICE_STDIN_TIMEOUT: '2s' },
+      onStderr(text, stdin) {
+        // Each time it was silent for as long as would have ended it at the start.
+        for (; heard < (text.match(waits) ?? []).length; heard++) {
+          const piece = pieces.shift();
+          if (piece === undefined) stdin.end();
+          else stdin.write(piece);
+        }
+      },
+    });
+    expect([run.code, run.stdout]).toEqual([0, 'one\n1\n']);
+    expect(heard).toBe(3);
+  }, 60_000);
+
+  it('is given up on Ctrl-C, whatever the pipe does', async () => {
+    let interrupt = (): void => undefined;
+    const when = new Promise<void>((resolve) => (interrupt = resolve));
+    const run = await exec(['demo-db', '--file', '-'], {
+      ...{ input: undefined, begin: 'select', env: { SLUICE_STDIN_TIMEOUT: '2s' }, interrupt: when },
+      onStderr: (text) => text.includes('Waiting for the rest') && interrupt(),
+    });
+    expect([run.code, run.stdout]).toEqual([130, '']);
+  }, 60_000);
+
+  it('names the setting that is no duration', async () => {
+    const run = await exec(['demo-db', '--file', '-'], { input: undefined, env: { SLUICE_STDIN_TIMEOUT: 'soon' } });
+    expect([run.code, run.stdout]).toEqual([2, '']);
+    expect(run.stderr).toContain('SLUICE_STDIN_TIMEOUT expects a duration');
+  }, 60_000);
+});
+
 describe('several targets', () => {
   it('run the same text, each row with its target in front, and a summary', async () => {
     const run = await exec(['--label', 'tier=good', 'select :n::int + 1 as n', '--param', 'n=41', '--format', 'csv']);

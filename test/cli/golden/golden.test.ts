@@ -202,12 +202,12 @@ describe('every command', () => {
     ];
     it('says that it waits for a silent pipe, and gives up', async () => {
       const home = await mkdtemp(join(tmpdir(), 'sluice-home-'));
-      const env = await environmentOf({ as: 'reviewer' }, home);
+      const env = { ...(await environmentOf({ as: 'reviewer' }, home)), SLUICE_STDIN_TIMEOUT: '2s' };
       const ended = await Promise.all(stdin.map((args) => runPiped({ args, home, env, input: silent })));
       await rm(home, { recursive: true, force: true });
       for (const [index, { code, stdout, stderr }] of ended.entries()) {
         expect([code, stdout], `${stdin[index]?.join(' ')}: ${stderr}`).toEqual([14, '']);
-        expect(stderr).toMatch(/^Waiting for what is piped in…\n✗ Nothing came on standard input for 30 seconds/);
+        expect(stderr).toMatch(/^Waiting for what is piped in…\n✗ Nothing came on standard input for 2 seconds/);
         expect(stderr).toContain('Next: ');
       }
     }, 120_000);

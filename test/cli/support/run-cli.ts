@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 const entry = fileURLToPath(new URL('../../../bin/dev.js', import.meta.url));
@@ -14,11 +15,15 @@ export interface CliRun {
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What is piped in; null closes stdin at once, undefined leaves it open until the end. */
-  readonly input?: string | null;
-  /** Sends SIGINT when this resolves. */
-  readonly interrupt?: Promise<void>;
+  readonly input?: string | null | undefined;
+  /** What is piped in at once, stdin being left open. */
+  readonly begin?: string;
+  /** Sends SIGINT, or the signal that it names, when this resolves. */
+  readonly interrupt?: Promise<void> | { readonly signal: NodeJS.Signals; readonly when: Promise<void> };
   /** Closes our end of stdout at the first byte, as `| head -1` does. */
   readonly closeStdout?: boolean;
+  /** Hears all that there is on stderr whenever more has come, and may write to stdin, which `input` left open. */
+  readonly onStderr?: (text: string, stdin: Writable) => void;
   /** Hears that something has come on stdout. */
   readonly onStdout?: () => void;
 }
@@ -44,6 +49,7 @@ export function runCli(home: string, args: readonly string[], options: CliOption
   });
   const { input } = options;
   child.stdin.on('error', () => undefined);
+  if (options.begin !== undefined) child.stdin.write(options.begin);
   if (input !== undefined) child.stdin.end(input ?? '');
   let stdout = '';
   let stderr = '';
@@ -52,8 +58,13 @@ export function runCli(home: string, args: readonly string[], options: CliOption
     options.onStdout?.();
     if (options.closeStdout === true) child.stdout.destroy();
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  void options.interrupt?.then(() => child.kill('SIGINT'));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    options.onStderr?.(stderr, child.stdin);
+  });
+  const { interrupt } = options;
+  if (interrupt instanceof Promise) void interrupt.then(() => child.kill('SIGINT'));
+  else void interrupt?.when.then(() => child.kill(interrupt.signal));
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => {
