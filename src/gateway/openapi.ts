@@ -62,7 +62,13 @@ function parametersOf(schema: z.ZodType, where: 'path' | 'query'): readonly Json
 }
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _dialect, ...described } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const { $schema: _dialect, ...described } = z.toJSONSchema(schema, {
+    ...{ io, unrepresentable: 'any' },
+    override({ jsonSchema }) {
+      // Inside a version answers gain fields: a client that is generated from this must not refuse them.
+      if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+    },
+  });
   return described;
 }
 

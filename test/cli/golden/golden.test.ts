@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { aliases, commandIds } from '../../../src/cli/command-files.js';
 import { quoteForShell } from '../../../src/lib/shell-quote.js';
+import { compileSchema, violations } from '../../support/json-schema.js';
 import { agent, type Attempt, type CommandCases, type Form, forms, type Place } from './case.js';
 import { acting, alone, reading } from './cases/all.js';
 import { type Known, normaliseDocument, normaliseText } from './normalise.js';
@@ -41,15 +42,15 @@ async function environmentOf({ as = 'engineer', env }: Attempt, home: string): P
 }
 
 /** What `sluice schema` publishes, as a validator: read once for each name, from the program itself. */
-const published = new Map<string, Promise<z.ZodType>>();
-function schemaNamed(name: string, home: string): Promise<z.ZodType> {
+const published = new Map<string, Promise<ValidateFunction>>();
+function schemaNamed(name: string, home: string): Promise<ValidateFunction> {
   const known = published.get(name);
   if (known !== undefined) return known;
-  const read = async (): Promise<z.ZodType> => {
+  const read = async (): Promise<ValidateFunction> => {
     const env = await environmentOf({ as: null }, home);
     const { code, stdout } = await runPiped({ args: ['schema', name], home, env, input: null });
     if (code !== 0) throw new Error(`sluice schema ${name} ended with ${code}`);
-    return z.fromJSONSchema(JSON.parse(stdout) as Parameters<typeof z.fromJSONSchema>[0]);
+    return compileSchema(JSON.parse(stdout) as object);
   };
   const reading = read();
   published.set(name, reading);
@@ -140,8 +141,8 @@ async function documentsOf(stdout: string, home: string): Promise<readonly objec
   const documents = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
   for (const document of documents) {
     const name = String(document['schema']);
-    const { error } = (await schemaNamed(name, home)).safeParse(document);
-    expect(error, `${JSON.stringify(document)} against sluice schema ${name}`).toBeUndefined();
+    const broken = violations(await schemaNamed(name, home), document);
+    expect(broken, `${JSON.stringify(document)} against sluice schema ${name}`).toBe('');
   }
   return documents;
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { compileSchema, violations } from '../../support/json-schema.js';
 import { documents, jsonSchemaOf } from '../../../src/cli/json-schemas.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -29,4 +30,12 @@ it.each(Object.keys(documents))('says of %s that fields may be added and which a
   const always = name === 'sluice.audit/v1' ? ['schema', 'outcome'] : ['schema', 'ok'];
   expect(schema['required']).toEqual(expect.arrayContaining(always));
   expect(JSON.stringify(schema)).not.toContain('"additionalProperties":false');
+});
+
+it.each(Object.keys(documents))('publishes %s as JSON Schema 2020-12 that a strict validator takes', (name) => {
+  const schema = jsonSchemaOf(name);
+  expect(schema['$schema']).toBe('https://json-schema.org/draft/2020-12/schema');
+  const validate = compileSchema(schema);
+  expect(violations(validate, { schema: name })).toContain('must have required property');
+  expect(violations(validate, { schema: 'another', ok: 1 })).toContain('/schema must be equal to constant');
 });
