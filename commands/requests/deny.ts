@@ -13,10 +13,15 @@ export default class RequestsDeny extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(RequestsDeny);
     const { comment } = flags;
-    const reason = comment ?? (this.canPrompt ? await (await import('../../src/cli/prompts.js')).askText('Why?') : '');
+    const reason = comment ?? (this.canPrompt ? await this.#ask() : '');
     if (reason.trim() === '') throw usage('A denial needs a reason: --comment TEXT.');
     const client = await this.connect();
     const document = await client.decideRequest(args.request, 'deny', { comment: reason }, { signal: this.signal });
     this.out.show(document, () => requestText(document.request, this.out));
+  }
+
+  async #ask(): Promise<string> {
+    const { askText } = await import('../../src/cli/prompts.js');
+    return askText('Why?', this.signal);
   }
 }

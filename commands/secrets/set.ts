@@ -21,7 +21,10 @@ export default class SecretsSet extends BaseCommand {
   }
 
   async #read(file: string | undefined, keepNewline: boolean): Promise<string> {
-    if (file === undefined && this.canPrompt) return (await import('../../src/cli/prompts.js')).askSecret('Value:');
+    if (file === undefined && this.canPrompt) {
+      const { askSecret } = await import('../../src/cli/prompts.js');
+      return askSecret('Value:', this.signal);
+    }
     const { readText } = await import('../../src/cli/input.js');
     const text = await readText(file ?? '-', this.stdinWait);
     return keepNewline ? text : text.replace(/\r?\n$/, '');

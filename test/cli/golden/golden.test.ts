@@ -10,11 +10,14 @@ import { quoteForShell } from '../../../src/lib/shell-quote.js';
 import { compileSchema, violations } from '../../support/json-schema.js';
 import { agent, type Attempt, type CommandCases, type Form, forms, type Place } from './case.js';
 import { acting, alone, reading } from './cases/all.js';
+import { asked } from './cases/asked.js';
 import { type Known, normaliseDocument, normaliseText } from './normalise.js';
 import { type Ended, type Input, runOnTerminal, runPiped, silent } from './run.js';
+import { runWithPerson } from './terminal.js';
 import { startWorld, type World } from './world.js';
 
 const folder = fileURLToPath(new URL('files/', import.meta.url));
+const askedFolder = fileURLToPath(new URL('screens/', import.meta.url));
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** Writes what is said now as what is expected: to be read before it is committed. */
 const updating = process.env['UPDATE_GOLDEN'] === '1';
@@ -26,6 +29,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => world.stop(), 60_000);
 
+const screenFileOf = (name: string): string => join(askedFolder, `${name.replaceAll(/[^a-z]+/g, '-')}.txt`);
 const fileOf = (command: string): string => join(folder, `${command.replaceAll(' ', '-')}.txt`);
 
 async function environmentOf({ as = 'engineer', env }: Attempt, home: string): Promise<Record<string, string>> {
@@ -169,7 +173,10 @@ async function compare(cases: CommandCases): Promise<void> {
   for (const form of forms) if (cases.without?.[form] === undefined) sections.push(await sectionOf(cases, form));
   await endsForAgent(cases);
   const text = sections.join('\n');
-  const file = fileOf(cases.command);
+  expectGolden(fileOf(cases.command), text);
+}
+
+function expectGolden(file: string, text: string): void {
   if (updating) writeFileSync(file, text);
   expect(text).toBe(existsSync(file) ? readFileSync(file, 'utf8') : `nothing: UPDATE_GOLDEN=1 writes ${file}`);
 }
@@ -213,6 +220,26 @@ describe('every command', () => {
       }
     }, 120_000);
   });
+  describe('that asks a person at a terminal', () => {
+    it.each(asked)(
+      'shows what it always showed: $name',
+      async ({ name, as, args, steps, code, hidden }) => {
+        const home = await mkdtemp(join(tmpdir(), 'sluice-home-'));
+        const env = await environmentOf({ as }, home);
+        const words = typeof args === 'function' ? await args(world) : args;
+        const seen = await runWithPerson(words, { cwd: home, env, steps: steps(world) });
+        await rm(home, { recursive: true, force: true });
+        expect(seen.code, seen.output).toBe(code);
+        if (hidden !== undefined) expect(seen.output).not.toContain(hidden);
+        const known = knownIn(home);
+        const line = normaliseText(['sluice', ...words].map(quoteForShell).join(' '), known);
+        const screens = seen.screens.map((screen) => `${normaliseText(screen, known)}\n`);
+        const text = `━━ ${line}   (exit ${seen.code})\n${screens.join('── then\n')}`;
+        expectGolden(screenFileOf(name), text);
+      },
+      patienceMs,
+    );
+  });
   describe('that lists what it has changed', () => {
     it.each(alone)('says what it always said: $command', compare, patienceMs);
   });
@@ -220,5 +247,7 @@ describe('every command', () => {
   it('has its golden file, and no golden file is left of another', () => {
     const expected = all.map(({ command }) => fileOf(command).slice(folder.length));
     expect(readdirSync(folder).toSorted()).toEqual(expected.toSorted());
+    const screens = asked.map(({ name }) => screenFileOf(name).slice(askedFolder.length));
+    expect(readdirSync(askedFolder).toSorted()).toEqual(screens.toSorted());
   });
 });

@@ -24,6 +24,9 @@ const patterns: readonly (readonly [RegExp, string | ((found: string) => string)
   [/\bwaiting \d+:\d\d\b/g, 'waiting N:NN'],
   [/\b[0-9a-f]{16}\b/g, 'x'.repeat(16)],
   [/\(\d+:\d\d left\)/g, '(N:NN left)'],
+  [/\b(?<=code |user_code=)[A-Z]{4}-[A-Z]{4}\b/g, 'XXXX-XXXX'],
+  // A long address, broken over lines of a terminal.
+  [/\/idp\/auth\?redirect_uri=[\w%.&=+\n-]+=\n?code$/gm, '/idp/auth?…'],
 ];
 
 /** Numbers that differ from run to run, by their names in documents. */
