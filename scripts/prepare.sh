@@ -47,7 +47,7 @@ install_packages() {
     return 0
   fi
   say "Installing packages (npm ci)…"
-  if ! (cd "$root" && npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error) 1>&2; then
+  if ! (cd "$root" && npm ci --include=dev --include=optional --no-audit --no-fund --no-update-notifier --loglevel=error) 1>&2; then
     say "npm ci failed; its own message stands above."
     say "  Fix: check the network, your npm registry (npm config get registry) and disk space, then run this again."
     exit 1

@@ -78,7 +78,8 @@ export async function runConnect(order: ConnectOrder, asked: Asked, context: Con
     const signal = context.signal();
     print(tunnel, order.print, out, false);
     out.note(
-      `${plain(target)} is at ${tunnel.host}:${tunnel.port} until Ctrl-C; every connection is judged and recorded.`,
+      `${plain(target)} is at ${tunnel.host}:${tunnel.port} until Ctrl-C; every connection is judged and recorded.` +
+        (environment.unattended ? ' To return at once: --detach.' : ''),
     );
     await untilEnd(signal, forMs);
     return 0;

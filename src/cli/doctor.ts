@@ -7,7 +7,7 @@ import { readRememberedPorts } from '../agent/stable-ports.js';
 import { openCredentialStore } from '../client/credentials.js';
 import { Profiles } from '../client/profiles.js';
 import type { SluiceClient } from '../client/api.js';
-import { messageOf, SluiceError, type NextStep } from '../lib/errors.js';
+import { isSluiceError, messageOf, SluiceError, type NextStep } from '../lib/errors.js';
 import { openAgent } from './agent.js';
 import { openConnection, type Asked, type Connection } from './connection.js';
 import { serviceUnit } from './daemon-service.js';
@@ -223,6 +223,9 @@ async function onTarget(client: SluiceClient, target: string, signal: AbortSigna
     }));
   } catch (error) {
     signal.throwIfAborted();
+    // Nothing is wrong then: this is not for everyone.
+    if (isSluiceError(error, 'denied'))
+      return [skipped(target, 'what the gateway’s own role could do there is for those who may read the policies')];
     return [failed(target, error)];
   }
 }

@@ -1,6 +1,7 @@
 import type { ExecBody, ExecResult } from '../client/api-exec-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
+import { quoteForShell } from '../lib/shell-quote.js';
 import { approvalText, holdText, refusalOf, waitForDecision, waitSteps } from './hold.js';
 import type { Output } from './output.js';
 import { type LineFormat, rowLines } from './rows.js';
@@ -29,7 +30,7 @@ export async function execute<T>(
     return await send({ ...body, wait: false });
   } catch (error) {
     const held = isSluiceError(error, 'approval_pending') ? error.details.requestId : null;
-    if (held == null || !isSluiceError(error)) throw error;
+    if (held == null || !isSluiceError(error)) throw /^\s*\\/.test(body.text) ? withPsql(error, body) : error;
     if (!options.wait) throw withNext(error, held);
     const { request } = await client.request(held);
     options.out.note(holdText(request, options.out));
@@ -39,6 +40,14 @@ export async function execute<T>(
     options.out.note(approvalText(decided, options.out));
     return send({ ...body, wait: false, request_id: held });
   }
+}
+
+/** What begins with a backslash is a command of psql's own, which no server knows. */
+function withPsql(error: unknown, { target, text }: ExecBody): unknown {
+  if (!isSluiceError(error, 'target_rejected')) return error;
+  const command = `sluice connect ${target} -- psql -c ${quoteForShell(text.trim())}`;
+  const next = [{ command, when: 'to run a command of psql’s own' }];
+  return new SluiceError('target_rejected', error.message, { ...error.details, next, cause: error });
 }
 
 /** Sends an operation whose rows are printed as they come, as fast as they are read; returns the result without them. */

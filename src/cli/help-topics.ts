@@ -36,7 +36,12 @@ const agents = `FOR AGENTS AND SCRIPTS
   Nothing ever needs an answer: without a terminal, or with --json, --no-input, CI or SLUICE_NON_INTERACTIVE set,
   a missing value exits 2 and names the flag, a missing login exits 4.
 
+  sluice login GATEWAY --non-interactive         prints address, code and handle as JSON; a person confirms, then
+  sluice login --complete HANDLE --json          fetches the login; waits 45 s at most, exit 14 while nobody has confirmed
+  sluice status --json                           whether somebody is logged in, and where
+
   sluice targets --json                          what may be reached
+  sluice describe TARGET --json                  what is allowed there, held for people, and masked
   sluice exec TARGET "select …" --json           one operation; values may come masked
   exit 5  denied by policy: do not retry the same thing
   exit 8  held for approval: "request_id" and "next" say how to go on
@@ -49,8 +54,10 @@ const agents = `FOR AGENTS AND SCRIPTS
   sluice exec TARGET "…" --idempotency-key K     safe to repeat: runs once, then gives the recorded outcome
   sluice exec TARGET "…" --read-only             lets nothing write, whatever policy permits
 
-  sluice login GATEWAY --non-interactive         prints address, code and handle as JSON; a person confirms, then
-  sluice login --complete HANDLE --json          fetches the login; waits 45 s at most, exit 14 while nobody has confirmed
+  Tables are in information_schema; psql's own commands (\\d) need psql: sluice connect TARGET -- psql -c '\\d'
+  sluice connect TARGET                          goes on until it is ended; with --detach it returns
+  sluice mcp config --client claude              the same as tools of an MCP client; sluice mcp serve speaks it on stdio
+  sluice schema NAME                             the JSON Schema of a document: sluice schema exec
 
   exec speaks HTTPS only and needs no local agent.`;
 

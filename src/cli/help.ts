@@ -1,5 +1,5 @@
 import type { Config } from '@oclif/core/config';
-import { Help } from '@oclif/core/help';
+import { CommandHelp, Help } from '@oclif/core/help';
 import { SluiceError } from '../lib/errors.js';
 import { helpTopics } from './help-topics.js';
 import { loadConfig } from './oclif-config.js';
@@ -24,14 +24,29 @@ export async function showHelp(program: Program, words: readonly string[], out: 
     throw new SluiceError('usage', `No such command: ${first}.${hint === null ? '' : ` Did you mean "${hint}"?`}`);
   }
   if (out.json) return out.document({ schema: 'sluice.help/v1', ok: true, commands: commandList(config, subject) });
-  await new Help(config, { hideAliasesFromRoot: true }).showHelp(subject);
+  await new OwnHelp(config, { hideAliasesFromRoot: true }).showHelp(subject);
   if (first === undefined) out.payload('More: sluice help exit-codes | environment | json | agents\n');
 }
 
 /** The commands of a group, on stderr, before the error that says that one was needed. */
 export async function showTopicOnError(program: Program, topic: string): Promise<void> {
   const config = await loadConfig(program.root, program.packageFile);
-  await new Help(config, { sendToStderr: true }).showHelp(topic.split(':'));
+  await new OwnHelp(config, { sendToStderr: true }).showHelp(topic.split(':'));
+}
+
+/** Flags have a section of their own: written out in the usage, with what excludes what, nobody could read them. */
+class OwnCommandHelp extends CommandHelp {
+  protected override defaultUsage(): string {
+    const { id, args, passThrough } = this.command;
+    const words = Object.values(args)
+      .filter(({ hidden }) => hidden !== true)
+      .map((arg) => this.arg(arg));
+    return [id, ...words, '[FLAGS]', ...(passThrough === true ? ['[-- WORDS…]'] : [])].join(' ');
+  }
+}
+
+class OwnHelp extends Help {
+  protected override CommandHelpClass = OwnCommandHelp;
 }
 
 function longest(config: Config, words: readonly string[]): string[] {

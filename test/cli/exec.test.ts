@@ -205,6 +205,14 @@ describe('a statement that is piped in', () => {
   }, 60_000);
 });
 
+it('names psql for what only psql knows', async () => {
+  const run = await exec(['demo-db', '\\dt', '--json']);
+  expect([run.code, onlyDocument(run)]).toMatchObject([
+    3,
+    { error: { code: 'target_rejected', next: [{ command: "sluice connect demo-db -- psql -c '\\dt'" }] } },
+  ]);
+});
+
 describe('several targets', () => {
   it('run the same text, each row with its target in front, and a summary', async () => {
     const run = await exec(['--label', 'tier=good', 'select :n::int + 1 as n', '--param', 'n=41', '--format', 'csv']);

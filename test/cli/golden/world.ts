@@ -97,6 +97,7 @@ export async function startWorld(): Promise<World> {
   await gateway.restart();
   await tamper(10);
   await untilSignals(call, 2);
+  await untilProbed(call);
   const emergency: World['emergency'] = async (group) => {
     const body = { name: group, duration_ms: 1_800_000, reason: 'INC-42', emergency: true };
     const { grant } = await call('reviewer2', 'POST', '/v1/access', body);
@@ -150,6 +151,16 @@ async function untilSignals(call: World['call'], count: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   throw new Error('no signal was raised');
+}
+
+/** Whether a target can be reached is found out once it is asked for, and takes longer on a busy machine. */
+async function untilProbed(call: World['call']): Promise<void> {
+  for (let attempt = 0; attempt < 400; attempt++) {
+    const { targets } = await call('engineer', 'GET', '/v1/targets');
+    if ((targets as readonly { readonly status: string }[]).every(({ status }) => status !== 'unknown')) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error('a target was not probed');
 }
 
 /** The bootstrap file of a gateway on a port of its own, with its state beside it. Nothing is started. */

@@ -9,7 +9,7 @@ export const readingTargets: readonly CommandCases[] = [
   { command: 'describe', args: ['demo-db'], error: { args: ['demo-bd'], code: 9 } },
   { command: 'whoami', error: { env: unreachable, code: 11 } },
   { command: 'status', error: { args: ['--check'], env: unreachable, code: 11 } },
-  { command: 'doctor', error: { args: ['demo-bd', 'extra'], code: 2 } },
+  { command: 'doctor', args: ['demo-db'], error: { args: ['demo-bd', 'extra'], code: 2 } },
   { command: 'relays list', as: 'reviewer', error: { as: 'engineer', code: 5 } },
   { command: 'config ssh', error: { as: null, code: 4 } },
   { command: 'ssh certificate', error: { args: ['--key', 'absent'], code: 2 } },
