@@ -64,6 +64,11 @@ export function lineOperation(
       return { operation, effects: unseen('hidden'), fault: null };
     case 'fullscreen':
       return { operation, effects: unseen('fullscreen'), fault: null };
+    case 'keys': {
+      const programs = analyseShell(line.text, { target, terminal: true });
+      const seen = programs.map((effect) => ({ ...effect, facts: { ...effect.facts, typed: 'line', opaque: true } }));
+      return { operation, effects: [...seen, ...unseen('line')], fault: null };
+    }
     case 'line': {
       const isClear = line.isCertain && isFollowed && !usesHistory(line.text);
       const programs = analyseShell(line.text, { target, terminal: true });
@@ -83,6 +88,8 @@ export function lineText(line: Exclude<Recovered, { readonly kind: 'none' }>): s
       return '(nothing shown)';
     case 'fullscreen':
       return '(full-screen program)';
+    case 'keys':
+      return `${line.text} (a key that runs more)`.trimStart();
     case 'line':
       return line.text;
   }

@@ -6,6 +6,8 @@ export type Recovered =
   | { readonly kind: 'none' }
   /** Nothing of what was typed is shown: a password, or a terminal without echo. */
   | { readonly kind: 'hidden' }
+  /** A key was pressed that may run other than what stands there: an editor for the line, a macro, an expansion. */
+  | { readonly kind: 'keys'; readonly text: string }
   /** A program draws the whole screen. */
   | { readonly kind: 'fullscreen' }
   /** `isCertain`: the screen shows what the keys say, or what stands behind the prompt. */

@@ -5,7 +5,7 @@ import type { Conversation } from '../conversation.js';
 import { lineOperation, lineText } from '../effects.js';
 import { permitOf } from '../judging.js';
 import { errorText } from '../errors.js';
-import { Cutter, hasInterrupt, TypedKeys } from './keys.js';
+import { Cutter, hasInterrupt, TypedKeys, type Piece } from './keys.js';
 import { agrees, recover, type Before, type Recovered } from './recover.js';
 import { Screen } from './screen.js';
 
@@ -22,6 +22,7 @@ const maxQueuedBytes = 4096;
 /** End of line and kill: empty the line in Emacs mode, zsh, fish and the terminal's own line discipline. */
 const killKeys = Buffer.from([0x05, 0x15]);
 const interruptKey = Buffer.from([0x03]);
+const substitution = /[$<>=]\(|`|^\(|\s\(/;
 const bell = '\u0007';
 
 export interface TypedLinesParts {
@@ -62,6 +63,8 @@ export class TypedLines {
   #enteredAt = 0;
   /** The full-screen program that runs now was judged. */
   #fullScreen: 'none' | 'allowed' | 'denied' = 'none';
+  /** The paste that was looked at, and whether the program at the other end takes pastes as such. */
+  #paste = { number: 0, isTaken: true };
   #held: AbortController | null = null;
   #deciding: Promise<void> | null = null;
   #queued: Buffer = Buffer.alloc(0);
@@ -90,13 +93,15 @@ export class TypedLines {
       else await this.#parts.show(bell);
       return;
     }
-    for (const { bytes: keys, submit } of this.#cutter.cut(bytes, this.#screen)) {
+    for (const { bytes: keys, submit, does } of this.#cutter.cut(bytes, this.#screen)) {
       if (this.#isHolding) {
         this.#queued = Buffer.concat([this.#queued, keys, submit ?? Buffer.alloc(0)]).subarray(0, maxQueuedBytes);
         continue;
       }
       await this.#type(keys);
-      if (submit !== null) await this.#submit(submit);
+      if (submit === null) continue;
+      if (does === 'run') await this.#submit(submit);
+      else await this.#press(submit, does);
     }
   }
 
@@ -154,6 +159,44 @@ export class TypedLines {
     await this.#judge(read, before, key);
   }
 
+  /** A key that leaves the line where it is, and may run it or something else all the same. */
+  async #press(key: Buffer, does: Exclude<Piece['does'], 'run'>): Promise<void> {
+    if (does === 'paste') return (await this.#takesPaste()) ? this.#type(key) : this.#submit(key);
+    const before = this.#before();
+    const isHarmless = does === 'expand' && !(this.#keys.hasSubstituted && (await this.#substitutes(before)));
+    if (isHarmless) return this.#type(key);
+    await this.#judge(await this.#readKeys(before), before, key);
+  }
+
+  /** Who asks for marks around pastes may not be who reads them: then the mark itself is echoed as text. */
+  async #takesPaste(): Promise<boolean> {
+    const number = this.#cutter.pastes;
+    if (this.#paste.number === number) return this.#paste.isTaken;
+    const until = performance.now() + echoMs;
+    let isTaken = true;
+    for (let left = echoMs; isTaken && left > 0; left = until - performance.now()) {
+      await this.#screen.settled();
+      const { head, tail } = this.#screen.line();
+      isTaken = !`${head}${tail}`.includes('[200~');
+      if (isTaken) await this.#screen.change(left);
+    }
+    this.#paste = { number, isTaken };
+    return isTaken;
+  }
+
+  async #readKeys(before: Before): Promise<Line> {
+    const read = await this.#read(before);
+    if (read.kind === 'fullscreen') return read;
+    // What a comment would be without its mark is what one of these keys runs.
+    return { kind: 'keys', text: read.kind === 'line' ? read.text.replace(/^[#\s]+/, '') : '' };
+  }
+
+  async #substitutes(before: Before): Promise<boolean> {
+    if (before.typed !== null) return substitution.test(before.typed);
+    const read = await this.#read(before);
+    return read.kind === 'line' && substitution.test(read.text);
+  }
+
   async #judge(read: Line, before: Before, key: Buffer): Promise<void> {
     const { talk } = this.#parts;
     const subject = lineOperation(talk.incoming.target.name, read, this.#screen.isFollowed);
@@ -180,7 +223,7 @@ export class TypedLines {
     );
     await Promise.all(told);
     // What was approved is what stands there; anything may have drawn over it meanwhile.
-    const now = await this.#read(before);
+    const now = await (read.kind === 'keys' ? this.#readKeys(before) : this.#read(before));
     if (!isDeepStrictEqual(now, read)) {
       const error = new SluiceError('denied', 'the line on the screen is not the one that was approved any more', {
         decider: 'gateway',
@@ -196,12 +239,16 @@ export class TypedLines {
   async #run(permit: Permit, read: Line, key: Buffer): Promise<void> {
     if (!permit.genuine || permit.text !== lineText(read)) throw new TypeError('not a permit for this line');
     if (read.kind === 'fullscreen') this.#fullScreen = 'allowed';
+    if (read.kind === 'keys') this.#keys.push(key);
+    this.#typedAt = performance.now();
     await this.#parts.send(key);
   }
 
   async #settle(read: Line, run: () => Promise<void>): Promise<void> {
     try {
       await run();
+      // The line may stand there still.
+      if (read.kind === 'keys') return;
     } catch (error) {
       if (this.#parts.signal.aborted || !isSluiceError(error) || isSluiceError(error, 'recorder_failed')) throw error;
       await this.#refuse(read, error);
@@ -216,8 +263,9 @@ export class TypedLines {
       // Words would stand in the middle of what the program draws.
       return show(bell);
     }
-    await send(killKeys);
-    if (read.kind === 'hidden' || !(await this.#isEmptied())) {
+    // Behind ESC or ^X those would be other keys.
+    if (read.kind !== 'keys') await send(killKeys);
+    if (read.kind === 'keys' || read.kind === 'hidden' || !(await this.#isEmptied())) {
       await send(interruptKey);
       await this.#quiet(editedMs);
     }

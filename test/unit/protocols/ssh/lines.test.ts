@@ -129,7 +129,8 @@ describe('control strings', () => {
 describe('keys', () => {
   const cut = (text: string, screen = { marksPastes: true, isFullScreen: false }) =>
     [...new Cutter().cut(Buffer.from(text), screen)].map(
-      ({ bytes, submit }) => [bytes.toString(), submit?.toString() ?? null] as const,
+      ({ bytes, submit, does }) =>
+        [bytes.toString(), submit?.toString() ?? null, ...(does === 'run' ? [] : [does])] as const,
     );
   const typed = (text: string): TypedKeys => {
     const keys = new TypedKeys();
@@ -149,8 +150,22 @@ describe('keys', () => {
 
   it('end no line inside of a paste, but only while the terminal marks pastes', () => {
     const paste = '\u001b[200~a\rb\u001b[201~\r';
-    expect(cut(paste)).toEqual([['\u001b[200~a\rb\u001b[201~', '\r']]);
+    expect(cut(paste)).toEqual([
+      ['\u001b[200~a', '\r', 'paste'],
+      ['b\u001b[201~', '\r'],
+    ]);
     expect(cut(paste, { marksPastes: false, isFullScreen: false })).toHaveLength(2);
+  });
+
+  it('are told apart that may run more than the line', () => {
+    expect(cut('a\u001b\u0005b\u0018\u0005c\u0018ed\u001bb\u0018(\u001b#\t')).toEqual([
+      ['a', '\u001b\u0005', 'more'],
+      ['b', '\u0018\u0005', 'more'],
+      ['c', '\u0018e', 'more'],
+      ['d\u001bb\u0018(', '\u001b#', 'more'],
+      ['', '\t', 'expand'],
+    ]);
+    expect(cut('\u001b#\u0018\u0005\t', { marksPastes: true, isFullScreen: true })).toHaveLength(1);
   });
 
   it('tell the line by themselves while they are characters and backspaces', () => {
