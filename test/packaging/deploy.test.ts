@@ -17,6 +17,8 @@ it('the image is built in stages, runs as nobody in particular, and carries neit
   const stages = parsed.getFROMs();
   expect(stages.map((from) => from.getBuildStage())).toEqual(['build', null]);
   for (const from of stages) expect(from.getImageTag()).toMatch(/^\d+\.\d+\.\d+-/); // a moving tag builds another image tomorrow
+  // npm packs into a folder that is there, and fails where it is not.
+  expect(dockerfile).toMatch(/^RUN mkdir \/out && .*npm pack .*--pack-destination \/out$/m);
   const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
   expect(/^USER (.*)$/m.exec(last)?.[1]).toBe('10001:10001');
   expect(last).toContain('rm -rf /usr/local/lib/node_modules');
