@@ -15,7 +15,7 @@ export async function* renderTerminalCast(
   events: Events,
   { op, version = 3 }: { readonly op: number; readonly version?: CastVersion },
 ): AsyncGenerator<string> {
-  const filter = new TerminalFilter();
+  const filter = new TerminalFilter({ isForScreen: true });
   const terminals = new Set<number>();
   let open: SessionEvent | null = null;
   let begun: { readonly at: number; readonly isTerminal: boolean } | null = null;
@@ -51,4 +51,6 @@ export async function* renderTerminalCast(
     // Where there was no terminal nobody has sent the cursor back to the start of the line.
     if (text !== '') yield line('o', begun.isTerminal ? text : text.replaceAll(/\r?\n/g, '\r\n'), event.at);
   }
+  // A terminal in which the film was shown is as it was: soft reset (DECSTR).
+  if (begun !== null && filter.isAltering) yield line('o', '\u001b[!p', begun.at + lastMs);
 }

@@ -1,7 +1,11 @@
 /** CSI final bytes that only draw: cursor moves, erasing, inserting, deleting, scrolling, colours (ECMA-48 8.3). */
 const drawing = new Set('@ABCDEFGHIJKLMPSTXZ`abdefmrsu');
-/** Private modes (CSI ? n h/l) that only draw: wrap, cursor blink and show, alternate screen. */
-const drawingModes = new Set(['7', '12', '25', '47', '1047', '1048', '1049']);
+/** Private modes (CSI ? n h/l) that only draw: origin, wrap, cursor blink and show, alternate screen. */
+const drawingModes = new Set(['6', '7', '12', '25', '47', '1047', '1048', '1049']);
+/** Of what is let through for a screen, what a terminal would keep. */
+const altering = new Set(['\u000e', '\u001b(0', '\u001b)0', '\u001b(A', '\u001b)A', '\u001b[4h', '\u001b[?6h']);
+/** Line drawing, British and ASCII. */
+const charsets = new Set('0AB');
 const maxSequence = 64;
 
 /** What the filter lets through beside text: CSI (its final byte as $1) and two-character sequences (the second as $2). */
@@ -21,12 +25,33 @@ type State = 'text' | 'escape' | 'csi' | 'string' | 'string escape' | 'charset';
  */
 export class TerminalFilter {
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  readonly #isForScreen: boolean;
   #state: State = 'text';
   #sequence = '';
+  #intermediate = '';
+  /** A character came last: REP repeats it. Behind a sequence that is dropped it must not repeat what came before that. */
+  #isRepeatable = false;
+  #isAltering = false;
+
+  /** `isForScreen`: what is drawn and nothing else counts, so that character sets, insertion and resets stay too. */
+  constructor({ isForScreen = false } = {}) {
+    this.#isForScreen = isForScreen;
+  }
+
+  /** What was let through may stay on behind the end: a character set, insertion, origin. */
+  get isAltering(): boolean {
+    return this.#isAltering;
+  }
 
   push(data: Uint8Array): string {
     let shown = '';
-    for (const character of this.#decoder.decode(data, { stream: true })) shown += this.#next(character);
+    for (const character of this.#decoder.decode(data, { stream: true })) {
+      const was = this.#state;
+      const passed = this.#next(character);
+      this.#isAltering ||= altering.has(passed);
+      shown += passed;
+      if (this.#state === 'text') this.#isRepeatable = was === 'text' && character >= ' ';
+    }
     return shown;
   }
 
@@ -39,7 +64,9 @@ export class TerminalFilter {
         return this.#escape(character);
       case 'charset':
         this.#state = 'text';
-        return '';
+        return this.#isForScreen && '()'.includes(this.#intermediate) && charsets.has(character)
+          ? `\u001b${this.#intermediate}${character}`
+          : '';
       case 'csi':
         return this.#csi(character, code);
       case 'string':
@@ -59,6 +86,7 @@ export class TerminalFilter {
     else if (code === 0x90 || code === 0x98 || code === 0x9d || code === 0x9e || code === 0x9f) this.#state = 'string';
     else if (code >= 0x20 && (code < 0x7f || code > 0x9f)) return character;
     else if (code === 0x08 || code === 0x09 || code === 0x0a || code === 0x0d) return character;
+    else if (this.#isForScreen && (code === 0x0e || code === 0x0f)) return character; // SO and SI choose a set
     return '';
   }
 
@@ -66,7 +94,11 @@ export class TerminalFilter {
     this.#state = 'text';
     if (character === '[') this.#startCsi();
     else if (']PX^_'.includes(character)) this.#state = 'string';
-    else if ('()*+-./#% '.includes(character)) this.#state = 'charset';
+    else if ('()*+-./#% '.includes(character)) {
+      this.#state = 'charset';
+      this.#intermediate = character;
+    } else if (this.#isForScreen && 'Hc'.includes(character))
+      return `\u001b${character}`; // tab stop, full reset
     else if ('78DEM'.includes(character)) return `\u001b${character}`; // save, restore, index, next line, reverse index
     return '';
   }
@@ -81,6 +113,10 @@ export class TerminalFilter {
       this.#state = 'text';
       return this.#mayDraw(character) ? `\u001b[${this.#sequence}${character}` : '';
     }
+    if (this.#isForScreen && this.#sequence === '' && character === '!') {
+      this.#sequence = character; // soft reset: CSI ! p
+      return '';
+    }
     // Anything but parameters ends it; so does a sequence longer than any that draws.
     if (code < 0x20 || code > 0x3f || this.#sequence.length >= maxSequence) {
       this.#state = 'text';
@@ -92,9 +128,12 @@ export class TerminalFilter {
 
   #mayDraw(final: string): boolean {
     if (final === 'h' || final === 'l') {
+      if (this.#isForScreen && this.#sequence === '4') return true; // insertion
       const modes = this.#sequence.startsWith('?') ? this.#sequence.slice(1).split(';') : [];
       return modes.length > 0 && modes.every((mode) => drawingModes.has(mode));
     }
+    if (final === 'b' && this.#isForScreen && !this.#isRepeatable) return false;
+    if (this.#sequence === '!') return final === 'p';
     return drawing.has(final) && /^[\d;:]*$/.test(this.#sequence);
   }
 }

@@ -1,35 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { terminalStream as stream } from '../../support/terminal-stream.js';
 import { ReplayedTerminal } from '../../../src/lib/terminal/replayed.js';
 
-const finals = 'ABCDEFGHIJKLMPSTXZ@`abdefghlmrsu'.split('');
-const numbers = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 3 }).map((list) => list.join(';'));
-const piece = fc.oneof(
-  { weight: 6, arbitrary: fc.stringMatching(/^[ -~]{1,30}$/) },
-  { weight: 2, arbitrary: fc.constantFrom('日本語', 'Zoë', '👍', 'e\u0301', '\r\n', '\n', '\r', '\t', '\b') },
-  { weight: 6, arbitrary: fc.tuple(numbers, fc.constantFrom(...finals)).map(([n, final]) => `\u001b[${n}${final}`) },
-  {
-    weight: 2,
-    arbitrary: fc
-      .tuple(fc.constantFrom('1', '5', '6', '7', '25', '45', '47', '1047', '1048', '1049'), fc.constantFrom('h', 'l'))
-      .map(([mode, final]) => `\u001b[?${mode}${final}`),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.constantFrom(
-      ...['\u001b7', '\u001b8', '\u001bD', '\u001bE', '\u001bM', '\u001bH', '\u001b(0', '\u001b(B', '\u001b)0'],
-      ...['\u000e', '\u000f', '\u001bc', '\u001b[!p', '\u001b[38;2;1;2;3m', '\u001b[48;5;200m', '\u001b[4:3m'],
-      ...[
-        '\u001b]0;a title\u0007',
-        '\u001b]2;other\u001b\\',
-        '\u001b]52;c;b3duZWQ=\u0007',
-        '\u001b[22;0;0t',
-        '\u001b[23;0;0t',
-      ],
-    ),
-  },
-);
-const stream = fc.array(piece, { minLength: 1, maxLength: 60 }).map((pieces) => Buffer.from(pieces.join('')));
 const size = fc.record({ columns: fc.integer({ min: 2, max: 30 }), rows: fc.integer({ min: 1, max: 12 }) });
 
 function open({ columns, rows }: { readonly columns: number; readonly rows: number }): ReplayedTerminal {

@@ -129,3 +129,20 @@ it('stands in a transcript line by line, marked, with nothing for a terminal to 
     }),
   );
 });
+
+it('keeps character sets and insertion, and gives a terminal back as it was', async () => {
+  const lines = (
+    await whole(
+      renderTerminalCast([...session.slice(0, 1), out(1, 0, '20x5', 'r'), out(1, 10, '\u001b(0lqk\u001b[4h')], {
+        op: 1,
+      }),
+    )
+  )
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+  expect(lines.slice(1)).toEqual([
+    [0.01, 'o', '\u001b(0lqk\u001b[4h'],
+    [0, 'o', '\u001b[!p'],
+  ]);
+});
