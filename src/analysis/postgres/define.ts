@@ -73,8 +73,15 @@ export function createTableAs(ctx: Context, body: Body): null {
   return null;
 }
 
-/** CREATE FUNCTION; one in C loads a library. */
+/** CREATE FUNCTION; one in C loads a library. Defaults of parameters are read by calls that do not show them. */
 export function createFunction(ctx: Context, body: Body): null {
+  const defaults = list(body, 'parameters').map((node) => bodyOf(node, 'FunctionParameter')?.['defexpr']);
+  judgeCalls(ctx, defaults);
+  inferStored(
+    ctx,
+    defaults.filter((node) => node !== undefined),
+    [],
+  );
   defineInSchema(
     ctx,
     'create',

@@ -31,7 +31,13 @@ export function inferTableChanges(ctx: Context, rangeVar: Body, commands: readon
           const value = ctx.expr(definition.body['raw_default'], scope);
           ctx.findings.infer(value);
           noteWritten(ctx, named, text(command, 'name'), value);
-        } else inferRetyped(ctx, relation?.fields ?? [], text(command, 'name'), definition?.body['typeName']);
+        } else
+          inferRetyped(
+            ctx,
+            relation?.fields ?? [],
+            text(command, 'name'),
+            child(definition?.body ?? {}, 'typeName') ?? {},
+          );
         break;
       case 'AT_ColumnDefault':
         inferStored(ctx, [command['def']], []);

@@ -6,11 +6,14 @@ import { findRelation } from './relations.js';
 import { Scope } from './scope.js';
 import { derive, type Field } from './value.js';
 
-/** ALTER COLUMN TYPE without USING converts every row as a cast would. */
-export function inferRetyped(ctx: Context, fields: readonly Field[], column: string, typeName: unknown): void {
+/** ALTER COLUMN TYPE without USING converts every row as a cast would, but refuses what a limit would cut. */
+export function inferRetyped(ctx: Context, fields: readonly Field[], column: string, typeName: Body): void {
   const scope = new Scope(null, [{ columns: fields, open: false, sources: [] }]);
   const arg = { ColumnRef: { fields: [{ String: { sval: column } }] } };
-  if (fields.some(({ name }) => name === column)) ctx.expr({ TypeCast: { arg, typeName } }, scope);
+  const field = fields.find(({ name }) => name === column);
+  if (field === undefined) return;
+  if (list(typeName, 'typmods').length > 0) ctx.findings.infer(field.value);
+  ctx.expr({ TypeCast: { arg, typeName } }, scope);
 }
 
 /** ALTER DOMAIN … ADD CHECK, VALIDATE, SET NOT NULL looks at every column of the domain. */

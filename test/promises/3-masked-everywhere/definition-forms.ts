@@ -45,6 +45,7 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
     "create domain stolen_domain as text check (value like 'Q%' or value like 'R%' or value like 'TMK%')",
     'alter table staff alter ssn type stolen_domain',
   ],
+  'type with a limit': ['alter table staff alter ssn type varchar(11)'],
   'cast to a domain': [
     "create domain stolen_domain as text check (value like 'Q%')",
     'select id, ssn::stolen_domain from users where id = 1',
@@ -89,6 +90,14 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
     "create domain stolen_domain as text check (value like 'Q%')",
     'create table stolen (ssn stolen_domain)',
     'select (jsonb_populate_record(null::stolen, to_jsonb(u))).ssn from users u where u.id = 1',
+  ],
+  'function with a default that reads': [
+    "create function stolen_fn(a text default (ssn_by_id(1))) returns text language sql stable as 'select $1'",
+    'select stolen_fn()',
+  ],
+  'function with a default that reads by a query': [
+    "create function stolen_fn(i int, a boolean default ssn_by_id(1) like 'Q%') returns boolean language sql stable as 'select $2'",
+    'select stolen_fn(1)',
   ],
   'function of a domain': [
     "create domain stolen_domain as text check (value like 'Q%')",
