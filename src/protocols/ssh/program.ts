@@ -15,10 +15,11 @@ const mebibyte = 1024 * 1024;
 const keepTerminalBytes = 64 * mebibyte;
 const keepOutputBytes = 8 * mebibyte;
 /**
- * How long the end of a piece that may be the beginning of a secret waits for the rest. At a terminal keys must echo; through
- * pipes programs write in pieces that a busy machine or network pulls apart.
+ * How long the end of a piece that may be the beginning of a secret waits for the rest: programs write in pieces that a busy
+ * machine or network pulls apart. While somebody types at a terminal keys must echo.
  */
-const holdBackMs = { terminal: 25, pipes: 250 };
+const holdBackMs = { typing: 25, other: 250 };
+const typingMs = 1_000;
 /** With a terminal a few characters pass at once: keys must echo. */
 const terminalMinHeld = 8;
 
@@ -52,6 +53,8 @@ export class Program {
   /** Writes to the client, one behind the other. */
   #tail: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
+  #holdMs = 0;
+  #typedAt = Number.NEGATIVE_INFINITY;
   readonly #lines: TypedLines | null;
   #fail: (error: unknown) => void = () => undefined;
 
@@ -119,7 +122,11 @@ export class Program {
   async #feed(): Promise<void> {
     const { channel, upstream, signal } = this.#parts;
     const lines = this.#lines;
-    await pump(channel, (piece) => (lines === null ? this.#send(piece) : lines.input(piece)), signal);
+    const take = async (piece: Buffer): Promise<void> => {
+      this.#typedAt = performance.now();
+      await (lines === null ? this.#send(piece) : lines.input(piece));
+    };
+    await pump(channel, take, signal);
     await lines?.decided();
     upstream.end();
   }
@@ -154,12 +161,15 @@ export class Program {
 
   /** When nothing more has come for a while. A secret that comes in many pieces may take longer than that as a whole. */
   #flushLater(): void {
-    if (this.#timer !== null) {
+    const isTyping = this.#parts.terminal !== null && performance.now() - this.#typedAt < typingMs;
+    const holdMs = isTyping ? holdBackMs.typing : holdBackMs.other;
+    if (this.#timer !== null && this.#holdMs === holdMs) {
       this.#timer.refresh();
       return;
     }
-    const waitMs = this.#parts.terminal === null ? holdBackMs.pipes : holdBackMs.terminal;
-    this.#timer = setTimeout(() => void this.#flush().catch(this.#fail), waitMs);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#holdMs = holdMs;
+    this.#timer = setTimeout(() => void this.#flush().catch(this.#fail), holdMs);
   }
 
   async #flush(): Promise<void> {
