@@ -4,7 +4,7 @@ import { SluiceError } from '../lib/errors.js';
 import type { CatalogQuery } from './catalog.js';
 import type { PrintedDefinitions } from './postgres-types.js';
 
-/** What the server prints of what it keeps parsed: views, rules, bodies of SQL functions, defaults. */
+/** What the server prints of what it keeps parsed: views, rules, bodies of SQL functions, defaults of parameters and columns. */
 export type PrintedKind = (typeof kinds)[number];
 
 /** One of them: `oid` is the relation's for a view, else of its own row in `pg_rewrite`, `pg_proc` or `pg_attrdef`. */
@@ -13,7 +13,7 @@ export interface Printed {
   readonly oid: number;
 }
 
-const kinds = ['view', 'rule', 'body', 'expression'] as const;
+const kinds = ['view', 'rule', 'body', 'defaults', 'expression'] as const;
 const batchSize = 200;
 const attempts = 5;
 const printedRow = z.tuple([z.number(), z.string().nullable()]);
@@ -27,6 +27,10 @@ const printing: Readonly<Record<PrintedKind, (oids: string) => string>> = {
   body: (
     oids,
   ) => `select pg_catalog.json_build_array(p.oid::int8, pg_catalog.pg_get_function_sqlbody(p.oid))::text as row
+    from pg_catalog.pg_proc p where p.oid in (${oids})`,
+  defaults: (
+    oids,
+  ) => `select pg_catalog.json_build_array(p.oid::int8, pg_catalog.pg_get_expr(p.proargdefaults, 0))::text as row
     from pg_catalog.pg_proc p where p.oid in (${oids})`,
   expression: (
     oids,

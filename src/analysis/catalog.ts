@@ -219,6 +219,7 @@ export async function readCatalog(
       ...relations.filter(([, , , , , , isPrinted]) => isPrinted).map(([oid]) => ({ kind: 'view' as const, oid })),
       ...rules.map(([, , oid]) => ({ kind: 'rule' as const, oid })),
       ...functions.filter(hasParsedBody).map(([oid]) => ({ kind: 'body' as const, oid })),
+      ...functions.filter(hasDefaults).map(([oid]) => ({ kind: 'defaults' as const, oid })),
       ...expressions.map(([, , , oid]) => ({ kind: 'expression' as const, oid })),
     ],
     JSON.stringify([server, relations, functions, types, rewrites, expressions, operators]),
@@ -285,6 +286,8 @@ function decode<T>(rows: readonly { readonly row: string | null }[], schema: z.Z
 /** Written in the standard's way (`begin atomic`): kept parsed, and printed. */
 const hasParsedBody = (row: z.infer<typeof functionRow>): boolean => row[17] && row[10] !== null;
 
+const hasDefaults = (row: z.infer<typeof functionRow>): boolean => row[13] < row[8].length;
+
 function toFunction(
   row: z.infer<typeof functionRow>,
   printed: PrintedDefinitions | null,
@@ -306,7 +309,9 @@ function toFunction(
     body,
     outNames,
   };
-  return schema === 'pg_catalog' ? base : { ...base, argNames, minArgs, variadic, extension, mark };
+  if (schema === 'pg_catalog') return base;
+  const defaults = printed !== null && hasDefaults(row) ? printedText(printed, 'defaults', oid) : null;
+  return { ...base, argNames, minArgs, defaults, variadic, extension, mark };
 }
 
 function toCall([schema, name, functionSchema, functionName]: z.infer<typeof callRow>) {

@@ -309,6 +309,8 @@ export interface RawFunction {
   readonly argNames?: readonly string[];
   /** Arguments without a default; absent means all. */
   readonly minArgs?: number;
+  /** Defaults of the last ones, with commas between them; null when there are none or they could not be printed. */
+  readonly defaults?: string | null;
   readonly variadic?: boolean;
   /** Moves whenever the function is replaced (pg_proc.xmin); absent for the server's own. */
   readonly mark?: string;

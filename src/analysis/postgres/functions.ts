@@ -1,4 +1,5 @@
 import type { RawFunction } from '../postgres-types.js';
+import { bindArguments, givenBy, isNamed, placed, type Given } from './arguments.js';
 import { bodyOf, child, constantOf, flag, list, namesOf, tagged, type Body } from './ast.js';
 import {
   dangerous,
@@ -41,8 +42,8 @@ export function analyseCall(ctx: Context, call: Body, scope: Scope): CallResult 
   const names = namesOf(list(call, 'funcname'));
   const name = names[names.length - 1] ?? '';
   const schema = names.length > 1 ? (names[names.length - 2] ?? '') : '';
-  const nodes = list(call, 'args').map((node) => bodyOf(node, 'NamedArgExpr')?.['arg'] ?? node);
-  const values = nodes.map((node) => ctx.expr(node, scope));
+  const given = givenBy(call, (node) => ctx.expr(node, scope));
+  const { values } = given;
   const ordered = list(call, 'agg_order').map((item) => ctx.expr(bodyOf(item, 'SortBy')?.['node'], scope));
   const within = flag(call, 'agg_within_group');
   if (!within) ordered.forEach((value) => ctx.findings.infer(value));
@@ -51,7 +52,7 @@ export function analyseCall(ctx: Context, call: Body, scope: Scope): CallResult 
   const over = child(call, 'over');
   if (over !== null) analyseWindow(ctx, over, scope);
   noteArguments(ctx, name, values);
-  const result = resolveCall(ctx, schema, name, within ? [...values, ...ordered] : values, nodes);
+  const result = resolveCall(ctx, schema, name, within ? placed([...values, ...ordered], given.nodes) : given);
   const input = derive(values);
   return { ...withLiterals(result, literalsOfCall(name, values)), input };
 }
@@ -76,20 +77,15 @@ export function analyseWindow(ctx: Context, window: Body, scope: Scope): void {
 }
 
 /** What `schema.name(values)` may be: a builtin, any user overload, or a column in function notation. */
-export function resolveCall(
-  ctx: Context,
-  schema: string,
-  name: string,
-  values: readonly Value[],
-  nodes: readonly unknown[],
-): CallResult {
+export function resolveCall(ctx: Context, schema: string, name: string, given: Given): CallResult {
+  const { values } = given;
   const candidates = ctx.catalog.functions(schema, name, values.length);
   const results: CallResult[] = [];
   const column =
     schema === '' && values.length === 1 ? values[0]?.row?.find((field) => field.name === name) : undefined;
   if (column !== undefined) results.push({ value: column.value, rows: null });
-  if (candidates.builtin.length > 0) results.push(callBuiltin(ctx, name, candidates.builtin, values, nodes));
-  for (const fn of candidates.user) results.push(callUser(ctx, fn, values));
+  if (candidates.builtin.length > 0) results.push(callBuiltin(ctx, name, candidates.builtin, given));
+  for (const fn of candidates.user) results.push(callUser(ctx, fn, bindArguments(ctx, fn, given)));
   const [first, ...rest] = results;
   if (first === undefined) return callMissing(ctx, schema, name, values);
   return rest.reduce((all, next) => unite(all, next), first);
@@ -100,16 +96,14 @@ function unite(left: CallResult, right: CallResult): CallResult {
   return { value: derive([left.value, right.value]), rows };
 }
 
-function callBuiltin(
-  ctx: Context,
-  name: string,
-  overloads: readonly RawFunction[],
-  values: readonly Value[],
-  nodes: readonly unknown[],
-): CallResult {
+function callBuiltin(ctx: Context, name: string, overloads: readonly RawFunction[], given: Given): CallResult {
+  const { values, nodes } = given;
+  // What is known of the server's own is known by place.
+  const byName = isNamed(given);
   const isVolatile = overloads.some((fn) => fn.volatility === 'v');
   const volatility = isVolatile ? 'volatile' : overloads.some((fn) => fn.volatility === 's') ? 'stable' : 'immutable';
-  if (name === 'set_config') setConfig(ctx, nodes, values);
+  if (name === 'set_config' && byName) ctx.findings.addGlobal('unknown', name);
+  else if (name === 'set_config') setConfig(ctx, nodes, values);
   else if (dangerous.has(name) || (isVolatile && !harmlessVolatile.has(name))) {
     ctx.findings.add('callFunction', 'Function', [overloads[0]?.schema ?? 'pg_catalog', name], {
       source: 'builtin',
@@ -121,7 +115,7 @@ function callBuiltin(
   // json_populate_record(row, …) makes a row of the first argument's type.
   if (name.includes('_populate_record')) convertTo(ctx, values[0]?.type ?? '', clear);
   values.forEach((value, index) => {
-    const harmless = !returnsSet && mayTake(name, index, !value.derived) && isHarmlessFormat(name, nodes);
+    const harmless = !byName && !returnsSet && mayTake(name, index, !value.derived) && isHarmlessFormat(name, nodes);
     if (isTainted(value) && !harmless) ctx.findings.infer(value);
   });
   const value = builtinValue(ctx, name, values);
@@ -240,7 +234,7 @@ export function noteStoredCall(ctx: Context, call: Body): void {
   const names = namesOf(list(call, 'funcname'));
   const name = names[names.length - 1] ?? '';
   const { builtin, user } = ctx.catalog.functions(names.length > 1 ? (names[names.length - 2] ?? '') : '', name, -1);
-  if (builtin.length > 0) callBuiltin(ctx, name, builtin, [], []);
+  if (builtin.length > 0) callBuiltin(ctx, name, builtin, placed([]));
   for (const fn of user) {
     ctx.findings.objects.add(functionLine(fn));
     ctx.findings.add('callFunction', 'Function', [fn.schema, fn.name], {
@@ -255,7 +249,7 @@ export function noteStoredCall(ctx: Context, call: Body): void {
 export function attributeCall(ctx: Context, name: string, row: Value): Value | null {
   const { builtin, user } = ctx.catalog.functions('', name, 1);
   if (builtin.length === 0 && user.length === 0) return null;
-  return resolveCall(ctx, '', name, [row], []).value;
+  return resolveCall(ctx, '', name, placed([row])).value;
 }
 
 /** A value becomes one of this type: what its domain's checks and user-defined casts call. */
@@ -265,7 +259,7 @@ export function convertTo(ctx: Context, type: string, value: Value): readonly Va
 
 /** A function behind an operator, a cast or a domain. */
 export function implicitCall(ctx: Context, schema: string, name: string, values: readonly Value[]): Value {
-  return resolveCall(ctx, schema, name, values, []).value;
+  return resolveCall(ctx, schema, name, placed(values)).value;
 }
 
 /** Says whether a node in FROM is a plain call. */

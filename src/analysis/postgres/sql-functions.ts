@@ -7,7 +7,7 @@ import { clear, rowValue, unknownValue, type Rows, type Value } from './value.js
 /** Bodies within bodies beyond this are not followed: what they give is unknown. */
 const maxDepth = 8;
 
-/** Analyses the body of an SQL function with these arguments: its effects are the call's, its result the call's. */
+/** Analyses the body of an SQL function, a value for each parameter: its effects are the call's, its result the call's. */
 export function readSqlFunction(
   ctx: Context,
   fn: RawFunction,
@@ -20,13 +20,11 @@ export function readSqlFunction(
     return { value: ctx.catalog.isClassified ? unknownValue : { ...clear, fallible: true }, rows: null };
   }
   const inner = ctx.nested(ctx.findings, label);
-  // A default stands for an argument that was not given; it is the owner's, not protected data of this query.
-  const padded = [...values, ...fn.argTypes.slice(values.length).map(() => clear)];
   const names = new Map<string, Value>();
   (fn.argNames ?? []).forEach((name, index) => {
-    for (const known of [name, `${fn.name}.${name}`]) if (name !== '') names.set(known, padded[index] ?? clear);
+    for (const known of [name, `${fn.name}.${name}`]) if (name !== '') names.set(known, values[index] ?? clear);
   });
-  const scope = new Scope(null, [], padded, names);
+  const scope = new Scope(null, [], values, names);
   let last: Rows | 'unknown' | null = null;
   for (const node of statements) last = inner.statement(node, scope);
   if (last === 'unknown') return { value: unknownValue, rows: null };

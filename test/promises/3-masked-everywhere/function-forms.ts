@@ -140,6 +140,16 @@ const statements: Readonly<Record<string, string>> = {
   'generate series by salary': 'select g from users u, generate_series(1, (u.salary / 30000)::int) g where u.id = 1',
   'not in': "select id from orders where user_id not in (select id from users where ssn > 'M') order by id",
   'nested aggregate filter': 'select sum(1) filter (where salary > 60000) over () from users',
+  'arguments by name, the other way round': "select first_of(b => 'x', a => ssn) from users order by id",
+  'arguments by name, written as before': "select first_of(b := 'x', a := ssn) from users order by id",
+  'an argument by name behind others': "select last_of('x', c => ssn) from users order by id",
+  'the first of many arguments': "select second_in(ssn, 'a', 'b') || second_in('a', 'b', ssn) from users order by id",
+  'one of many arguments': "select second_in('a', 'b', ssn) from users order by id",
+  'one in an array of arguments': "select second_in('a', variadic array['b', ssn]) from users order by id",
+  'an array of arguments by name': "select second_in(a => 'a', variadic xs => array['b', ssn]) from users order by id",
+  'a default': 'select left_out()',
+  'a default between others': "select left_out_among(1, c => 'x')",
+  'a default in FROM': 'select x from left_out() as x',
   'update returning old':
     "update orders set total = total where id = (select id from users where ssn like 'Q%' and id = 1) returning id",
   'delete returning':

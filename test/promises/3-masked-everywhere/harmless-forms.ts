@@ -4,6 +4,9 @@ import type { Script } from '../support/attack.js';
 const statements: Readonly<Record<string, Script>> = {
   count: 'select count(*) from users',
   'count of a protected column': 'select count(*) from users where id > 0',
+  'arguments by name': 'select first_of(b => ssn, a => name) from users order by id',
+  'many arguments': "select second_in(ssn, 'b', name) from users order by id",
+  'a default that reads nothing': 'select last_of(ssn) from users order by id',
   'plain columns': 'select id, name, dob, uid, tags from users order by id',
   'where on a plain column': "select name from users where name like 'A%' and id = 1",
   'order by a plain column': 'select name from users order by name desc limit 2 offset 1',

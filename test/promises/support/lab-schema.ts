@@ -51,6 +51,11 @@ create function peek(int) returns text language plpgsql stable as 'begin return 
 create function tell(text) returns text language plpgsql stable as $$ begin raise notice 'told %', $1; return 'told'; end $$;
 create function complain(text) returns int language plpgsql stable as $$ begin raise exception 'no' using detail = $1, hint = $1, column = $1, table = $1, constraint = $1; end $$;
 create function initials(users) returns text language sql immutable as 'select left($1.name, 1)';
+create function last_of(a text, b text default 'q', c text default 'z') returns text language sql immutable as 'select $3';
+create function first_of(a text, b text) returns text language sql immutable as 'select a';
+create function second_in(a text, variadic xs text[]) returns text language sql immutable as 'select xs[2]';
+create function left_out(a text default ssn_by_id(1)) returns text language sql stable as 'select a';
+create function left_out_among(a int, b text default ssn_by_id(2), c text default 'z') returns text language sql stable as 'select b';
 create function twice(int) returns int language sql immutable as 'select $1 * 2';
 create function wipe(orders) returns int language plpgsql volatile as
   $$ begin insert into public.ledger (what) values ('wiped'); delete from public.orders; return 1; end $$;
