@@ -7,6 +7,7 @@ import { exitCodeOf, ownFailureBase } from './exit-codes.js';
 import type { Output } from './output.js';
 import { isLineFormat, printRows } from './rows.js';
 import { takesWords } from './target-words.js';
+import { writeText } from './write-text.js';
 
 export interface ExecContext {
   readonly out: Output;
@@ -65,13 +66,9 @@ function failIfCut(result: ExecResult, order: ExecOrder): void {
 
 /** A command's own output, each stream where it belongs, then what Sluice has to say. */
 async function passOutput(result: ExecResult, out: Output): Promise<void> {
-  await write(process.stdout, result.stdout ?? '');
-  await write(process.stderr, result.stderr ?? '');
+  await writeText(process.stdout, result.stdout ?? '');
+  await writeText(process.stderr, result.stderr ?? '');
   out.note(execSummary(result, out));
-}
-
-function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  return text === '' ? Promise.resolve() : new Promise((resolve) => void stream.write(text, () => resolve()));
 }
 
 /** The next page of a result; what it is of was said when it began. */

@@ -1,4 +1,4 @@
-import type { ErrorDocument } from '../client/api-types.js';
+import type { ErrorDocument, TargetSummary } from '../client/api-types.js';
 import type { ExecBody, ExecResult } from '../client/api-exec-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { SluiceError } from '../lib/errors.js';
@@ -12,6 +12,9 @@ import { missingText, namedValues } from './input.js';
 import type { Output } from './output.js';
 import { plain } from './plain.js';
 import { printRows } from './rows.js';
+import { writeText } from './write-text.js';
+
+type Labelled = Pick<TargetSummary, 'name' | 'kind'>;
 
 interface Outcome {
   readonly target: string;
@@ -32,16 +35,25 @@ interface ExecManyDocument {
   readonly failed: number;
 }
 
+/** The code that a program ended with; null where it did not run, or no program did. */
+const programCode = ({ result }: Outcome): number | null => result?.exit_code ?? null;
+const hasFailed = (outcome: Outcome): boolean => outcome.error !== null || (programCode(outcome) ?? 0) !== 0;
+
 /** Targets at a time: enough to be quick, few enough to stop early. */
 const atOnce = 4;
 
 /** Runs one text on every target with these labels, each as a session of its own; one that fails stops no other. */
 export async function runOnLabelled(client: SluiceClient, order: ExecOrder, context: ExecContext): Promise<void> {
   const { out, signal } = context;
-  const given = await textOf(order.text === undefined ? { ...order, text: order.target } : order);
-  if (given === null) throw missingText();
   refuseTogether(order);
-  const names = await labelled(client, order.label ?? [], signal);
+  const told = { ...order, text: order.target };
+  // What there is to read locally is read, or missed, before the gateway is asked.
+  const local = order.rest.length > 1 ? undefined : await textOf(told);
+  if (local === null) throw missingText();
+  const targets = await labelled(client, order.label ?? [], signal);
+  const given = local ?? (await textOf({ ...told, takesWords: takeWords(targets) }));
+  if (given === null) throw missingText();
+  const names = targets.map(({ name }) => name);
   const timeoutMs = order.timeout === undefined ? 600_000 : parseDuration(order.timeout, '--timeout');
   const options = { out, signal, wait: order.wait ?? false, timeoutMs, live: false };
   const queue = names.values();
@@ -72,15 +84,26 @@ function refuseTogether(order: ExecOrder): void {
   if (order.text !== undefined) throw usage('Give TARGET or --label, not both.');
 }
 
-async function labelled(client: SluiceClient, labels: readonly string[], signal: AbortSignal): Promise<string[]> {
+/** Words behind `--` are a command to one kind of target, and no text to another. */
+function takeWords(targets: readonly Labelled[]): boolean {
+  const takes = new Set(targets.map(({ kind }) => kind !== 'postgres'));
+  if (takes.size > 1)
+    throw usage('Words behind -- are a command for some of these targets and no text for the others: add a --label.');
+  return takes.has(true);
+}
+
+async function labelled(
+  client: SluiceClient,
+  labels: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Labelled[]> {
   const wanted = Object.entries(namedValues(labels, '--label'));
   const [first] = labels;
   const { targets } = await client.targets(first === undefined ? {} : { label: first }, { signal });
-  const names = targets
+  const found = targets
     .filter((target) => wanted.every(([name, value]) => target.labels[name] === value))
-    .map(({ name }) => name)
-    .toSorted();
-  if (names.length > 0) return names;
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  if (found.length > 0) return found;
   throw new SluiceError('not_found', `No target has the labels ${labels.join(' ')}.`, {
     decider: 'gateway',
     next: [{ command: 'sluice targets', when: 'to see them with their labels' }],
@@ -88,7 +111,7 @@ async function labelled(client: SluiceClient, labels: readonly string[], signal:
 }
 
 function documentOf(outcomes: readonly Outcome[]): ExecManyDocument {
-  const failed = outcomes.filter(({ error }) => error !== null).length;
+  const failed = outcomes.filter(hasFailed).length;
   return {
     schema: 'sluice.exec_many/v1',
     ok: failed === 0,
@@ -117,8 +140,21 @@ async function show(outcomes: readonly Outcome[], order: ExecOrder, out: Output)
     const rows = group.flatMap(({ target, result }) => result.rows.map((row) => [target, ...row]));
     await printRows({ columns: [{ name: 'target', type: 'text' }, ...columns], rows }, order.format, out);
   }
-  for (const { target, result, error } of outcomes) {
-    if (result !== null) {
+  for (const outcome of outcomes) {
+    const { target, result } = outcome;
+    if (result !== null && programCode(outcome) !== null) {
+      await passLines(process.stdout, target, result.stdout ?? '');
+      await passLines(process.stderr, target, result.stderr ?? '');
+    }
+  }
+  for (const outcome of outcomes) {
+    const { target, result, error } = outcome;
+    const code = programCode(outcome);
+    if (result !== null && code !== null) {
+      const mark = code === 0 ? out.paintError('green', '✓') : out.paintError('red', '✗');
+      const cut = result.truncated ? ' (output was cut; see --max-bytes)' : '';
+      out.note(`${mark} ${plain(target)}   exit ${code}${cut}   ${result.session_id}`);
+    } else if (result !== null) {
       const cut = result.truncated ? ' (more were cut; see --limit)' : '';
       out.note(
         `${out.paintError('green', '✓')} ${plain(target)}   ${result.row_count} rows${cut}   ${result.session_id}`,
@@ -129,13 +165,25 @@ async function show(outcomes: readonly Outcome[], order: ExecOrder, out: Output)
       for (const step of error.details.next ?? []) out.note(`    Next: ${plain(step.command)}`);
     }
   }
-  const failed = outcomes.length - results.length;
-  out.note(`${results.length} of ${outcomes.length} targets${failed === 0 ? '' : `; ${failed} failed`}`);
+  const failed = outcomes.filter(hasFailed).length;
+  out.note(`${outcomes.length - failed} of ${outcomes.length} targets${failed === 0 ? '' : `; ${failed} failed`}`);
 }
 
-/** Their common code when all failures have one, else 1: a script that cares reads the document. */
+/** What a program has said, each line with its target in front, as rows have it. */
+async function passLines(stream: NodeJS.WriteStream, target: string, text: string): Promise<void> {
+  if (text === '') return;
+  const lines = text.replace(/\n$/, '').split('\n');
+  await writeText(stream, lines.map((line) => `${target}: ${line}\n`).join(''));
+}
+
+/** Their common code when all failures have one, a program's own included, else 1: a script that cares reads the document. */
 function exitCodeFor(outcomes: readonly Outcome[], order: ExecOrder): number {
-  const codes = new Set(outcomes.flatMap(({ error }) => (error === null ? [] : [exitCodeOf(error.code)])));
+  const codes = new Set(
+    outcomes.filter(hasFailed).map((outcome) => {
+      const { error } = outcome;
+      return error === null ? (programCode(outcome) ?? 1) : exitCodeOf(error.code);
+    }),
+  );
   const [only] = codes;
   if (codes.size > 1) return 1;
   if (only !== undefined) return only;
