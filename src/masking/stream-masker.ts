@@ -15,8 +15,7 @@ const keyBegin = Buffer.from('-----BEGIN ');
  */
 export class StreamMasker {
   readonly #detectors: Detectors;
-  /** A run shorter than this is not held back: keys echo at once. */
-  readonly #minHeld: number;
+  #minHeld: number;
   /** Visible bytes already let go that what follows may continue. */
   #context: Buffer = Buffer.alloc(0);
   #pending: Buffer = Buffer.alloc(0);
@@ -24,6 +23,11 @@ export class StreamMasker {
   constructor(detectors: Detectors, options: { readonly minHeld?: number } = {}) {
     this.#detectors = detectors;
     this.#minHeld = options.minHeld ?? 1;
+  }
+
+  /** A run shorter than this is not held back from now on: keys echo at once. */
+  set minHeld(bytes: number) {
+    this.#minHeld = bytes;
   }
 
   get held(): number {

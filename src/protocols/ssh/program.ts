@@ -20,8 +20,8 @@ const keepOutputBytes = 8 * mebibyte;
  */
 const holdBackMs = { typing: 25, other: 250 };
 const typingMs = 1_000;
-/** With a terminal a few characters pass at once: keys must echo. */
-const terminalMinHeld = 8;
+/** While somebody types a few characters pass at once. */
+const typingMinHeld = 8;
 
 export interface ProgramParts {
   readonly talk: Conversation;
@@ -68,8 +68,7 @@ export class Program {
       now: talk.now,
     });
     const detectors = parts.isTransfer ? null : compileDetectors(talk.incoming.classification.detectors);
-    const masker = (): StreamMasker | null =>
-      detectors === null ? null : new StreamMasker(detectors, terminal === null ? {} : { minHeld: terminalMinHeld });
+    const masker = (): StreamMasker | null => (detectors === null ? null : new StreamMasker(detectors));
     this.#maskers = [masker(), masker()];
     if (terminal !== null) this.#transcript.resize(terminal.cols, terminal.rows);
     this.#lines = terminal === null || !parts.takesLines ? null : this.#typedLines(terminal);
@@ -154,15 +153,19 @@ export class Program {
   #show(piece: Buffer, lane: 0 | 1): Promise<void> {
     const masker = this.#maskers[lane];
     if (masker === null) return this.#deliver(piece, lane);
+    masker.minHeld = this.#isTyping ? typingMinHeld : 1;
     const released = masker.push(piece);
     if (masker.held > 0) this.#flushLater();
     return this.#deliver(released, lane);
   }
 
+  get #isTyping(): boolean {
+    return this.#parts.terminal !== null && performance.now() - this.#typedAt < typingMs;
+  }
+
   /** When nothing more has come for a while. A secret that comes in many pieces may take longer than that as a whole. */
   #flushLater(): void {
-    const isTyping = this.#parts.terminal !== null && performance.now() - this.#typedAt < typingMs;
-    const holdMs = isTyping ? holdBackMs.typing : holdBackMs.other;
+    const holdMs = this.#isTyping ? holdBackMs.typing : holdBackMs.other;
     if (this.#timer !== null && this.#holdMs === holdMs) {
       this.#timer.refresh();
       return;
