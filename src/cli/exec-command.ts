@@ -4,10 +4,9 @@ import { parseDuration } from './durations.js';
 import { bodyOf, type ExecOrder, isStreamed, optionsOf, usage } from './exec-body.js';
 import { execSummary, execute, streamRows } from './exec.js';
 import { exitCodeOf, ownFailureBase } from './exit-codes.js';
-import type { Output } from './output.js';
+import { type Output, writeText } from './output.js';
 import { isLineFormat, printRows } from './rows.js';
 import { takesWords } from './target-words.js';
-import { writeText } from './write-text.js';
 
 export interface ExecContext {
   readonly out: Output;

@@ -9,10 +9,9 @@ import { execute } from './exec.js';
 import { exitCodeOf } from './exit-codes.js';
 import { asSluiceError, errorDocument } from './failure.js';
 import { missingText, namedValues } from './input.js';
-import type { Output } from './output.js';
+import { type Output, writeText } from './output.js';
 import { plain } from './plain.js';
 import { printRows } from './rows.js';
-import { writeText } from './write-text.js';
 
 type Labelled = Pick<TargetSummary, 'name' | 'kind'>;
 
