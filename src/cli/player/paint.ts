@@ -37,7 +37,7 @@ function paintRow(terminal: ReplayedTerminal, y: number, { left, columns }: Wind
     style = wanted;
     painted += text;
     // How wide the reviewer's terminal takes it to be must not matter for what follows.
-    // oxlint-disable-next-line no-control-regex
+    // oxlint-disable-next-line no-control-regex -- what is asked is whether it is anything but printable ASCII
     if (!/^[ -~]$/.test(text)) painted += `\u001b[${x - left + width + 1}G`;
   }
   return `${painted}${style === reset ? '' : reset}`;
