@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/property-seed.ts'],
     pool: 'forks',
     // Real servers and worker threads run beside the tests: two files at a time keep a two-core machine honest.
     maxWorkers: 2,

@@ -9,8 +9,20 @@ const piece = fc.oneof(
   {
     weight: 2,
     arbitrary: fc
-      .tuple(fc.constantFrom('1', '5', '6', '7', '25', '45', '47', '1047', '1048', '1049'), fc.constantFrom('h', 'l'))
-      .map(([mode, final]) => `\u001b[?${mode}${final}`),
+      .tuple(
+        fc.array(fc.constantFrom('1', '5', '6', '7', '25', '45', '47', '1047', '1048', '1049'), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        fc.constantFrom('h', 'l'),
+      )
+      .map(([modes, final]) => `\u001b[?${modes.join(';')}${final}`),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.array(fc.constantFrom('0', '2', '4', '04', '12', '20'), { maxLength: 3 }), fc.constantFrom('h', 'l'))
+      .map(([modes, final]) => `\u001b[${modes.join(';')}${final}`),
   },
   {
     weight: 2,

@@ -15,6 +15,8 @@ export interface TerminalState {
   readonly alternate: Screen;
   readonly isAlternate: boolean;
   readonly isCursorHidden: boolean;
+  /** LF returns too: new line mode (LNM). */
+  readonly isNewLine: boolean;
   readonly modes: object;
   readonly privateModes: object;
   readonly charset: Charset;
@@ -43,6 +45,7 @@ export function stateOf(terminal: Terminal): TerminalState {
     alternate: screenOf(buffers.alt),
     isAlternate: buffers.active === buffers.alt,
     isCursorHidden: coreService.isCursorHidden,
+    isNewLine: terminal.options.convertEol === true,
     modes: { ...coreService.modes },
     privateModes: { ...coreService.decPrivateModes },
     charset: charset.charset,
@@ -64,6 +67,7 @@ export function terminalFrom(state: TerminalState, scrollback: number): Terminal
   putScreen(buffers.normal, state.normal);
   putScreen(buffers.alt, state.alternate);
   coreService.isCursorHidden = state.isCursorHidden;
+  terminal.options.convertEol = state.isNewLine;
   Object.assign(coreService.modes, state.modes);
   Object.assign(coreService.decPrivateModes, state.privateModes);
   Object.assign(charset, { charset: state.charset, glevel: state.charsetLevel, _charsets: [...state.charsets] });

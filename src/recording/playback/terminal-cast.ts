@@ -51,6 +51,6 @@ export async function* renderTerminalCast(
     // Where there was no terminal nobody has sent the cursor back to the start of the line.
     if (text !== '') yield line('o', begun.isTerminal ? text : text.replaceAll(/\r?\n/g, '\r\n'), event.at);
   }
-  // A terminal in which the film was shown is as it was: soft reset (DECSTR).
-  if (begun !== null && filter.isAltering) yield line('o', '\u001b[!p', begun.at + lastMs);
+  // A terminal in which the film was shown is as it was: soft reset (DECSTR), which leaves new line mode as it is.
+  if (begun !== null && filter.isAltering) yield line('o', '\u001b[!p\u001b[20l', begun.at + lastMs);
 }

@@ -2,8 +2,12 @@
 const drawing = new Set('@ABCDEFGHIJKLMPSTXZ`abdefmrsu');
 /** Private modes (CSI ? n h/l) that only draw: origin, wrap, cursor blink and show, alternate screen. */
 const drawingModes = new Set(['6', '7', '12', '25', '47', '1047', '1048', '1049']);
+/** The others (CSI n h/l) that draw, where nothing but a screen is drawn: insertion, and that LF returns too. */
+const screenModes = new Set(['4', '20']);
 /** Of what is let through for a screen, what a terminal would keep. */
-const altering = new Set(['\u000e', '\u001b(0', '\u001b)0', '\u001b(A', '\u001b)A', '\u001b[4h', '\u001b[?6h']);
+const altering = new Set(['\u000e', '\u001b(0', '\u001b)0', '\u001b(A', '\u001b)A']);
+// oxlint-disable-next-line no-control-regex -- ESC is what such a sequence begins with
+const alteringModes = /^\u001b\[(?:\?(?:\d+;)*6|(?:\d+;)*(?:4|20))(?:;\d+)*h$/;
 /** Line drawing, British and ASCII. */
 const charsets = new Set('0AB');
 const maxSequence = 64;
@@ -48,7 +52,7 @@ export class TerminalFilter {
     for (const character of this.#decoder.decode(data, { stream: true })) {
       const was = this.#state;
       const passed = this.#next(character);
-      this.#isAltering ||= altering.has(passed);
+      this.#isAltering ||= altering.has(passed) || alteringModes.test(passed);
       shown += passed;
       if (this.#state === 'text') this.#isRepeatable = was === 'text' && character >= ' ';
     }
@@ -111,6 +115,7 @@ export class TerminalFilter {
   #csi(character: string, code: number): string {
     if (code >= 0x40 && code <= 0x7e) {
       this.#state = 'text';
+      if (character === 'h' || character === 'l') return this.#modes(character);
       return this.#mayDraw(character) ? `\u001b[${this.#sequence}${character}` : '';
     }
     if (this.#isForScreen && this.#sequence === '' && character === '!') {
@@ -126,12 +131,17 @@ export class TerminalFilter {
     return '';
   }
 
+  /** Of the modes that one sequence sets or resets together, those that draw: each counts alone (ECMA-48 8.3.106). */
+  #modes(final: 'h' | 'l'): string {
+    const [, mark = '', list = ''] = /^(\??)([\d;:]*)$/.exec(this.#sequence) ?? [];
+    const drawn = mark === '?' ? drawingModes : this.#isForScreen ? screenModes : null;
+    // Behind a colon are parts of a parameter, which no mode has.
+    const modes = list.split(';').map((mode) => String(Number(mode.split(':')[0])));
+    const passed = modes.filter((mode) => drawn?.has(mode) === true);
+    return passed.length === 0 ? '' : `\u001b[${mark}${passed.join(';')}${final}`;
+  }
+
   #mayDraw(final: string): boolean {
-    if (final === 'h' || final === 'l') {
-      if (this.#isForScreen && this.#sequence === '4') return true; // insertion
-      const modes = this.#sequence.startsWith('?') ? this.#sequence.slice(1).split(';') : [];
-      return modes.length > 0 && modes.every((mode) => drawingModes.has(mode));
-    }
     if (final === 'b' && this.#isForScreen && !this.#isRepeatable) return false;
     if (this.#sequence === '!') return final === 'p';
     return drawing.has(final) && /^[\d;:]*$/.test(this.#sequence);

@@ -15,9 +15,9 @@ export interface EffectAttack {
 /** One test an attack: past the gateway it works; through it, it is refused or held, and nothing has changed. */
 export function testEffects(attacks: readonly EffectAttack[], lab: () => Lab): void {
   it.each(attacks)('$name', async ({ script, control = 'changes' }) => {
-    const { directUri, insiderUri } = lab();
+    const { insiderUri } = lab();
     await lab().enter(0);
-    if (control !== 'none') await controlOf(directUri, lab().fingerprintSql, script, control);
+    if (control !== 'none') await controlOf(lab(), script, control);
     const before = await lab().fingerprint();
     for (const lane of lanesOf(script)) {
       const played = await play(insiderUri, script, lane);
@@ -38,8 +38,13 @@ function lanesOf(script: Script): readonly Lane[] {
 }
 
 /** Runs the attack directly, in a transaction that is rolled back, and compares the database before and after. */
-async function controlOf(uri: string, mark: string, script: Script, control: 'changes' | 'works'): Promise<void> {
-  const session = await WireSession.open(uri);
+async function controlOf(
+  { directUri, fingerprintSql: mark, direct }: Lab,
+  script: Script,
+  control: 'changes' | 'works',
+): Promise<void> {
+  const session = await WireSession.open(directUri);
+  let backend = '';
   try {
     const ask = async (sql: string): Promise<string> => {
       session.send(wire.query(sql));
@@ -47,6 +52,7 @@ async function controlOf(uri: string, mark: string, script: Script, control: 'ch
       return errorCode(transcript) === '' ? textOf(transcript) : `failed: ${textOf(transcript)}`;
     };
     await ask('begin');
+    backend = /^D .*?(\d+)$/m.exec(await ask('select pg_backend_pid()'))?.[1] ?? '';
     const before = await ask(mark);
     for (const sql of typeof script === 'string' ? [script] : 'messages' in script ? [] : script) {
       const answer = await ask(sql);
@@ -56,4 +62,8 @@ async function controlOf(uri: string, mark: string, script: Script, control: 'ch
   } finally {
     session.close();
   }
+  // What no rollback takes back, a temporary slot among it, the server drops when it has noticed the end.
+  await expect
+    .poll(() => direct(`select from pg_stat_activity where pid = ${Number(backend)}`), { timeout: 10_000 })
+    .toEqual([]);
 }

@@ -143,6 +143,6 @@ it('keeps character sets and insertion, and gives a terminal back as it was', as
     .map((line) => JSON.parse(line) as unknown);
   expect(lines.slice(1)).toEqual([
     [0.01, 'o', '\u001b(0lqk\u001b[4h'],
-    [0, 'o', '\u001b[!p'],
+    [0, 'o', '\u001b[!p\u001b[20l'],
   ]);
 });
