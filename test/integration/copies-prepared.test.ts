@@ -30,7 +30,7 @@ const leave = (): Promise<unknown> =>
   Promise.all(clients.splice(0).map((client) => client.end().catch(() => undefined)));
 
 beforeAll(async () => {
-  gateway = await startOpenGateway(['app'], rules, twoPhase);
+  gateway = await startOpenGateway(['app'], rules, { server: twoPhase });
   direct = await pgClient(gateway.direct('app'));
 }, 120_000);
 afterAll(async () => {

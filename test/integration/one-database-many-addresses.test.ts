@@ -2,64 +2,41 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { startReplica } from '../support/replica.js';
-import { type GatewayUnderTest, startTestGateway } from './gateway-harness.js';
-import { pgClient } from './open-gateway.js';
+import { type OpenGateway, pgClient, startOpenGateway } from './open-gateway.js';
 
 const secret = 'QXZ-41-7W93';
 const ways = ['orders', 'orders-by-name', 'orders-replica'] as const;
+const rules = {
+  classification:
+    'classes: { ssn: { mask: last4 } }\ncolumns:\n  - { column: public.people.ssn, class: ssn }\ndetectors: {}\n',
+  policies: '@id("all") permit (principal, action, resource) unless { action == Action::"reveal" };\n',
+};
 
-let postgres: TestPostgres;
 let replica: { readonly port: number; stop(): Promise<void> };
-let gateway: GatewayUnderTest;
-let token: string;
+let gateway: OpenGateway;
 const clients = new Map<string, pg.Client>();
 beforeAll(async () => {
-  postgres = await startPostgres();
-  for (const name of ['app', 'other']) await postgres.query(`create database ${name} template template0`);
-  await postgres.query(`create table people (id int, ssn text); insert into people values (1, '${secret}')`, 'app');
-  await postgres.query(`create table notes (id int, line text); insert into notes values (1, 'plain')`, 'other');
-  replica = await startReplica(postgres);
-  const target = (name: string, address: string, database = 'app'): string =>
-    `  - { name: ${name}, kind: postgres, address: "${address}", database: ${database}, username: ${postgres.superuser}, secret: "vault:open", tls: { mode: disable }, labels: {} }`;
-  gateway = await startTestGateway({
-    bundle: new Map([
-      [
-        'targets.yaml',
-        [
-          'targets:',
-          target('orders', `127.0.0.1:${postgres.port}`),
-          target('orders-by-name', `localhost:${postgres.port}`),
-          target('orders-replica', `127.0.0.1:${replica.port}`),
-          target('other', `127.0.0.1:${postgres.port}`, 'other'),
-          '',
-        ].join('\n'),
-      ],
-      [
-        'classification.yaml',
-        'classes: { ssn: { mask: last4 } }\ncolumns:\n  - { column: public.people.ssn, class: ssn }\ndetectors: {}\n',
-      ],
-      ['bindings.yaml', 'groups: {}\n'],
-      [
-        'policies/test.cedar',
-        '@id("all") permit (principal, action, resource) unless { action == Action::"reveal" };\n',
-      ],
-    ]),
-    bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null }, ssh: null } },
+  gateway = await startOpenGateway(['app', 'other'], rules, {
+    async targets(postgres) {
+      await postgres.query(`create table people (id int, ssn text); insert into people values (1, '${secret}')`, 'app');
+      await postgres.query(`create table notes (id int, line text); insert into notes values (1, 'plain')`, 'other');
+      replica = await startReplica(postgres);
+      const { port } = postgres;
+      return [
+        { name: 'orders', address: `127.0.0.1:${port}`, database: 'app' },
+        { name: 'orders-by-name', address: `localhost:${port}`, database: 'app' },
+        { name: 'orders-replica', address: `127.0.0.1:${replica.port}`, database: 'app' },
+        { name: 'other', address: `127.0.0.1:${port}`, database: 'other' },
+      ];
+    },
   });
-  await gateway.gateway.setSecret('open', postgres.password);
-  token = await gateway.token('engineer', { expiresInSeconds: 3_600 });
-  for (const name of [...ways, 'other']) {
-    const client = pgClient({ port: gateway.gateway.postgresPort ?? 0, user: 'x', password: token, database: name });
-    clients.set(name, await client);
-  }
+  for (const name of [...ways, 'other']) clients.set(name, await pgClient(gateway.through(name)));
 }, 120_000);
 afterAll(async () => {
   await Promise.all([...clients.values()].map((client) => client.end()));
-  await gateway.stop();
   await replica.stop();
-  await postgres.stop();
+  await gateway.stop();
 });
 
 const by = async (way: string, sql: string): Promise<readonly unknown[]> =>
@@ -91,9 +68,7 @@ it('knows it at an address that was not open when it was made, and not in anothe
   await clients.get('orders-replica')?.end();
   await by('orders-by-name', 'create table later as select ssn as line from people');
   await by('other', 'create table later as select line from notes');
-  const late = await pgClient({
-    ...{ port: gateway.gateway.postgresPort ?? 0, user: 'x', password: token, database: 'orders-replica' },
-  });
+  const late = await pgClient(gateway.through('orders-replica'));
   clients.set('orders-replica', late);
   await becomes('orders-replica', 'select line from later', [{ line: '****7W93' }]);
   expect(await by('other', 'select line from later')).toEqual([{ line: 'plain' }]);

@@ -15,7 +15,8 @@ export interface Address {
 export interface OpenGateway {
   readonly postgres: TestPostgres;
   readonly direct: (database: string) => Address;
-  readonly through: (database: string) => Address;
+  /** A target; without targets of their own, each is called as its database. */
+  readonly through: (target: string) => Address;
   /** The gateway ends and starts again on the same state; `through` names its new address. */
   restart(): Promise<void>;
   /** What an administrator sees of a target. */
@@ -35,17 +36,32 @@ export interface Rules {
 
 const noRules: Rules = { classification: 'classes: {}\ncolumns: []\ndetectors: {}\n', policies: everything };
 
+/** A database by one of the addresses that it is reached at. */
+export interface OpenTarget {
+  readonly name: string;
+  readonly address: string;
+  readonly database: string;
+}
+
+export interface OpenGatewayOptions {
+  readonly server?: TestPostgresOptions;
+  /** The targets, where they are other than one a database; asked once the databases are there. */
+  readonly targets?: (postgres: TestPostgres) => Promise<readonly OpenTarget[]>;
+}
+
 /** Starts both; each of `databases` is made empty and is a target of the same name. */
 export async function startOpenGateway(
   databases: readonly string[],
   rules: Rules = noRules,
-  server: TestPostgresOptions = {},
+  options: OpenGatewayOptions = {},
 ): Promise<OpenGateway> {
-  const postgres = await startPostgres(server);
+  const postgres = await startPostgres(options.server);
   for (const database of databases) await postgres.query(`create database "${database}" template template0`);
-  const targets = databases.map(
-    (name) =>
-      `  - { name: ${name}, kind: postgres, address: "127.0.0.1:${postgres.port}", database: ${name}, username: ${postgres.superuser}, secret: "vault:open", tls: { mode: disable }, labels: {} }`,
+  const address = `127.0.0.1:${postgres.port}`;
+  const open = (await options.targets?.(postgres)) ?? databases.map((name) => ({ name, address, database: name }));
+  const targets = open.map(
+    (target) =>
+      `  - { name: ${target.name}, kind: postgres, address: "${target.address}", database: ${target.database}, username: ${postgres.superuser}, secret: "vault:open", tls: { mode: disable }, labels: {} }`,
   );
   const gateway = await startTestGateway({
     bundle: new Map([
@@ -64,7 +80,7 @@ export async function startOpenGateway(
   return {
     postgres,
     direct: (database) => ({ port, user, password, database }),
-    through: (database) => ({ port: gateway.gateway.postgresPort ?? 0, user: 'x', password: token, database }),
+    through: (target) => ({ port: gateway.gateway.postgresPort ?? 0, user: 'x', password: token, database: target }),
     restart: () => gateway.restart(),
     describe,
     async protectedColumns(database) {
