@@ -204,12 +204,17 @@ describe('terminal output', () => {
     ['a window operation', '\u001b[21t'],
     ['device control', '\u001bP$q"p\u001b\\'],
     ['eight-bit CSI and OSC', '\u009b6n\u009d0;x\u009c'],
-    ['bracketed paste and mouse', '\u001b[?2004h\u001b[?1000;25h'],
+    ['bracketed paste and mouse', '\u001b[?2004h\u001b[?1000;1006h'],
     ['a reset', '\u001bc'],
     ['an answer-back and bell', '\u0005\u0007'],
     ['an endless sequence', `\u001b[${'1;'.repeat(200)}`],
   ])('drops %s', (_, sequence) => {
     expect(filtered(`a${sequence}b`).replaceAll(/[1;]/g, '')).toBe('ab');
+  });
+
+  it('keeps, of modes set together, those that draw', () => {
+    expect(filtered('a\u001b[?1000;25h\u001b[?2004;7;1006lb')).toBe('a\u001b[?25h\u001b[?7lb');
+    expect(filtered('a\u001b[4;20hb')).toBe('ab');
   });
 
   it('is not fooled by where a chunk ends', () => {
