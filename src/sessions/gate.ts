@@ -4,6 +4,7 @@ import { describeEffect, type Effect } from '../analysis/effects.js';
 import { SluiceError } from '../lib/errors.js';
 import type { Decision, DecisionQuery, ShadowDecision } from '../policy/types.js';
 import type { DecisionEvent, OperationEvent } from '../recording/events.js';
+import { type Basis, CurrentBasis } from './basis.js';
 import type { GateParts } from './gate-parts.js';
 import { pendingError } from './pending-error.js';
 import {
@@ -31,6 +32,7 @@ export class SessionGate {
   /** What shadow policies would have made of the decision just taken; recorded with it. */
   #shadow: ShadowDecision | undefined;
   #spareRequest: string | null;
+  readonly #basis = new CurrentBasis();
 
   constructor(parts: GateParts) {
     this.#parts = parts;
@@ -39,6 +41,11 @@ export class SessionGate {
 
   get policyVersion(): string {
     return this.#parts.policies().version;
+  }
+
+  /** What is decided now rests on this; the very same object until policies or the principal's groups change. */
+  get basis(): Basis {
+    return this.#basis.of(this.policyVersion, this.#parts.principal());
   }
 
   /** How many statements this session has attempted; to prepare one that is judged again when it runs is none. */
@@ -119,16 +126,15 @@ export class SessionGate {
     return this.#hold(op, subject, decision);
   }
 
-  /** The next part of an operation already permitted (a portal fetched on); judged afresh when policy has changed since. */
+  /** The next part of an operation already permitted (a portal fetched on); judged afresh when policy or groups have changed since. */
   judgeAgain(subject: JudgedOperation & { readonly canLook?: false }, permit: Permit): Allowed | Denied | Held {
-    if (!permit.genuine || permit.policyVersion !== this.policyVersion || subject.fault !== null)
-      return this.judge(subject);
+    if (!permit.genuine || permit.basis !== this.basis || subject.fault !== null) return this.judge(subject);
     const op = ++this.#ops;
     this.#statements++;
     const { recorder, now } = this.#parts;
     const { kind, text } = subject.operation;
     recorder.append({ type: 'operation', at: now(), op, kind, ...this.#shown(subject), fault: null });
-    return this.#allow(op, text, none);
+    return this.#allow(op, text, none, '', permit.approvals);
   }
 
   /** Takes back a permit that has not been used: what it was given for is not what would run. */
@@ -222,7 +228,7 @@ export class SessionGate {
     approvals: readonly string[] = none,
   ): Allowed {
     const { recorder, now } = this.#parts;
-    const policyVersion = this.policyVersion;
+    const { basis } = this;
     recorder.append({
       type: 'decision',
       at: now(),
@@ -230,11 +236,11 @@ export class SessionGate {
       verdict: 'allow',
       policies,
       message,
-      policyVersion,
+      policyVersion: basis.policyVersion,
       request: null,
       ...this.#takeShadow(),
     });
-    return { verdict: 'allow', permit: mintPermit(op, text, policyVersion, approvals) };
+    return { verdict: 'allow', permit: mintPermit(op, text, basis, approvals) };
   }
 
   #deny(op: number, policies: readonly string[], error: SluiceError, request: string | null = null): Denied {

@@ -2,8 +2,9 @@ import type { ApprovalRequest } from '../approvals/types.js';
 import type { Effect, Operation } from '../analysis/effects.js';
 import type { TextSecrets } from '../analysis/text-secrets.js';
 import type { SluiceError } from '../lib/errors.js';
+import type { Basis } from './basis.js';
 
-let mint: (op: number, text: string, policyVersion: string, approvals: readonly string[]) => Permit;
+let mint: (op: number, text: string, basis: Basis, approvals: readonly string[]) => Permit;
 
 /**
  * Proof that one operation was recorded, judged and allowed. Only the gate can make one (`npm run boundaries` checks who
@@ -14,19 +15,20 @@ export class Permit {
   readonly op: number;
   /** The text that was judged, and so the only text that may be forwarded under this permit. */
   readonly text: string;
-  readonly policyVersion: string;
+  /** What it was decided on: where that has moved, it says nothing about now. */
+  readonly basis: Basis;
   /** Groups whose approval it was given with. */
   readonly approvals: readonly string[];
 
-  private constructor(op: number, text: string, policyVersion: string, approvals: readonly string[]) {
+  private constructor(op: number, text: string, basis: Basis, approvals: readonly string[]) {
     this.approvals = approvals;
     this.op = op;
     this.text = text;
-    this.policyVersion = policyVersion;
+    this.basis = basis;
   }
 
   static {
-    mint = (op, text, policyVersion, approvals) => new Permit(op, text, policyVersion, approvals);
+    mint = (op, text, basis, approvals) => new Permit(op, text, basis, approvals);
   }
 
   /** Holds for every real permit; an object that merely looks like one throws. */
@@ -75,5 +77,5 @@ export interface Look {
 }
 
 /** The gate's, and nobody else's. */
-export const mintPermit = (op: number, text: string, policyVersion: string, approvals: readonly string[]): Permit =>
-  mint(op, text, policyVersion, approvals);
+export const mintPermit = (op: number, text: string, basis: Basis, approvals: readonly string[]): Permit =>
+  mint(op, text, basis, approvals);

@@ -7,6 +7,7 @@ import type { AuditEvent } from '../signals/audit-event.js';
 import type { EndEvent, Recorder, SessionRecorder } from '../recording/events.js';
 import { ShownOperations } from '../masking/shown-operation.js';
 import { ApprovedRuns, ObservedRecorder, preparedId } from './approved-runs.js';
+import type { Basis } from './basis.js';
 import { SessionGate } from './gate.js';
 import type { Permit } from './permit.js';
 import { Reading } from './reading.js';
@@ -74,6 +75,8 @@ export class Session {
   readonly #usage: HourlyUsage;
   readonly #reading: Reading;
   readonly #revealed = new Set<string>();
+  /** On what the reading under a permit was allowed again, after that on which it was given had moved. */
+  readonly #allowedAgain = new WeakMap<Permit, Basis>();
   #statementsTold = 0;
   #toldAt: number;
   readonly #runs: ApprovedRuns;
@@ -171,7 +174,8 @@ export class Session {
 
   /**
    * Counts rows and bytes of a result that are about to be delivered. Where that brings a counter to a value that a
-   * policy names, the operation is judged again; throws what policy says, and then they must not be delivered.
+   * policy names, or policies or groups have changed since, the operation is judged again; throws what policy says, and
+   * then they must not be delivered.
    */
   countRows(rows: number, bytes: number, permit: Permit, effects: readonly Effect[]): void {
     const now = this.#services.now();
@@ -179,8 +183,11 @@ export class Session {
     this.#facts.bytesRead += bytes;
     this.#usage.add('rowsRead', rows, now);
     this.#usage.add('bytesRead', bytes, now);
-    if (!this.#reading.mustAskAgain()) return;
+    const { basis } = this.gate;
+    const isMoved = permit.basis !== basis && this.#allowedAgain.get(permit) !== basis;
+    if (!this.#reading.mustAskAgain() && !isMoved) return;
     const refused = this.gate.judgeReading(permit, effects);
+    if (isMoved && refused === null) this.#allowedAgain.set(permit, basis);
     if (refused === null) return;
     this.#facts.rowsRead -= rows;
     this.#facts.bytesRead -= bytes;

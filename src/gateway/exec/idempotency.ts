@@ -11,7 +11,8 @@ export interface Keyed {
   readonly key: string;
   /** Everything that makes the input what it is. */
   readonly input: unknown;
-  readonly policyVersion: string;
+  /** What the outcome was decided on: an answer given on another shows nothing any more. */
+  readonly basis: string;
 }
 /** What running came to, and whether anything may have happened at the target. */
 export interface Ran {
@@ -19,7 +20,7 @@ export interface Ran {
   readonly forwarded: boolean;
 }
 interface Recorded {
-  readonly policyVersion: string;
+  readonly basis: string;
   readonly document: ExecDocument | null;
   readonly error: ReturnType<typeof errorDocumentOf>['error'] | null;
 }
@@ -54,7 +55,7 @@ export class Idempotency {
       const running = this.#running.get(name);
       if (running !== undefined) return replayed(await running);
       if (standing.sealed === null) throw cutOff(key);
-      return this.#recorded(name, standing.sealed, keyed.policyVersion);
+      return this.#recorded(name, standing.sealed, keyed.basis);
     }
     if (this.#store.count(principal.id) > maxKeysEach) {
       this.#store.release(principal.id, key);
@@ -73,15 +74,15 @@ export class Idempotency {
 
   /** Never rejects: whoever waits for the same key must hear the same. */
   async #perform(name: string, keyed: Keyed, work: () => Promise<Ran>): Promise<ExecDocument | SluiceError> {
-    const { principal, key, policyVersion } = keyed;
+    const { principal, key, basis } = keyed;
     try {
       const { outcome, forwarded } = await work();
       const isError = outcome instanceof SluiceError;
       if (isError && !forwarded) this.#store.release(principal.id, key);
       else {
         const recorded: Recorded = isError
-          ? { policyVersion, document: null, error: errorDocumentOf(outcome).error }
-          : { policyVersion, document: outcome, error: null };
+          ? { basis, document: null, error: errorDocumentOf(outcome).error }
+          : { basis, document: outcome, error: null };
         this.#store.settle(principal.id, key, seal(this.#sealingKey, name, Buffer.from(JSON.stringify(recorded))));
       }
       return outcome;
@@ -91,10 +92,10 @@ export class Idempotency {
     }
   }
 
-  #recorded(name: string, sealed: Buffer, policyVersion: string): ExecDocument {
+  #recorded(name: string, sealed: Buffer, basis: string): ExecDocument {
     const plaintext = unseal(this.#sealingKey, name, sealed);
     if (plaintext === null) throw new SluiceError('unavailable', 'the recorded outcome cannot be opened');
-    const { document, error, policyVersion: then } = JSON.parse(plaintext.toString('utf8')) as Recorded;
+    const { document, error, basis: then } = JSON.parse(plaintext.toString('utf8')) as Recorded;
     if (error !== null) {
       throw new SluiceError(error.code as SluiceError['code'], error.message, {
         decider: error.decider,
@@ -108,8 +109,15 @@ export class Idempotency {
     }
     const whole = execDocument.parse(document);
     // What was masked then may not be enough now.
-    return replayed(then === policyVersion ? whole : { ...whole, rows: [], truncated: whole.rows.length > 0 });
+    return replayed(then === basis ? whole : withoutValues(whole));
   }
+}
+
+function withoutValues(outcome: ExecDocument): ExecDocument {
+  const { rows, stdout, stderr } = outcome;
+  const silent = (text: string | null): string | null => (text === null ? null : '');
+  const truncated = outcome.truncated || rows.length > 0 || [stdout, stderr].some((text) => (text ?? '') !== '');
+  return { ...outcome, rows: [], stdout: silent(stdout), stderr: silent(stderr), truncated };
 }
 
 function replayed(outcome: ExecDocument | SluiceError): ExecDocument {

@@ -118,7 +118,7 @@ async function runOnce(
     principal,
     key,
     input: [target.name, text, parameters, readOnly, bounds.maxRows, bounds.maxBytes],
-    policyVersion: services.configuration.current().policies.version,
+    basis: JSON.stringify([services.configuration.current().policies.version, principal.groups]),
   };
   return services.idempotency.run(keyed, async () => {
     let heard: ExecObserver | null = null;

@@ -251,7 +251,7 @@ export class ExtendedQuery {
       !portal.executed &&
       !portal.query.usesNames &&
       !talk.tracker.isUncertain('portal', name) &&
-      portal.permit.policyVersion === talk.session.gate.policyVersion;
+      portal.permit.basis === talk.session.gate.basis;
     return isPlain ? this.#forwardExecute(name, portal, portal.run, maxRows) : this.#executeSlowly(name, maxRows);
   }
 
@@ -271,7 +271,7 @@ export class ExtendedQuery {
       }
     }
     let { run } = portal;
-    if (portal.executed || portal.permit.policyVersion !== talk.session.gate.policyVersion) {
+    if (portal.executed || portal.permit.basis !== talk.session.gate.basis) {
       const judged = await this.#judging.judge(
         { kind: 'fetch', text: portal.query.text, parameters: portal.parameters },
         this.#judging.resolveNames(portal.query),
@@ -279,9 +279,20 @@ export class ExtendedQuery {
       );
       if (talk.skipping) return;
       if (judged.verdict === 'deny') return await this.#refuse({ fields: gatewayError(judged.error) });
+      const hidden = this.#hiddenSince(portal, judged.permit);
+      if (hidden !== null) return await this.#refuse({ fields: gatewayError(hidden) });
       run = this.#judging.run(judged.permit, run.statement, portal.query, portal.statement, run);
     }
     await this.#forwardExecute(name, portal, run, maxRows);
+  }
+
+  /** A portal is described once, and its rows are treated as was right then: what shows more than it may is not read on. */
+  #hiddenSince({ run }: WirePortal, permit: Permit): SluiceError | null {
+    const { gate } = this.#talk.session;
+    const revealed = run.plan?.revealed ?? [];
+    if (revealed.length === 0 || gate.reveals(revealed).every((allowed) => allowed)) return null;
+    const message = 'this result shows values in clear that may not be seen so any more; send Bind again.';
+    return gate.withdraw(permit, new SluiceError('denied', message, { decider: 'gateway' })).error;
   }
 
   #forwardExecute(name: string, portal: WirePortal, run: WirePortal['run'], maxRows: number): void | Promise<void> {

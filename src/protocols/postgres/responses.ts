@@ -131,13 +131,16 @@ export class ServerResponses {
     const talk = this.#talk;
     const loaded = talk.catalogs.current(talk.incoming.target, talk.incoming.classification);
     const catalog = talk.view.isShared ? (loaded?.handle ?? run.catalog) : run.catalog;
-    const policyVersion = talk.session.gate.policyVersion;
+    const { gate } = talk.session;
+    const { basis } = gate;
     const known = run.plans?.plan ?? null;
     if (
       known !== null &&
       known.catalog === catalog &&
-      known.policyVersion === policyVersion &&
-      known.result.description.equals(payload)
+      known.basis === basis &&
+      known.result.description.equals(payload) &&
+      // What may be seen can depend on the hour, or on how much was read, as well.
+      (known.result.revealed.length === 0 || gate.reveals(known.result.revealed).every((allowed) => allowed))
     ) {
       return known.result;
     }
@@ -153,7 +156,7 @@ export class ServerResponses {
     }
     if (result.staleCatalog) talk.catalogs.invalidate(talk.incoming.target);
     if (result.masked.length > 0) talk.incoming.observer?.masked?.(result.masked);
-    if (run.plans !== null) run.plans.plan = { result, catalog, policyVersion };
+    if (run.plans !== null) run.plans.plan = { result, catalog, basis };
     return result;
   }
 
@@ -333,6 +336,7 @@ export class ServerResponses {
     const masked = columns.filter((column) => column.treatment.kind !== 'clear').map((column) => column.name);
     if (masked.length > 0) talk.incoming.observer?.masked?.(masked);
     for (const { revealed } of columns) talk.session.gate.tellRevealed(run.op, revealed);
+    run.shows(columns.flatMap(({ revealed }) => revealed));
     run.copyMasker = createCopyMasker({
       format: change.format,
       csv: change.csv,
@@ -372,7 +376,7 @@ export class ServerResponses {
   #count(run: Run, rows: number, bytes: number): void {
     const { session, now } = this.#talk;
     try {
-      session.countRows(rows, bytes, run.permit, run.statement.effects);
+      session.countRows(rows, bytes, run.permit, run.readEffects);
     } catch (error) {
       run.complete(session.recorder, now(), '');
       this.#touched = null;

@@ -2,13 +2,15 @@ import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-t
 import type { CopyMaker } from '../../masking/copy-book.js';
 import type { CopyMasker } from '../../masking/types.js';
 import type { SessionRecorder } from '../../recording/events.js';
+import type { Effect } from '../../analysis/effects.js';
+import type { Basis } from '../../sessions/basis.js';
 import type { Permit } from '../../sessions/permit.js';
 import { KeptRows } from './kept-rows.js';
 import type { ResultPlan } from './result-plan.js';
 
 /** The last result plan of a prepared statement, reused while the server describes the same thing and nothing else moved. */
 export interface PlanSlot {
-  plan: { readonly result: ResultPlan; readonly catalog: CatalogHandle; readonly policyVersion: string } | null;
+  plan: { readonly result: ResultPlan; readonly catalog: CatalogHandle; readonly basis: Basis } | null;
 }
 
 /** One statement under way at the target: its permit, how its rows are treated, and what is recorded of them. */
@@ -28,6 +30,7 @@ export class Run {
   /** Called once the server has completed it, with CommandComplete's tag. */
   readonly onDone: ((tag: string) => void) | null;
   readonly #rows = new KeptRows();
+  #readEffects: readonly Effect[] | null = null;
   #columnsRecorded = false;
 
   constructor(parts: {
@@ -52,12 +55,22 @@ export class Run {
     return this.permit.op;
   }
 
+  /** What policy is asked about while its result is read: the statement, and what the result shows in clear. */
+  get readEffects(): readonly Effect[] {
+    return this.#readEffects ?? this.#follows?.readEffects ?? this.statement.effects;
+  }
+  /** These protected columns go out in clear. */
+  shows(revealed: readonly Effect[]): void {
+    if (revealed.length > 0) this.#readEffects = [...this.statement.effects, ...revealed];
+  }
+
   /** How its rows are treated; null until the server has described them. */
   get plan(): ResultPlan | null {
     return this.#plan ?? this.#follows?.plan ?? null;
   }
   set plan(plan: ResultPlan) {
     this.#plan = plan;
+    this.shows(plan.revealed);
   }
 
   /** Counts rows as delivered. `frames` are whole DataRow messages, one behind the other. */
