@@ -34,6 +34,14 @@ export interface OutputColumn {
   readonly unknown: boolean;
 }
 
+/** What EXPLAIN is asked for. */
+export interface ExplainOptions {
+  /** ANALYZE. */
+  readonly runs: boolean;
+  /** COSTS, which it shows unless told otherwise. */
+  readonly showsSizes: boolean;
+}
+
 /** What one statement does to the session, which the engine must follow. */
 export type SessionChange =
   | { readonly type: 'begin' }
@@ -48,6 +56,8 @@ export type SessionChange =
       readonly name: string;
       /** Where the constants of each argument stand in the text. */
       readonly arguments?: readonly (readonly { readonly start: number; readonly end: number }[])[];
+      /** Not executed but explained. */
+      readonly explained?: ExplainOptions;
     }
   | { readonly type: 'deallocate'; readonly name: string | null } // null: ALL
   | { readonly type: 'declareCursor'; readonly name: string; readonly hold: boolean; readonly body: StatementAnalysis }
@@ -94,6 +104,8 @@ export interface StatementAnalysis {
   readonly objects?: readonly string[];
   /** Parameters of a prepared statement that meet protected columns; position 0 stands for all. Absent for none. */
   readonly secretParameters?: TextSecrets['parameters'];
+  /** Of a statement within another: protected columns that its plan hands on. Absent for none. */
+  readonly carries?: readonly ProtectedColumn[];
   /** Where it puts protected values: protected from then on. Absent for none. */
   readonly copies?: readonly CopyOfProtected[];
 }

@@ -129,7 +129,8 @@ function makeContext(
       const analysis = analyseStatement(given, node, separate);
       // Its text is part of this one.
       findings.adoptSecrets(separate);
-      return { ...analysis, ...secretParameters(separate) };
+      const { carried } = separate;
+      return { ...analysis, ...secretParameters(separate), ...(carried.length > 0 ? { carries: carried } : {}) };
     },
     nested: (inner, name) => makeContext(given, inner, name === null ? calls : [...calls, name]),
   };

@@ -23,6 +23,7 @@ export class Findings {
   readonly #effects = new Map<string, Effect>();
   readonly #protectedColumns: readonly ProtectedColumn[];
   readonly #root: readonly [string, string];
+  readonly #carried = new Set<ProtectedColumn>();
   readonly changes: SessionChange[] = [];
   readonly missing = new Set<string>();
   /** What names turned out to mean. */
@@ -128,6 +129,19 @@ export class Findings {
 
   inferColumn(column: ProtectedColumn): void {
     this.addEffect(inferEffect(this.#root, column));
+  }
+
+  /** A value stands in a select list: a plan hands it on from step to step. */
+  carry(value: Value): void {
+    this.carryAll(value.unknown ? this.#protectedColumns : value.sources);
+  }
+
+  carryAll(columns: readonly ProtectedColumn[]): void {
+    for (const column of columns) this.#carried.add(column);
+  }
+
+  get carried(): readonly ProtectedColumn[] {
+    return [...this.#carried];
   }
 
   change(change: SessionChange): void {

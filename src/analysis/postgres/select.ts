@@ -8,7 +8,7 @@ import { noteMeeting } from './literals.js';
 import { withNamedSetting } from './named-setting.js';
 import { addTableEffect, findRelation } from './relations.js';
 import { Scope, type Source } from './scope.js';
-import { derive, mergeRows, type Field, type Rows, type Value } from './value.js';
+import { derive, mergeRows, unknownValue, type Field, type Rows, type Value } from './value.js';
 import { defineCtes } from './with.js';
 
 /** SelectStmt in all its forms: VALUES, set operations, and SELECT itself. */
@@ -63,6 +63,8 @@ export function analyseTargets(ctx: Context, nodes: readonly unknown[], scope: S
     }
     fields.push({ name: text(target, 'name') || columnName(target['val']), value: ctx.expr(target['val'], scope) });
   }
+  for (const { value } of fields) ctx.findings.carry(value);
+  if (open && ctx.catalog.isClassified) ctx.findings.carry(unknownValue);
   return { fields, open };
 }
 

@@ -1,8 +1,9 @@
+import { explained } from '../explained.js';
 import { bodyOf, child, constantOf, flag, list, number, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { transactionModes } from './settings.js';
 import { Scope } from './scope.js';
-import { clear, isTainted, unknownValue, type Rows, type Value } from './value.js';
+import { clear, isTainted, unknownValue, type Rows } from './value.js';
 
 /** CURSOR_OPT_HOLD, parsenodes.h: the cursor outlives its transaction. */
 const cursorOptionHold = 0x20;
@@ -81,6 +82,7 @@ export function analyseDeclare(ctx: Context, body: Body): null {
   for (const effect of cursor.effects) ctx.findings.addEffect(effect);
   for (const name of cursor.missing ?? []) ctx.findings.missing.add(name);
   if (cursor.touchesProtected) ctx.findings.touchesProtected = true;
+  ctx.findings.carryAll(cursor.carries ?? []);
   const hold = (number(body, 'options') & cursorOptionHold) !== 0;
   ctx.findings.change({ type: 'declareCursor', name: text(body, 'portalname'), hold, body: cursor });
   return null;
@@ -116,47 +118,31 @@ export function analyseDiscard(ctx: Context, body: Body): null {
 /** EXPLAIN plans its statement, and with ANALYZE runs it. */
 export function analyseExplain(ctx: Context, body: Body): Rows {
   const inner = ctx.separately(body['query']);
-  const runs = list(body, 'options').some((node) => isAnalyse(bodyOf(node, 'DefElem') ?? {}));
-  for (const effect of inner.effects) {
-    const isPlanned = ['select', 'infer', 'callFunction', 'unknown', 'prepare'].includes(effect.action);
-    if (runs || isPlanned) ctx.findings.addEffect(effect);
-    if (effect.resource.type === 'Table') ctx.findings.addEffect({ ...effect, action: 'explain' });
-  }
+  const options = list(body, 'options').map((node) => bodyOf(node, 'DefElem') ?? {});
+  const runs = isAsked(options, 'analyze') ?? false;
+  const asked = { runs, showsSizes: isAsked(options, 'costs') ?? true };
+  const { effects, output } = explained(inner, { ...asked, root: ctx.catalog.root, mayHide: ctx.catalog.isClassified });
+  for (const effect of effects) ctx.findings.addEffect(effect);
   ctx.findings.addGlobal('explain', runs ? 'analyze' : '');
   for (const name of inner.missing ?? []) ctx.findings.missing.add(name);
   if (inner.touchesProtected) ctx.findings.touchesProtected = true;
   if (runs) for (const copy of inner.copies ?? []) ctx.findings.addCopy(copy);
-  for (const change of inner.changes)
-    if (change.type === 'execute' || (runs && change.type === 'catalogChange')) ctx.findings.change(change);
-  return {
-    fields: [
-      {
-        name: 'QUERY PLAN',
-        value: planValue(
-          ctx,
-          inner.effects.some((effect) => effect.action === 'callFunction' && effect.facts.source !== 'builtin'),
-          inner.output,
-        ),
-      },
-    ],
-    open: false,
-  };
+  for (const change of inner.changes) {
+    if (change.type === 'execute') ctx.findings.change({ ...change, explained: asked });
+    else if (runs && change.type === 'catalogChange') ctx.findings.change(change);
+  }
+  const fields = output.map(({ name, unknown }) => ({ name, value: unknown ? unknownValue : clear }));
+  return { fields, open: false };
 }
 
-/** Planning computes immutable calls and prints what they gave: with user functions a plan may show anything. */
-function planValue(
-  ctx: Context,
-  callsUser: boolean,
-  output: Rows['fields'] | readonly { readonly unknown: boolean }[] | 'unknown' | null,
-): Value {
-  const unknown =
-    callsUser || output === 'unknown' || (output ?? []).some((column) => 'unknown' in column && column.unknown);
-  return unknown && ctx.catalog.protectedColumns.length > 0 ? unknownValue : clear;
+/** Whether an option of EXPLAIN is on; null when it is not given. Of several of one name any may count. */
+function isAsked(options: readonly Body[], name: string): boolean | null {
+  const given = options.filter((element) => text(element, 'defname').toLowerCase() === name);
+  return given.length === 0 ? null : given.some(isOn);
 }
 
-function isAnalyse(element: Body): boolean {
-  if (text(element, 'defname').toLowerCase() !== 'analyze') return false;
-  const value = element['arg'] === undefined ? true : constantOf(element['arg']);
+function isOn(option: Body): boolean {
+  const value = option['arg'] === undefined ? true : constantOf(option['arg']);
   return value === undefined || value === null || !/^(false|off|0|no)$/i.test(String(value));
 }
 

@@ -134,8 +134,14 @@ export function analyseMerge(ctx: Context, body: Body, outer: Scope | null): Row
 function targetOf(ctx: Context, rangeVar: Body, action: ActionName, filtered = true): Source {
   const source = readRelation(ctx, rangeVar, action, { filtered });
   judgeWritten(ctx, source.schema, source.alias, action === 'delete' ? [] : source.fields);
+  if (action !== 'insert' && handsOnRows(ctx, source)) for (const { value } of source.fields) ctx.findings.carry(value);
   const alias = child(rangeVar, 'alias');
   return alias === null ? source : { ...source, alias: text(alias, 'aliasname'), schema: '' };
+}
+
+/** The plan of such a write holds whole rows of what it writes: preptlist.c, and before PostgreSQL 14 every UPDATE's. */
+function handsOnRows(ctx: Context, { relation }: Source): boolean {
+  return relation === null || relation.kind === 'v' || relation.kind === 'f' || ctx.catalog.major < 14;
 }
 
 function findTarget(ctx: Context, target: Source) {

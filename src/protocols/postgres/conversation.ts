@@ -54,6 +54,8 @@ export class Conversation {
   copyIn: Run | null = null;
   /** A statement that changes the catalog has run in the transaction now open. */
   catalogChanged = false;
+  /** A statement that touches protected data was sent in the transaction now open. */
+  touched = false;
   /** What names mean in this session. */
   readonly view: SessionCatalog;
   /** Copies of protected values that this session's statements make. */

@@ -1,4 +1,5 @@
 import type { CatalogHandle, SessionChange, StatementAnalysis } from '../../analysis/postgres-types.js';
+import { explained } from '../../analysis/explained.js';
 import type { TextSecrets } from '../../analysis/text-secrets.js';
 import { plainFacts, type Effect, type Operation } from '../../analysis/effects.js';
 import { isSluiceError, SluiceError, type NextStep } from '../../lib/errors.js';
@@ -113,7 +114,7 @@ export class Judging {
           const named = change.type === 'execute' ? names.statements.get(change.name) : names.cursor(change.name);
           const found = named?.body ?? this.#openedElsewhere(change.type, change.name, statement);
           if (found === undefined) fault ??= this.#unknownName(change.type, change.name);
-          else body = found;
+          else body = change.type === 'execute' ? this.#asked(change, found) : found;
           if (change.type === 'execute' && found !== undefined) passed.push(...passedSecrets(change, found));
         } else names.apply(change, query, statement);
       }
@@ -129,6 +130,20 @@ export class Judging {
       };
     });
     return { statements: resolved, effects, fault, secrets: withPassed(secrets, passed) };
+  }
+
+  /** What EXECUTE stands for, or what EXPLAIN tells of it. */
+  #asked(
+    { explained: asked }: Extract<SessionChange, { type: 'execute' }>,
+    body: StatementAnalysis,
+  ): StatementAnalysis {
+    if (asked === undefined) return body;
+    const { catalogs, incoming } = this.#talk;
+    const { target, classification } = incoming;
+    const mayHide = !catalogs.hasNothingProtected(target, classification);
+    const plan = explained(body, { ...asked, root: [target.name, target.database], mayHide });
+    const { copies, ...rest } = body;
+    return { ...rest, ...plan, ...(asked.runs && copies !== undefined ? { copies } : {}) };
   }
 
   /**
@@ -249,6 +264,7 @@ export class Judging {
     const talk = this.#talk;
     const { changes } = statement;
     talk.view.noteSent(statement, talk.era);
+    talk.touched ||= statement.touchesProtected;
     const maker = {};
     const sequence = talk.copies.sent(statement, { maker, op: permit.op, era: talk.era });
     const parts = {

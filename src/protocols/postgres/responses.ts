@@ -255,6 +255,8 @@ export class ServerResponses {
     talk.names.transactionEnded(this.#failed);
     talk.view.transactionEnded(era);
     talk.copies.transactionEnded(era, this.#failed);
+    // What was sent meanwhile is in the next one.
+    if (talk.tracker.isEmpty) talk.touched = false;
     if (!talk.catalogChanged) return;
     talk.catalogChanged = false;
     talk.catalogs.invalidate(talk.incoming.target);

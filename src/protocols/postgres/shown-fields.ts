@@ -1,4 +1,5 @@
 import { privatePrefix } from '../../analysis/faults.js';
+import type { SessionChange } from '../../analysis/postgres-types.js';
 import { maskFields, scrubError } from '../../masking/scrub.js';
 import type { Conversation } from './conversation.js';
 import type { ErrorFields } from './errors.js';
@@ -31,7 +32,7 @@ export function shownFields(talk: Conversation, fields: ErrorFields, head: Expec
   const { catalogs, incoming } = talk;
   // Parse analysis runs no query, and a name is taken before any value is read: such an error speaks of the text alone.
   if (head?.type === 'parse' || head?.type === 'collision') return fields;
-  const touching = head === undefined ? true : touchesProtected(head);
+  const touching = head === undefined || touchesProtected(head) || (talk.touched && endsOthers(head));
   if (!touching || tellsOnlyOfTheText(fields) || catalogs.hasNothingProtected(incoming.target, incoming.classification))
     return maskFields(fields, incoming.classification.detectors);
   return scrubError(fields);
@@ -43,6 +44,27 @@ function touchesProtected(head: Expected): boolean {
   if (run !== null) return run.statement.touchesProtected;
   // Sync runs the deferred checks of statements that have gone by.
   return true;
+}
+
+const ending: ReadonlySet<SessionChange['type']> = new Set<SessionChange['type']>([
+  'commit',
+  'rollback',
+  'savepoint',
+  'closeCursor',
+  'discard',
+]);
+
+/**
+ * What ends a cursor or a transaction, or checks what was deferred, runs the rest of statements that have gone by:
+ * constraints, triggers, and what a module of the server says of a plan at its end.
+ */
+function endsOthers(head: Expected): boolean {
+  const runs = head.type === 'query' ? head.runs : [runOf(head)];
+  return runs.some(
+    (run) =>
+      run?.statement.node === 'ConstraintsSetStmt' ||
+      run?.statement.changes.some(({ type }) => ending.has(type)) === true,
+  );
 }
 
 /** What runs where this is answered next. */

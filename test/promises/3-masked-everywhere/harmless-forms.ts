@@ -120,6 +120,13 @@ const statements: Readonly<Record<string, Script>> = {
   'copy out of a plain table': 'copy orders to stdout (format csv, header)',
   explain: 'explain (costs off) select name from users where id = 1',
   'explain of a join': 'explain (costs off) select 1 from users u join orders o on o.user_id = u.id where u.id = 1',
+  'explain with costs': 'explain select name from users where id = 1',
+  'explain of masked columns, without costs': 'explain (costs off) select * from users where id = 1',
+  'explain of a prepared statement': [
+    'prepare p(int) as select name from users where id = $1',
+    'explain execute p(1)',
+    'explain (analyze, costs off, timing off, summary off) execute p(1)',
+  ],
   'several statements': 'select 1; select count(*) from users; select name from users order by id',
   'empty query': '',
   'only a comment': '-- nothing',
