@@ -90,19 +90,18 @@ export async function anchorProblem(
     );
     if (problem !== null) return `the anchor of ${anchor.at} proves nothing: ${problem}`;
   }
-  const wanted = new Map(anchors.map((anchor) => [anchor.records, anchor]));
+  // Two of the same number that differ are two histories: whichever the ledger has, it was rewritten.
+  const wanted = new Map<number, LedgerAnchor[]>();
+  for (const anchor of anchors) wanted.set(anchor.records, [...(wanted.get(anchor.records) ?? []), anchor]);
   const scanner = new RecordScanner(ledgerHeader);
   for await (const chunk of chunksOf(ledger)) {
     for (const { index, hash } of scanner.push(chunk)) {
-      const anchor = wanted.get(index);
-      if (anchor === undefined) continue;
-      if (hash.toString('hex') !== anchor.head) {
-        return `it was rewritten: an anchor of ${anchor.at} saw another record ${index}`;
-      }
+      const other = wanted.get(index)?.find(({ head }) => head !== hash.toString('hex'));
+      if (other !== undefined) return `it was rewritten: an anchor of ${other.at} saw another record ${index}`;
       wanted.delete(index);
     }
   }
-  const [missing] = wanted.values();
+  const [missing] = [...wanted.values()].flat();
   return missing === undefined
     ? null
     : `it was rewound: an anchor of ${missing.at} saw ${missing.records} records, and there are ${scanner.count}`;

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -73,6 +73,31 @@ describe('anchors', () => {
     const rewritten = await verifyAll(recordings, { anchors });
     expect(rewritten.ledger.problem).toContain('rewritten');
     expect(verifyInPython(recordings, '--anchor', file).text).toContain('it was rewritten');
+  });
+
+  it('show it also when a ledger that was rolled back has told anchors of its own since, as many records later', async () => {
+    const dir = await tempDir();
+    const kept: LedgerAnchor[] = [];
+    const sink: AnchorSink = { name: 'memory', put: async (anchor) => void kept.push(anchor) };
+    const { recorder } = await startRecorder(dir, { anchors: [sink] });
+    await recorder.close();
+    const recordings = join(dir, 'recordings');
+    const ledger = join(recordings, 'ledger.journal');
+    await copyFile(ledger, `${ledger}.before`);
+    const live = async (tag: string): Promise<void> => {
+      const { recorder: again } = await startRecorder(dir, { anchors: [sink] });
+      await recordSession(again, [statement(1, tag)], opening({ at: startOfTime + 1 }));
+      await again.close();
+    };
+    await live('select secrets');
+    await copyFile(`${ledger}.before`, ledger);
+    await rm(join(recordings, new Date(startOfTime).toISOString().slice(0, 10)), { recursive: true });
+    await live('select nothing');
+    const numbers = kept.map(({ records }) => records);
+    expect(new Set(numbers).size).toBeLessThan(new Set(kept.map(({ head }) => head)).size);
+    expect(await verifyAll(recordings)).toMatchObject({ valid: true }); // in itself it is sound
+    for (const anchors of [kept, [...kept].reverse()])
+      expect((await verifyAll(recordings, { anchors })).ledger.problem).toContain('rewritten');
   });
 
   it('prove nothing when they are not signed by a key that is trusted', async () => {
