@@ -45,6 +45,15 @@ export function openGroups(request: Asked, votes: readonly ApprovalVote[]): read
   return request.approvals.filter(({ group, count }) => (counts.get(group) ?? 0) < count).map(({ group }) => group);
 }
 
+/** The approvals that policy asks for by now and these votes do not give. */
+export function lackingNow<Wanted extends Asked['approvals'][number]>(
+  approvals: readonly Wanted[],
+  votes: readonly ApprovalVote[],
+): readonly Wanted[] {
+  const open = openGroups({ approvals }, votes);
+  return approvals.filter(({ group }) => open.includes(group));
+}
+
 /** The groups of which the request needs approvals, each once. */
 export function requiredGroups(request: Asked): readonly string[] {
   return [...new Set(request.approvals.map(({ group }) => group))];

@@ -1,5 +1,6 @@
 import type { GrantBook } from '../approvals/grants.js';
 import type { Grant } from '../approvals/grant-types.js';
+import { lackingNow } from '../approvals/quorum.js';
 import type { ApprovalRequest, Approvals } from '../approvals/types.js';
 import { SluiceError } from '../lib/errors.js';
 import { type AccessRule, findAccess } from '../policy/access.js';
@@ -46,7 +47,7 @@ export class AccessDesk {
       text: `access to ${group} for ${time}`,
       parameters: [],
       effects: [`membership in group ${group} for ${time}`],
-      approvals: Object.entries(rule.approvers).map(([approver, count]) => ({ group: approver, count, policy })),
+      approvals: approvalsOf(rule).map((approval) => ({ ...approval, policy })),
       policies: [policy],
       message: `Membership in ${group} needs approval`,
       reason: order.reason,
@@ -72,8 +73,9 @@ export class AccessDesk {
     if (access === undefined || access === null || request.state !== 'approved') return;
     this.#approvals.consume(id, request);
     const rule = this.#configuration.current().access[access.group];
-    if (rule === undefined) {
-      this.#approvals.finish(id, { ok: false, detail: `${access.group} cannot be had for a while any more` });
+    const refusal = refusalNow(request, access.group, rule);
+    if (rule === undefined || refusal !== null) {
+      this.#approvals.finish(id, { ok: false, detail: refusal ?? '' });
       return;
     }
     const draft = { principal, group: access.group, reason: request.reason ?? '', request: id, emergency: false };
@@ -106,6 +108,18 @@ export class AccessDesk {
       });
     return found;
   }
+}
+
+/** Why what was approved by the rules of then is not given by those of now; null when it is. */
+function refusalNow(request: ApprovalRequest, group: string, rule: AccessRule | undefined): string | null {
+  if (rule === undefined) return `${group} cannot be had for a while any more`;
+  if (!mayAsk(request.principal, rule.for)) return `the requester may not have ${group} any more`;
+  const lacking = lackingNow(approvalsOf(rule), request.votes).map(({ group: by, count }) => `${count} of @${by}`);
+  return lacking.length === 0 ? null : `it needs ${lacking.join(', ')} now; ask again`;
+}
+
+function approvalsOf({ approvers }: AccessRule): readonly { readonly group: string; readonly count: number }[] {
+  return Object.entries(approvers).map(([group, count]) => ({ group, count }));
 }
 
 function mayAsk(principal: Principal, groups: readonly string[]): boolean {

@@ -1,8 +1,9 @@
+import { lackingNow } from '../approvals/quorum.js';
 import { requireReason } from '../approvals/reason.js';
 import type { ApprovalRequest, Approvals } from '../approvals/types.js';
 import { describeEffect, type Effect } from '../analysis/effects.js';
 import { SluiceError } from '../lib/errors.js';
-import type { Decision, DecisionQuery, ShadowDecision } from '../policy/types.js';
+import type { Decision, DecisionQuery, RequiredApproval, ShadowDecision } from '../policy/types.js';
 import type { DecisionEvent, OperationEvent } from '../recording/events.js';
 import { type Basis, CurrentBasis } from './basis.js';
 import type { GateParts } from './gate-parts.js';
@@ -16,7 +17,7 @@ import {
   mintPermit,
   type Permit,
 } from './permit.js';
-import { asRefusal, deniedError, isReadOnly } from './refusals.js';
+import { approvedTooLittle, asRefusal, deniedError, isReadOnly } from './refusals.js';
 import { resultEnded } from './result-ended.js';
 import { withdrawnWords } from './words.js';
 
@@ -356,21 +357,26 @@ export class SessionGate {
       const groups = approvals.consume(id, about);
       runs.spent(op, id);
       this.#recordApproval(op, approvals.get(id));
+      const lacking = this.#lackingNow(subject.effects, approvals.get(id));
       const decision = this.#decide(subject.effects, groups);
-      if (decision.verdict === 'allow') {
+      if (decision.verdict === 'allow' && lacking.length === 0) {
         this.#parts.observer.allowed?.(subject.effects.every(isReadOnly));
         return this.#allow(op, subject.operation.text, decision.policies, '', groups);
       }
       const error =
-        decision.verdict === 'deny'
-          ? deniedError(decision, this.#parts.target.name)
-          : new SluiceError('denied', 'The approval no longer covers what policy asks for.', { decider: 'gateway' });
+        decision.verdict === 'deny' ? deniedError(decision, this.#parts.target.name) : approvedTooLittle(lacking);
       runs.refused(op, error.message);
       return this.#deny(op, decision.policies, error, id);
     } catch (error) {
       this.#recordApproval(op, approvals.get(id));
       return this.#deny(op, none, asRefusal(error), id);
     }
+  }
+
+  /** Cedar is told which groups have approved; how many of each it takes is for the votes to show, as policy is now. */
+  #lackingNow(effects: readonly Effect[], request: ApprovalRequest | null): readonly RequiredApproval[] {
+    const asked = this.#parts.policies().decide(this.#question(effects, none));
+    return asked.verdict === 'hold' ? lackingNow(asked.approvals, request?.votes ?? []) : [];
   }
 
   #recordApproval(op: number, request: ApprovalRequest | null): void {

@@ -1,6 +1,6 @@
 import { actionGroups, describeEffect, type ActionName, type Effect } from '../analysis/effects.js';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
-import type { Decision } from '../policy/types.js';
+import type { Decision, RequiredApproval } from '../policy/types.js';
 
 const readOnlyActions = new Set<ActionName>([
   ...actionGroups.read.filter((action) => action !== 'lockRow'),
@@ -30,6 +30,13 @@ export function deniedError(decision: Extract<Decision, { verdict: 'deny' }>, ta
     retryable: false,
     next: [{ command: `sluice policy explain ${target} "…"`, when: 'to see what policy asks for' }],
   });
+}
+
+/** What was approved once, by fewer than policy asks for now, or in a group that it does not ask for any more. */
+export function approvedTooLittle(lacking: readonly Pick<RequiredApproval, 'group' | 'count'>[]): SluiceError {
+  const needed = lacking.map(({ group, count }) => `${count} of @${group}`).join(', ');
+  const why = needed === '' ? '.' : `: it needs ${needed} now. Ask again.`;
+  return new SluiceError('denied', `The approval no longer covers what policy asks for${why}`, { decider: 'gateway' });
 }
 
 /** What went wrong with an approval, as a refusal. */
