@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SluiceError } from '../lib/errors.js';
 import { sha256 } from './chain.js';
@@ -7,6 +8,7 @@ import type { PublicKeys } from './signing.js';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base 32, lower case
 export const publicSuffix = '.pub.pem';
+const maxKeyBytes = 4096;
 
 /** A key's id is made from the key itself (`key_` and 80 bits of SHA-256 over its SPKI, base 32), so it cannot be given to another. */
 export function keyId(publicKey: KeyObject): string {
@@ -31,11 +33,27 @@ export async function publishedKeys(recordingsDir: string): Promise<PublicKeys> 
     return keys;
   }
   for (const name of names.filter((each) => each.endsWith(publicSuffix)).sort()) {
-    const key = publicKeyOf(await readFile(join(dir, name), 'utf8'));
+    const key = publicKeyOf(await readSmallFile(join(dir, name)));
     // The id in the name is only a help to people; a file that lies about it counts for nothing.
     if (key !== null && `${keyId(key)}${publicSuffix}` === name) keys.set(keyId(key), key);
   }
   return keys;
+}
+
+/** Its text; nothing of what is no file or no key by its size: a pipe put there must not make whoever verifies wait. */
+async function readSmallFile(path: string): Promise<string> {
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return ''; // a link that leads nowhere
+  }
+  try {
+    const found = await file.stat();
+    return found.isFile() && found.size <= maxKeyBytes ? await file.readFile('utf8') : '';
+  } finally {
+    await file.close();
+  }
 }
 
 /** The public key in a PEM text, or null. */

@@ -68,11 +68,11 @@ function slackText(notices: readonly Notice[], template: string | null, gateway:
   return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
 }
 
-/** Slack's three control characters; without them nothing in a name becomes a link or a mention. */
+/** Slack's three control characters; without them nothing in a name becomes a link or a mention, or reads backwards. */
 function escape(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
-    .replace(/[`\p{Cc}]/gu, ' ');
+    .replace(/[`\p{Cc}\p{Bidi_Control}]/gu, ' ');
 }

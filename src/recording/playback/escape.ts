@@ -3,10 +3,12 @@
  * could move the cursor, set a title, write the clipboard, ask the terminal a question or make text look like other text.
  */
 
-/** C0, DEL, C1; line and paragraph separators; bidirectional controls; invisible characters; lone surrogates. */
+/**
+ * C0, DEL, C1; line and paragraph separators; bidirectional controls; everything that leaves no mark where it stands
+ * (fillers, joiners, tags, variation selectors but those of an emoji, the empty Braille cell); lone surrogates.
+ */
 const unsafe =
-  // eslint-disable-next-line no-control-regex
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}|[\u{e0000}-\u{e007f}]/gu;
+  /[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800\ufff9-\ufffb\p{Surrogate}](?<!\p{Extended_Pictographic}[\ufe0e\ufe0f])/gu;
 
 /** One line of text as it may be shown: everything unsafe becomes a visible escape. */
 export function escapeLine(text: string): string {

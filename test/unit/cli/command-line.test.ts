@@ -144,6 +144,10 @@ describe('errors', () => {
 describe('values', () => {
   it('become visible when they hold control characters', () => {
     expect(plain('a\u0000\u001b[2J\u009b\u202e\n')).toBe('a\\x00\\x1b[2J\\x9b\\u{202e}\\n');
+    // Names that look the same must not be the same on a reviewer's screen.
+    const blanks = ['\u3164', '\u115f', '\u034f', '\u2800', '\ufe00', '\u180e', '\u{e0101}', '\u200b'];
+    for (const blank of blanks) expect(plain(`orders${blank}`)).toMatch(/^orders\\u\{[0-9a-f]+\}$/);
+    expect(plain('done \u2714\ufe0f')).toBe('done \u2714\ufe0f');
     expect(plainBlock('a\r\nb\u0007')).toBe('a\nb\\x07');
     expect(plainJson({ a: '\u009b\u202e' })).toBe('{"a":"\\u009b\\u202e"}');
   });

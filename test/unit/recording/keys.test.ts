@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readPublicKeys } from '../../../src/recording/keys.js';
+import { publishedKeys, readPublicKeys } from '../../../src/recording/keys.js';
 import { rotateKeyFile } from '../../../src/recording/signing-keys.js';
 import { verifyAll } from '../../../src/recording/verify-all.js';
 import { opening, recordSession, startOfTime, startRecorder, statement, tempDir } from './support.js';
@@ -45,6 +46,22 @@ describe('signing keys', () => {
     await writeFile(trusted, first?.public_key_pem ?? '');
     const keys = await readPublicKeys([trusted]);
     expect(await verifyAll(join(dir, 'recordings'), { keys })).toMatchObject({ valid: true });
+  });
+
+  it('are read from files alone: a pipe, a link or a mountain beside them keeps nobody waiting', async () => {
+    const dir = await tempDir();
+    const { recorder } = await startRecorder(dir);
+    await recordSession(recorder, work);
+    await recorder.close();
+    const recordings = join(dir, 'recordings');
+    const [known] = (await publishedKeys(recordings)).keys();
+    const beside = (letter: string): string => join(recordings, 'keys', `key_${letter.repeat(16)}.pub.pem`);
+    execFileSync('mkfifo', [beside('a')]);
+    await symlink('/dev/zero', beside('b'));
+    await symlink('nowhere', beside('c'));
+    await mkdir(beside('d'));
+    expect([...(await publishedKeys(recordings)).keys()]).toEqual([known]);
+    expect(await verifyAll(recordings)).toMatchObject({ valid: true });
   });
 
   it('trust no key that a trusted one did not introduce', async () => {

@@ -102,6 +102,8 @@ it('lets nobody’s name speak to a whole channel', async () => {
   await post({ format: 'slack' }, held);
   expect(received[0]?.body).toContain('ann &lt;!channel&gt; on db waits for approval');
   expect(received[0]?.body).not.toContain('<!channel>');
+  await post({ format: 'slack' }, { ...held, actor: { ...held.actor, name: 'ann\u202e (DBA)' } });
+  expect(received[1]?.body).toContain('ann  (DBA) on db');
 });
 
 it('tells only the events that are asked for, together, and posts nothing for others', async () => {
