@@ -14,7 +14,10 @@ export default class RequestsDeny extends BaseCommand {
     const { args, flags } = await this.parse(RequestsDeny);
     const { comment } = flags;
     const reason = comment ?? (this.canPrompt ? await this.#ask() : '');
-    if (reason.trim() === '') throw usage('A denial needs a reason: --comment TEXT.');
+    if (reason.trim() === '')
+      throw usage('A denial needs a reason: --comment TEXT.', [
+        { command: `sluice requests deny ${args.request} --comment "…"`, when: 'the requester sees it' },
+      ]);
     const client = await this.connect();
     const document = await client.decideRequest(args.request, 'deny', { comment: reason }, { signal: this.signal });
     this.out.show(document, () => requestText(document.request, this.out));

@@ -38,16 +38,31 @@ function messageFor(error: SluiceError): { readonly message: string; readonly hi
   }
 }
 
-/** ErrorResponse: Byte1('E') Int32(length) (Byte1(field) String(value))* Byte1(0). PostgreSQL 55.7. */
+/** What a client is told when its connection is lost: as of a server that ends it, which pools and drivers connect again for. */
+export function encodeLost(target: string): Buffer {
+  return encodeFields([
+    ['S', 'FATAL'],
+    ['V', 'FATAL'],
+    ['C', '57P01'], // admin_shutdown
+    ['M', `the connection to ${target} was lost on the way to the gateway`],
+    ['D', 'Whether a statement that was under way took effect is not known here.'],
+    ['H', 'Run: sluice status --check; then connect again, to the same port.'],
+  ]);
+}
+
 export function encodeFatal(error: SluiceError): Buffer {
   const { message, hint } = messageFor(error);
-  const fields: readonly (readonly [string, string])[] = [
+  return encodeFields([
     ['S', 'FATAL'],
     ['V', 'FATAL'],
     ['C', sqlStateOf(error)],
     ['M', message],
     ...(hint === null ? [] : [['H', `Run: ${hint}`] as const]),
-  ];
+  ]);
+}
+
+/** ErrorResponse: Byte1('E') Int32(length) (Byte1(field) String(value))* Byte1(0). PostgreSQL 55.7. */
+function encodeFields(fields: readonly (readonly [name: string, value: string])[]): Buffer {
   const body = Buffer.from(`${fields.map(([name, value]) => `${name}${value.replaceAll('\0', '')}\0`).join('')}\0`);
   const header = Buffer.alloc(5);
   header.write('E');

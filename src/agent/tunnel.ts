@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import { scramVerifier } from '../client/scram.js';
 import { isSluiceError, messageOf, SluiceError } from '../lib/errors.js';
 import { patiently, type Patience } from './patience.js';
-import { refusePostgresClient } from './postgres-refusal.js';
+import { isGoodbye, PostgresAnswers } from './postgres-answers.js';
+import { encodeLost, refusePostgresClient } from './postgres-refusal.js';
 import { splice } from './splice.js';
 
 export interface TunnelOptions {
@@ -107,6 +108,16 @@ interface ConnectionOptions extends TunnelOptions {
   readonly closing: AbortSignal;
 }
 
+/** Bytes, and where the far end is lost amid a conversation, word of it that the client program can read. */
+function carry(near: Duplex, far: Duplex, target: string): Promise<void> {
+  const answers = new PostgresAnswers();
+  let isLeaving = false;
+  far.on('data', (chunk: Buffer) => answers.push(chunk));
+  near.on('data', (chunk: Buffer) => (isLeaving = isGoodbye(chunk)));
+  near.once('end', () => (isLeaving = true));
+  return splice(near, far, () => (answers.mayBeFollowed && !isLeaving ? encodeLost(target) : null));
+}
+
 /** Never rejects: what goes wrong is told to the client program, in its own protocol. */
 async function serveConnection(socket: Socket, options: ConnectionOptions): Promise<void> {
   const gone = new AbortController();
@@ -118,7 +129,7 @@ async function serveConnection(socket: Socket, options: ConnectionOptions): Prom
       signal: AbortSignal.any([gone.signal, options.closing]),
     });
     if (socket.destroyed) far.destroy();
-    else await splice(socket, far);
+    else await carry(socket, far, options.target);
   } catch (error) {
     if (socket.destroyed) return;
     const refusal = isSluiceError(error)

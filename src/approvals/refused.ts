@@ -2,14 +2,19 @@ import { SluiceError, type ErrorCode, type NextStep } from '../lib/errors.js';
 import type { ApprovalRequest } from './types.js';
 
 /** An error about this request; it names the request so that the user can look at it. */
-export function refused(code: ErrorCode, message: string, request: ApprovalRequest): SluiceError {
+export function refused(
+  code: ErrorCode,
+  message: string,
+  request: ApprovalRequest,
+  next = nextSteps(code, request),
+): SluiceError {
   const expiresAt = new Date(request.expiresAt).toISOString();
   return new SluiceError(code, message, {
     decider: 'gateway',
     requestId: request.id,
     expiresAt,
     policy: request.policies[0] ?? null,
-    next: nextSteps(code, request),
+    next,
   });
 }
 

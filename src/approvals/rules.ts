@@ -37,7 +37,10 @@ export function castVote(request: ApprovalRequest, vote: Vote): ApprovalRequest 
     throw refused('request_expired', 'The request expired before it was decided.', request);
   if (request.state !== 'pending') throw refused('conflict', `The request is already ${request.state}.`, request);
   const comment = cleanComment(vote.comment);
-  if (decision === 'deny' && comment === '') throw refused('usage', 'A denial needs a comment that says why.', request);
+  if (decision === 'deny' && comment === '') {
+    const again = { command: `sluice requests deny ${request.id} --comment "…"`, when: 'the requester sees it' };
+    throw refused('usage', 'A denial needs a comment that says why.', request, [again]);
+  }
   if (decision === 'approve') checkReuse(request, forMs);
   const cast: ApprovalVote = {
     by: by.id,

@@ -2,7 +2,7 @@ import type { ExecBody, ExecResult } from '../client/api-exec-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
 import { quoteForShell } from '../lib/shell-quote.js';
-import { approvalText, holdText, refusalOf, waitForDecision, waitSteps } from './hold.js';
+import { approvalText, holdText, refusalOf, waitCut, waitForDecision, waitSteps } from './hold.js';
 import type { Output } from './output.js';
 import { type LineFormat, rowLines } from './rows.js';
 
@@ -26,25 +26,42 @@ export async function execute<T>(
   send: (body: ExecBody) => Promise<T>,
   options: ExecOptions,
 ): Promise<T> {
+  const run = async (asked: ExecBody): Promise<T> => {
+    try {
+      return await send({ ...asked, wait: false });
+    } catch (error) {
+      throw await explained(error, asked, options.signal);
+    }
+  };
   try {
-    return await send({ ...body, wait: false });
+    return await run(body);
   } catch (error) {
     const held = isSluiceError(error, 'approval_pending') ? error.details.requestId : null;
-    if (held == null || !isSluiceError(error)) throw /^\s*\\/.test(body.text) ? withPsql(error, body) : error;
+    if (held == null || !isSluiceError(error)) throw error;
     if (!options.wait) throw withNext(error, held);
-    const { request } = await client.request(held);
+    const { request } = await client.request(held, { signal: options.signal }).catch((cut: unknown) => {
+      throw waitCut(cut, held, options);
+    });
     options.out.note(holdText(request, options.out));
     const decided = await waitForDecision(client, held, options);
     const refusal = refusalOf(decided);
     if (refusal !== null) throw refusal;
     options.out.note(approvalText(decided, options.out));
-    return send({ ...body, wait: false, request_id: held });
+    return run({ ...body, request_id: held });
   }
 }
 
+/** What went wrong, with how to go on where that is not said yet. */
+async function explained(error: unknown, body: ExecBody, signal: AbortSignal): Promise<unknown> {
+  if (isSluiceError(error, 'target_rejected')) return /^\s*\\/.test(body.text) ? withPsql(error, body) : error;
+  if (isSluiceError(error, 'approval_pending')) return error;
+  // Loaded only where something was cut off: what goes well starts sooner without it.
+  const { withWayOn } = await import('./exec-cut.js');
+  return withWayOn(error, body, signal);
+}
+
 /** What begins with a backslash is a command of psql's own, which no server knows. */
-function withPsql(error: unknown, { target, text }: ExecBody): unknown {
-  if (!isSluiceError(error, 'target_rejected')) return error;
+function withPsql(error: SluiceError, { target, text }: ExecBody): SluiceError {
   const command = `sluice connect ${target} -- psql -c ${quoteForShell(text.trim())}`;
   const next = [{ command, when: 'to run a command of psql’s own' }];
   return new SluiceError('target_rejected', error.message, { ...error.details, next, cause: error });

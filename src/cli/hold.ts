@@ -55,17 +55,29 @@ export async function waitForDecision(client: SluiceClient, id: string, options:
       if (!options.live) options.out.note(line());
     }
   } catch (error) {
-    if (options.signal.aborted && !isSluiceError(error, 'timeout'))
-      throw new SluiceError('interrupted', `Interrupted; request ${id} stays open.`, {
-        requestId: id,
-        next: waitSteps(id, options.after),
-        cause: error,
-      });
-    throw error;
+    throw waitCut(error, id, options);
   } finally {
     if (ticker !== null) clearInterval(ticker);
     if (options.live) options.out.status('\r\u001b[K');
   }
+}
+
+/** What kept us from waiting on decides nothing: the request is the gateway's, and no connection holds it. */
+export function waitCut(error: unknown, id: string, { signal, after }: Pick<WaitOptions, 'signal' | 'after'>): unknown {
+  if (isSluiceError(error) && error.details.requestId != null) return error;
+  const details = { requestId: id, next: waitSteps(id, after), cause: error };
+  if (signal.aborted) return new SluiceError('interrupted', `Interrupted; request ${id} stays open.`, details);
+  if (!isSluiceError(error)) return error;
+  const { next = [] } = error.details;
+  const isLogin = error.code === 'login_required';
+  if (!isLogin && !['gateway_unreachable', 'unavailable', 'timeout'].includes(error.code)) return error;
+  return new SluiceError(error.code, `${error.message.replace(/\.$/, '')}; request ${id} stays open.`, {
+    ...error.details,
+    ...details,
+    retryable: true,
+    // Without a login none of the other commands does anything.
+    next: isLogin ? [...next, ...details.next] : [...details.next, ...next],
+  });
 }
 
 function stillPending(why: string, request: ApiRequest, after?: readonly NextStep[]): SluiceError {

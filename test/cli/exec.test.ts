@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -9,6 +8,7 @@ import { starterBundle } from '../../src/quickstart/bundle.js';
 import { seedShop, shopDatabase } from '../../src/quickstart/seed.js';
 import { smallShop } from '../../src/quickstart/shop-rows.js';
 import { type GatewayUnderTest, startTestGateway } from '../integration/gateway-harness.js';
+import { gatewayProcess, type GatewayProcess } from '../support/gateway-process.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { type CliOptions, type CliRun, makeHome, onlyDocument, runCli } from './support/run-cli.js';
 
@@ -19,7 +19,7 @@ const mebibyte = 1024 * 1024;
 let home: Awaited<ReturnType<typeof makeHome>>;
 let server: TestPostgres;
 let gateway: GatewayUnderTest;
-let serving: ChildProcess;
+let serving: GatewayProcess;
 let token: string;
 beforeAll(async () => {
   home = await makeHome();
@@ -40,26 +40,11 @@ beforeAll(async () => {
   await gateway.gateway.setSecret('demo-db', password);
   token = await gateway.token('engineer', { expiresInSeconds: 3_000 });
   await gateway.gateway.close({ graceMs: 0 });
-  const { url, stateDir } = gateway;
-  const config = join(home.dir, 'gateway.yaml');
-  const bootstrap = {
-    listen: { host: '127.0.0.1', port: Number(new URL(url).port) },
-    publicUrl: url,
-    stateDir,
-    issuers: [{ url: `${url}/idp`, audience: url, clientId: 'sluice-cli' }],
-    demoIdentity: true,
-  };
-  await writeFile(config, JSON.stringify(bootstrap));
-  serving = spawn(process.execPath, [program, 'gateway', 'start', '--config', config, '--json'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, SLUICE_LOG_LEVEL: 'silent' },
-  });
-  await once(serving.stdout ?? serving, 'data');
+  serving = await gatewayProcess(gateway, { dir: home.dir });
+  await serving.start();
 }, 120_000);
 afterAll(async () => {
-  const gone = once(serving, 'exit');
-  serving.kill('SIGKILL');
-  await gone;
+  await serving.kill();
   await gateway.stop();
   await server.stop();
   await home.remove();

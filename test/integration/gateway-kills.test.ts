@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -12,6 +10,7 @@ import { seedShop, shopDatabase } from '../../src/quickstart/seed.js';
 import { smallShop } from '../../src/quickstart/shop-rows.js';
 import { journalPaths } from '../../src/recording/layout.js';
 import { readEvents } from '../../src/recording/read.js';
+import { gatewayProcess, type GatewayProcess } from '../support/gateway-process.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { type GatewayUnderTest, startTestGateway } from './gateway-harness.js';
 
@@ -26,9 +25,8 @@ const maxMarksBefore = 60;
 let server: TestPostgres;
 let dir: string;
 let gateway: GatewayUnderTest;
-let config: string;
 let postgresPort: number;
-let gatewayProcess: ChildProcess | null = null;
+let serving: GatewayProcess;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'sluice-kills-'));
@@ -48,44 +46,14 @@ beforeAll(async () => {
   gateway = await startTestGateway({ pgPort: server.port, bundle: files });
   await gateway.gateway.setSecret('demo-db', password);
   await gateway.gateway.close({ graceMs: 0 });
-  config = join(dir, 'gateway.yaml');
-  const { url, stateDir } = gateway;
-  const bootstrap = {
-    listen: { host: '127.0.0.1', port: Number(new URL(url).port) },
-    publicUrl: url,
-    stateDir,
-    issuers: [{ url: `${url}/idp`, audience: url, clientId: 'sluice-cli' }],
-    demoIdentity: true,
-    listeners: { postgres: { host: '127.0.0.1', port: postgresPort } },
-  };
-  await writeFile(config, JSON.stringify(bootstrap));
+  serving = await gatewayProcess(gateway, { dir, postgresPort, program });
 }, 120_000);
 afterAll(async () => {
-  gatewayProcess?.kill('SIGKILL');
+  await serving.kill();
   await gateway.stop();
   await server.stop();
   await rm(dir, { recursive: true, force: true });
 });
-
-/** Starts the gateway as its operator does; resolves when it says that it is ready. */
-async function startProcess(): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [program, 'gateway', 'start', '--config', config, '--json'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, SLUICE_LOG_LEVEL: 'silent' },
-  });
-  gatewayProcess = child;
-  await new Promise<void>((resolve, reject) => {
-    child.stdout.once('data', () => resolve());
-    child.once('exit', () => reject(new Error('the gateway did not start')));
-  });
-  return child;
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
-  await gone;
-}
 
 /** Inserts one mark after the other until the connection breaks; says which were confirmed. */
 async function insertMarks(name: string, database: string, password: string, onMark: () => void): Promise<string[]> {
@@ -134,7 +102,7 @@ it(
     const startMs: number[] = [];
     for (let round = 1; round <= kills; round++) {
       const started = performance.now();
-      const child = await startProcess();
+      await serving.start();
       startMs.push(performance.now() - started);
       // After some work rather than some time: a busy machine works slowly, and is killed amid its work all the same.
       let left = 1 + Math.floor(Math.random() * maxMarksBefore);
@@ -148,11 +116,11 @@ it(
       );
       await working;
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 100));
-      await kill(child);
+      await serving.kill();
       confirmed.push(...(await Promise.all(clients)).flat());
     }
     const started = performance.now();
-    await startProcess();
+    await serving.start();
     const lastStartMs = performance.now() - started;
 
     const rows = await server.query('select mark from marks', shopDatabase);

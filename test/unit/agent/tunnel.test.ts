@@ -201,6 +201,40 @@ test('says in PostgreSQL that the gateway is away', async () => {
   expect(fields['M']).toMatch(/^gateway unreachable: Cannot reach 127\.0\.0\.1:\d+: nothing listens there/);
 });
 
+/** A session as a gateway begins it: AuthenticationOk, ReadyForQuery. PostgreSQL 55.7. */
+const begun = Buffer.from('520000000800000000' + '5a0000000549', 'hex');
+
+test.each([
+  ['ends', (socket: Duplex) => socket.end()],
+  ['breaks', (socket: Duplex) => socket.destroy()],
+])('says in PostgreSQL that a session was lost, when the way to the gateway %s', async (_how, lose) => {
+  gateway.onTunnel = (socket) => void socket.once('data', () => socket.write(begun, () => setImmediate(lose, socket)));
+  const socket = await dial(await open());
+  socket.write(startup());
+  const bytes = await readAll(socket);
+  expect(bytes.subarray(0, begun.length)).toEqual(begun);
+  const fields = fatal(bytes.subarray(begun.length));
+  expect(fields).toMatchObject({ S: 'FATAL', C: '57P01', H: expect.stringContaining('sluice status --check') });
+  expect(fields['M']).toBe('the connection to demo-db was lost on the way to the gateway');
+  socket.end();
+});
+
+const goodbye = Buffer.from('5800000004', 'hex');
+const error = Buffer.from('450000000b53464154414c0000', 'hex');
+
+test.each([
+  ['amid a message', startup(), Buffer.concat([begun, Buffer.from('4400000010', 'hex')])],
+  ['before a session', startup(), Buffer.alloc(0)],
+  ['to a client that said goodbye', Buffer.concat([startup(), goodbye]), begun],
+  ['behind the gateway’s own last word', startup(), Buffer.concat([begun, error])],
+])('puts nothing %s', async (_where, asked, answered) => {
+  gateway.onTunnel = (socket) => void socket.once('data', () => socket.end(answered));
+  const socket = await dial(await open());
+  socket.write(asked);
+  expect(await readAll(socket)).toEqual(answered);
+  socket.end();
+});
+
 test('declines encryption before it says so, however the bytes are cut', async () => {
   const tunnel = await open();
   await gateway.close();

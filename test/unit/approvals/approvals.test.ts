@@ -186,7 +186,12 @@ describe('the life of a request', () => {
     const request = approvals.open(draft());
     for (const comment of ['', '  \u0007 ']) {
       expect(() => approvals.vote(request.id, reviewer, 'deny', comment)).toThrow(
-        expect.objectContaining({ code: 'usage' }),
+        expect.objectContaining({
+          code: 'usage',
+          details: expect.objectContaining({
+            next: [expect.objectContaining({ command: `sluice requests deny ${request.id} --comment "…"` })],
+          }),
+        }),
       );
     }
     expect(approvals.vote(request.id, reviewer, 'deny', 'not today').state).toBe('denied');
