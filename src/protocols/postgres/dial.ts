@@ -111,8 +111,21 @@ async function secure(socket: Duplex, target: TargetConfig, signal: AbortSignal)
     ALPNProtocols: ['postgresql'],
   });
   secured.on('error', () => secured.destroy());
-  await once(secured, 'secureConnect', { signal });
+  try {
+    await once(secured, 'secureConnect', { signal });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new SluiceError('protocol', tlsFault(error), { cause: error });
+  }
   return secured;
+}
+
+/** Its own words would name the target's address, and what a stranger wrote into a certificate. */
+function tlsFault(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `its certificate is for another name (${code})`;
+  if (/CERT|ISSUER|SIGNATURE/.test(code)) return `its certificate is not trusted (${code})`;
+  return `TLS could not be set up${/^[A-Z0-9_]+$/.test(code) ? ` (${code})` : ''}`;
 }
 
 async function firstChunk(socket: Duplex, signal: AbortSignal): Promise<Buffer> {
@@ -198,7 +211,7 @@ async function authenticate(
           if (scram !== null && !authenticated)
             throw new SluiceError('protocol', 'the server ended SCRAM without its proof');
           authenticated = true;
-        } else if (method === 3) requirePrivate(target, isLocal, () => socket.write(frame('p', cString(secret))));
+        } else if (method === 3) requireProved(target, isLocal, () => socket.write(frame('p', cString(secret))));
         else if (method === 5) socket.write(frame('p', cString(md5Answer(target.username, secret, reader.bytes(4)))));
         else if (method === 10) {
           const offered: string[] = [];
@@ -246,10 +259,13 @@ async function authenticate(
   }
 }
 
-/** A cleartext password goes over TLS or to this very machine, never over a network. */
-function requirePrivate(target: TargetConfig, isLocal: boolean, send: () => void): void {
-  if (target.tls.mode === 'disable' && !isLocal)
-    throw new SluiceError('protocol', 'the server asks for a cleartext password without TLS');
+/**
+ * A cleartext password goes to a server that has proved who it is, or to this very machine. Whoever stands in the way of
+ * one with any certificate would only have to ask for it, whatever the real server asks for.
+ */
+function requireProved(target: TargetConfig, isLocal: boolean, send: () => void): void {
+  if (target.tls.mode !== 'verify-full' && !isLocal)
+    throw new SluiceError('protocol', 'the server asks for a cleartext password, which needs tls mode verify-full');
   send();
 }
 
@@ -273,7 +289,8 @@ function md5Answer(user: string, password: string, salt: Buffer): string {
 
 /** The server's refusal, without anything that could name its address or our role. */
 function rejected(target: TargetConfig, payload: Buffer): SluiceError {
-  const code = decodeErrorFields(payload).get('C') ?? '';
+  const said = decodeErrorFields(payload).get('C') ?? '';
+  const code = /^[0-9A-Z]{5}$/.test(said) ? said : '';
   const why = code.startsWith('28')
     ? 'it rejected the gateway’s credentials'
     : code === '53300'
@@ -283,10 +300,10 @@ function rejected(target: TargetConfig, payload: Buffer): SluiceError {
         : 'it refused the connection';
   return new SluiceError(
     'target_unreachable',
-    `target ${target.name} cannot be used: ${why} (${/^[0-9A-Z]{5}$/.test(code) ? code : 'no SQLSTATE'})`,
+    `target ${target.name} cannot be used: ${why} (${code === '' ? 'no SQLSTATE' : code})`,
     {
       decider: 'target',
-      targetCode: code,
+      targetCode: code === '' ? null : code,
       retryable: code === '53300',
     },
   );
