@@ -11,6 +11,7 @@ import type { OpenTunnelBody, TunnelView } from './control-types.js';
 import { RememberedTunnels, type RememberedTunnel } from './remembered-tunnels.js';
 import type { Tunnel } from './tunnel.js';
 import { tunnelUri } from './tunnel-formats.js';
+import { requireSameIdentity } from './tunnel-identity.js';
 
 interface Entry {
   readonly id: string;
@@ -247,6 +248,7 @@ export class TunnelSet {
         decider: 'local',
       });
     }
+    requireSameIdentity(entry.body, body);
     if (body.forMs !== null) {
       this.#endAt(`${body.profile}/${body.target}`, entry, this.#options.clock.now() + body.forMs);
       this.#remember();

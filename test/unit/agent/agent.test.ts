@@ -93,6 +93,44 @@ test('does not move an open tunnel to another port', async () => {
   });
 });
 
+test('gives nobody a tunnel that is another’s, or was opened for another reason', async () => {
+  await start();
+  const token = (sub: string, n: number): string =>
+    ['{"alg":"none"}', JSON.stringify({ iss: 'https://id.example', sub, n }), 'x']
+      .map((part) => Buffer.from(part).toString('base64url'))
+      .join('.');
+  const as = (more: Partial<typeof environment>) =>
+    new AgentClient({ environment: { ...environment, ...more }, launch: never });
+  const { id } = await client().openTunnel({ target: 'demo-db', profile, reason: 'INC-1' });
+  const taken = (how: string) => ({ code: 'local', message: `A tunnel to demo-db is open ${how} already` });
+  await expect(client().openTunnel({ target: 'demo-db', profile })).resolves.toMatchObject({ id });
+  await expect(client().openTunnel({ target: 'demo-db', profile, reason: 'INC-1' })).resolves.toMatchObject({ id });
+  await expect(client().openTunnel({ target: 'demo-db', profile, reason: 'INC-2' })).rejects.toMatchObject(
+    taken('for another reason'),
+  );
+  const robot = token('robot', 1);
+  for (const other of [
+    { token: robot },
+    { tokenFile: '/run/token' },
+    { identityTokenFile: '/run/identity' },
+    { configDir: '/elsewhere' },
+  ])
+    await expect(as(other).openTunnel({ target: 'demo-db', profile })).rejects.toMatchObject(
+      taken('under another login'),
+    );
+  expect(await client().list()).toHaveLength(1);
+
+  await client().stop('demo-db');
+  const known = { issuer: 'https://id.example', subject: 'engineer', name: 'engineer', mfa: false, claimGroups: [] };
+  gateway.verifier = { verify: async () => ({ ...known, kind: 'human', expiresAt: Date.now() + 60_000 }) };
+  const first = await as({ token: token('engineer', 1) }).openTunnel({ target: 'demo-db', profile });
+  const again = as({ token: token('engineer', 2) }).openTunnel({ target: 'demo-db', profile });
+  expect((await again).id).toBe(first.id);
+  await expect(as({ token: robot }).openTunnel({ target: 'demo-db', profile })).rejects.toMatchObject(
+    taken('under another login'),
+  );
+});
+
 test('hands the gateway’s refusal on', async () => {
   await start();
   await expect(client().openTunnel({ target: 'hidden', profile })).rejects.toMatchObject({ code: 'not_found' });
