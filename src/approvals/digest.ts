@@ -12,6 +12,8 @@ export function requestDigest(subject: RequestSubject & Pick<RequestDraft, 'acce
   const { principal, target, text, parameters, effects, access, objects = [] } = subject;
   // What is asked for beside operations is told apart, so that no statement can ever spend it.
   const asked = access === undefined || access === null ? [] : [['access', access.group, access.durationMs]];
+  const { onBehalfOf } = principal;
+  const person = onBehalfOf === undefined ? [] : [['on behalf of', onBehalfOf.id]];
   const named = objects.length === 0 ? [] : [['objects', ...new Set(objects)]];
   const canonical = JSON.stringify([
     'sluice.request/v1',
@@ -21,6 +23,7 @@ export function requestDigest(subject: RequestSubject & Pick<RequestDraft, 'acce
     parameters,
     effects,
     ...asked,
+    ...person,
     ...named,
   ]);
   return createHash('sha256').update(canonical).digest('hex');

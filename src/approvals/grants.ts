@@ -2,7 +2,7 @@ import { SluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { Principal } from '../policy/types.js';
 import type { Grant, GrantDraft, GrantStep, GrantStore } from './grant-types.js';
-import { isSamePerson } from './people.js';
+import { type Actor, isSameActor, isSamePerson } from './people.js';
 import { cleanComment } from './rules.js';
 import { unrefTimer } from './timer.js';
 
@@ -46,10 +46,10 @@ export class GrantBook {
     this.#listeners.push(listener);
   }
 
-  /** The groups that this login has for the moment. */
-  groupsOf(principal: string): readonly string[] {
+  /** The groups that this login, or a machine for this person, has for the moment. */
+  groupsOf(actor: Actor): readonly string[] {
     this.#sweep();
-    return this.#active.filter((grant) => grant.principal.id === principal).map(({ group }) => group);
+    return this.#active.filter(({ principal }) => isSameActor(principal, actor)).map(({ group }) => group);
   }
 
   start(draft: GrantDraft, durationMs: number): Grant {
@@ -101,7 +101,9 @@ export class GrantBook {
     const { reviewers } = grant;
     if (!grant.emergency)
       throw new SluiceError('conflict', `${id} was approved beforehand; there is nothing to review.`);
-    if (by.kind !== 'human' || isSamePerson(by, grant.principal))
+    const { onBehalfOf } = grant.principal;
+    const isOwn = isSamePerson(by, grant.principal) || (onBehalfOf !== undefined && isSamePerson(by, onBehalfOf));
+    if (by.kind !== 'human' || isOwn)
       throw new SluiceError('denied', 'Nobody reviews their own emergency access.', { decider: 'gateway' });
     if (!reviewers.some((group) => by.groups.includes(group))) {
       throw new SluiceError('denied', `Reviewing this needs membership in ${reviewers.join(' or ')}.`, {

@@ -18,6 +18,16 @@ export function isSamePerson(a: Login, b: Login): boolean {
   return false;
 }
 
+/** A login with the person for whom it acts, if it is a machine's. */
+export interface Actor extends Pick<Login, 'id'> {
+  readonly onBehalfOf?: Pick<Login, 'id'>;
+}
+
+/** The same login for the same person: what is a machine's for one person is not its for another, nor its own. */
+export function isSameActor(a: Actor, b: Actor): boolean {
+  return a.id === b.id && a.onBehalfOf?.id === b.onBehalfOf?.id;
+}
+
 function namesOf({ id, name, aliases = [] }: Login): ReadonlySet<string> {
   const subject = id.includes('#') ? id.slice(id.indexOf('#') + 1) : id;
   return new Set([id, subject, name, ...aliases].map(fold).filter((known) => known !== ''));

@@ -1,7 +1,7 @@
 import { SluiceError } from '../lib/errors.js';
 import type { Principal } from '../policy/types.js';
 import { maxCommentCharacters } from './digest.js';
-import { isSamePerson } from './people.js';
+import { isSameActor, isSamePerson } from './people.js';
 import { countApprovals, hasQuorum, openGroups, requiredGroups, voter } from './quorum.js';
 import { refused } from './refused.js';
 import { checkReuse, standing } from './reuse.js';
@@ -119,7 +119,7 @@ export function otherSubject(request: ApprovalRequest, subject: RequestSubject, 
 function isSameAsked(request: ApprovalRequest, { principal, target, text, parameters }: RequestSubject): boolean {
   return (
     (request.access ?? null) === null &&
-    principal.id === request.principal.id &&
+    isSameActor(principal, request.principal) &&
     target === request.target &&
     text === request.text &&
     JSON.stringify(parameters) === JSON.stringify(request.parameters)

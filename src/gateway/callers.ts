@@ -64,7 +64,7 @@ export class Callers {
     const grants = this.#grants.revision;
     // A group that the bundle no longer lets anyone have for a while is not had any longer either.
     const { access } = this.#configuration.current();
-    const granted = this.#grants.groupsOf(bound.id).filter((group) => Object.hasOwn(access, group));
+    const granted = this.#grants.groupsOf(bound).filter((group) => Object.hasOwn(access, group));
     const principal =
       granted.length === 0 ? bound : { ...bound, groups: [...new Set([...bound.groups, ...granted])].sort() };
     this.#origins.set(principal, { token, version, grants });

@@ -255,6 +255,40 @@ describe('what a machine does', () => {
     expect((await exec(token, 'delete from t where id = 99', { request_id: request })).status).toBe(200);
   });
 
+  it('what was approved, kept or begun for one person is not there for another for whom the same machine acts', async () => {
+    const actingFor = async (as: 'reviewer' | 'reviewer2') =>
+      tokenOf({
+        subject_token: await running.token(as),
+        subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+        actor_token: await identity(),
+        actor_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+      });
+    const [one, other] = [await actingFor('reviewer'), await actingFor('reviewer2')];
+    await postgres.query('insert into t values (98)');
+    const text = 'delete from t where id = 98';
+    const held = await exec(one, text, { wait: false });
+    const request = (held.document['error'] as { request_id: string }).request_id;
+    // Who approves may not be the one for whom it then runs.
+    expect(
+      (await running.call('POST', `/v1/requests/${request}/approve`, { as: 'reviewer2', body: { comment: 'ok' } }))
+        .status,
+    ).toBe(200);
+    expect((await exec(other, text, { request_id: request })).status).toBe(404);
+    expect(await postgres.query('select id from t where id = 98')).toEqual([{ id: 98 }]);
+
+    const keyed = { idempotency_key: 'k-1' };
+    expect((await exec(one, 'select 1', keyed)).status).toBe(200);
+    expect((await exec(other, 'select 1', keyed)).status).toBe(409);
+    const cut = await exec(one, 'select * from generate_series(1, 9)', { cursor: true, limit: 2 });
+    const page = { cursor: cut.document['next_cursor'], limit: 2 };
+    expect(page.cursor).toMatch(/^cur_/);
+    expect((await running.call('POST', '/v1/exec/fetch', { token: other, body: page })).status).toBe(404);
+
+    expect((await running.call('POST', '/v1/exec/fetch', { token: one, body: page })).status).toBe(200);
+    expect((await exec(one, text, { request_id: request })).status).toBe(200);
+    expect(await postgres.query('select id from t where id = 98')).toEqual([]);
+  });
+
   it('a delegation does not outlive the person’s login, and a machine is no person', async () => {
     const form = {
       subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',

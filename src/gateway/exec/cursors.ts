@@ -1,3 +1,4 @@
+import { isSameActor } from '../../approvals/people.js';
 import { isSluiceError, SluiceError } from '../../lib/errors.js';
 import { newId } from '../../lib/ids.js';
 import type { Principal } from '../../policy/types.js';
@@ -75,7 +76,7 @@ export class ExecCursors {
   /** The next page. What another one holds does not exist. */
   async fetch(id: string, { principal, bounds, timeoutMs, signal }: FetchOrder): Promise<ExecDocument> {
     const cursor = this.#cursors.get(id);
-    if (cursor === undefined || cursor.order.principal.id !== principal.id) throw noCursor(id);
+    if (cursor === undefined || !isSameActor(cursor.order.principal, principal)) throw noCursor(id);
     if (cursor.busy) throw new SluiceError('conflict', `cursor ${id} is being read`, { retryable: true });
     cursor.busy = true;
     clearTimeout(cursor.timer);

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { isSluiceError, SluiceError } from '../../lib/errors.js';
+import { isSameActor } from '../../approvals/people.js';
 import { noFacts } from '../../policy/types.js';
 import type { ApprovalRequest } from '../../approvals/types.js';
 import { type Answer, type ApiRoute, type Call, route, whole } from '../api-route.js';
@@ -117,7 +118,7 @@ async function runOnce(
   const keyed = {
     principal,
     key,
-    input: [target.name, text, parameters, readOnly, bounds.maxRows, bounds.maxBytes],
+    input: [target.name, text, parameters, readOnly, bounds.maxRows, bounds.maxBytes, principal.onBehalfOf?.id ?? null],
     basis: JSON.stringify([services.configuration.current().policies.version, principal.groups]),
   };
   return services.idempotency.run(keyed, async () => {
@@ -172,7 +173,7 @@ async function* serialised<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>)
 function ownRequest({ approvals }: GatewayServices, call: Call, body: ExecBody): ApprovalRequest | null {
   if (body.request_id === null) return null;
   const request = approvals.get(body.request_id);
-  if (request === null || request.principal.id !== call.principal.id) {
+  if (request === null || !isSameActor(request.principal, call.principal)) {
     throw new SluiceError('not_found', `no request ${body.request_id} of yours`, {
       next: [{ command: 'sluice requests list --mine', when: 'to see yours' }],
     });

@@ -63,20 +63,35 @@ describe('a grant', () => {
     const before = book.revision;
     const grant = book.start(draft(), 10 * minute);
     expect(grant).toMatchObject({ startsAt: now, endsAt: now + 10 * minute, endedAt: null });
-    expect(book.groupsOf(ann.id)).toEqual(['writers']);
-    expect(book.groupsOf(bea.id)).toEqual([]);
+    expect(book.groupsOf(ann)).toEqual(['writers']);
+    expect(book.groupsOf(bea)).toEqual([]);
     expect(book.revision).toBeGreaterThan(before);
     expect([steps, changes]).toEqual([['begin writers ann@corp.example'], 1]);
+  });
+
+  it('of a machine for a person is theirs together, and no other’s: neither the machine’s own, nor reviewed by that person', () => {
+    const reviewer = person('carl', ['security']);
+    const robotFor = (who?: Principal): Principal =>
+      person('robot', [], {
+        kind: 'machine',
+        ...(who === undefined ? {} : { onBehalfOf: { id: who.id, name: who.name } }),
+      });
+    const emergency = { emergency: true, request: null, reviewers: ['security'] };
+    const { id } = book.start(draft({ principal: robotFor(bea), ...emergency }), 10 * minute);
+    expect(book.groupsOf(robotFor(bea))).toEqual(['writers']);
+    for (const other of [robotFor(), robotFor(ann), bea]) expect(book.groupsOf(other)).toEqual([]);
+    expect(() => book.review(id, bea, 'all was well')).toThrow('their own emergency');
+    expect(book.review(id, reviewer, 'it was').review).toMatchObject({ by: reviewer.id });
   });
 
   it('ends to the millisecond for whoever asks, and by its own timer when nobody does', () => {
     const grant = book.start(draft(), minute);
     expect(timers.map(({ ms }) => ms)).toEqual([minute]);
     now += minute - 1;
-    expect(book.groupsOf(ann.id)).toEqual(['writers']);
+    expect(book.groupsOf(ann)).toEqual(['writers']);
     const before = book.revision;
     now += 1;
-    expect(book.groupsOf(ann.id)).toEqual([]);
+    expect(book.groupsOf(ann)).toEqual([]);
     expect(book.revision).toBeGreaterThan(before);
     expect(book.get(grant.id)).toMatchObject({ endedAt: grant.endsAt, revoked: null });
     const second = book.start(draft({ group: 'readers' }), minute);
@@ -93,7 +108,7 @@ describe('a grant', () => {
       endedAt: now,
       revoked: { by: bea.id, name: bea.name, comment: 'enough [31m', at: now },
     });
-    expect(book.groupsOf(ann.id)).toEqual([]);
+    expect(book.groupsOf(ann)).toEqual([]);
     expect(() => book.revoke(id, bea, '')).toThrow(expect.objectContaining({ code: 'conflict' }));
     expect(() => book.revoke('grt_x', bea, '')).toThrow(expect.objectContaining({ code: 'not_found' }));
     expect(changes).toBe(2);
@@ -107,7 +122,7 @@ describe('a grant', () => {
     now += 2 * minute;
     store = openStore(join(directory, 'state.db'));
     book = open();
-    expect(book.groupsOf(ann.id)).toEqual(['readers']);
+    expect(book.groupsOf(ann)).toEqual(['readers']);
     expect(book.get(short.id)?.endedAt).toBe(short.endsAt);
     expect(book.get(long.id)?.endsAt).toBe(long.endsAt);
   });
