@@ -20,14 +20,14 @@ const end = Date.now() + minutes * 60_000;
 let rounds = 0;
 while (Date.now() < end) {
   const seed = randomInt(2 ** 31);
-  const { status, stdout } = spawnSync(
+  const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ['node_modules/vitest/vitest.mjs', 'run', '--reporter=dot', '--no-color', ...files],
     { env: { ...process.env, SLUICE_TEST_SEED: String(seed) }, encoding: 'utf8', maxBuffer: 2 ** 28 },
   );
   rounds++;
   if (status !== 0) {
-    console.log(stdout);
+    console.log(`${stdout}${stderr}`);
     console.log(`failed with SLUICE_TEST_SEED=${seed}, in round ${rounds}`);
     process.exit(1);
   }

@@ -35,7 +35,7 @@ beforeAll(async () => {
     await client.ready(++answers);
   }
   await finish();
-}, 60_000);
+});
 afterAll(async () => {
   await engine.stop();
   await peer.stop();
@@ -217,7 +217,7 @@ describe('no byte reaches the target that was not judged', () => {
     ]);
   });
 
-  it('whatever a client pipelines, refused statements among it', { timeout: 120_000 }, async () => {
+  it('whatever a client pipelines, refused statements among it', async () => {
     let statements = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -228,12 +228,12 @@ describe('no byte reaches the target that was not judged', () => {
           statements += heard.messages.filter((sent) => sent[0] === 0x51 || sent[0] === 0x50).length;
         },
       ),
-      { numRuns: 300, seed: 20_260_101 },
+      { numRuns: 300 },
     );
     expect(statements).toBeGreaterThan(120);
   });
 
-  it('whatever bytes are wrong in it', { timeout: 120_000 }, async () => {
+  it('whatever bytes are wrong in it', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(message, { minLength: 1, maxLength: 8 }),
@@ -243,16 +243,16 @@ describe('no byte reaches the target that was not judged', () => {
           await hostile(split(spoil(messages, faults), sizes));
         },
       ),
-      { numRuns: 150, seed: 20_260_102 },
+      { numRuns: 150 },
     );
   });
 
-  it('nor any random bytes', { timeout: 60_000 }, async () => {
+  it('nor any random bytes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 200 }), async (bytes) => {
         await hostile([Buffer.from(bytes)]);
       }),
-      { numRuns: 40, seed: 20_260_103 },
+      { numRuns: 40 },
     );
   });
 
@@ -299,7 +299,7 @@ describe('where a client’s bytes are cut makes no difference', () => {
     return `${client.types} ← ${heard.messages.map((one) => one.toString('latin1')).join('')}`;
   }
 
-  it('at every byte, and one byte at a time', { timeout: 120_000 }, async () => {
+  it('at every byte, and one byte at a time', async () => {
     const whole = await play([session]);
     for (let at = 1; at < session.length; at++) {
       const cut = await play([session.subarray(0, at), session.subarray(at)]);

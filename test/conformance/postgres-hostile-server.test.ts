@@ -32,7 +32,7 @@ beforeAll(async () => {
     [],
     (client) => Promise.resolve(client),
   );
-}, 60_000);
+});
 afterAll(async () => {
   await engine.stop();
   await peer.stop();
@@ -257,59 +257,55 @@ describe('a server that breaks the protocol', () => {
       more();
     };
     client.send(wire.query('select id from orders'));
+    await expect.poll(() => written, { timeout: 60_000 }).toBeGreaterThan(60_000);
     await settled(() => written, 100);
-    expect(written).toBeGreaterThan(60_000);
     expect(written).toBeLessThan(40_000_000);
     stream.destroy();
     await served;
   });
 
-  it(
-    'whatever bytes it sends: what reaches the client is whole messages, and the session ends when the client leaves',
-    { timeout: 60_000 },
-    async () => {
-      const word = fc.constantFrom<readonly (() => Buffer)[]>([]).chain(() =>
-        fc.oneof(
-          fc.constantFrom(
-            server.parseComplete,
-            server.bindComplete,
-            server.closeComplete,
-            server.noData,
-            server.ready,
-            server.row(secret),
-            server.row(),
-            server.complete('SELECT 1'),
-            server.complete(''),
-            frame('I'),
-            frame('s'),
-            frame('c'),
-            server.columns('a'),
-            server.columns('a', 'b'),
-            server.fields('E', { S: 'ERROR', C: '22012', M: secret }),
-            server.fields('N', { C: '00000', M: secret }),
-            server.status('TimeZone', 'UTC'),
-            frame('G', Buffer.from([0]), int16(0)),
-            frame('H', Buffer.from([0]), int16(1), int16(0)),
-            frame('d', Buffer.from(secret)),
-          ),
-          fc
-            .tuple(fc.nat(255), fc.integer(), fc.uint8Array({ maxLength: 20 }))
-            .map(([type, length, rest]) => Buffer.concat([Buffer.from([type]), int32(length), Buffer.from(rest)])),
+  it('whatever bytes it sends: what reaches the client is whole messages, and the session ends when the client leaves', async () => {
+    const word = fc.constantFrom<readonly (() => Buffer)[]>([]).chain(() =>
+      fc.oneof(
+        fc.constantFrom(
+          server.parseComplete,
+          server.bindComplete,
+          server.closeComplete,
+          server.noData,
+          server.ready,
+          server.row(secret),
+          server.row(),
+          server.complete('SELECT 1'),
+          server.complete(''),
+          frame('I'),
+          frame('s'),
+          frame('c'),
+          server.columns('a'),
+          server.columns('a', 'b'),
+          server.fields('E', { S: 'ERROR', C: '22012', M: secret }),
+          server.fields('N', { C: '00000', M: secret }),
+          server.status('TimeZone', 'UTC'),
+          frame('G', Buffer.from([0]), int16(0)),
+          frame('H', Buffer.from([0]), int16(1), int16(0)),
+          frame('d', Buffer.from(secret)),
         ),
-      );
-      await fc.assert(
-        fc.asyncProperty(fc.array(word, { minLength: 1, maxLength: 10 }), fc.boolean(), async (words, isSimple) => {
-          const { client, ended } = await session(words, isSimple ? simple : extended, (seen) =>
-            settled(() => seen.received, 6),
-          );
-          expect(client.left).toBe(0);
-          expect(ended).not.toBe('');
-          expect(
-            client.messages.filter(({ type }) => type === 'D').every(({ payload }) => !payload.includes(secret)),
-          ).toBe(true);
-        }),
-        { numRuns: 150, seed: 20_260_101 },
-      );
-    },
-  );
+        fc
+          .tuple(fc.nat(255), fc.integer(), fc.uint8Array({ maxLength: 20 }))
+          .map(([type, length, rest]) => Buffer.concat([Buffer.from([type]), int32(length), Buffer.from(rest)])),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(word, { minLength: 1, maxLength: 10 }), fc.boolean(), async (words, isSimple) => {
+        const { client, ended } = await session(words, isSimple ? simple : extended, (seen) =>
+          settled(() => seen.received, 6),
+        );
+        expect(client.left).toBe(0);
+        expect(ended).not.toBe('');
+        expect(
+          client.messages.filter(({ type }) => type === 'D').every(({ payload }) => !payload.includes(secret)),
+        ).toBe(true);
+      }),
+      { numRuns: 150 },
+    );
+  });
 });

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import ssh2, { type Connection, type ServerChannel } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,7 +47,7 @@ beforeAll(async () => {
       target('raw', (raw.address() as AddressInfo).port) + target('hostile', (polite.address() as AddressInfo).port),
   });
   await lab.gateway.gateway.setSecret('hostile', 'the secret of that machine');
-}, 60_000);
+});
 afterAll(async () => {
   await lab.stop();
   for (const socket of sockets) socket.destroy();
@@ -77,11 +77,13 @@ function send(client: Connection, body: Buffer): void {
 
 const packet = (content: Buffer, length = 1 + content.length + 4): Buffer =>
   Buffer.concat([uint32(length), Buffer.from([4]), content, Buffer.alloc(4)]);
+/** The same in every run. */
+const noise = (bytes: number): Buffer => createHash('shake256', { outputLength: bytes }).update('noise').digest();
 const version = Buffer.from('SSH-2.0-hostile\r\n');
 
 describe('a server that is none', () => {
   it.each<[string, Buffer]>([
-    ['random bytes', randomBytes(100_000)],
+    ['random bytes', noise(100_000)],
     ['a version of before', Buffer.from('SSH-1.5-old\r\n')],
     ['another protocol', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n<html></html>')],
     ['a length beyond all', Buffer.concat([version, packet(Buffer.from([20]), 0xffff_ffff)])],
@@ -95,7 +97,7 @@ describe('a server that is none', () => {
       'no algorithm of ours',
       Buffer.concat([
         version,
-        packet(payload(20, randomBytes(16), ...Array.from({ length: 10 }, () => text('none')), Buffer.alloc(5))),
+        packet(payload(20, noise(16), ...Array.from({ length: 10 }, () => text('none')), Buffer.alloc(5))),
       ]),
     ],
     ['new keys before any', Buffer.concat([version, packet(payload(message.newKeys))])],
@@ -111,26 +113,22 @@ describe('a server that is none', () => {
   it.each<[string, string]>([
     ['lines before its version without end', `${'x'.repeat(1000)}\r\n`],
     ['one line without end', 'x'.repeat(1000)],
-  ])(
-    'is left when it sends %s',
-    async (_, piece) => {
-      let sent = 0;
-      const before = process.memoryUsage().rss;
-      onSocket = (socket) => {
-        const go = (): void => {
-          while (!socket.destroyed && socket.write(piece.repeat(64))) sent += piece.length * 64;
-          if (!socket.destroyed) socket.once('drain', () => setImmediate(go));
-        };
-        go();
+  ])('is left when it sends %s', async (_, piece) => {
+    let sent = 0;
+    const before = process.memoryUsage().rss;
+    onSocket = (socket) => {
+      const go = (): void => {
+        while (!socket.destroyed && socket.write(piece.repeat(64))) sent += piece.length * 64;
+        if (!socket.destroyed) socket.once('drain', () => setImmediate(go));
       };
-      const ended = await lab.sshTo(['raw', 'echo never']);
-      expect(ended).toMatchObject({ code: 212, stdout: '' });
-      expect(process.memoryUsage().rss - before).toBeLessThan(300_000_000);
-      expect(sent).toBeGreaterThan(0);
-      await staysUp();
-    },
-    60_000,
-  );
+      go();
+    };
+    const ended = await lab.sshTo(['raw', 'echo never']);
+    expect(ended).toMatchObject({ code: 212, stdout: '' });
+    expect(process.memoryUsage().rss - before).toBeLessThan(300_000_000);
+    expect(sent).toBeGreaterThan(0);
+    await staysUp();
+  });
 });
 
 describe('a server that is let in', () => {
@@ -252,5 +250,5 @@ describe('a server that is let in', () => {
     const [session] = await lab.sessions('hostile');
     const errors = (await lab.events(session?.id ?? '')).filter(({ type }) => type === 'error');
     expect(errors).toMatchObject([{ message: expect.stringContaining('sent more than it may') as unknown }]);
-  }, 90_000);
+  });
 });

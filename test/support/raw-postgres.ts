@@ -4,6 +4,9 @@ import { decodeErrorFields } from '../../src/protocols/postgres/errors.js';
 import type { TargetConfig } from '../../src/sessions/types.js';
 import { cString, frame, int16, int32 } from '../../src/protocols/postgres/frames.js';
 
+/** Long enough for a server on a machine that is busy. */
+const patienceMs = 60_000;
+
 /** One message as the client saw it, comparable between two connections. */
 export type Seen = readonly [type: string, text: string];
 
@@ -39,15 +42,16 @@ export class RawPostgres {
       recording: 'strict',
       readSecret: () => Promise.resolve(password),
     };
-    const signal = AbortSignal.timeout(10_000);
-    const dialled = await dialPostgres(target, { parameters: new Map([['client_encoding', 'UTF8']]), signal });
+    const parameters = new Map([['client_encoding', 'UTF8']]);
+    const { signal } = new AbortController();
+    const dialled = await dialPostgres(target, { parameters, signal, timeoutMs: patienceMs });
     return new RawPostgres(dialled, target);
   }
 
   /** Sends a CancelRequest over a connection of its own, as libpq does. */
   async cancel(): Promise<void> {
     const { processId, cancelKey } = this.#dialled;
-    await sendCancel(this.#target, processId, cancelKey, AbortSignal.timeout(5_000));
+    await sendCancel(this.#target, processId, cancelKey, AbortSignal.timeout(patienceMs));
   }
   get parameters(): ReadonlyMap<string, string> {
     return this.#dialled.parameters;

@@ -183,8 +183,8 @@ async function untilNoneLive(gateway: GatewayUnderTest, target: string): Promise
     const { document } = await gateway.call('GET', `/v1/sessions?target=${target}`, { as: 'engineer' });
     const sessions = document['sessions'] as readonly Listed[];
     if (sessions.every(({ state }) => state !== 'live')) return sessions;
-    if (attempt > 400) throw new Error('a session stays live');
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    if (attempt > 1_200) throw new Error('a session stays live');
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
@@ -225,7 +225,7 @@ function runToEnd(program: string, args: readonly string[], options: RunOptions)
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       env: { ...process.env, ...options.env },
-      timeout: options.timeoutMs ?? 60_000,
+      timeout: options.timeoutMs ?? 170_000,
     });
     const out: Buffer[] = [];
     const err: Buffer[] = [];

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -39,50 +39,41 @@ export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file('user_key')]);
   await copyFile(file('user_key.pub'), file('authorized_keys'));
   await chmod(file('authorized_keys'), 0o600);
-  const port = await freePort();
-  await writeFile(
-    file('sshd_config'),
-    [
-      ...((await options.lines?.(dir)) ?? []),
-      `ListenAddress 127.0.0.1:${port}`,
-      `HostKey ${file('host_key')}`,
-      `AuthorizedKeysFile ${file('authorized_keys')}`,
-      'PidFile none',
-      'UsePAM no',
-      'StrictModes no',
-      'PasswordAuthentication no',
-      'PermitRootLogin prohibit-password',
-      'AcceptEnv LANG LC_* SECRET_*',
-      'AllowTcpForwarding yes',
-      'MaxSessions 200',
-      'MaxStartups 200',
-      'PrintMotd no',
-      'PrintLastLog no',
-      'Subsystem sftp internal-sftp',
-      '',
-    ].join('\n'),
-  );
+  const lines = [
+    ...((await options.lines?.(dir)) ?? []),
+    `HostKey ${file('host_key')}`,
+    `AuthorizedKeysFile ${file('authorized_keys')}`,
+    'PidFile none',
+    'UsePAM no',
+    'StrictModes no',
+    'PasswordAuthentication no',
+    'PermitRootLogin prohibit-password',
+    'AcceptEnv LANG LC_* SECRET_*',
+    'AllowTcpForwarding yes',
+    'MaxSessions 200',
+    'MaxStartups 200',
+    'PrintMotd no',
+    'PrintLastLog no',
+    'Subsystem sftp internal-sftp',
+    '',
+  ];
+  await writeFile(file('sshd_config'), lines.join('\n'));
   // Where sshd, run by root, keeps nothing; it insists on the folder all the same.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
-  const [program = '', ...words] = [
+  const command = [
     ...(options.account === undefined ? [] : await withAccount(dir, options.account)),
     ...['/usr/sbin/sshd', '-D', '-e', '-f', file('sshd_config')],
   ];
-  const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-  const exited = once(child, 'exit');
-  for (let attempt = 0; !(await answers(port)); attempt++) {
-    if (attempt > 500 || child.exitCode !== null) throw new Error(`sshd does not listen: ${log}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  let daemon: Daemon | null = null;
+  while (daemon === null) daemon = await listen(command);
+  const { port, child, exited, log } = daemon;
   return {
     port,
     user,
     privateKey: await readFile(file('user_key'), 'utf8'),
     hostKey: (await readFile(file('host_key.pub'), 'utf8')).split(' ').slice(0, 2).join(' '),
     dir,
-    log: () => log,
+    log,
     async stop() {
       child.kill('SIGTERM');
       await exited;
@@ -105,6 +96,30 @@ async function withAccount(
   }
   const script = 'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/shadow && shift 2 && exec "$@"';
   return ['unshare', '--mount', 'sh', '-c', script, 'sh', copies.passwd, copies.shadow];
+}
+
+interface Daemon {
+  readonly port: number;
+  readonly child: ChildProcess;
+  readonly exited: Promise<unknown>;
+  readonly log: () => string;
+}
+
+/** Starts it on a port that is free, which sshd cannot choose itself; null where somebody was quicker to take it. */
+async function listen([program = '', ...words]: readonly string[]): Promise<Daemon | null> {
+  const port = await freePort();
+  const address = ['-o', `ListenAddress=127.0.0.1:${port}`];
+  const child = spawn(program, [...words, ...address], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+  const [exited, saidAll] = [once(child, 'exit'), once(child, 'close')];
+  while (child.exitCode === null && child.signalCode === null) {
+    if (log.includes('Server listening') && (await answers(port))) return { port, child, exited, log: () => log };
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await saidAll;
+  if (log.includes('Address already in use')) return null;
+  throw new Error(`sshd does not listen: ${log}`);
 }
 
 async function freePort(): Promise<number> {

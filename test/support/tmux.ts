@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 /** For programs on a machine that may be busy. */
-const patienceMs = 40_000;
+const patienceMs = 90_000;
 
 /** One person's terminal: a shell in tmux, typed into and looked at as they would. */
 export class Terminal {

@@ -62,7 +62,7 @@ export class Typist {
 
   /** Waits until this has been shown behind what was waited for before; gives what came up to there. */
   async until(what: string | RegExp): Promise<string> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       const rest = this.#shown.slice(this.#from);
       const found = typeof what === 'string' ? rest.indexOf(what) : (what.exec(rest)?.index ?? -1);

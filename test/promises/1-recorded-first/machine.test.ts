@@ -11,7 +11,7 @@ let recordings: string;
 beforeAll(async () => {
   machine = await openMachine({ policies: openPolicy });
   recordings = join(machine.lab.gateway.stateDir, 'recordings');
-}, 60_000);
+});
 afterAll(() => machine.stop());
 
 /** Counts the journals' lines that have a word, which does not itself stand in the command. */

@@ -6,7 +6,7 @@ import { startSshLab, type SshLab } from '../../support/ssh-lab.js';
 let lab: SshLab;
 beforeAll(async () => {
   lab = await startSshLab();
-}, 60_000);
+});
 afterAll(() => lab.stop());
 
 const most = 2_147_483_647;
@@ -35,5 +35,4 @@ it.each([
     const output = kept.flat().flatMap((event) => (event.type === 'terminal' ? [Buffer.from(event.data)] : []));
     expect(Buffer.concat(output).toString()).toContain(`done: ${name}`);
   },
-  60_000,
 );

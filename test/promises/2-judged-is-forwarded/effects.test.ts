@@ -6,7 +6,7 @@ import { effectForms } from './effect-forms.js';
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-}, 60_000);
+});
 afterAll(() => lab.close());
 
 describe('an effect without approval', () => {

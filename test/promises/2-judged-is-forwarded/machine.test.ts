@@ -23,7 +23,7 @@ beforeAll(async () => {
       `@id("one-port") permit (principal, action == Action::"forward", resource) when { context.destination == "127.0.0.1:${portOf(permitted)}" };`,
     ),
   );
-}, 60_000);
+});
 afterAll(async () => {
   permitted.close();
   forbidden.close();

@@ -10,7 +10,7 @@ import { targetOf, textOf, WireSession } from '../support/wire-session.js';
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-}, 60_000);
+});
 afterAll(() => lab.close());
 
 const drop = 'drop table archive';
@@ -114,6 +114,8 @@ describe('a message that two readers could read differently', () => {
       const transcript = await session.until(2, 1_000);
       expect(textOf(transcript)).not.toMatch(/^C DROP/m);
       session.close();
+      // What is left of a COPY ends with its session, or is there by then.
+      await lab.deserted();
       await lab.direct('delete from archive where id is null');
     });
   });
@@ -127,7 +129,7 @@ describe('a message that two readers could read differently', () => {
       expect(messages.filter(({ type }) => type === 'E')).toHaveLength(1000);
       session.close();
     });
-  }, 40_000);
+  });
 });
 
 describe('a text that the parser cannot take', () => {
@@ -141,19 +143,15 @@ describe('a text that the parser cannot take', () => {
     ['many nots', `select ${'not '.repeat(20_000)} true`],
     ['deep comments', `${'/*'.repeat(20_000)}${'*/'.repeat(20_000)} select 1`],
     ['two megabytes', `select '${'x'.repeat(2_000_000)}'`],
-  ])(
-    'is refused or answered, and harms nobody: %s',
-    async (_name, sql) => {
-      await unchanged(async () => {
-        const played = await play(lab.insiderUri, [sql, 'select 1', `${sql}; ${drop}`, drop]);
-        expect(played.text).not.toMatch(/^C DROP/m);
-        const other = await play(lab.insiderUri, ['select ssn from users where id = 1', 'select 1 as one']);
-        expect(other.text).toContain('****7W93');
-        expect(isRefused(other)).toBe(false);
-      });
-    },
-    60_000,
-  );
+  ])('is refused or answered, and harms nobody: %s', async (_name, sql) => {
+    await unchanged(async () => {
+      const played = await play(lab.insiderUri, [sql, 'select 1', `${sql}; ${drop}`, drop]);
+      expect(played.text).not.toMatch(/^C DROP/m);
+      const other = await play(lab.insiderUri, ['select ssn from users where id = 1', 'select 1 as one']);
+      expect(other.text).toContain('****7W93');
+      expect(isRefused(other)).toBe(false);
+    });
+  });
 });
 
 describe('the start of a connection', () => {

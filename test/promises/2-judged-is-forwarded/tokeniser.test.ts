@@ -10,7 +10,7 @@ const harmless = "select '\\' as a, ' ; drop table archive; --' as b";
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-}, 60_000);
+});
 afterAll(() => lab.close());
 
 const names = (): { readonly role: string; readonly database: string } => {

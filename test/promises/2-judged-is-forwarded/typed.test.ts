@@ -13,7 +13,7 @@ beforeAll(async () => {
   lab = await startSshLab();
   mkdirSync(join(lab.sshd.dir, 'there'));
   canary = join(lab.sshd.dir, 'there', 'canary');
-}, 60_000);
+});
 afterAll(() => lab.stop());
 const typists: Typist[] = [];
 afterEach(async () => {
@@ -133,7 +133,7 @@ async function tryIt(policies: string, shell: string, keys: Keys): Promise<Typis
   return typist;
 }
 
-it.for(attacks)('%s', { timeout: 90_000 }, async ([, shell, keysOf], { skip }) => {
+it.for(attacks)('%s', async ([, shell, keysOf], { skip }) => {
   skip(!isHere(programOf(shell)), 'its shell is not installed');
   const keys = keysOf(`touch ${canary}`);
   const inside = await tryIt(tight, shell, keys);

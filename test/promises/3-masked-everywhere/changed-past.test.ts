@@ -35,7 +35,7 @@ let lab: Lab;
 const clients: pg.Client[] = [];
 beforeAll(async () => {
   lab = await openLab();
-}, 120_000);
+});
 afterAll(async () => {
   await Promise.all(clients.map((client) => client.end()));
   await lab.direct(

@@ -6,9 +6,9 @@ import { definitionForms } from './definition-forms.js';
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-}, 60_000);
+});
 afterAll(() => lab.close());
 
-describe('a definition that looks at protected values', { timeout: 60_000 }, () => {
+describe('a definition that looks at protected values', () => {
   testLeaks(definitionForms, () => lab);
 });

@@ -6,9 +6,9 @@ import { functionForms } from './function-forms.js';
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-}, 60_000);
+});
 afterAll(() => lab.close());
 
-describe('a protected value in a function of the server, or a newer form of query', { timeout: 60_000 }, () => {
+describe('a protected value in a function of the server, or a newer form of query', () => {
   testLeaks(functionForms, () => lab);
 });

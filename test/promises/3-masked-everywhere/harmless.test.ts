@@ -6,7 +6,7 @@ import { harmlessForms } from './harmless-forms.js';
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-}, 60_000);
+});
 afterAll(() => lab.close());
 
 describe('what shows nothing protected is neither refused nor masked', () => {

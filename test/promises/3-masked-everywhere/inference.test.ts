@@ -6,7 +6,7 @@ import { inferenceForms } from './inference-forms.js';
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-}, 60_000);
+});
 afterAll(() => lab.close());
 
 describe('a protected value that decides what is shown', () => {

@@ -6,7 +6,7 @@ import { launderingForms } from './laundering-forms.js';
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-}, 60_000);
+});
 afterAll(() => lab.close());
 
 describe('a protected value that takes a way around', () => {

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPolicy } from '../../support/ssh-lab.js';
+import { keptFiles } from '../support/kept-files.js';
 import { openMachine, type Machine } from '../support/machine.js';
 
 // A machine has no columns: what detectors find in output is masked, in every place that output goes to.
@@ -16,7 +17,7 @@ beforeAll(async () => {
     keepFileBytes: 10_000,
   });
   writeFileSync(join(machine.dir, 'pub', 'token'), `token: ${token}\n`);
-}, 60_000);
+});
 afterAll(() => machine.stop());
 
 /** Eight characters of it anywhere are too many. */
@@ -88,13 +89,9 @@ describe('a secret in output', () => {
     await machine.stopClients();
     const sessions = await machine.lab.sessions();
     expect(sessions.length).toBeGreaterThan(3);
-    const { stateDir } = machine.lab.gateway;
-    const files = readdirSync(stateDir, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+    const files = [...keptFiles(machine.lab.gateway.stateDir)];
     expect(files.some(({ name }) => name.endsWith('.journal'))).toBe(true);
-    for (const one of files) {
-      const bytes = readFileSync(join(one.parentPath, one.name), 'latin1');
-      expect.soft(leaks(bytes), one.name).toEqual([]);
-    }
+    for (const { name, bytes } of files) expect.soft(leaks(bytes.toString('latin1')), name).toEqual([]);
     for (const word of [token, token.slice(4, 20)]) {
       const found = await machine.lab.gateway.call('GET', `/v1/sessions/search?q=${word}`, { as: 'reviewer' });
       expect([found.status, found.document['match_count']]).toEqual([200, 0]);

@@ -9,7 +9,7 @@ import { textOf, WireSession } from '../support/wire-session.js';
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-}, 60_000);
+});
 afterAll(() => lab.close());
 
 const doors = (): readonly (readonly [string, string])[] =>

@@ -6,7 +6,7 @@ import { outputForms } from './output-forms.js';
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-}, 60_000);
+});
 afterAll(() => lab.close());
 
 describe('a protected value in a result, in any form', () => {

@@ -11,7 +11,7 @@ when { principal.name == "reviewer2@demo.example" && context.class == "salary" }
 let lab: ApprovalLab;
 beforeAll(async () => {
   lab = await openApprovalLab(policies);
-}, 120_000);
+});
 afterAll(() => lab.stop());
 
 async function read(path: string, role: 'engineer' | 'reviewer' | 'reviewer2' = 'reviewer'): Promise<string> {

@@ -261,7 +261,7 @@ const attacks: readonly Attack[] = [
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-}, 60_000);
+});
 afterAll(() => lab.close());
 
 describe('a protected value asked for in the words of the protocol', () => {

@@ -23,7 +23,7 @@ let lab: ApprovalLab;
 const clients: pg.Client[] = [];
 beforeAll(async () => {
   lab = await openApprovalLab(policies);
-}, 120_000);
+});
 afterAll(() => lab.stop());
 const leave = () => Promise.all(clients.splice(0).map((client) => client.end().catch(() => undefined)));
 afterEach(leave);

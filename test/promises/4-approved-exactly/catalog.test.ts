@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { type ApprovalLab, errorOf, openApprovalLab, resultOf } from './support.js';
+import { type ApprovalLab, errorOf, openApprovalLab, patience, resultOf } from './support.js';
 
 let lab: ApprovalLab;
 beforeAll(async () => {
   lab = await openApprovalLab();
-}, 120_000);
+});
 afterAll(() => lab.stop());
 
 /**
@@ -147,7 +147,7 @@ it('takes a temporary table of the session itself for another object', async () 
       .find(({ text }) => text === own(update))
       ?.effects.join();
   };
-  await expect.poll(pending, { timeout: 20_000, interval: 50 }).toMatch(/pg_temp\/shelf\d+/);
+  await expect.poll(pending, patience).toMatch(/pg_temp\/shelf\d+/);
   psql.signal('SIGINT');
   await psql.ended;
   expect(await stocks()).toMatchObject({ named: '10' });

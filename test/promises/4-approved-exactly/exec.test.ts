@@ -6,7 +6,7 @@ import { type ApprovalLab, errorOf, openApprovalLab, resultOf, patience, more } 
 let lab: ApprovalLab;
 beforeAll(async () => {
   lab = await openApprovalLab();
-}, 120_000);
+});
 afterAll(() => lab.stop());
 
 /** The request that waits with this text. */
@@ -57,7 +57,7 @@ it('goes the way of two terminals: exit 8, approve, run, and exit 10 the second 
   } finally {
     await home.remove();
   }
-}, 120_000);
+});
 
 it('lets one of many retries run, whatever they race', async () => {
   const before = await lab.stock(2);
@@ -106,7 +106,7 @@ it('runs nothing of a request that expired, undecided or approved and not used i
   } finally {
     await home.remove();
   }
-}, 60_000);
+});
 
 it('withdraws the request of a caller who waited in the call and is gone', async () => {
   const before = await lab.stock(9);

@@ -13,7 +13,7 @@ let machine: Machine;
 let count: string;
 beforeAll(async () => {
   machine = await openMachine({ policies });
-}, 60_000);
+});
 afterAll(() => machine.stop());
 beforeEach(() => {
   machine.restore();

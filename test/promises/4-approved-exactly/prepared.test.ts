@@ -6,7 +6,7 @@ import { type ApprovalLab, errorOf, openApprovalLab, more } from './support.js';
 let lab: ApprovalLab;
 beforeAll(async () => {
   lab = await openApprovalLab('', twoPhase);
-}, 120_000);
+});
 afterAll(() => lab.stop());
 
 const waiting = async (): Promise<number> => (await lab.server.query('select gid from pg_prepared_xacts')).length;

@@ -5,7 +5,7 @@ import { type ApprovalLab, errorOf, openApprovalLab, resultOf, patience, more } 
 let lab: ApprovalLab;
 beforeAll(async () => {
   lab = await openApprovalLab();
-}, 120_000);
+});
 afterAll(() => lab.stop());
 afterEach(() => void vi.useRealTimers());
 

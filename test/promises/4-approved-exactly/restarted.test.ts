@@ -6,7 +6,7 @@ import { type ApprovalLab, errorOf, openApprovalLab, resultOf, patience, more } 
 let lab: ApprovalLab;
 beforeAll(async () => {
   lab = await openApprovalLab();
-}, 120_000);
+});
 afterAll(() => lab.stop());
 
 it('tells each requester what became of their request when the gateway is started again, and how to go on', async () => {
@@ -62,7 +62,7 @@ it('tells each requester what became of their request when the gateway is starte
   await lab.vote(ahead, 'approve', 'reviewer');
   resultOf(await lab.exec(more(3), { request_id: ahead }));
   expect([await lab.stock(1), await lab.stock(2), await lab.stock(3)]).toEqual([one, two, three + 1]);
-}, 60_000);
+});
 
 it('says who ended the session, where a request is withdrawn for that', async () => {
   const psql = await lab.psql('engineer', ['-c', more(4)]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeHome, onlyDocument, runCli } from '../../cli/support/run-cli.js';
-import { type ApprovalLab, errorOf, openApprovalLab, resultOf } from './support.js';
+import { type ApprovalLab, errorOf, openApprovalLab, patience, resultOf } from './support.js';
 
 /** A hold that lets an approval stand, on products only; the starter's own hold on the rest does not. */
 const policies = `
@@ -19,7 +19,7 @@ beforeAll(async () => {
     'create table categories_of_others (name text, tag text)',
   ])
     await lab.server.query(sql, 'shop');
-}, 120_000);
+});
 afterAll(() => lab.stop());
 
 const insert = (tag: string): string => `insert into categories (name, tag) values ('toys', '${tag}')`;
@@ -64,7 +64,7 @@ it('lets the very same run again without asking, and links each run to the appro
   expect(second.votes).toEqual(first.votes);
   expect(runs[0]?.session_id).toMatch(/^ses_/);
   await expect
-    .poll(async () => (await lab.trail()).filter(({ event }) => event === 'request.reuse').length, { timeout: 20_000 })
+    .poll(async () => (await lab.trail()).filter(({ event }) => event === 'request.reuse').length, patience)
     .toBe(3);
 });
 
@@ -171,4 +171,4 @@ it('is given from the command line for a while or for one run, and never for bot
   } finally {
     await home.remove();
   }
-}, 60_000);
+});

@@ -6,12 +6,13 @@ import { type ApprovalLab, errorOf, openApprovalLab, more } from './support.js';
 let lab: ApprovalLab;
 beforeAll(async () => {
   lab = await openApprovalLab('', { major: 18 });
-}, 120_000);
+});
 afterAll(() => lab.stop());
 
+// The server's clock runs from the beginning, so the time must do for a statement to be held on a busy machine.
 it.each([
-  ['in a transaction of the client’s', ['begin', "set local transaction_timeout = '700ms'", more(1)]],
-  ['set for the session', ["set transaction_timeout = '700ms'", 'begin', more(1)]],
+  ['in a transaction of the client’s', ['begin', "set local transaction_timeout = '5s'", more(1)]],
+  ['set for the session', ["set transaction_timeout = '5s'", 'begin', more(1)]],
 ])('does not outlive a transaction_timeout %s', async (_where, texts) => {
   const before = await lab.stock(1);
   const psql = await lab.psql(

@@ -32,7 +32,7 @@ unless { context.approvals.containsAll(["dba", "reviewers"]) };
 const tokenSeconds = 21_600;
 
 /** For what happens in other processes, on a machine that may be busy. */
-export const patience = { timeout: 20_000, interval: 50 };
+export const patience = { timeout: 60_000, interval: 50 };
 
 /** Is held for approval, and tells by the stock of its product how often it has run. */
 export const more = (product: number): string => `update products set stock = stock + 1 where id = ${product}`;

@@ -6,7 +6,7 @@ import { type ApprovalLab, errorOf, openApprovalLab, patience, more } from './su
 let lab: ApprovalLab;
 beforeAll(async () => {
   lab = await openApprovalLab();
-}, 120_000);
+});
 afterAll(() => lab.stop());
 
 const take = async (act: string, id: string, role: Role, body: unknown = { comment: 'not needed' }) =>

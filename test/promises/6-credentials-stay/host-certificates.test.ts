@@ -62,7 +62,7 @@ beforeAll(async () => {
     ].join(''),
   });
   await lab.gateway.gateway.setSecret('machine', machine.privateKey);
-}, 60_000);
+});
 afterAll(async () => {
   await lab.stop();
   liar.close();

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPolicy } from '../../support/ssh-lab.js';
+import { keptFiles } from '../support/kept-files.js';
 import { openMachine, type Machine } from '../support/machine.js';
 
 // The key with which the gateway logs in to a machine. Permitted is everything: what protects it is not policy.
@@ -18,7 +18,7 @@ beforeAll(async () => {
       '  - { name: wrong-key, kind: ssh, address: "127.0.0.1:1", username: nobody, secret: "vault:web-1", hostKey: "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" }\n',
   });
   forms = formsOf(machine.lab.sshd.privateKey);
-}, 60_000);
+});
 afterAll(() => machine.stop());
 
 /** Every line of a key as it is and reversed, and its middle in hex and as bytes. */
@@ -75,13 +75,10 @@ describe('the key of a machine', () => {
   it('is in no file of the gateway but sealed', async () => {
     await machine.stopClients();
     await machine.lab.sessions();
-    const { stateDir } = machine.lab.gateway;
-    const files = readdirSync(stateDir, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+    const files = [...keptFiles(machine.lab.gateway.stateDir)];
     expect(files.length).toBeGreaterThan(5);
-    for (const one of files) {
-      const bytes = readFileSync(join(one.parentPath, one.name), 'latin1');
-      for (const form of forms) expect(bytes.includes(form), one.name).toBe(false);
-    }
+    for (const { name, bytes } of files)
+      for (const form of forms) expect(bytes.toString('latin1').includes(form), name).toBe(false);
   });
 
   it('is not offered by the gateway for use elsewhere: no agent is there, none is passed on', async () => {

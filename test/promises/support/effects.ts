@@ -64,6 +64,6 @@ async function controlOf(
   }
   // What no rollback takes back, a temporary slot among it, the server drops when it has noticed the end.
   await expect
-    .poll(() => direct(`select from pg_stat_activity where pid = ${Number(backend)}`), { timeout: 10_000 })
+    .poll(() => direct(`select from pg_stat_activity where pid = ${Number(backend)}`), { timeout: 60_000 })
     .toEqual([]);
 }

@@ -18,6 +18,9 @@ export interface Transcript {
   readonly silent: boolean;
 }
 
+/** Long enough for any answer on a machine that is busy; what comes later never comes. */
+const patienceMs = 60_000;
+
 /** A client that speaks bytes and keeps every one it gets. */
 export class WireSession {
   readonly #dialled: DialledTarget;
@@ -46,7 +49,8 @@ export class WireSession {
     return new WireSession(
       await dialPostgres(targetOf(uri), {
         parameters: new Map(Object.entries({ client_encoding: 'UTF8', ...settings })),
-        signal: AbortSignal.timeout(15_000),
+        signal: new AbortController().signal,
+        timeoutMs: patienceMs,
       }),
     );
   }
@@ -64,7 +68,7 @@ export class WireSession {
   }
 
   /** Reads until this many ReadyForQuery, a hold, or the end. */
-  async until(ready: number, timeoutMs = 10_000): Promise<Transcript> {
+  async until(ready: number, timeoutMs = patienceMs): Promise<Transcript> {
     const messages: Message[] = [];
     const end = (what: Partial<Transcript>): Transcript => ({
       messages,

@@ -30,10 +30,10 @@ describe('splitting a file into policies', () => {
   });
 
   it('is linear in the size of a hostile file', () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     splitPolicies('x', '\\"'.repeat(128 * 1024));
     splitPolicies('x', '"\\'.repeat(128 * 1024));
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(2_000);
   });
 });
 
