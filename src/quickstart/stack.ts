@@ -59,7 +59,7 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[], stop:
   const state = await claimStateDir({ path: options.stateDir, reset: options.reset ?? false });
   undo.push(() => state.release());
   announce({ event: 'starting', state_dir: state.path });
-  const port = await choosePort(options.port, state.path);
+  if (options.port !== 0 && (await tryPort(options.port)) === null) throw busyPort(options.port);
 
   const database = join(state.path, 'postgres');
   const lasting = options.shop?.lasting ?? true;
@@ -82,6 +82,8 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[], stop:
   await writeBundleOnce(bundle, starterBundle({ pgPort: postgres.port }));
   await patchPort(bundle, postgres.port, join(database, 'bundle-port'));
   signal?.throwIfAborted();
+  // Only now: whatever was free before PostgreSQL and the shop were there may have been taken meanwhile.
+  const port = options.port === 0 ? await choosePort(state.path) : options.port;
   const bootstrap = await writeBootstrap(state.path, port);
   const gateway = await startGateway(bootstrap, {
     log: createLog({ level: options.env['SLUICE_LOG_LEVEL'] ?? 'info', file: join(state.path, 'gateway.log') }),
@@ -125,15 +127,15 @@ async function writeBootstrap(stateDir: string, port: number): Promise<Bootstrap
 }
 
 /** Logins name the port, so it stays the same from start to start. */
-async function choosePort(wanted: number, stateDir: string): Promise<number> {
-  if (wanted === 0) {
-    const known = /"port": (\d{1,5}),/.exec(
-      await readFile(join(stateDir, 'gateway.json'), 'utf8').catch(() => ''),
-    )?.[1];
-    const port = (known === undefined ? null : await tryPort(Number(known))) ?? (await tryPort(0));
-    if (port !== null) return port;
-  } else if ((await tryPort(wanted)) !== null) return wanted;
-  throw new SluiceError('local', `Port ${wanted} of 127.0.0.1 is busy.`, {
+async function choosePort(stateDir: string): Promise<number> {
+  const known = /"port": (\d{1,5}),/.exec(await readFile(join(stateDir, 'gateway.json'), 'utf8').catch(() => ''))?.[1];
+  const port = (known === undefined ? null : await tryPort(Number(known))) ?? (await tryPort(0));
+  if (port === null) throw new SluiceError('local', 'No port of 127.0.0.1 is free.', { decider: 'local' });
+  return port;
+}
+
+function busyPort(wanted: number): SluiceError {
+  return new SluiceError('local', `Port ${wanted} of 127.0.0.1 is busy.`, {
     decider: 'local',
     next: [
       { command: `sluice quickstart --port ${wanted + 1}`, when: 'to use another one, or 0 for any' },
