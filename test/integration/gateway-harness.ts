@@ -8,6 +8,7 @@ import { type Bootstrap, bootstrapSchema } from '../../src/gateway/config.js';
 import { demoMachine, demoUsers } from '../../src/identity/demo-provider.js';
 import { loadDemoKeys } from '../../src/identity/demo-state.js';
 import { starterBundle } from '../../src/quickstart/bundle.js';
+import { messageOf } from '../../src/lib/errors.js';
 import { tryPort } from '../../src/quickstart/ports.js';
 
 export type Role = 'engineer' | 'reviewer' | 'reviewer2' | 'robot';
@@ -57,21 +58,30 @@ export async function startTestGateway(
 ): Promise<GatewayUnderTest> {
   const { pgPort = 1, bundle, bootstrap: more, ...rest } = options;
   const stateDir = await mkdtemp(join(tmpdir(), 'sluice-gateway-'));
-  const port = await tryPort(0);
-  if (port === null) throw new Error('no free port');
-  const url = `http://127.0.0.1:${port}`;
-  const bootstrap: Bootstrap = {
-    ...bootstrapSchema.parse({
-      listen: { host: '127.0.0.1', port },
-      publicUrl: url,
-      stateDir,
-      issuers: [{ url: `${url}/idp`, audience: url, clientId: 'sluice-cli' }],
-      demoIdentity: true,
-    }),
-    ...more,
+  const startAt = (url: string): Promise<RunningGateway> => {
+    const bootstrap: Bootstrap = {
+      ...bootstrapSchema.parse({
+        listen: { host: '127.0.0.1', port: Number(new URL(url).port) },
+        publicUrl: url,
+        stateDir,
+        issuers: [{ url: `${url}/idp`, audience: url, clientId: 'sluice-cli' }],
+        demoIdentity: true,
+      }),
+      ...more,
+    };
+    return startGateway(bootstrap, { log: pino({ level: 'silent' }), ...rest });
   };
-  const start = () => startGateway(bootstrap, { log: pino({ level: 'silent' }), ...rest });
-  let gateway = await start();
+  let url = '';
+  let started: RunningGateway | null = null;
+  while (started === null) {
+    url = `http://127.0.0.1:${(await tryPort(0)) ?? 0}`;
+    started = await startAt(url).catch((error: unknown) => {
+      // Its address is part of its configuration, so the port is chosen first; somebody else may be quicker to take it.
+      if (/the port is in use/.test(messageOf(error))) return null;
+      throw error;
+    });
+  }
+  let gateway = started;
   gateway.applyBundle(bundle ?? starterBundle({ pgPort }), 'for a test');
 
   const token: GatewayUnderTest['token'] = async (role, claims = {}) => {
@@ -126,7 +136,7 @@ export async function startTestGateway(
     },
     async restart() {
       await gateway.close({ graceMs: 1_000 });
-      gateway = await start();
+      gateway = await startAt(url);
     },
     async stop() {
       await gateway.close({ graceMs: 1_000 });
