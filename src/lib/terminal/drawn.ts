@@ -8,6 +8,8 @@ const openers = new Set([operatingSystemCommand, 0x50, 0x58, 0x5e, 0x5f]);
 /** The same as C1 controls, in UTF-8 behind 0xC2: what they are behind ESC. */
 const c1Offset = 0x40;
 const stringTerminator = 0x9c;
+/** ST: stands for a string that was dropped. A sequence was there, so what repeats a character has none to repeat. */
+const terminator = [escape, 0x5c];
 const maxTitleBytes = 512;
 
 /**
@@ -47,7 +49,9 @@ export class DrawnBytes {
           this.#wasC2 = byte === 0xc2;
           if (isEnd) this.#string?.pop();
           if (isEnd || byte === bell || byte === cancel || byte === substitute || byte === escape) {
-            if (isEnd || byte === bell || byte === escape) for (const each of this.#title()) put(each);
+            const title = isEnd || byte === bell || byte === escape ? this.#title() : [];
+            for (const each of title) put(each);
+            if (title.length === 0 && byte !== escape) for (const each of terminator) put(each);
             this.#string = null;
             this.#state = byte === escape ? 'escape' : 'text';
           } else if (this.#string !== null) {

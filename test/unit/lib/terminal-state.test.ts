@@ -62,6 +62,14 @@ it('keeps titles, and what vi does with them; no title of any length, and no oth
   expect(terminal.row(0)?.translateToString(true)).toBe('');
 });
 
+it('repeats no character across a string that it drops, however that ends: no terminal does', () => {
+  for (const string of ['\u001b]52;c;b3duZWQ=\u0007', '\u009d8;;link\u009c', '\u001b]8;;a\u0018', '\u001bPq\u001b\\']) {
+    const terminal = open({ columns: 10, rows: 3 });
+    terminal.write(Buffer.from(`a${string}\u001b[3bb\u001b[2b`));
+    expect(terminal.row(0)?.translateToString(true)).toBe('abbb');
+  }
+});
+
 it('does not follow sizes that no screen has', () => {
   for (const [columns, rows] of [
     [5000, 5000],

@@ -37,6 +37,6 @@ it('lets everything through that draws: a screen is the same, wherever its bytes
       // oxlint-disable-next-line no-control-regex -- strings, and questions to a terminal
       expect(Buffer.concat(filtered).toString()).not.toMatch(/\u001b[\]PX^_]|\u001b\[[\d;?>]*[cnqt]/);
     }),
-    { numRuns: 300 },
+    { numRuns: 300, examples: [[Buffer.from('a\u001b]52;c;b3duZWQ=\u0007\u001b[b'), 0]] },
   );
 });
