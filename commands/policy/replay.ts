@@ -1,6 +1,7 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
+import { bundleFolder, folderArgs, folderFlags } from '../../src/cli/bundle-folder.js';
 import { parseDuration } from '../../src/cli/durations.js';
-import { Args, Flags } from '../../src/cli/flags.js';
+import { Flags } from '../../src/cli/flags.js';
 import { showReplay } from '../../src/cli/replay.js';
 
 export default class PolicyReplay extends BaseCommand {
@@ -8,8 +9,9 @@ export default class PolicyReplay extends BaseCommand {
   static override description =
     'Compares the folder with the bundle in force, over what was recorded. Needs permission to read recordings (readSession).';
   static override examples = ['<%= config.bin %> policy replay ./bundle --since 7d --fail-on-change'];
-  static override args = { dir: Args.string({ default: '.', description: 'the bundle folder' }) };
+  static override args = folderArgs;
   static override flags = {
+    ...folderFlags,
     since: Flags.string({ default: '7d', helpValue: 'DURATION', summary: 'How far back.' }),
     target: Flags.string({ helpValue: 'NAME', summary: 'Only what was done there.' }),
     user: Flags.string({ helpValue: 'NAME', summary: 'Only what they did.' }),
@@ -20,7 +22,7 @@ export default class PolicyReplay extends BaseCommand {
     const { args, flags } = await this.parse(PolicyReplay);
     const since = new Date(Date.now() - parseDuration(flags.since, '--since')).toISOString();
     const { readBundle } = await import('../../src/cli/bundle-files.js');
-    const files = await readBundle(args.dir);
+    const files = await readBundle(bundleFolder(args, flags));
     const client = await this.connect();
     const only = { ...(flags.target && { target: flags.target }), ...(flags.user && { user: flags.user }) };
     const document = await client.replayPolicy({ files, since, ...only }, { signal: this.signal });

@@ -1,5 +1,6 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { Args, Flags } from '../../src/cli/flags.js';
+import { bundleFolder, folderArgs, folderFlags } from '../../src/cli/bundle-folder.js';
+import { Flags } from '../../src/cli/flags.js';
 import { coveragePercent, type PolicyTestDocument, policyTestText } from '../../src/cli/policy-test.js';
 import { problemsText } from '../../src/cli/problems.js';
 
@@ -10,8 +11,9 @@ export default class PolicyTest extends BaseCommand {
     '<%= config.bin %> policy test ./bundle',
     '<%= config.bin %> policy test ./bundle --format junit > policy.xml',
   ];
-  static override args = { dir: Args.string({ default: '.', description: 'the bundle folder' }) };
+  static override args = folderArgs;
   static override flags = {
+    ...folderFlags,
     filter: Flags.string({ helpValue: 'TEXT', summary: 'Only tests whose name or file contains this.' }),
     format: Flags.option({
       options: ['text', 'json', 'junit'] as const,
@@ -29,7 +31,7 @@ export default class PolicyTest extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(PolicyTest);
     const { readBundle } = await import('../../src/cli/bundle-files.js');
-    const files = await readBundle(args.dir);
+    const files = await readBundle(bundleFolder(args, flags));
     const { runPolicyTests } = await import('../../src/policy/testing/run-tests.js');
     const report = await runPolicyTests({ files: new Map(Object.entries(files)), filter: flags.filter ?? null });
     if (!report.ok) {

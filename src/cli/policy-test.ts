@@ -41,10 +41,16 @@ export function policyTestText({ tests, passed, failed, coverage }: PolicyTestDo
         plain(`      ${verdict.padEnd(5)}  ${effect}   [${policies.join(', ') || 'no policy permits it'}]`),
       ),
     ]);
+  // Nothing has failed, and nothing was shown either: in CI that is mostly a wrong folder or filter.
+  const none =
+    tests.length === 0
+      ? [`${out.paint('yellow', '!')} No test ran: they are policies/*.test.yaml, or none is named so.`]
+      : [];
   const mark = failed === 0 ? out.paint('green', '✓') : out.paint('red', '✗');
   const untested = coverage.uncovered.map(({ id, file, line }) => `  no test: ${plain(`${id}   ${file}:${line}`)}`);
   return [
     ...failures,
+    ...none,
     `${mark} ${passed} passed, ${failed} failed; ${coverage.covered} of ${coverage.policies} policies covered`,
     ...untested,
   ].join('\n');

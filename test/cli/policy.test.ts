@@ -38,6 +38,11 @@ async function run(user: Parameters<TestGateway['token']>[0], ...args: readonly 
   return runCli(home.dir, args, { env, input: null });
 }
 
+async function inFolder(cwd: string, ...args: readonly string[]) {
+  const env = { SLUICE_GATEWAY: gateway.url, SLUICE_TOKEN: await gateway.token('reviewer') };
+  return runCli(home.dir, args, { env, input: null, cwd });
+}
+
 describe('policy check', () => {
   it('ends 0 for a sound folder, and 2 with file, line, column and what was meant for a mistake', async () => {
     expect((await run('engineer', 'policy', 'check', await bundle('sound'))).code).toBe(0);
@@ -51,6 +56,19 @@ describe('policy check', () => {
     expect(onlyDocument(json)).toMatchObject({ valid: false, problems: [{ file: 'policies/typo.cedar', line: 2 }] });
   });
 });
+
+it.each(['check', 'test', 'replay'])(
+  'policy %s takes the folder as apply does, and the one it stands in',
+  async (command) => {
+    const dir = await bundle(`folder-${command}`);
+    const named = await run('reviewer', 'policy', command, dir);
+    expect(named.code).toBe(0);
+    expect(await run('reviewer', 'policy', command, '-f', dir)).toEqual(named);
+    expect(await inFolder(dir, 'policy', command)).toEqual(named);
+    const twice = await run('reviewer', 'policy', command, dir, '-f', dir);
+    expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('Name the folder once')]);
+  },
+);
 
 describe('policy test', () => {
   const tests = (verdict: string): string => `catalog:

@@ -14,6 +14,8 @@ export interface CliRun {
 }
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it is run; in its home where nothing is said. */
+  readonly cwd?: string;
   /** What is piped in; null closes stdin at once, undefined leaves it open until the end. */
   readonly input?: string | null | undefined;
   /** What is piped in at once, stdin being left open. */
@@ -37,7 +39,7 @@ export async function makeHome(): Promise<{ readonly dir: string; readonly remov
 /** Runs the command line from source as a process of its own, without a terminal. */
 export function runCli(home: string, args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   const child = spawn(process.execPath, [entry, ...args], {
-    cwd: home,
+    cwd: options.cwd ?? home,
     stdio: 'pipe',
     env: {
       PATH: process.env['PATH'] ?? '',
