@@ -41,7 +41,7 @@ export async function runExecCommand(client: SluiceClient, order: ExecOrder, con
   if (!isCommand && isStreamed(order) && isLineFormat(format)) {
     const send = (sent: ExecBody) => streamRows(client, sent, { out, signal, format });
     const result = await execute(client, body, send, options);
-    out.note(execSummary(result, out));
+    out.note(execSummary(result, order.limit, out));
     return failIfCut(result, order);
   }
   await finish(await execute(client, body, (sent) => client.exec(sent, { signal }), options), order, out);
@@ -49,10 +49,10 @@ export async function runExecCommand(client: SluiceClient, order: ExecOrder, con
 
 async function finish(result: ExecResult, order: ExecOrder, out: Output): Promise<void> {
   if (out.json) out.document(result);
-  else if (result.exit_code != null) await passOutput(result, out);
+  else if (result.exit_code != null) await passOutput(result, order, out);
   else {
     if (result.columns.length > 0) await printRows(result, order.format, out);
-    out.note(execSummary(result, out));
+    out.note(execSummary(result, order.limit, out));
   }
   failIfCut(result, order);
 }
@@ -64,10 +64,10 @@ function failIfCut(result: ExecResult, order: ExecOrder): void {
 }
 
 /** A command's own output, each stream where it belongs, then what Sluice has to say. */
-async function passOutput(result: ExecResult, out: Output): Promise<void> {
+async function passOutput(result: ExecResult, order: ExecOrder, out: Output): Promise<void> {
   await writeText(process.stdout, result.stdout ?? '');
   await writeText(process.stderr, result.stderr ?? '');
-  out.note(execSummary(result, out));
+  out.note(execSummary(result, order.limit, out));
 }
 
 /** The next page of a result; what it is of was said when it began. */

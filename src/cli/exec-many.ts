@@ -5,7 +5,7 @@ import { SluiceError } from '../lib/errors.js';
 import { parseDuration } from './durations.js';
 import { type ExecOrder, optionsOf, textOf, usage } from './exec-body.js';
 import type { ExecContext } from './exec-command.js';
-import { execute } from './exec.js';
+import { cutText, execute } from './exec.js';
 import { exitCodeOf } from './exit-codes.js';
 import { asSluiceError, errorDocument } from './failure.js';
 import { missingText, namedValues } from './input.js';
@@ -154,10 +154,8 @@ async function show(outcomes: readonly Outcome[], order: ExecOrder, out: Output)
       const cut = result.truncated ? ' (output was cut; see --max-bytes)' : '';
       out.note(`${mark} ${plain(target)}   exit ${code}${cut}   ${result.session_id}`);
     } else if (result !== null) {
-      const cut = result.truncated ? ' (more were cut; see --limit)' : '';
-      out.note(
-        `${out.paintError('green', '✓')} ${plain(target)}   ${result.row_count} rows${cut}   ${result.session_id}`,
-      );
+      const rows = `${result.row_count} rows${cutText(result, order.limit)}`;
+      out.note(`${out.paintError('green', '✓')} ${plain(target)}   ${rows}   ${result.session_id}`);
     } else if (error !== null) {
       const policy = error.details.policy == null ? '' : `   [${plain(error.details.policy)}]`;
       out.alert(`${out.paintError('red', '✗')} ${plain(target)}   ${plain(error.message)}${policy}`);

@@ -102,14 +102,22 @@ function withNext(error: SluiceError, request: string): SluiceError {
 }
 
 /** `✓ 1 row   session ses_19f0   masked: email   replay: sluice play ses_19f0` */
-export function execSummary(result: ExecResult, out: Output): string {
+export function execSummary(result: ExecResult, limit: number | undefined, out: Output): string {
   if (result.exit_code != null) return commandSummary(result, out);
-  const rows = `${result.row_count} ${result.row_count === 1 ? 'row' : 'rows'}${result.truncated ? ' (more were cut; see --limit)' : ''}`;
+  const rows = `${result.row_count} ${result.row_count === 1 ? 'row' : 'rows'}${cutText(result, limit)}`;
   const masked = result.masked_columns.length === 0 ? '' : `   masked: ${result.masked_columns.join(', ')}`;
   const replay =
     result.session_id === '' ? '' : `   session ${result.session_id}   replay: sluice play ${result.session_id}`;
   const again = result.replayed ? '   (the outcome of an earlier call; nothing ran now)' : '';
   return `${out.paintError('green', '✓')} ${rows}${masked}${replay}${again}`;
+}
+
+/** The gateway's own bound. */
+const defaultLimit = 100;
+
+/** Which bound cut it: with fewer rows than it may have, that of bytes. */
+export function cutText({ truncated, row_count: rows }: ExecResult, limit = defaultLimit): string {
+  return truncated ? ` (more were cut; see ${rows < limit ? '--max-bytes' : '--limit'})` : '';
 }
 
 /** `✓ exit 0   session ses_19f0   replay: sluice play ses_19f0` */

@@ -117,6 +117,9 @@ export interface ErrorEvent {
   readonly code: string;
   readonly message: string;
 }
+/** Code of the notice that says how many rows of a session `exec` has given out so far: it may read more than its bounds let out. */
+export const givenNotice = 'given';
+
 export interface NoticeEvent {
   readonly type: 'notice';
   readonly at: number;

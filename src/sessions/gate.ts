@@ -49,6 +49,11 @@ export class SessionGate {
     return this.#basis.of(this.policyVersion, this.#parts.principal());
   }
 
+  /** The last operation that was judged. */
+  get op(): number {
+    return this.#ops;
+  }
+
   /** How many statements this session has attempted; to prepare one that is judged again when it runs is none. */
   get statements(): number {
     return this.#statements;

@@ -4,7 +4,7 @@ import { isSluiceError, messageOf } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { PolicySet, Principal } from '../policy/types.js';
 import type { AuditEvent } from '../signals/audit-event.js';
-import type { EndEvent, Recorder, SessionRecorder } from '../recording/events.js';
+import { type EndEvent, givenNotice, type Recorder, type SessionRecorder } from '../recording/events.js';
 import { ShownOperations } from '../masking/shown-operation.js';
 import { ApprovedRuns, ObservedRecorder, preparedId } from './approved-runs.js';
 import type { Basis } from './basis.js';
@@ -163,8 +163,9 @@ export class Session {
       reason: origin.reason,
       ...(origin.meta === undefined ? {} : { meta: origin.meta }),
     });
-    incoming.observer?.session?.(recorder.session);
-    return new Session(incoming, application, recorder, services);
+    const session = new Session(incoming, application, recorder, services);
+    incoming.observer?.session?.(recorder.session, (rows) => session.#gaveOut(rows));
+    return session;
   }
 
   /** Makes the session visible to oversight; `end` must close both connections. */
@@ -194,6 +195,13 @@ export class Session {
     this.#usage.add('rowsRead', -rows, now);
     this.#usage.add('bytesRead', -bytes, now);
     throw refused;
+  }
+
+  /** What `exec` reads beyond its bounds is read and recorded, and nobody is given it: the journal says how much was. */
+  #gaveOut(rows: number): void {
+    const { op } = this.gate;
+    const message = `${rows} ${rows === 1 ? 'row' : 'rows'}`;
+    this.recorder.append({ type: 'notice', at: this.#services.now(), op, code: givenNotice, message });
   }
 
   /** A transaction of the target's is over, and with it what ran in it was kept or was not. */

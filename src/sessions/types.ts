@@ -48,7 +48,8 @@ export interface ClientOrigin {
 
 /** What `exec` wants to hear from the engine that serves it; every call happens before the client sees the effect. */
 export interface SessionObserver {
-  session?(id: string): void;
+  /** `gaveOut` takes how many rows its caller has been given in all, where that is not what was read for them. */
+  session?(id: string, gaveOut: (rows: number) => void): void;
   /** A held operation: its request has been opened. */
   held?(request: ApprovalRequest): void;
   /** An operation will be forwarded to run; `reading` when nothing in it changes anything. */

@@ -132,6 +132,18 @@ describe('a large result', () => {
     }
     expect((await exec([...args.slice(0, 3), '9', '--fail-on-truncate'])).code).toBe(0);
   });
+
+  it('names the bound that cut it', async () => {
+    const rows = `select repeat('x', 1000) as x from generate_series(1, 150)`;
+    for (const format of ['table', 'csv']) {
+      const by = async (...more: readonly string[]): Promise<string> =>
+        (await exec(['demo-db', rows, '--format', format, ...more])).stderr;
+      expect(await by()).toContain('✓ 65 rows (more were cut; see --max-bytes)');
+      expect(await by('--limit', '10')).toContain('✓ 10 rows (more were cut; see --limit)');
+    }
+    const alone = await exec(['demo-db', `select repeat('x', 70000) as x`]);
+    expect(alone.stderr).toContain('✓ 0 rows (more were cut; see --max-bytes)');
+  });
 });
 
 describe('an interrupt', () => {

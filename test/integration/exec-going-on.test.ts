@@ -112,12 +112,44 @@ describe('a cursor', () => {
     };
     const cut = await result(text, { limit: 3 });
     await expect.poll(() => listed(cut.session_id), { timeout: 20_000 }).toEqual([3, [3]]);
-    const first = await result(text, { cursor: true, limit: 3 });
-    await expect.poll(() => listed(first.session_id), { timeout: 20_000 }).toEqual([3, [3]]);
-    const second = execDocument.parse((await page(first.next_cursor, { limit: 4 })).document);
-    await expect.poll(() => listed(first.session_id), { timeout: 20_000 }).toEqual([7, [3, 4]]);
-    expect(execDocument.parse((await page(second.next_cursor)).document).row_count).toBe(3);
-    await expect.poll(() => listed(first.session_id), { timeout: 20_000 }).toEqual([10, [3, 4, 3]]);
+    // Page behind page: a cursor does not wait for the lists.
+    const paged = async (...limits: readonly number[]): Promise<string> => {
+      let last = await result(text, { cursor: true, limit: 3 });
+      for (const limit of limits)
+        last = execDocument.parse((await page(last.next_cursor, limit === 0 ? {} : { limit })).document);
+      return last.session_id;
+    };
+    const [one, two, three] = [await paged(), await paged(4), await paged(4, 0)];
+    await expect.poll(() => listed(one), { timeout: 20_000 }).toEqual([3, [3]]);
+    await expect.poll(() => listed(two), { timeout: 20_000 }).toEqual([7, [3, 4]]);
+    await expect.poll(() => listed(three), { timeout: 20_000 }).toEqual([10, [3, 4, 3]]);
+  }, 60_000);
+
+  it('is listed with the rows that were given out where bytes cut it, and where only the last result counts', async () => {
+    const rows = (count: number) => `select repeat('x', 1000) || i from generate_series(1, ${count}) i`;
+    const bytes = { max_bytes: 5_000 };
+    const counted = async (id: string) => {
+      const { document } = await running.call('GET', `/v1/sessions/${id}`, { as: 'engineer' });
+      const { session, operations } = document as {
+        readonly session: { readonly rows: number; readonly state: string };
+        readonly operations: readonly { readonly row_count: number | null }[];
+      };
+      return [session.state, session.rows, operations.reduce((sum, { row_count: count }) => sum + (count ?? 0), 0)];
+    };
+    const cut = await result(rows(30), bytes);
+    expect(cut).toMatchObject({ row_count: 4, truncated: true });
+    const several = await result(`select 1; ${rows(30)}`, bytes);
+    const lines = await stream(rows(30), bytes);
+    const end = lines.at(-1);
+    const streamed = end?.type === 'end' ? end.result.session_id : '';
+    for (const id of [cut.session_id, several.session_id, streamed])
+      await expect.poll(() => counted(id), patience).toEqual(['closed', 4, 4]);
+
+    const pages = [await result(rows(12), { ...bytes, cursor: true })];
+    for (let next = pages[0]?.next_cursor ?? null; next !== null; next = pages.at(-1)?.next_cursor ?? null)
+      pages.push(execDocument.parse((await page(next, bytes)).document));
+    expect(pages.map(({ row_count: count }) => count)).toEqual([4, 4, 4]);
+    await expect.poll(() => counted(pages[0]?.session_id ?? ''), patience).toEqual(['closed', 12, 12]);
   }, 60_000);
 
   it('keeps to the bytes of each page, and loses no row between them', async () => {

@@ -22,6 +22,7 @@ export class BoundedQuery implements Submittable {
   #rows: (readonly (string | null)[])[] = [];
   #bytes = 0;
   #affected = 0;
+  #read = 0;
   #truncated = false;
   #resultOpen = false;
   #settled = false;
@@ -30,6 +31,11 @@ export class BoundedQuery implements Submittable {
     this.#text = text;
     this.#bounds = bounds;
     this.#settle = settle;
+  }
+
+  /** Rows of all its results, kept or not. */
+  get read(): number {
+    return this.#read;
   }
 
   submit(connection: Connection): void {
@@ -45,6 +51,7 @@ export class BoundedQuery implements Submittable {
   }
 
   handleDataRow(message: RowMessage): void {
+    this.#read += 1;
     if (this.#truncated) return;
     let bytes = 0;
     for (const value of message.fields) bytes += value === null ? 0 : Buffer.byteLength(value);

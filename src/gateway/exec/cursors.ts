@@ -87,6 +87,7 @@ export class ExecCursors {
       const { rows, more } = await query.page(bounds);
       if (session.heard.refusal !== null) throw session.heard.refusal;
       if (more && rows.length === 0 && bounds.maxRows > 0) throw rowTooLarge(id, query.nextRowBytes);
+      session.heard.give(rows.length);
       if (!more) this.#forget(cursor);
       const result = { columns: query.columns, rows, rowCount: rows.length, truncated: more };
       const durationMs = this.#clock() - started;

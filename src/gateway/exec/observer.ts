@@ -14,9 +14,17 @@ export class ExecObserver implements SessionObserver {
   /** Whatever was let through changes nothing. */
   reading = true;
   readonly maskedColumns = new Set<string>();
+  #given = 0;
+  #gaveOut: (rows: number) => void = () => undefined;
 
-  session(id: string): void {
+  session(id: string, gaveOut: (rows: number) => void): void {
     this.sessionId = id;
+    this.#gaveOut = gaveOut;
+  }
+  /** The caller gets so many rows more, of more that were read. */
+  give(rows: number): void {
+    this.#given += rows;
+    this.#gaveOut(this.#given);
   }
   held(request: ApprovalRequest): void {
     this.request = request;

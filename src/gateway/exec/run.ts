@@ -63,6 +63,7 @@ async function answer(services: ExecServices, session: ExecSession, order: ExecO
   const keep = more && order.keepOpen && session.heard.reading && session.heard.refusal === null;
   const cursor = keep ? services.cursors.hold({ session, query, order }) : null;
   if (more && cursor === null) await query.finish();
+  if (more) session.heard.give(rows.length);
   const rowCount = columns.length > 0 ? rows.length : query.affected;
   return { result: { columns, rows, rowCount, truncated: more }, command: null, cursor };
 }
@@ -71,8 +72,9 @@ async function answer(services: ExecServices, session: ExecSession, order: ExecO
 export async function runSeveral(session: ExecSession, { text, bounds }: ExecOrder): Promise<BoundedResult> {
   return new Promise<BoundedResult>((resolve, reject) => {
     const query = new BoundedQuery(text, bounds, (error, bounded) => {
-      if (error === null) resolve(bounded);
-      else reject(error);
+      if (error !== null) return reject(error);
+      if (bounded.rows.length < query.read) session.heard.give(bounded.rows.length);
+      resolve(bounded);
     });
     session.submit(query, reject).catch(reject);
   });

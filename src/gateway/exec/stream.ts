@@ -85,6 +85,7 @@ async function* flowing(session: ExecSession, order: ExecOrder): Lines {
     }
   }
   await query.finish();
+  session.heard.give(rowCount);
   return { columns: query.columns, rowCount, truncated: true };
 }
 

@@ -231,8 +231,6 @@ export class Indexer {
       ops: number,
       denied: number,
       rows: number,
-      rowsAhead: number,
-      via: string,
       fromAt: number | null,
       toAt: number | null,
       bytes: number,
@@ -240,7 +238,7 @@ export class Indexer {
       hash: Buffer | null,
     ];
     const known = this.#db.row<Known>(
-      `select seq, operations, denied, rows, rows_ahead, via, from_at, to_at, indexed_bytes, indexed_records, indexed_hash
+      `select seq, operations, denied, rows, from_at, to_at, indexed_bytes, indexed_records, indexed_hash
        from sessions where id = ?`,
       id,
     );
@@ -250,8 +248,8 @@ export class Indexer {
       const tail = new JournalTail(file, { bytes: 0, records: 0, hash: null }, opener, this.#reader);
       return { id, path, tail, writer: null, bytes: 0, over: false };
     }
-    const [seq, operations, denied, rows, rowsAhead, via, fromAt, toAt, bytes, records, hash] = known;
-    const counters: SessionCounters = { seq, via, operations, denied, rows, rowsAhead, fromAt, toAt };
+    const [seq, operations, denied, rows, fromAt, toAt, bytes, records, hash] = known;
+    const counters: SessionCounters = { seq, operations, denied, rows, fromAt, toAt };
     const tail = new JournalTail(file, { bytes, records, hash }, opener, this.#reader);
     return { id, path, tail, writer: new SessionWriter(this.#db, this.#batch, counters), bytes: 0, over: false };
   }

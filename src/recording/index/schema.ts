@@ -9,7 +9,7 @@ export const maxIndexedOps = 1 << 23;
 /** Longer statements and parameters are found by their beginning; the journal has all of it. */
 export const maxIndexedText = 64 * 1024;
 
-export const schemaVersion = 5;
+export const schemaVersion = 6;
 export const schema = `
 create table sessions (
   seq integer primary key autoincrement,
@@ -28,8 +28,6 @@ create table sessions (
   operations integer not null default 0,
   denied integer not null default 0,
   rows integer not null default 0,
-  -- Read by exec to know whether there are more, and not given out yet.
-  rows_ahead integer not null default 0,
   recording text not null,
   -- The person for whom a machine acted.
   behalf_subject text,

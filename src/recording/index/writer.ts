@@ -1,4 +1,4 @@
-import type { OpenEvent, ResultEvent, SessionEvent } from '../events.js';
+import { givenNotice, type NoticeEvent, type OpenEvent, type SessionEvent } from '../events.js';
 import { blockOf, type IndexBatch } from './batch.js';
 import type { IndexDatabase } from './database.js';
 import { clip, newOperation, newTerminal, type OperationRow } from './operation-row.js';
@@ -38,8 +38,6 @@ export class SessionWriter {
   #operations: number;
   #denied: number;
   #rowCount: number;
-  #rowsAhead: number;
-  readonly #readsAhead: boolean;
   #fromAt: number | null;
   #toAt: number | null;
   #end: { readonly at: number; readonly reason: string } | null = null;
@@ -53,8 +51,6 @@ export class SessionWriter {
     this.#operations = from.operations;
     this.#denied = from.denied;
     this.#rowCount = from.rows;
-    this.#rowsAhead = from.rowsAhead;
-    this.#readsAhead = from.via === 'exec';
     this.#fromAt = from.fromAt;
     this.#toAt = from.toAt;
   }
@@ -81,8 +77,7 @@ export class SessionWriter {
       onBehalfOf?.name ?? null,
       JSON.stringify(wordsIn(open)),
     );
-    const { via } = client;
-    const counters = { seq, via, operations: 0, denied: 0, rows: 0, rowsAhead: 0, fromAt: null, toAt: null };
+    const counters = { seq, operations: 0, denied: 0, rows: 0, fromAt: null, toAt: null };
     return new SessionWriter(db, batch, counters);
   }
 
@@ -119,11 +114,10 @@ export class SessionWriter {
       }
       case 'result': {
         this.#show(event.at, this.#terminal.end(event.op));
-        const rows = this.#givenOut(event);
-        this.#rowCount += rows;
+        this.#rowCount += event.rowCount;
         const row = this.#change(event.op);
         if (row === null) return;
-        row.rowCount = (row.rowCount ?? 0) + rows;
+        row.rowCount = (row.rowCount ?? 0) + event.rowCount;
         row.durationMs = Math.max(0, event.at - row.at);
         return;
       }
@@ -137,6 +131,9 @@ export class SessionWriter {
         if (this.#prepared.get(row.text) === row.op) this.#prepared.delete(row.text);
         return;
       }
+      case 'notice':
+        if (event.code === givenNotice) this.#given(event);
+        return;
       case 'terminal':
         this.#show(event.at, this.#terminal.push(event));
         return;
@@ -166,9 +163,9 @@ export class SessionWriter {
     if (this.#position === null) return;
     const { bytes, records, hash } = this.#position;
     this.#db.run(
-      `update sessions set operations = ?, denied = ?, rows = ?, rows_ahead = ?, from_at = ?, to_at = ?,
+      `update sessions set operations = ?, denied = ?, rows = ?, from_at = ?, to_at = ?,
          indexed_bytes = ?, indexed_records = ?, indexed_hash = ? where seq = ?`,
-      ...[this.#operations, this.#denied, this.#rowCount, this.#rowsAhead, this.#fromAt, this.#toAt],
+      ...[this.#operations, this.#denied, this.#rowCount, this.#fromAt, this.#toAt],
       ...[bytes, records, hash, this.seq],
     );
     if (this.#end === null) return;
@@ -180,12 +177,13 @@ export class SessionWriter {
     );
   }
 
-  /** Where its result goes on, exec has read one row further than it gives out: that comes with the next part, or never. */
-  #givenOut({ rowCount, tag }: ResultEvent): number {
-    const ahead = this.#readsAhead && tag === '' && rowCount > 0 ? 1 : 0;
-    const rows = rowCount + this.#rowsAhead - ahead;
-    this.#rowsAhead = ahead;
-    return rows;
+  /** Of what was read so far only so much was given out: what lies between was counted with the last operation. */
+  #given({ op, message }: NoticeEvent): void {
+    const rows = Number.parseInt(message, 10);
+    if (op === null || !Number.isSafeInteger(rows)) return;
+    const row = this.#change(op);
+    if (row !== null) row.rowCount = Math.max(0, (row.rowCount ?? 0) + rows - this.#rowCount);
+    this.#rowCount = rows;
   }
 
   /** Operation 0 stands for the session. */
@@ -284,8 +282,6 @@ export interface SessionCounters {
   readonly operations: number;
   readonly denied: number;
   readonly rows: number;
-  readonly rowsAhead: number;
-  readonly via: string;
   /** Between these its operations began. */
   readonly fromAt: number | null;
   readonly toAt: number | null;

@@ -1,16 +1,17 @@
-import type {
-  ApprovalEvent,
-  ColumnsEvent,
-  DecisionEvent,
-  EndEvent,
-  ErrorEvent,
-  NoticeEvent,
-  OpenEvent,
-  OperationEvent,
-  ResultEvent,
-  RowsEvent,
-  SessionEvent,
-  TerminalEvent,
+import {
+  type ApprovalEvent,
+  type ColumnsEvent,
+  type DecisionEvent,
+  type EndEvent,
+  type ErrorEvent,
+  givenNotice,
+  type NoticeEvent,
+  type OpenEvent,
+  type OperationEvent,
+  type ResultEvent,
+  type RowsEvent,
+  type SessionEvent,
+  type TerminalEvent,
 } from '../events.js';
 import { escapeLine, escapeText } from './escape.js';
 import { KeptFiles } from './kept-files.js';
@@ -190,8 +191,8 @@ export class Stage {
   }
 
   #noticeScene({ at, op, code, message }: NoticeEvent): Scene {
-    const text = `  NOTICE ${escapeLine(code)}: ${indented(message)}\n`;
-    return { at, op, marker: 'notice', text, typedFrom: null };
+    const what = code === givenNotice ? 'exec gave out' : `NOTICE ${escapeLine(code)}:`;
+    return { at, op, marker: 'notice', text: `  ${what} ${indented(message)}\n`, typedFrom: null };
   }
 
   #terminalScene({ at, op, stream, data }: TerminalEvent): Scene | null {

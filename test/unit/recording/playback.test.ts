@@ -299,6 +299,12 @@ describe('an asciicast', () => {
   });
 });
 
+it('says how much of what exec read it gave out', async () => {
+  const given = { type: 'notice', at: startOfTime, op: 1, code: 'given', message: '4 rows' } as const;
+  const text = await transcriptOf([opening(), ...statement(1, 'select 1'), given]);
+  expect(text).toContain('\n  exec gave out 4 rows\n');
+});
+
 describe('bytes that passed and were not kept', () => {
   const passing = (op: number, mebibytes: number): SessionEvent => ({
     ...{ type: 'notice', at: startOfTime + op, op, code: 'passing' },
