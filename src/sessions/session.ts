@@ -1,6 +1,6 @@
 import type { Effect } from '../analysis/effects.js';
 import type { Approvals } from '../approvals/types.js';
-import { isSluiceError, messageOf } from '../lib/errors.js';
+import { isSluiceError, messageOf, type SluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { PolicySet, Principal } from '../policy/types.js';
 import type { AuditEvent } from '../signals/audit-event.js';
@@ -184,11 +184,8 @@ export class Session {
     this.#facts.bytesRead += bytes;
     this.#usage.add('rowsRead', rows, now);
     this.#usage.add('bytesRead', bytes, now);
-    const { basis } = this.gate;
-    const isMoved = permit.basis !== basis && this.#allowedAgain.get(permit) !== basis;
-    if (!this.#reading.mustAskAgain() && !isMoved) return;
-    const refused = this.gate.judgeReading(permit, effects);
-    if (isMoved && refused === null) this.#allowedAgain.set(permit, basis);
+    const mustAsk = this.#reading.mustAskAgain();
+    const refused = mustAsk ? this.gate.judgeReading(permit, effects) : this.refusedNow(permit, effects);
     if (refused === null) return;
     this.#facts.rowsRead -= rows;
     this.#facts.bytesRead -= bytes;
@@ -202,6 +199,15 @@ export class Session {
     const { op } = this.gate;
     const message = `${rows} ${rows === 1 ? 'row' : 'rows'}`;
     this.recorder.append({ type: 'notice', at: this.#services.now(), op, code: givenNotice, message });
+  }
+
+  /** What policy says against going on with what was permitted, where policies or groups have changed since; else null. */
+  refusedNow(permit: Permit, effects: readonly Effect[]): SluiceError | null {
+    const { basis } = this.gate;
+    if (permit.basis === basis || this.#allowedAgain.get(permit) === basis) return null;
+    const refused = this.gate.judgeReading(permit, effects);
+    if (refused === null) this.#allowedAgain.set(permit, basis);
+    return refused;
   }
 
   /** A transaction of the target's is over, and with it what ran in it was kept or was not. */

@@ -48,10 +48,13 @@ export class Transcript {
   }
 
   /**
-   * Counted, and nothing else: what is typed where nothing is echoed is a password, and what is piped in may be one. A
+   * Throws what policy says when it may not go on. Counted, and nothing else: what is typed where nothing is echoed is a password, and what is piped in may be one. A
    * digest of so little would tell it as well. What is echoed stands in the output.
    */
   input(bytes: Buffer): void {
+    const { permit, effects } = this.#options;
+    const refused = this.#session.refusedNow(permit, effects);
+    if (refused !== null) throw refused;
     this.#input.add(bytes.length);
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { accessDocument } from '../../src/gateway/schemas/access.js';
 import { execDocument } from '../../src/gateway/schemas/exec.js';
+import { decodeErrorFields } from '../../src/protocols/postgres/errors.js';
 import { starterBundle } from '../../src/quickstart/bundle.js';
 import { seedShop } from '../../src/quickstart/seed.js';
 import { smallShop } from '../../src/quickstart/shop-rows.js';
@@ -22,6 +23,10 @@ access:
 const policies = `
 @id("on-call-calls")
 permit (principal in Group::"on-call", action in Action::"call", resource in Label::"env=demo");
+@id("only-on-call-copies")
+forbid (principal, action == Action::"copyIn", resource in Label::"env=demo") unless { principal in Group::"on-call" };
+@id("on-call-copies")
+permit (principal in Group::"on-call", action == Action::"copyIn", resource in Label::"env=demo");
 @id("on-call-sees")
 permit (principal in Group::"on-call", action == Action::"reveal", resource in Label::"env=demo");
 `;
@@ -136,6 +141,34 @@ it('ends a result in the middle that only the grant let somebody see', async () 
   await asked;
   expect(done).toBe('E');
   expect(rows).toBeLessThan(20 * 200_000);
+});
+
+it('takes nothing more of a COPY that only the grant let somebody write', async () => {
+  await server.query('create table notes (note text); grant all on notes to public', 'shop');
+  const copy = async (text: string, isOver: boolean) => {
+    let begins: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (begins = resolve));
+    const errors: string[] = [];
+    client.send(wire.query('copy notes from stdin'));
+    const ended = client.until(1, (type, payload) => {
+      if (type === 0x47) begins();
+      if (type === 0x45) errors.push(decodeErrorFields(payload).get('C') ?? '');
+      return null;
+    });
+    await begun;
+    client.send(wire.copyData(`${text} 1\n`));
+    if (isOver) await revoke();
+    client.send(wire.copyData(`${text} 2\n`), wire.copyDone);
+    await ended;
+    return errors;
+  };
+  expect(await copy('while', false)).toEqual([]);
+  const [error] = await copy('after', true);
+  expect(error).toMatch(/57014|42501/);
+  expect(await server.query('select note from notes order by note', 'shop')).toEqual([
+    { note: 'while 1' },
+    { note: 'while 2' },
+  ]);
 });
 
 it('gives no clear value again under an idempotency key when the grant is over', async () => {

@@ -104,6 +104,35 @@ describe('files over SFTP', () => {
     expect(readFileSync(join(there, 'large')).length).toBeLessThanOrEqual(2 * 1024 * 1024);
   });
 
+  it('take nothing more in a file that was opened while it was permitted', async () => {
+    const door = await openDoor(lab.gateway, 'engineer');
+    const client = new ssh2.Client();
+    try {
+      await new Promise((resolve, reject) => {
+        client.once('ready', () => resolve(undefined));
+        client.once('error', reject);
+        client.connect({ host: '127.0.0.1', port: door.port, username: 'anyone', authHandler: ['none'] });
+      });
+      const files = await promisify(client.sftp.bind(client))();
+      const handle = await new Promise<Buffer>((resolve, reject) =>
+        files.open(join(there, 'kept-open'), 'w', (error, opened) => (error == null ? resolve(opened) : reject(error))),
+      );
+      const write = (text: string, at: number): Promise<string | null> =>
+        new Promise((resolve) =>
+          files.write(handle, Buffer.from(text), 0, text.length, at, (error) => resolve(error?.message ?? null)),
+        );
+      expect(await write('before', 0)).toBeNull();
+      lab.apply(forbid('upload', 'context.path like "*/kept-open"'));
+      expect(await write('behind', 6)).toContain('sluice: ');
+      expect(readFileSync(join(there, 'kept-open'), 'utf8')).toBe('before');
+      lab.apply(openPolicy);
+      expect(await write(' again', 6)).toBeNull();
+    } finally {
+      client.end();
+      await door.close();
+    }
+  });
+
   it('fail at their end when a part was refused: who wrote ahead hears of the parts before it afterwards', async () => {
     lab.apply(forbid('upload', 'context.size > 2000000'));
     const door = await openDoor(lab.gateway, 'engineer');

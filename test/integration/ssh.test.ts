@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openPolicy, startSshLab, type SshLab } from '../support/ssh-lab.js';
@@ -253,6 +253,24 @@ describe('policy on a machine', () => {
     expect(ended.stdout).toBe('[]\n');
     const [session] = await lab.sessions();
     expect(session?.operations.find(({ kind }) => kind === 'forward')).toMatchObject({ verdict: 'deny' });
+  });
+
+  it('gives a program no more input than while it was permitted', async () => {
+    const file = join(lab.sshd.dir, 'fed');
+    const child = spawn('ssh', ['-F', lab.config, 'web-1', `cat > ${file}`]);
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    const holds = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+    child.stdin.on('error', () => undefined).write('while it was permitted\n');
+    await expect.poll(holds, { timeout: 20_000 }).toBe('while it was permitted\n');
+    lab.apply(forbid('exec'));
+    child.stdin.write('behind\n');
+    expect(await ended).not.toBe(0);
+    expect(holds()).toBe('while it was permitted\n');
+    const [session] = await lab.sessions();
+    expect(session?.operations.at(-1)).toMatchObject({
+      kind: 'exec',
+      error: expect.stringContaining('Not here.') as string,
+    });
   });
 
   it('ends a session whose user may not connect any more', async () => {

@@ -62,7 +62,13 @@ export class ClientRequests {
   }
 
   #duringCopy(run: Run, type: string, message: Frame): void {
-    const { backend } = this.#talk;
+    const { backend, session } = this.#talk;
+    const refused = type === 'd' || type === 'c' ? session.refusedNow(run.permit, run.statement.effects) : null;
+    if (refused !== null) {
+      backend.copyFail(refused.message);
+      this.#talk.copyIn = null;
+      return;
+    }
     switch (type) {
       case 'd':
         backend.copyData(run.permit, message);

@@ -227,6 +227,8 @@ export class SftpProxy {
 
   async #write(request: Extract<Request, { kind: 'write' }>): Promise<void> {
     const handle = this.#find(request.handle);
+    const over = this.#parts.talk.session.refusedNow(handle.permit, handle.effects);
+    if (over !== null) throw (handle.refused = over);
     const end = Math.max(request.offset + request.data.length, handle.up.bytes + request.data.length);
     if (end > Math.max(handle.upTo, 1024 * 1024)) {
       const size = sizeStep(end);
