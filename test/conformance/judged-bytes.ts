@@ -20,6 +20,13 @@ export function allowedOperations(events: readonly SessionEvent[]): readonly All
   );
 }
 
+/** Whether a Bind, read up to its formats, has a value that is not null. */
+function hasValue(reader: FieldReader): boolean {
+  for (let formats = reader.int16(); formats > 0; formats--) reader.int16();
+  for (let values = reader.int16(); values > 0; values--) if (reader.int32() !== -1) return true;
+  return false;
+}
+
 /**
  * The oracle: every byte that a server heard belongs to a message that the gateway may send, and every message that runs,
  * prepares or feeds anything stands for an operation that the journal shows as allowed, in number and in order. Returns
@@ -59,6 +66,11 @@ export function unjudged({ messages }: Heard, journal: Journal): readonly string
       case 'B': {
         const portal = reader.string();
         const text = texts.get(reader.string());
+        if (portals.has(portal)) {
+          // No name is given twice: the server is asked which error comes first. It reads no value, and runs nothing.
+          if (hasValue(reader)) wrong.push(`a value for portal "${portal}", which is bound already`);
+          break;
+        }
         spend(`bind of "${text ?? '?'}"`, (operation) => operation.kind === 'execute' && operation.text === text);
         portals.set(portal, text ?? '');
         break;

@@ -228,7 +228,19 @@ describe('no byte reaches the target that was not judged', () => {
           statements += heard.messages.filter((sent) => sent[0] === 0x51 || sent[0] === 0x50).length;
         },
       ),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        examples: [
+          [
+            [
+              wire.parse('a', 'select id from orders where id = $1'),
+              ...[wire.bind('b', 'a', ['7']), wire.execute('b'), wire.bind('b', 'a', ['8'])],
+              ...[wire.parse('', 'select id from orders'), wire.bind('', ''), wire.execute('')],
+            ],
+            [],
+          ],
+        ],
+      },
     );
     expect(statements).toBeGreaterThan(120);
   });

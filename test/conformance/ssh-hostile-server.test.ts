@@ -179,7 +179,7 @@ describe('a server that is let in', () => {
     const ended = await lab.sshTo(['hostile', 'anything']);
     onReady = () => undefined;
     expect(ended).toMatchObject({ code: 3, stdout: 'said\n' });
-    expect(answers.length).toBeGreaterThan(0);
+    await expect.poll(() => answers.length, { timeout: 60_000 }).toBeGreaterThan(0);
     expect(answers).not.toContain(message.channelOpenConfirmation);
     await staysUp();
   });

@@ -67,13 +67,20 @@ export const honestGreeting = Buffer.concat([
   serverWords.ready,
 ]);
 
-/** Answers as a server with no rows in it; COPY FROM STDIN is taken, and ends when the client says so. */
+/**
+ * Answers as a server with no rows in it, in no transaction; COPY FROM STDIN is taken, and ends when the client says so. A
+ * name is taken until it is closed, a portal's until Sync (PostgreSQL 55.2.3).
+ */
 export function plainAnswers(): (message: Frame, socket: Socket) => void {
   let failed = false;
   let copying: 'simple' | 'extended' | null = null;
   const texts = new Map<string, string>();
   const portals = new Map<string, string>();
   const name = (payload: Buffer, from = 0): string => payload.toString('utf8', from, payload.indexOf(0, from));
+  const fail = (socket: Socket, code: string, message: string): void => {
+    failed = true;
+    socket.write(serverWords.fields('E', { S: 'ERROR', V: 'ERROR', C: code, M: message }));
+  };
   const copies = (text: string): boolean => /copy\s+\w+\s+from\s+stdin/i.test(text);
   return ({ type, payload }, socket) => {
     const kind = String.fromCharCode(type);
@@ -93,6 +100,7 @@ export function plainAnswers(): (message: Frame, socket: Socket) => void {
     switch (kind) {
       case 'Q': {
         const text = name(payload);
+        portals.clear();
         const statements = text.split(';').filter((part) => part.replaceAll(/--.*/g, '').trim() !== '');
         if (copies(text)) {
           copying = 'simple';
@@ -105,10 +113,12 @@ export function plainAnswers(): (message: Frame, socket: Socket) => void {
         return;
       }
       case 'P':
+        if (name(payload) !== '' && texts.has(name(payload))) return fail(socket, '42P05', 'statement already exists');
         texts.set(name(payload), name(payload, payload.indexOf(0) + 1));
         socket.write(serverWords.parseComplete);
         return;
       case 'B':
+        if (name(payload) !== '' && portals.has(name(payload))) return fail(socket, '42P03', 'portal already exists');
         portals.set(name(payload), texts.get(name(payload, payload.indexOf(0) + 1)) ?? '');
         socket.write(serverWords.bindComplete);
         return;
@@ -122,8 +132,7 @@ export function plainAnswers(): (message: Frame, socket: Socket) => void {
       case 'E': {
         const text = portals.get(name(payload));
         if (text === undefined) {
-          failed = true;
-          socket.write(serverWords.fields('E', { S: 'ERROR', V: 'ERROR', C: '34000', M: 'portal does not exist' }));
+          fail(socket, '34000', 'portal does not exist');
         } else if (copies(text)) {
           copying = 'extended';
           socket.write(frame('G', Buffer.from([0]), int16(0)));
@@ -131,10 +140,12 @@ export function plainAnswers(): (message: Frame, socket: Socket) => void {
         return;
       }
       case 'C':
+        (payload[0] === 0x53 ? texts : portals).delete(name(payload, 1));
         socket.write(serverWords.closeComplete);
         return;
       case 'S':
         failed = false;
+        portals.clear();
         socket.write(serverWords.ready);
         return;
       default:

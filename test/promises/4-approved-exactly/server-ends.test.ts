@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { requestDocument } from '../../../src/gateway/schemas/requests.js';
-import { type ApprovalLab, errorOf, openApprovalLab, more } from './support.js';
+import { type ApprovalLab, errorOf, openApprovalLab, more, patience } from './support.js';
 
 /** A server that knows `transaction_timeout` (PostgreSQL 17 and later). */
 let lab: ApprovalLab;
@@ -44,23 +44,25 @@ it('waits for people in no transaction of the server’s, so that its time is th
 it('counts the rows below a partitioned table as the server of this version keeps them', async () => {
   for (const sql of [
     'create table parts (id int, region text, stock int) partition by list (region)',
-    "create table parts_n partition of parts for values in ('n')",
+    // The server counts when it is told to, not by itself in between.
+    "create table parts_n partition of parts for values in ('n') with (autovacuum_enabled = off)",
     "create table parts_s partition of parts for values in ('s') partition by range (id)",
-    'create table parts_s1 partition of parts_s for values from (0) to (1000)',
+    'create table parts_s1 partition of parts_s for values from (0) to (1000) with (autovacuum_enabled = off)',
     "insert into parts select i, 'n', 0 from generate_series(1, 100) i",
     "insert into parts select i, 's', 0 from generate_series(1, 900) i",
     'grant all on parts to public',
   ])
     await lab.server.query(sql, 'shop');
+  // A look at the target that takes too long on a busy machine says nothing, so another is asked for.
   const rowsOf = async (id: number): Promise<string | null | undefined> => {
     const held = await lab.held(`update parts set stock = ${id} where id < 500`);
     const { document } = await lab.running.call('GET', `/v1/requests/${held}`, { token: await lab.token('reviewer') });
     return requestDocument.parse(document).review?.tables.find(({ name }) => name === 'public.parts')?.rows;
   };
   // Never counted is unknown, and part of it counted is no sum.
-  expect(await rowsOf(1)).toBeNull();
+  await expect.poll(() => rowsOf(1), patience).toBeNull();
   await lab.server.query('analyze parts_n', 'shop');
-  expect(await rowsOf(2)).toBeNull();
+  await expect.poll(() => rowsOf(2), patience).toBeNull();
   await lab.server.query('analyze parts', 'shop');
-  expect(await rowsOf(3)).toBe('1000');
+  await expect.poll(() => rowsOf(3), patience).toBe('1000');
 });

@@ -72,7 +72,7 @@ async function prepare({ directUri, insiderUri, trustedUri, own, undo }: Parts):
   };
   const enter = async (world: 0 | 1): Promise<void> => {
     await deserted();
-    await direct(fillLab(worlds[world]));
+    for (const sql of fillLab(worlds[world])) await direct(sql);
   };
   if (own === null) await direct(`drop schema public cascade; create schema public; ${labSchema}`);
   await enter(0);
@@ -97,11 +97,11 @@ async function prepare({ directUri, insiderUri, trustedUri, own, undo }: Parts):
 
 /**
  * Sessions that are not the suite's own. A client's end is not yet its session's: the server notices it later, and what a
- * rollback or the end takes away stands until then. The gateway's look at the catalog stays by itself.
+ * rollback or the end takes away stands until then. The gateway's own connection for its looks at the catalog stays.
  */
 const visitorsSql = `select pid, application_name, state, query from pg_stat_activity
   where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
-  and application_name <> 'sluice catalog'`;
+  and not (application_name = 'sluice catalog' and state = 'idle')`;
 const patienceMs = 60_000;
 
 const tables = ['users', 'orders', 'ledger', 'lookup', 'named', 'archive', 'staff', 'vip_users', 'users_kept'];
