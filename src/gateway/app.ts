@@ -35,6 +35,7 @@ import { createHostCheck } from './host-check.js';
 import { KnownPeople } from './known-people.js';
 import { type GatewayLimits, defaultLimits } from './limits.js';
 import { LiveConnections } from './live-connections.js';
+import { Logins } from './logins.js';
 import { type Logger, createLog } from './log.js';
 import { GatewayMetrics } from './metrics.js';
 import { openNativeListeners } from './native-listeners.js';
@@ -174,7 +175,12 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     jwks: { ...identity?.jwks, [bootstrap.publicUrl]: gatewayTokens.jwks },
   });
   const people = new KnownPeople(state.store.people, clock, onProblem);
-  const callers = new Callers(verifier, configuration, state.grants, (token) => people.saw(token));
+  const logins = new Logins(clock, bootstrap.login.sessionsOutliveMinutes * 60_000);
+  const callers = new Callers(
+    ...([verifier, configuration, state.grants] as const),
+    (token) => people.saw(token),
+    (id, expiresAt) => logins.saw(id, expiresAt),
+  );
   const relays = new Relays({
     clock,
     audit: state.audit,
@@ -195,6 +201,16 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     const ended = endRefused() + relays.endRefused();
     log.info({ version: configuration.current().version, ended }, 'bundle in force');
   });
+  const loginSweep = setInterval(() => {
+    const ended = connections.endWhere(
+      ({ principal }) => principal !== null && logins.isOver(principal.id),
+      'login over',
+    );
+    logins.prune();
+    if (ended > 0) log.info({ ended }, 'sessions ended with their logins');
+  }, limits.loginSweepMs);
+  loginSweep.unref();
+  shutdown.close(() => clearInterval(loginSweep));
   state.grants.onChange(() => {
     const ended = endRefused();
     if (ended > 0) log.info({ ended }, 'sessions ended with a grant');

@@ -18,6 +18,7 @@ issuers:
 login:
   device: true                   # a code confirmed in any browser
   browser: true                  # a browser on the person's own machine
+  sessionsOutliveMinutes: 480    # how long connections live on when the login that they came with is over
 listeners:
   postgres: null                 # { host: 0.0.0.0, port: 15432, tls: { cert: cert.pem, key: key.pem } }
   ssh: null                      # { host: 0.0.0.0, port: 2222 }: ssh TARGET@gateway, with "sluice ssh certificate" or "sluice ssh keys add"

@@ -19,6 +19,7 @@ export class Callers {
   readonly #configuration: ActiveConfiguration;
   readonly #grants: Pick<GrantBook, 'revision' | 'groupsOf'>;
   readonly #seen: (token: VerifiedToken) => void;
+  readonly #lasts: (id: string, expiresAt: number) => void;
   readonly #origins = new WeakMap<
     Principal,
     { readonly token: VerifiedToken; readonly version: string; readonly grants: number }
@@ -29,11 +30,13 @@ export class Callers {
     configuration: ActiveConfiguration,
     grants: Pick<GrantBook, 'revision' | 'groupsOf'>,
     seen: (token: VerifiedToken) => void = () => undefined,
+    lasts: (id: string, expiresAt: number) => void = () => undefined,
   ) {
     this.#verifier = verifier;
     this.#configuration = configuration;
     this.#grants = grants;
     this.#seen = seen;
+    this.#lasts = lasts;
   }
 
   policies(): PolicySet {
@@ -61,6 +64,7 @@ export class Callers {
   resolve(token: VerifiedToken): Principal {
     const { version, resolve } = this.#configuration.current();
     const bound = resolve(token);
+    this.#lasts(bound.id, token.expiresAt);
     const grants = this.#grants.revision;
     // A group that the bundle no longer lets anyone have for a while is not had any longer either.
     const { access } = this.#configuration.current();

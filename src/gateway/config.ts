@@ -31,7 +31,16 @@ export const bootstrapSchema = z.strictObject({
     .min(1),
   /** Ways in which people may log in; both need the provider's consent too. At least one must stay. */
   login: z
-    .strictObject({ device: z.boolean().default(true), browser: z.boolean().default(true) })
+    .strictObject({
+      device: z.boolean().default(true),
+      browser: z.boolean().default(true),
+      /** So long do connections live on when the newest token that their login has shown is over. docs/login.md */
+      sessionsOutliveMinutes: z
+        .int()
+        .min(0)
+        .max(30 * 24 * 60)
+        .default(8 * 60),
+    })
     .refine(({ device, browser }) => device || browser, { message: 'people need at least one way to log in' })
     .prefault({}),
   listeners: z

@@ -15,6 +15,8 @@ export interface GatewayLimits {
   /** Statements that run through POST /v1/exec at the same time, over all callers and for one. */
   readonly execs: number;
   readonly execsPerPrincipal: number;
+  /** How often connections are looked for whose login is over. */
+  readonly loginSweepMs: number;
 }
 
 export const defaultLimits: GatewayLimits = {
@@ -28,4 +30,5 @@ export const defaultLimits: GatewayLimits = {
   handshakeTimeoutMs: 15_000,
   execs: 500,
   execsPerPrincipal: 100,
+  loginSweepMs: 15_000,
 };

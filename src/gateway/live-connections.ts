@@ -2,7 +2,7 @@ import type { Principal } from '../policy/types.js';
 import { within } from './deadline.js';
 
 /** Why the gateway ends a connection; the engine tells the client in its own protocol. */
-export type EndReason = 'draining' | 'revoked' | 'client closed' | 'timeout';
+export type EndReason = 'draining' | 'revoked' | 'login over' | 'client closed' | 'timeout';
 
 /** One connection that an engine serves; a native one has neither until its handshake is done. */
 export interface LiveConnection {
@@ -58,11 +58,11 @@ export class LiveConnections {
   }
 
   /** Ends every connection that `isRefused` names. */
-  endWhere(isRefused: (connection: LiveConnection) => boolean): number {
+  endWhere(isRefused: (connection: LiveConnection) => boolean, reason: EndReason = 'revoked'): number {
     let ended = 0;
     for (const entry of this.#entries) {
       if (!isRefused(entry.connection)) continue;
-      entry.abort.abort('revoked' satisfies EndReason);
+      entry.abort.abort(reason);
       ended += 1;
     }
     return ended;

@@ -144,7 +144,8 @@ export class RegisteredKeys {
     }
     store.used(key.id, clock());
     // One key is one factor, whatever the last login was.
-    const token: VerifiedToken = { ...person.token, mfa: false };
+    const expiresAt = Math.max(person.token.expiresAt, person.seenAt + seenWithinMs);
+    const token: VerifiedToken = { ...person.token, mfa: false, expiresAt };
     return { id: key.id, fingerprint: key.fingerprint, principal: callers.resolve(token) };
   }
 

@@ -28,6 +28,12 @@ export function abortWords(reason: unknown): {
         detail: 'the user may not connect any more',
         message: 'you may no longer connect to this target',
       };
+    case 'login over':
+      return {
+        reason: 'revoked',
+        detail: 'the login is over, and no newer one was shown',
+        message: 'your login is over; log in again, then connect again',
+      };
     case 'timeout':
       return { reason: 'ended by gateway', detail: 'the time was up', message: 'the time was up' };
     case 'client closed':
