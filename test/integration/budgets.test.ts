@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { starterBundle } from '../../src/quickstart/bundle.js';
+import type { DemoUserName } from '../support/demo-tokens.js';
 import { startTestGateway, type TestGateway } from '../support/gateway.js';
 import { openTestTunnel, type TestTunnel } from '../support/tunnel.js';
 
@@ -46,6 +47,17 @@ async function read(
   return { seen, error };
 }
 
+/** The lines of a streamed exec. */
+async function streamed(user: DemoUserName, body: object): Promise<readonly unknown[]> {
+  const response = await fetch(`${gateway.url}/v1/exec`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${await gateway.token(user)}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const lines = (await response.text()).trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as unknown);
+}
+
 describe('budgets', () => {
   it('end a result in the middle, in the client’s protocol, and what was sent is recorded', async () => {
     const client = await tunnel.client({ application_name: 'budget' });
@@ -64,6 +76,21 @@ describe('budgets', () => {
     const session = await find();
     expect(session?.rows).toBeGreaterThanOrEqual(seen);
     expect(session?.rows).toBeLessThanOrEqual(20_000);
+  });
+
+  it.each([
+    ['whole', false],
+    ['streamed', true],
+  ])('end a result of exec in the middle, %s', async (_how, stream) => {
+    const body = { target: 'demo-db', text: rows(200_000), limit: 100_000, max_bytes: 16 * 1024 * 1024 };
+    const refused = { code: 'denied', message: expect.stringMatching(/ rows( an hour)?\. The result ends here\./) };
+    if (!stream) {
+      const answer = await gateway.call('reviewer', 'POST', '/v1/exec', body);
+      expect(answer).toMatchObject({ status: 403, body: { error: refused } });
+      return;
+    }
+    const lines = await streamed('reviewer', { ...body, stream });
+    expect(lines.at(-1)).toMatchObject({ type: 'error', error: refused });
   });
 
   it('count an identity over its sessions: reconnecting starts nothing anew', async () => {

@@ -9,7 +9,10 @@ interface SocketMethods {
   unref(): void;
 }
 
-/** Dresses an in-memory stream, which is connected from the start, as the socket that pg's client expects to dial. */
+/**
+ * Dresses an in-memory stream, which is connected from the start, as the socket that pg's client expects to dial. When the
+ * other side ends, so does this one, as with sockets: pg hears of an end by the close alone.
+ */
 export function asConnectedSocket(stream: Duplex): Duplex {
   const nothing = (): void => undefined;
   const methods: SocketMethods = {
@@ -19,5 +22,5 @@ export function asConnectedSocket(stream: Duplex): Duplex {
     ref: nothing,
     unref: nothing,
   };
-  return Object.assign(stream, methods);
+  return Object.assign(stream, methods, { allowHalfOpen: false });
 }
