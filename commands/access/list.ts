@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
-import { clockTime } from '../../src/cli/durations.js';
+import { durationText } from '../../src/cli/durations.js';
 import { Flags } from '../../src/cli/flags.js';
 
 export default class AccessList extends BaseCommand {
@@ -30,10 +30,11 @@ export default class AccessList extends BaseCommand {
       grant.reason,
     ]);
     await this.out.table(document, ['ID', 'STATE', 'GROUP', 'USER', 'UNTIL', 'REASON'], rows);
-    for (const { group, targets, max_ms: maxMs, approvers } of document.can_request) {
+    for (const { group, targets, max_ms: maxMs, approvers, emergency_max_ms: atOnceMs } of document.can_request) {
       const needs = approvers.map(({ group: approver, count }) => `${count} of @${approver}`).join(', ');
       const means = targets.length === 0 ? '' : ` (${targets.join(', ')})`;
-      this.out.note(`You may ask for ${group}${means}, ${clockTime(maxMs)} at most; it needs ${needs}.`);
+      const atOnce = atOnceMs === null ? '' : `, or --emergency for ${durationText(atOnceMs)} at most`;
+      this.out.note(`You may ask for ${group}${means}: ${durationText(maxMs)} at most, with ${needs}${atOnce}.`);
     }
   }
 }

@@ -110,9 +110,14 @@ export class GrantBook {
         decider: 'gateway',
       });
     }
-    if (grant.review !== null) throw new SluiceError('conflict', `${grant.review.name} has reviewed ${id} already.`);
+    if (grant.review !== null)
+      throw new SluiceError('conflict', `${grant.review.name} has reviewed ${id} already.`, ended(id));
     const clean = cleanComment(comment);
-    if (clean === '') throw new SluiceError('usage', 'A review needs a comment: what happened, and was it right?');
+    if (clean === '')
+      throw new SluiceError('usage', 'A review needs a comment: what happened, and was it right?', {
+        decider: 'gateway',
+        next: [{ command: `sluice access review ${id} --comment "…"`, when: 'to say it' }],
+      });
     const next: Grant = {
       ...grant,
       review: { by: by.id, name: by.name, comment: clean, at: this.#options.now() },

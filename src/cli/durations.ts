@@ -11,6 +11,18 @@ export function parseDuration(text: string, flag: string): number {
   return parts.reduce((sum, part) => sum + Number(part[1]) * (unitMs[part[2] ?? ''] ?? 0), 0);
 }
 
+/** 5,400,000 ms → "1h30m": as it is typed. */
+export function durationText(ms: number): string {
+  let left = Math.max(0, Math.floor(ms / 1000)) * 1000;
+  const parts = (['d', 'h', 'm', 's'] as const).map((unit) => {
+    const size = unitMs[unit] ?? 1;
+    const count = Math.floor(left / size);
+    left -= count * size;
+    return count === 0 ? '' : `${count}${unit}`;
+  });
+  return parts.join('') || '0s';
+}
+
 /** 41 s → "0:41", 3,661 s → "1:01:01". */
 export function clockTime(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));

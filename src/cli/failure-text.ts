@@ -10,6 +10,9 @@ export interface FailureContext {
   readonly red: (text: string) => string;
 }
 
+/** How the gateway begins or ends what it says of an operation that it ended while it ran. */
+const amid = /^The session was ended|The result ends here\.$/;
+
 /** Who decided, in a person's words, and whether the message still has to be told as the reason. */
 function headline(error: SluiceError, operation: boolean): { readonly text: string; readonly why: string | null } {
   const { policy, decider, targetCode } = error.details;
@@ -18,7 +21,8 @@ function headline(error: SluiceError, operation: boolean): { readonly text: stri
     case 'denied': {
       if (/^denied by/i.test(message)) return { text: message, why: null };
       const by = policy == null ? 'the gateway' : `gateway policy "${policy}"`;
-      return { text: `Denied by ${by}${operation ? '; the database was not contacted' : ''}.`, why: message };
+      const never = operation && !amid.test(message) ? '; the database was not contacted' : '';
+      return { text: `Denied by ${by}${never}.`, why: message };
     }
     case 'target_rejected':
       return { text: `The target rejected it: ${message}${targetCode == null ? '' : `  [${targetCode}]`}`, why: null };

@@ -9,3 +9,11 @@ export function resultEnded({ message, policies }: Exclude<Decision, { verdict: 
     next: [{ command: 'sluice policy explain …', when: 'to see what policy asks for; or read less at a time' }],
   });
 }
+
+/** What the caller of `exec` is told when a person has ended its session. */
+export function endedByPerson(session: string, detail: string): SluiceError {
+  return new SluiceError('denied', `The session was ${detail}.`, {
+    decider: 'gateway',
+    next: [{ command: `sluice sessions show ${session}`, when: 'to see what it did until then' }],
+  });
+}

@@ -11,8 +11,9 @@ import type { Basis } from './basis.js';
 import { SessionGate } from './gate.js';
 import type { Permit } from './permit.js';
 import { Reading } from './reading.js';
+import { endedByPerson } from './result-ended.js';
 import { requireRecordedOrPermitted } from './recording-mode.js';
-import type { IncomingConnection, TargetConfig } from './types.js';
+import type { IncomingConnection, SessionObserver, TargetConfig } from './types.js';
 import { type HourlyUsage, UsageBook } from './usage.js';
 
 /** What every engine's sessions need from the gateway. */
@@ -81,6 +82,7 @@ export class Session {
   #toldAt: number;
   readonly #runs: ApprovedRuns;
   readonly #target: TargetConfig;
+  readonly #observer: SessionObserver;
   #closed: Promise<void> | null = null;
 
   private constructor(
@@ -91,6 +93,7 @@ export class Session {
   ) {
     this.id = recorder.session;
     this.#target = incoming.target;
+    this.#observer = incoming.observer ?? {};
     this.#runs = new ApprovedRuns(services.approvals);
     this.recorder = new ObservedRecorder(recorder, this.#runs);
     this.#services = services;
@@ -123,7 +126,7 @@ export class Session {
         signals: services.signalsOf?.(incoming.principal.id) ?? [],
       }),
       onReveal: (op, effect) => this.#reveal(incoming, op, effect),
-      observer: incoming.observer ?? {},
+      observer: this.#observer,
       now: services.now,
       onVerdict: services.onVerdict ?? (() => undefined),
     });
@@ -170,7 +173,14 @@ export class Session {
 
   /** Makes the session visible to oversight; `end` must close both connections. */
   announce(target: TargetConfig, principal: Principal, end: LiveSession['end']): void {
-    this.#services.live.add({ id: this.id, principal, target: target.name, startedAt: this.startedAt, end });
+    const tellAndEnd: LiveSession['end'] = (reason, detail) => {
+      this.#observer.refused?.(endedByPerson(this.id, detail));
+      end(reason, detail);
+    };
+    this.#services.live.add({
+      ...{ id: this.id, principal, target: target.name, startedAt: this.startedAt },
+      end: tellAndEnd,
+    });
   }
 
   /**

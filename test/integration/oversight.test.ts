@@ -128,6 +128,30 @@ describe('following a live session', () => {
 });
 
 describe('ending a live session', () => {
+  it('tells exec who ended it, whatever it waited for', async () => {
+    const text = 'select pg_sleep(61)';
+    const running = gateway.call('engineer', 'POST', '/v1/exec', { target: 'demo-db', text, timeout_ms: 600_000 });
+    const sessions = async () => {
+      const { body } = await gateway.call('reviewer', 'GET', '/v1/sessions?state=live');
+      return (body as { sessions: { id: string; via: string }[] }).sessions.filter(({ via }) => via === 'exec');
+    };
+    const asleep = async () =>
+      (await gateway.direct(`select 1 from pg_stat_activity where state = 'active' and query = '${text}'`)).length;
+    await expect.poll(asleep, { timeout: 20_000, interval: 20 }).toBe(1);
+    const [session] = await sessions();
+    await gateway.call('reviewer', 'POST', `/v1/sessions/${session?.id ?? ''}/end`, { reason: 'INC-43' });
+    expect(await running).toMatchObject({
+      status: 403,
+      body: {
+        error: {
+          ...{ code: 'denied', decider: 'gateway', exit_code: 5 },
+          message: 'The session was ended by reviewer: INC-43.',
+          next: [{ command: `sluice sessions show ${session?.id ?? ''}` }],
+        },
+      },
+    });
+  });
+
   it('ends client and target within a second and says why in both', async () => {
     const client = await tunnel.client({ application_name: 'killed' });
     const id = await sessionOf('killed');

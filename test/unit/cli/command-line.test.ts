@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clockTime, parseDuration } from '../../../src/cli/durations.js';
+import { clockTime, durationText, parseDuration } from '../../../src/cli/durations.js';
 import { readEnvironment } from '../../../src/cli/environment.js';
 import { exitCodeMeanings, exitCodeOf } from '../../../src/cli/exit-codes.js';
 import { asSluiceError, errorDocument } from '../../../src/cli/failure.js';
@@ -139,6 +139,15 @@ describe('errors', () => {
     const text = failureText(error, { operation: true, bold: (word) => word, red: (word) => word });
     expect(text).toBe('✗ The target rejected it: bad \\x1b]52;c;x\\x07  [42P01]   (exit 3)');
   });
+
+  it.each(['At most 500 rows. The result ends here.', 'The session was ended by reviewer: INC-43.'])(
+    'does not say that the database was never contacted where it was: %s',
+    (message) => {
+      const error = new SluiceError('denied', message, { decider: 'gateway', policy: 'rows' });
+      const text = failureText(error, { operation: true, bold: (word) => word, red: (word) => word });
+      expect(text).toBe(`✗ Denied by gateway policy "rows".   (exit 5)\n  Why: ${message}`);
+    },
+  );
 });
 
 describe('values', () => {
@@ -181,6 +190,9 @@ describe('flags', () => {
     for (const text of ['', '10', '1 m', '10m!', '-1s', 'm'])
       expect(() => parseDuration(text, '--timeout')).toThrow('expects a duration');
     expect([clockTime(41_000), clockTime(3_661_000)]).toEqual(['0:41', '1:01:01']);
+    for (const text of ['90s', '1m30s', '4h', '1h30m', '2d1h', '31d'])
+      expect(parseDuration(durationText(parseDuration(text, '--for')), '--for')).toBe(parseDuration(text, '--for'));
+    expect([14_400_000, 900_000, 0].map(durationText)).toEqual(['4h', '15m', '0s']);
   });
   it('place parameters by number, with none missing and none twice', () => {
     expect(bindParameters('select $1, $2', ['2=b', '1=a=c'])).toEqual({
