@@ -19,7 +19,10 @@ const markedRows: readonly (readonly [key: string, from: string])[] = [
   ['x.oid', 'pg_catalog.pg_cast x where x.oid >= 16384'],
   ['x.oid', 'pg_catalog.pg_language x'],
   ['x.oid', 'pg_catalog.pg_event_trigger x'],
-  ['x.classid, x.objid', "pg_catalog.pg_depend x where x.deptype = 'e'"],
+  [
+    'x.classid, x.objid',
+    "pg_catalog.pg_depend x where x.deptype = 'e' or (x.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and x.refobjid >= 16384)",
+  ],
 ];
 
 const marks = markedRows.map(

@@ -58,7 +58,14 @@ export const catalogQueries = {
       p.pronargs - p.pronargdefaults, p.provariadic <> 0,
       exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid
         and d.deptype = 'e'), ${which === 'builtin' ? "''" : 'p.xmin::text'},
-      ${major >= 14 ? 'p.prosqlbody is not null' : 'false'})::text as row
+      ${major >= 14 ? 'p.prosqlbody is not null' : 'false'},
+      ${
+        which === 'builtin'
+          ? 'false'
+          : `exists (select from pg_catalog.pg_depend d
+        where d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid = p.oid and d.classid not in
+          ('pg_catalog.pg_trigger'::pg_catalog.regclass, 'pg_catalog.pg_event_trigger'::pg_catalog.regclass))`
+      })::text as row
     from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
       join pg_catalog.pg_language l on l.oid = p.prolang
     where p.oid ${which === 'builtin' ? '<' : '>='} 16384
@@ -92,6 +99,10 @@ export const catalogQueries = {
 
   inherits: `select pg_catalog.json_build_array(i.inhrelid::int8, i.inhparent::int8)::text as row
     from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid where c.relkind in ('r', 'p', 'f')`,
+
+  // The columns by which the rows of a table are divided; 0 stands for an expression.
+  partitioned: `select pg_catalog.json_build_array(p.partrelid::int8, pg_catalog.to_json(p.partattrs::int2[]))::text as row
+    from pg_catalog.pg_partitioned_table p`,
 
   operators: `select pg_catalog.json_build_array(n.nspname, o.oprname, fn.nspname, p.proname)::text as row
     from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
@@ -160,7 +171,9 @@ const functionRow = z.tuple([
   z.boolean(),
   z.string(),
   z.boolean(),
+  z.boolean(),
 ]);
+const partitionedRow = z.tuple([z.number(), z.array(z.number())]);
 const pairRow = z.tuple([z.number(), z.number()]);
 const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
 const triggerRow = z.tuple([z.number(), z.number(), z.string(), z.string()]);
@@ -205,6 +218,7 @@ export async function readCatalog(
         };
   const types = await rows(catalogQueries.types, typeRow);
   const inherits = await rows(catalogQueries.inherits, pairRow);
+  const partitioned = await rows(catalogQueries.partitioned, partitionedRow);
   const triggers = await rows(catalogQueries.triggers, triggerRow);
   const eventTriggers = await rows(catalogQueries.eventTriggers, eventTriggerRow);
   const rewrites = await rows(catalogQueries.rules, ruleRow);
@@ -259,6 +273,7 @@ export async function readCatalog(
     foreignKeys: foreignKeys.map(([child, childColumns, parent, parentColumns, onUpdate, onDelete]) => ({
       ...{ child, childColumns, parent, parentColumns, onUpdate, onDelete },
     })),
+    partitioned: partitioned.map(([relation, columns]) => ({ relation, columns })),
     inherits: inherits.map(([child, parent]) => ({ child, parent })),
     operators: operators.map(toCall),
     typeCalls: typeCalls.map(([schema, name, functionSchema, functionName, oid]) => ({
@@ -293,7 +308,8 @@ function toFunction(
   printed: PrintedDefinitions | null,
 ): RawCatalog['functions'][number] {
   const [oid, schema, name, kind, volatility, language, securityDefiner, returnsSet] = row;
-  const [, , , , , , , , argTypes, returnType, source, outNames, argNames, minArgs, variadic, extension, mark] = row;
+  const [, , , , , , , , argTypes, returnType, source, outNames, argNames, minArgs, variadic, extension, mark, , used] =
+    row;
   const body = printed !== null && hasParsedBody(row) ? printedText(printed, 'body', oid) : source;
   const base = {
     oid,
@@ -311,7 +327,7 @@ function toFunction(
   };
   if (schema === 'pg_catalog') return base;
   const defaults = printed !== null && hasDefaults(row) ? printedText(printed, 'defaults', oid) : null;
-  return { ...base, argNames, minArgs, defaults, variadic, extension, mark };
+  return { ...base, argNames, minArgs, defaults, variadic, extension, mark, used };
 }
 
 function toCall([schema, name, functionSchema, functionName]: z.infer<typeof callRow>) {

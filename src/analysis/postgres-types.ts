@@ -193,6 +193,8 @@ export interface RawCatalog {
   readonly identity?: string | null;
   /** OIDs of parent relation by child (pg_inherits: partitions and inheritance). */
   readonly inherits: readonly { readonly child: number; readonly parent: number }[];
+  /** Partitioned tables with the attnums of their keys; 0 stands for an expression. */
+  readonly partitioned?: readonly { readonly relation: number; readonly columns: readonly number[] }[];
   /** What a write sets off by itself. */
   readonly triggers?: readonly RawTrigger[];
   readonly eventTriggers?: readonly RawEventTrigger[];
@@ -328,4 +330,6 @@ export interface RawFunction {
   readonly mark?: string;
   /** Installed by an extension, so not by a user of the database. */
   readonly extension?: boolean;
+  /** A view, constraint, index, policy, operator or other function is made of it: triggers aside. */
+  readonly used?: boolean;
 }

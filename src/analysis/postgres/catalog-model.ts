@@ -67,6 +67,7 @@ export class Catalog {
   readonly #attached = new Map<number, { triggers: RawTrigger[]; rules: RawRule[]; referring: RawForeignKey[] }>();
   readonly #expressions = new Map<number, RawExpression[]>();
   readonly #children = new Map<number, number[]>();
+  readonly #keys = new Map<number, readonly number[]>();
   readonly #byOid = new Map<number, RawRelation>();
   readonly #identities = new Map<number, string>();
 
@@ -89,6 +90,7 @@ export class Catalog {
       this.#raw.set(key(relation.schema, relation.name), relation);
       this.#byOid.set(relation.oid, relation);
     }
+    for (const { relation, columns } of raw.partitioned ?? []) this.#keys.set(relation, columns);
     this.eventTriggers = raw.eventTriggers ?? [];
     for (const trigger of raw.triggers ?? []) this.#attach(trigger.relation).triggers.push(trigger);
     for (const rule of raw.rules ?? []) this.#attach(rule.relation).rules.push(rule);
@@ -173,6 +175,12 @@ export class Catalog {
   relationOf(oid: number): Relation | null {
     const raw = this.#byOid.get(oid);
     return raw === undefined ? null : this.#load(raw);
+  }
+
+  /** Says whether this column decides, or may decide, in which partition of the table a row is. */
+  isPartitionKey({ oid, fields, attnums }: Relation, column: string): boolean {
+    const key = this.#keys.get(oid) ?? [0];
+    return key.includes(0) || key.includes(attnums[fields.findIndex(({ name }) => name === column)] ?? 0);
   }
 
   #attach(oid: number): { triggers: RawTrigger[]; rules: RawRule[]; referring: RawForeignKey[] } {

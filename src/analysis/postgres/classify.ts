@@ -82,7 +82,7 @@ function protect(
 
 /**
  * Children and partitions hold their parent's rows, and a parent shows its children's: a column protected in one is
- * protected in the other, by name. First down to every descendant, then up; a sibling is not touched.
+ * protected in the other, by name. First down to every descendant, then up; a sibling is touched only where rows move.
  */
 function inherit(raw: RawCatalog, found: Found): void {
   const byOid = new Map(raw.relations.map((relation) => [relation.oid, relation]));
@@ -98,6 +98,9 @@ function inherit(raw: RawCatalog, found: Found): void {
   };
   untilStable(() => raw.inherits.map(({ child, parent }) => carry(parent, child)).includes(true));
   untilStable(() => raw.inherits.map(({ child, parent }) => carry(child, parent)).includes(true));
+  // An UPDATE of its key moves a row from one partition to another.
+  const partitions = raw.inherits.filter(({ parent }) => byOid.get(parent)?.kind === 'p');
+  untilStable(() => partitions.map(({ child, parent }) => carry(parent, child)).includes(true));
 }
 
 function untilStable(step: () => boolean): void {

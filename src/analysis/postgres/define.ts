@@ -4,7 +4,15 @@ import type { Context } from './context.js';
 import { noteKept } from './copies.js';
 import { noteStoredCall } from './functions.js';
 import { creationPlace, createInto } from './into.js';
-import { constraintExpressions, inferRelation, inferStored, inferTableChanges } from './laundering.js';
+import {
+  constraintExpressions,
+  inferPartition,
+  inferRelation,
+  keepMoved,
+  inferStored,
+  inferTableChanges,
+} from './laundering.js';
+import { inferRedefined, inferReplaced } from './replaced.js';
 import { namedObject, objectName, objectNames, rangeVarNames, type NamedObject } from './object-types.js';
 import { addTableEffect, findRelation } from './relations.js';
 import { inferCovering, inferShadowed } from './rows-checked.js';
@@ -41,6 +49,9 @@ export function createTable(ctx: Context, body: Body, object: string): null {
   const { schema, name, temporary } = creationPlace(ctx, child(body, 'relation') ?? {});
   define(ctx, 'create', { type: 'Table', path: [schema, name], object, temporary });
   for (const node of list(body, 'inhRelations')) defineOnTable(ctx, 'alter', 'table', bodyOf(node, 'RangeVar'));
+  if (body['partbound'] !== undefined)
+    for (const node of list(body, 'inhRelations'))
+      inferPartition(ctx, findRelation(ctx, bodyOf(node, 'RangeVar') ?? {}));
   judgeCalls(ctx, [body['tableElts'], body['partspec'], body['partbound']]);
   const inherited = list(body, 'inhRelations').flatMap(
     (node) => findRelation(ctx, bodyOf(node, 'RangeVar') ?? {}).relation?.fields ?? [],
@@ -77,6 +88,7 @@ export function createTableAs(ctx: Context, body: Body): null {
 export function createFunction(ctx: Context, body: Body): null {
   const defaults = list(body, 'parameters').map((node) => bodyOf(node, 'FunctionParameter')?.['defexpr']);
   judgeCalls(ctx, defaults);
+  inferReplaced(ctx, body);
   inferStored(
     ctx,
     defaults.filter((node) => node !== undefined),
@@ -137,9 +149,13 @@ export function alterTable(ctx: Context, body: Body): null {
   return null;
 }
 
+const tableOf = (names: readonly string[]): Body => ({ relname: names.at(-1) ?? '', schemaname: names.at(-2) ?? '' });
+
 /** DROP of any kind, one effect an object. */
 export function drop(ctx: Context, body: Body): null {
   const kind = text(body, 'removeType');
+  if (kind === 'OBJECT_TABLE')
+    for (const node of list(body, 'objects')) keepMoved(ctx, tableOf(namesOf(itemsOf(node))));
   for (const node of list(body, 'objects')) define(ctx, 'drop', namedObject(ctx, kind, node));
   return null;
 }
@@ -207,6 +223,7 @@ export function defineObject(ctx: Context, body: Body): null {
   ) {
     ctx.findings.addGlobal('loadLibrary', 'type');
   }
+  if (flag(body, 'replace')) inferRedefined(ctx, list(body, 'defnames'));
   return defineInSchema(ctx, 'create', text(body, 'kind'), list(body, 'defnames'));
 }
 

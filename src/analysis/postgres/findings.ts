@@ -23,6 +23,8 @@ export class Findings {
   readonly #effects = new Map<string, Effect>();
   readonly #protectedColumns: readonly ProtectedColumn[];
   readonly #root: readonly [string, string];
+  readonly #inferredByCalls = new Map<string, Effect>();
+  #callDepth = 0;
   readonly #carried = new Set<ProtectedColumn>();
   readonly changes: SessionChange[] = [];
   readonly missing = new Set<string>();
@@ -119,8 +121,16 @@ export class Findings {
   infer(value: Value): void {
     if (value.literals !== null && isTainted(value))
       this.noteSecret(value.literals, value.unknown ? [] : value.sources, 'texts');
-    if (value.unknown) this.inferAll();
-    else for (const column of value.sources) this.inferColumn(column);
+    if (value.unknown) return this.inferAll();
+    for (const column of value.sources) {
+      const effect = inferEffect(this.#root, column);
+      this.addEffect(effect);
+      if (value.called || this.#callDepth > 0) this.#noteByCall(effect);
+    }
+  }
+
+  #noteByCall(effect: Effect): void {
+    this.#inferredByCalls.set(effect.resource.path.join('\u0000'), effect);
   }
 
   inferAll(): void {
@@ -129,6 +139,29 @@ export class Findings {
 
   inferColumn(column: ProtectedColumn): void {
     this.addEffect(inferEffect(this.#root, column));
+  }
+
+  /** Does `work`, which reads the body of a function: what it infers is inferred by a call. */
+  insideCall<T>(work: () => T): T {
+    this.#callDepth++;
+    try {
+      return work();
+    } finally {
+      this.#callDepth--;
+    }
+  }
+
+  /** What was inferred through functions that are found by name whenever they run, so that it may be another each time. */
+  get inferredByCalls(): readonly Effect[] {
+    return [...this.#inferredByCalls.values()];
+  }
+
+  /** What a view does to whoever reads it. */
+  addCalls(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      this.addEffect(effect);
+      if (effect.action === 'infer') this.#noteByCall(effect);
+    }
   }
 
   /** A value stands in a select list: a plan hands it on from step to step. */

@@ -17,6 +17,7 @@ import type { Scope } from './scope.js';
 import { setConfig } from './set-config.js';
 import { readSqlFunction } from './sql-functions.js';
 import {
+  calledValue,
   clear,
   derive,
   isTainted,
@@ -148,6 +149,12 @@ function unnestRows(values: readonly Value[]): Rows {
 const volatilities = { i: 'immutable', s: 'stable', v: 'volatile' } as const;
 
 function callUser(ctx: Context, fn: RawFunction, values: readonly Value[]): CallResult {
+  const { value, rows } = userResult(ctx, fn, values);
+  const fields = rows?.fields.map((field) => ({ ...field, value: calledValue(field.value) }));
+  return { value: calledValue(value), rows: rows && { ...rows, fields: fields ?? [] } };
+}
+
+function userResult(ctx: Context, fn: RawFunction, values: readonly Value[]): CallResult {
   ctx.findings.objects.add(functionLine(fn));
   const isExtension = fn.extension === true;
   // An aggregate is declared immutable whatever its transition function does.

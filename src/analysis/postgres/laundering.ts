@@ -1,11 +1,11 @@
-import { bodyOf, child, list, namesOf, tagged, text, walk, type Body } from './ast.js';
+import { bodyOf, child, list, namesOf, tagged, text, walk, type Body, type Tagged } from './ast.js';
 import type { Context } from './context.js';
 import { noteKept, noteWritten } from './copies.js';
-import { findRelation } from './relations.js';
+import { addTableEffect, findRelation, type NamedRelation } from './relations.js';
 import { inferRetyped } from './rows-checked.js';
 import { Scope } from './scope.js';
 import { columnOf } from './scope-columns.js';
-import { clear, type Field } from './value.js';
+import { clear, isTainted, type Field } from './value.js';
 
 /** A relation, or one column of it, leaves the name or parent that protects it (test/promises/README.md, D). */
 export function inferRelation(ctx: Context, rangeVar: Body, column: string | null = null): void {
@@ -63,6 +63,15 @@ export function inferTableChanges(ctx: Context, rangeVar: Body, commands: readon
         noteWritten(ctx, named, text(command, 'name'), value);
         break;
       }
+      case 'AT_SetNotNull':
+        for (const value of columnOf(scope, [{ String: { sval: text(command, 'name') } }])) ctx.findings.infer(value);
+        break;
+      case 'AT_AttachPartition':
+        inferAttached(ctx, named, attachedBy(definition));
+        break;
+      case 'AT_AddInherit':
+        inferJoined(ctx, definition?.body ?? {}, named);
+        break;
       case 'AT_DropInherit':
       case 'AT_DetachPartition':
         inferDetached(ctx, rangeVar, command);
@@ -108,9 +117,61 @@ export function constraintExpressions(nodes: unknown): readonly unknown[] {
     .map(({ body }) => body['raw_expr']);
 }
 
+const attachedBy = (definition: Tagged | null): Body => child(definition?.body ?? {}, 'name') ?? {};
+
+/**
+ * ATTACH PARTITION reads the rows of the table, and those of the default partition, to hold them against the bound; what
+ * the partitioned table has (indexes, foreign keys) is made for the new one, from its rows.
+ */
+function inferAttached(ctx: Context, parent: NamedRelation, rangeVar: Body): void {
+  addTableEffect(ctx, 'alter', findRelation(ctx, rangeVar), { object: 'table' });
+  const joined = findRelation(ctx, rangeVar);
+  for (const { name, value } of [...(joined.relation?.fields ?? []), ...(parent.relation?.fields ?? [])])
+    if (parent.relation === null || ctx.catalog.isPartitionKey(parent.relation, name)) ctx.findings.infer(value);
+  joinRows(ctx, joined, parent);
+}
+
+/** INHERIT reads no row, but the parent shows those of the child from then on. */
+function inferJoined(ctx: Context, rangeVar: Body, joined: NamedRelation): void {
+  const parent = findRelation(ctx, rangeVar);
+  addTableEffect(ctx, 'alter', parent, { object: 'table' });
+  joinRows(ctx, joined, parent);
+}
+
+/**
+ * The rows of one table become rows of another. Where a column is not protected there as it is here, whatever was made of it
+ * (views with conditions, indexes, keys, policies) was judged as if nothing were in it; and a row may move on to another
+ * partition, so it stays protected when the two part.
+ */
+function joinRows(ctx: Context, joined: NamedRelation, parent: NamedRelation): void {
+  for (const { name, value } of joined.relation?.fields ?? []) {
+    if (!isTainted(value)) continue;
+    const there = parent.relation?.fields.find((field) => field.name === name)?.value;
+    const isSame =
+      there !== undefined && value.sources.every((source) => there.sources.some((own) => own.class === source.class));
+    if (value.unknown || !isSame) ctx.findings.infer(value);
+    noteWritten(ctx, parent, name, value);
+  }
+}
+
+/** CREATE TABLE … PARTITION OF: a default partition is searched for rows that belong to the new one. */
+export function inferPartition(ctx: Context, parent: NamedRelation): void {
+  if (parent.relation === null) return;
+  for (const { name, value } of parent.relation.fields)
+    if (ctx.catalog.isPartitionKey(parent.relation, name)) ctx.findings.infer(value);
+}
+
 /** A child that leaves its parent keeps the rows but not the protection. */
 function inferDetached(ctx: Context, parent: Body, command: Body): void {
   const definition = tagged(command['def']);
   const child_ = definition?.tag === 'PartitionCmd' ? child(definition.body, 'name') : (definition?.body ?? null);
   inferRelation(ctx, text(command, 'subtype') === 'AT_DropInherit' ? parent : (child_ ?? parent));
+  if (definition?.tag === 'PartitionCmd') keepMoved(ctx, child_ ?? parent);
+}
+
+/** Rows of a partition may have moved on to others (UPDATE of the key): what protected them there must not go with it. */
+export function keepMoved(ctx: Context, partition: Body): void {
+  const { relation } = findRelation(ctx, partition);
+  for (const parent of relation === null ? [] : ctx.catalog.ancestors(relation.oid))
+    if (parent.kind === 'p') noteKept(ctx, parent, null);
 }

@@ -54,7 +54,7 @@ export function readRelation(
   const named = findRelation(ctx, rangeVar);
   addTableEffect(ctx, action, named, facts);
   const { relation } = named;
-  for (const call of relation?.calls ?? []) ctx.findings.addEffect(call);
+  ctx.findings.addCalls(relation?.calls ?? []);
   if (isStatistics(named.schema, named.name)) {
     ctx.findings.inferAll();
     ctx.findings.touchesProtected = true;

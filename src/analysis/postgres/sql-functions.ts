@@ -25,8 +25,7 @@ export function readSqlFunction(
     for (const known of [name, `${fn.name}.${name}`]) if (name !== '') names.set(known, values[index] ?? clear);
   });
   const scope = new Scope(null, [], values, names);
-  let last: Rows | 'unknown' | null = null;
-  for (const node of statements) last = inner.statement(node, scope);
+  const last = ctx.findings.insideCall(() => statements.map((node) => inner.statement(node, scope)).at(-1) ?? null);
   if (last === 'unknown') return { value: unknownValue, rows: null };
   if (last === null) return { value: { ...clear, fallible: true }, rows: null };
   const only = last.fields.length === 1 && !last.open ? last.fields[0]?.value : undefined;
@@ -50,7 +49,7 @@ function parseBody(ctx: Context, body: string): readonly unknown[] | null {
 }
 
 /** `sql_body` is one ReturnStmt or nested Lists of statements. */
-function statementsOf(body: unknown): readonly unknown[] {
+export function statementsOf(body: unknown): readonly unknown[] {
   const found = tagged(body);
   if (found === null) return [];
   return found.tag === 'List' ? list(found.body, 'items').flatMap(statementsOf) : [body];

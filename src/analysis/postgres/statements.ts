@@ -14,6 +14,7 @@ import * as definitions from './define.js';
 import { constraintExpressions, inferStored } from './laundering.js';
 import { namedObject, objectNames } from './object-types.js';
 import { addTableEffect, findRelation, readRelation } from './relations.js';
+import { inferRedefined } from './replaced.js';
 import { inferDomain, inferFilled, inferOrdered } from './rows-checked.js';
 import { Scope } from './scope.js';
 import { analyseSelect } from './select.js';
@@ -158,8 +159,10 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
     define(ctx, 'alter', namedObject(ctx, text(body, 'objectType'), body['object'] ?? { RangeVar: body['relation'] })),
   AlterOwnerStmt: analyseOwner,
   AlterSeqStmt: sequence('alter'),
-  AlterFunctionStmt: (ctx, body) =>
-    define(ctx, 'alter', namedObject(ctx, 'OBJECT_FUNCTION', { ObjectWithArgs: child(body, 'func') ?? {} })),
+  AlterFunctionStmt: (ctx, body) => {
+    inferRedefined(ctx, list(child(body, 'func') ?? {}, 'objname'));
+    return define(ctx, 'alter', namedObject(ctx, 'OBJECT_FUNCTION', { ObjectWithArgs: child(body, 'func') ?? {} }));
+  },
   AlterDomainStmt: (ctx, body) => {
     definitions.judgeCalls(ctx, body['def']);
     // SET DEFAULT carries its expression bare, ADD CONSTRAINT inside a Constraint.

@@ -10,6 +10,8 @@ export interface Value {
   readonly unknown: boolean;
   /** Computing it may fail or act, so whether it is computed can be told from outside (test/promises/README.md, D). */
   readonly fallible: boolean;
+  /** A function of the database gave it. */
+  readonly called: boolean;
   /** How much a chosen constant has magnified a protected number: overflow is an oracle too. */
   readonly scale: number;
   /** The type's name as written or catalogued; '' when not known. */
@@ -41,12 +43,20 @@ export interface Rows {
   readonly open: boolean;
 }
 
+/** The same value, given by a function of the database. */
+export function calledValue(value: Value): Value {
+  if (!isTainted(value) || value.called) return value;
+  const row = value.row?.map((field) => ({ ...field, value: calledValue(field.value) })) ?? null;
+  return { ...value, called: true, row };
+}
+
 /** A value that derives from nothing protected. */
 export const clear: Value = {
   sources: [],
   derived: false,
   unknown: false,
   fallible: false,
+  called: false,
   scale: 1,
   type: '',
   row: null,
@@ -74,10 +84,12 @@ export function derive(values: readonly Value[], type = ''): Value {
   let sources: ProtectedColumn[] | null = null;
   let unknown = false;
   let fallible = false;
+  let called = false;
   let scale = 1;
   for (const value of values) {
     unknown ||= value.unknown;
     fallible ||= value.fallible;
+    called ||= value.called;
     scale = Math.max(scale, value.scale);
     for (const source of value.sources) {
       sources ??= [];
@@ -87,7 +99,7 @@ export function derive(values: readonly Value[], type = ''): Value {
   const literals = joinLiterals(values);
   if (sources === null && !unknown && !fallible && literals === null) return type === '' ? clear : clearOf(type);
   const derived = sources !== null || unknown;
-  return { sources: sources ?? [], derived, unknown, fallible, scale, type, row: null, literals };
+  return { sources: sources ?? [], derived, unknown, fallible, called, scale, type, row: null, literals };
 }
 
 /** The constants of all these values. */

@@ -8,6 +8,8 @@ export const protectedColumns: Readonly<Record<string, string>> = {
   'public.users.profile': 'profile',
   'public.users.card': 'card',
   'public.staff.ssn': 'ssn',
+  'public.wallets.card': 'card',
+  'public.cards.card': 'card',
 };
 
 /** The mask of each class. */
@@ -34,6 +36,9 @@ create table staff (id int, dept text, ssn text) partition by list (dept);
 create table staff_north (ssn text, id int, dept text);
 alter table staff attach partition staff_north for values in ('north');
 create table staff_south partition of staff for values in ('south');
+create table wallets (id int, kind text, card text);
+create table cards (id int, card text) partition by range (card);
+create table cards_rest partition of cards default;
 create table vip_users (level int) inherits (users);
 
 create view user_names as select id, name from users;
@@ -103,14 +108,17 @@ export function fillLab(secrets: readonly Secrets[]): readonly string[] {
     const uid = `00000000-0000-4000-8000-00000000000${id}`;
     return `(${id}, '${names[at] ?? ''}', '${email}', '${ssn}', ${salary}, date '1980-01-0${id}', '${uid}', '{"pin": "${pin}"}', '{t${id},common}', '${card}')`;
   });
+  const cards = secrets.map(({ card }, at) => `(${at + 1}, '${card}')`);
   const staff = secrets.map(({ ssn }, at) => `(${at + 1}, '${at === 0 ? 'north' : 'south'}', '${ssn}')`);
   return [
-    'truncate checked, users, orders, ledger, lookup, named, archive, staff, vip_users restart identity',
+    'truncate checked, wallets, cards, users, orders, ledger, lookup, named, archive, staff, vip_users restart identity',
     `insert into users values ${rows.join(', ')};
 insert into orders values (1, 1, 'paid', 10.50), (2, 1, 'new', 20), (3, 2, 'paid', 30), (4, 3, 'sent', 40);
 insert into lookup select ssn, 'note ' || id from users order by id;
 insert into named select name, 'remark ' || id from users order by id;
 insert into archive values (1, 'old', 'note');
+insert into cards values ${cards.join(', ')};
+insert into wallets select id, 'kind', card from cards;
 insert into staff (id, dept, ssn) values ${staff.join(', ')}`,
     'refresh materialized view users_kept',
     'analyze users, staff, lookup',

@@ -104,7 +104,19 @@ const visitorsSql = `select pid, application_name, state, query from pg_stat_act
   and not (application_name = 'sluice catalog' and state = 'idle')`;
 const patienceMs = 60_000;
 
-const tables = ['users', 'orders', 'ledger', 'lookup', 'named', 'archive', 'staff', 'vip_users', 'users_kept'];
+const tables = [
+  'users',
+  'orders',
+  'ledger',
+  'lookup',
+  'named',
+  'archive',
+  'staff',
+  'wallets',
+  'cards',
+  'vip_users',
+  'users_kept',
+];
 const fingerprintSql = `select md5(concat_ws('|',
   ${tables.map((table) => `(select string_agg(t::text, ';' order by t::text) from ${table} t)`).join(',\n  ')},
   (select string_agg(concat(oid, relname, relkind, reloptions, relacl), ';' order by oid) from pg_class where relnamespace = 'public'::regnamespace),
