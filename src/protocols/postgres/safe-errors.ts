@@ -26,8 +26,13 @@ const controlRoutines = new Set([
   'ProcessInterrupts',
   'standard_ExecutorStart_ReadOnly',
   'PreventCommandIfReadOnly',
+  // A failed transaction refuses what comes (25P02).
+  'exec_simple_query',
+  'exec_parse_message',
+  'exec_bind_message',
+  'exec_execute_message',
 ]);
-const codes = /^(42\w{3}|57014|57P01|25\d\w{2}|0A000)$/;
+const codes = /^(42\w{3}|57014|57P01|25\w{3}|0A000)$/;
 
 /**
  * Says whether an error can only speak of the statement's own words: it comes from the parser or from the server's control

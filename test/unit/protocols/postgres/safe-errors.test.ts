@@ -10,6 +10,7 @@ describe('errors that speak of the statement alone', () => {
     { C: '42703', R: 'errorMissingColumn', P: '8' },
     { C: '42601', R: 'scanner_yyerror', P: '1' },
     { C: '57014', R: 'ProcessInterrupts' },
+    { C: '25P02', R: 'exec_simple_query' },
   ])('are $C by $R', (fields) => {
     expect(tellsOnlyOfTheText(error(fields))).toBe(true);
   });
