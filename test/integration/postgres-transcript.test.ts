@@ -168,6 +168,39 @@ describe('the client’s transcript', () => {
     expect(await play(gateway.through('both'), sent)).toEqual(await play(gateway.direct('both'), sent));
   });
 
+  it('of names that SQL gives, and the wire gives again, equals direct PostgreSQL’s', async () => {
+    const step = (sql: string): readonly Buffer[] => [wire.parse('', sql), wire.bind('', '', []), wire.execute('', 0)];
+    const declare = step('declare c cursor for select 1');
+    const again = [wire.parse('', 'select 2'), wire.bind('c', '', []), wire.execute('c', 0)];
+    const prepared = [wire.parse('q', 'select 2'), wire.bind('', 'q', []), wire.execute('', 0)];
+    const pipelines: readonly (readonly Buffer[])[] = [
+      [...declare, ...again],
+      [...declare, wire.sync, ...again],
+      [...declare, ...step('close c'), ...again],
+      [...again, ...step('select 3'), wire.parse('', 'select $1::int'), wire.bind('c', '', ['x'])],
+      [...step('prepare q as select 1'), ...prepared],
+      [...step('prepare q as select 1'), wire.sync, ...prepared],
+      [...step('prepare q as select 1'), ...step('deallocate q'), ...prepared],
+      [...step('prepare other as select 1'), ...prepared],
+      [...step('declare c cursor for selec'), ...again],
+    ];
+    const sent = {
+      batches: pipelines.flatMap((messages) => [
+        {
+          messages: [wire.query('begin'), ...messages, wire.sync, wire.query('rollback'), wire.query('deallocate all')],
+          ready: 4 + messages.filter((message) => message === wire.sync).length,
+        },
+        {
+          messages: [...messages, wire.sync, wire.query('deallocate all')],
+          ready: 2 + messages.filter((message) => message === wire.sync).length,
+        },
+        { messages: [wire.query('begin'), wire.query('declare c cursor for select 1'), ...again, wire.sync], ready: 3 },
+        { messages: [wire.query('rollback')], ready: 1 },
+      ]),
+    };
+    expect(await play(gateway.through('both'), sent)).toEqual(await play(gateway.direct('both'), sent));
+  });
+
   const first = 20_260_101;
   const rounds = Number(process.env['TRANSCRIPTS'] ?? '300');
   it(

@@ -51,7 +51,9 @@ export class ExtendedQuery {
     });
     if (judged instanceof Promise) throw new TypeError('preparing never waits for people');
     if (this.#talk.skipping) return undefined;
-    if (!this.#talk.tracker.isUncertain('statement', message.name)) return this.#forwardParse(message, query, judged);
+    const { tracker } = this.#talk;
+    const isCertain = !tracker.isUncertain('statement', message.name) && (message.name === '' || !tracker.isNaming);
+    if (isCertain) return this.#forwardParse(message, query, judged);
     return this.#isSkippedMeanwhile().then((skipped) =>
       skipped ? undefined : this.#forwardParse(message, query, judged),
     );
@@ -134,8 +136,9 @@ export class ExtendedQuery {
     if (this.#mayBeTaken(name)) {
       if (await this.#isSkippedMeanwhile()) return;
       const taken = talk.portals.get(name);
-      if (taken === undefined) return await this.#bindSlowly(message); // what was in flight has freed it
-      return await collidePortal(talk, this.#hooks, message, { statement, taken });
+      if (taken !== undefined) return await collidePortal(talk, this.#hooks, message, { statement, taken });
+      // What was in flight has freed it, or has not taken it.
+      if (talk.names.cursor(name) === undefined) return await this.#bindSlowly(message);
     }
     const query = await this.#judging.analyse(statement.query.text);
     statement.query = query;
@@ -143,12 +146,18 @@ export class ExtendedQuery {
     await this.#judging.refreshNames(query);
     const bodies = this.#judging.resolveNames(query);
     const judged = await this.#judging.judge({ kind: 'execute', text: query.text, parameters }, bodies);
+    if (name !== '' && talk.names.cursor(name) !== undefined && judged.verdict !== 'deny' && !talk.skipping) {
+      await this.#hooks.idle();
+      const taken = { upstream: name, permit: judged.permit };
+      return await collidePortal(talk, this.#hooks, message, { statement, taken });
+    }
     await this.#forwardBind(message, statement, query, bodies, judged);
   }
 
-  /** Unless its transaction has ended meanwhile. */
+  /** By a portal, unless its transaction has ended meanwhile, or by a cursor that SQL declared or is about to. */
   #mayBeTaken(portal: string): boolean {
-    return portal !== '' && this.#talk.portals.has(portal);
+    const { portals, names, tracker } = this.#talk;
+    return portal !== '' && (portals.has(portal) || names.cursor(portal) !== undefined || tracker.isNaming);
   }
 
   #forwardBind(

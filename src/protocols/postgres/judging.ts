@@ -59,7 +59,7 @@ export class Judging {
     if (talk.view.isStale) await this.#hooks.idle();
     if (talk.view.isShared || talk.skipping) return await this.#analyseShared(text);
     if (talk.transaction !== 'E')
-      return await analyseQuery(talk.analyser, text, await talk.view.own(talk.unsynced, this.#hooks.signal));
+      return await analyseQuery(talk.analyser, text, await talk.view.own(talk, this.#hooks.signal));
     // Nothing can be read in a failed transaction, and nothing but its end runs in it.
     const query = await this.#analyseShared(text);
     if (query.statements.length < 2) return query;
@@ -219,7 +219,7 @@ export class Judging {
   async #readAgain(text: string): Promise<Seen> {
     const talk = this.#talk;
     const isReadable = !talk.skipping && talk.transaction !== 'E';
-    const fresh = (): Promise<CatalogHandle> => talk.view.fresh(talk.unsynced, this.#hooks.signal);
+    const fresh = (): Promise<CatalogHandle> => talk.view.fresh(talk, this.#hooks.signal);
     const query =
       isReadable && !talk.view.isShared
         ? await analyseQuery(talk.analyser, text, await fresh())

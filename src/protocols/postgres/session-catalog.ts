@@ -1,3 +1,5 @@
+import type { CatalogQuery } from '../../analysis/catalog.js';
+import { privatePrefix } from '../../analysis/faults.js';
 import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
 import { messageOf, SluiceError } from '../../lib/errors.js';
 import type { IncomingConnection } from '../../sessions/types.js';
@@ -14,6 +16,15 @@ interface Question {
   readonly done: (error: SluiceError | null) => void;
 }
 
+/** Where the session stands. */
+interface Moment {
+  /** Inside a pipeline, whose transaction must not be ended. */
+  readonly unsynced: boolean;
+  /** As ReadyForQuery last said. */
+  readonly transaction: 'I' | 'T' | 'E';
+}
+
+const savepoint = `${privatePrefix}catalog`;
 const answers = new Set(['1', '2', 'n', 'T', 'D', 'C', 'I', 'Z', 'E'].map((type) => type.charCodeAt(0)));
 
 /**
@@ -73,31 +84,52 @@ export class SessionCatalog {
     return handle;
   }
 
-  /** The catalog as this session sees it now. `unsynced`: inside a pipeline, whose transaction must not be ended. */
-  async own(unsynced: boolean, signal: AbortSignal): Promise<CatalogHandle> {
+  /** The catalog as this session sees it now. */
+  async own(moment: Moment, signal: AbortSignal): Promise<CatalogHandle> {
     if (this.#own !== null && !this.isStale) return this.#own;
     const { target, classification } = this.#incoming;
     const base = this.#current();
     const copies = this.#copies;
-    const handle = await this.#catalogs.readWithin(target, classification, {
-      path: this.#path,
-      query: (sql) => this.#ask(sql, !unsynced, signal),
-      makers: copies.makers,
-      temporary: copies.temporary,
-    });
+    const handle = await this.#releasing(moment, signal, (query) =>
+      this.#catalogs.readWithin(target, classification, {
+        path: this.#path,
+        query,
+        makers: copies.makers,
+        temporary: copies.temporary,
+      }),
+    );
     this.#own = handle;
     this.#base = base;
     return handle;
   }
 
+  /**
+   * Printing definitions takes a reader's locks on what they name, until the transaction ends: a migration elsewhere would
+   * wait for a session that only looked. What is locked behind a savepoint is free again once that is rolled back
+   * (PostgreSQL 13.3). A pipeline may have ended its transaction already, so there the locks stay until it is through.
+   */
+  async #releasing<T>(
+    { unsynced, transaction }: Moment,
+    signal: AbortSignal,
+    read: (query: CatalogQuery) => Promise<T>,
+  ): Promise<T> {
+    const query: CatalogQuery = (sql) => this.#ask(sql, !unsynced, signal);
+    if (unsynced || transaction !== 'T') return await read(query);
+    await query(`SAVEPOINT ${savepoint}`);
+    const result = await read(query);
+    await query(`ROLLBACK TO SAVEPOINT ${savepoint}`);
+    await query(`RELEASE SAVEPOINT ${savepoint}`);
+    return result;
+  }
+
   /** What names mean now, whatever was known: others may have changed it past the gateway. Call with nothing in flight. */
-  async fresh(unsynced: boolean, signal: AbortSignal): Promise<CatalogHandle> {
+  async fresh(moment: Moment, signal: AbortSignal): Promise<CatalogHandle> {
     if (this.isShared) {
       const { target, classification } = this.#incoming;
       return this.#take(await this.#catalogs.fresh(target, classification));
     }
     this.#own = null;
-    return await this.own(unsynced, signal);
+    return await this.own(moment, signal);
   }
 
   /** The session's own statement_timeout in milliseconds, 0 for none. Call with nothing in flight; SHOW takes no snapshot. */

@@ -41,6 +41,8 @@ export class Tracker {
   #head = 0;
   /** Syncs and Queries among what is owed. */
   #boundaries = 0;
+  /** Statements among it that give a name in SQL. */
+  #naming = 0;
 
   get isEmpty(): boolean {
     return this.#head === this.#queue.length;
@@ -51,17 +53,24 @@ export class Tracker {
   push(expected: Expected): void {
     this.#queue.push(expected);
     if (isBoundary(expected)) this.#boundaries++;
+    if (givesName(expected)) this.#naming++;
   }
   shift(): Expected | undefined {
     const first = this.#queue[this.#head];
     if (first === undefined) return undefined;
     this.#head++;
     if (isBoundary(first)) this.#boundaries--;
+    if (givesName(first)) this.#naming--;
     if (this.#head > 64 && this.#head * 2 > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
     return first;
+  }
+
+  /** Whether PREPARE or DECLARE is under way: which names are taken shows once it is answered. */
+  get isNaming(): boolean {
+    return this.#naming > 0;
   }
 
   /**
@@ -102,8 +111,16 @@ export class Tracker {
     this.#queue = [];
     this.#head = 0;
     this.#boundaries = 0;
+    this.#naming = 0;
     return left;
   }
+}
+
+function givesName(expected: Expected): boolean {
+  const runs = expected.type === 'query' ? expected.runs : expected.type === 'execute' ? [expected.run] : [];
+  return runs.some(({ statement }) =>
+    statement.changes.some(({ type }) => type === 'prepare' || type === 'declareCursor'),
+  );
 }
 
 function isBoundary({ type }: Expected): boolean {
