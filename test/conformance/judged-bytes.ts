@@ -60,7 +60,8 @@ export function unjudged({ messages }: Heard, journal: Journal): readonly string
         const text = reader.string();
         spend(`parse of "${text}"`, (operation) => operation.kind === 'parse' && operation.text === text);
         if (!name.startsWith('sluice_')) wrong.push(`a statement named "${name}"`);
-        texts.set(name, text);
+        // Under a name that is taken it makes nothing.
+        if (!texts.has(name)) texts.set(name, text);
         break;
       }
       case 'B': {

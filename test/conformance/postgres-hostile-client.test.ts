@@ -239,6 +239,14 @@ describe('no byte reaches the target that was not judged', () => {
             ],
             [],
           ],
+          [
+            [
+              ...[wire.parse('a', 'select id from orders'), wire.sync],
+              ...[wire.parse('a', 'select id from orders where id = $1'), wire.sync],
+              ...[wire.bind('', 'a'), wire.execute('')],
+            ],
+            [],
+          ],
         ],
       },
     );
