@@ -283,11 +283,13 @@ class RecordingsOfGateway implements GatewayRecorder {
     return this.#verify(undefined);
   }
 
-  #verify(session: string | undefined): Promise<RecordingsVerdict> {
+  async #verify(session: string | undefined): Promise<RecordingsVerdict> {
+    const anchors = await this.#parts.own.all();
     // Sessions that were live when this began may be half way into the ledger when their turn comes.
     const live = new Set(this.#passing);
     return verifyAll(this.#options.dir, {
       ...(session === undefined ? {} : { session }),
+      anchors,
       isLive: (id) => live.has(id) || this.#passing.has(id) || this.#stranded.has(id) || this.#retention.isDeleting(id),
       wasDeleted: (id) => this.#retention.wasDeleted(id),
       readElsewhere: async (path) => (await this.#archive?.read(path)) ?? null,

@@ -1,10 +1,13 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AnchorKeeper } from './anchor-keeper.js';
 import { BufferPool } from './chain.js';
 import { KeyRing } from './key-ring.js';
+import { ledgerName } from './layout.js';
 import type { Ledger, SignedHead } from './ledger.js';
 import { openLedger } from './ledger-open.js';
 import { lockRecordings, type RecordingsLock } from './lock.js';
+import { OwnAnchor } from './own-anchor.js';
 import { realSchedule } from './pulse.js';
 import { recoverSessions } from './recover.js';
 import type { RecorderOptions } from './types.js';
@@ -20,6 +23,7 @@ export interface StartedRecordings {
   readonly ledger: Ledger;
   readonly volumes: Volumes;
   readonly anchors: AnchorKeeper;
+  readonly own: OwnAnchor;
   readonly pool: BufferPool;
 }
 
@@ -38,8 +42,16 @@ export async function startRecordings(options: StartOptions): Promise<StartedRec
     const keys = await ring.trusted();
     const volumes = new Volumes(dir, options.volumes ?? [], options.reserveBytes ?? defaultReserveBytes);
     const pool = new BufferPool();
+    const own = new OwnAnchor(keysDir);
+    const problem = await own.check(join(dir, ledgerName), keys, clock());
+    if (problem !== null) onProblem(problem, null);
     const anchors = new AnchorKeeper({
-      ...{ sinks: options.anchors ?? [], gateway, onProblem, schedule: options.schedule ?? realSchedule },
+      ...{
+        sinks: [own.sink, ...(options.anchors ?? [])],
+        gateway,
+        onProblem,
+        schedule: options.schedule ?? realSchedule,
+      },
       intervalMs: options.anchorMs ?? defaultAnchorMs,
     });
     const { active: key, signers } = ring;
@@ -54,7 +66,7 @@ export async function startRecordings(options: StartOptions): Promise<StartedRec
     await recoverSessions({ dir, ledger, sessions, signers, keys, pool, clock, onProblem });
     await ring.forgetRetired();
     for (const volume of volumes.all) volume.reserve.take(); // after recovery: on a full disk the reserve was for that
-    return { lock, ring, ledger, volumes, anchors, pool };
+    return { lock, ring, ledger, volumes, anchors, own, pool };
   } catch (error) {
     lock.release();
     throw error;

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { copyFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -98,6 +98,35 @@ describe('anchors', () => {
     expect(await verifyAll(recordings)).toMatchObject({ valid: true }); // in itself it is sound
     for (const anchors of [kept, [...kept].reverse()])
       expect((await verifyAll(recordings, { anchors })).ledger.problem).toContain('rewritten');
+  });
+
+  it('of the gateway’s own show a folder that was put back, or emptied, by who has no more than its disk', async () => {
+    const dir = await tempDir();
+    const [recordings, before] = [join(dir, 'recordings'), join(await tempDir(), 'before')];
+    const live = async (tag: string): Promise<readonly string[]> => {
+      const { recorder, problems } = await startRecorder(dir);
+      await recordSession(recorder, [statement(1, tag)], opening({ at: startOfTime + 1 }));
+      await recorder.close();
+      return problems;
+    };
+    expect(await live('select 1')).toEqual([]);
+    await cp(recordings, before, { recursive: true });
+    expect(await live('select secrets')).toEqual([]); // whose recording is to vanish
+
+    await rm(recordings, { recursive: true });
+    await cp(before, recordings, { recursive: true });
+    expect(await verifyAll(recordings)).toMatchObject({ valid: true });
+    expect(await live('select nothing')).toEqual([expect.stringContaining('rewound')]);
+    await rm(recordings, { recursive: true });
+    expect(await live('select nothing')).toEqual([expect.stringContaining('it is gone')]);
+
+    // It stays so, however long the gateway goes on, until somebody says that they know.
+    const { recorder, problems } = await startRecorder(dir);
+    expect(problems).toEqual([]);
+    expect((await recorder.verifyAll()).ledger).toMatchObject({ valid: false });
+    for (const name of await readdir(join(dir, 'keys')))
+      if (name.startsWith('ledger-lost-')) await rm(join(dir, 'keys', name));
+    expect(await recorder.verifyAll()).toMatchObject({ valid: true });
   });
 
   it('prove nothing when they are not signed by a key that is trusted', async () => {
