@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SluiceError } from '../lib/errors.js';
+import { quoteForShell } from '../lib/shell-quote.js';
 import type { BufferPool } from './chain.js';
 import { ledgerName } from './layout.js';
 import { Ledger, type LedgerOptions } from './ledger.js';
@@ -58,7 +59,8 @@ function changed(path: string, message: string): SluiceError {
   return new SluiceError('recorder_failed', `the ledger of recordings was changed or is damaged: ${message}`, {
     decider: 'gateway',
     next: [
-      { command: `sluice sessions verify --all`, when: 'to see what is still sound' },
+      // Here and now: a gateway whose ledger is damaged does not start, and so answers nobody.
+      { command: `sluice sessions verify --dir ${quoteForShell(dirname(path))}`, when: 'to see what is still sound' },
       { command: `mv ${path} ${path}.damaged`, when: 'to begin a new ledger and keep this one as evidence' },
     ],
   });
