@@ -171,7 +171,8 @@ export abstract class BaseCommand {
       interrupted !== null && !isSluiceError(thrown)
         ? new SluiceError('interrupted', 'Interrupted.', { decider: 'local', cause: thrown })
         : thrown;
-    return reportFailure(withUsage(error, this.program.command), {
+    const flags = Object.keys({ ...this.#class.flags, ...BaseCommand.baseFlags });
+    return reportFailure(withUsage(error, this.program.command, flags), {
       out: this.out,
       debug: this.debugging,
       operation: this.#class.sendsOperations,
@@ -190,10 +191,19 @@ export abstract class BaseCommand {
 }
 
 /** What the person typed does not do: where nothing better is said, how the command is used comes next. */
-function withUsage(error: unknown, command: string): unknown {
-  if (!isSluiceError(error, 'usage') || (error.details.next ?? []).length > 0) return error;
-  const next = [{ command: `sluice ${command} --help`, when: 'to see how it is used' }];
-  return new SluiceError('usage', error.message, { ...error.details, next, cause: error });
+function withUsage(error: unknown, command: string, flags: readonly string[]): unknown {
+  if (!isSluiceError(error, 'usage')) return error;
+  const { next = [] } = error.details;
+  const help = { command: `sluice ${command} --help`, when: 'to see how it is used' };
+  const details = { ...error.details, next: next.length > 0 ? next : [help], cause: error };
+  return new SluiceError('usage', byFlag(error.message, flags), details);
+}
+
+/** The gateway speaks of its API's fields (`timeout_ms: …`); the person typed a flag. */
+function byFlag(message: string, flags: readonly string[]): string {
+  const field = /^([a-z]+(?:_[a-z]+)*): /.exec(message)?.[1];
+  const flag = field?.replace(/_ms$/, '').replaceAll('_', '-');
+  return flag === undefined || !flags.includes(flag) ? message : message.replace(`${field}: `, `--${flag}: `);
 }
 
 export interface CommandClass {

@@ -109,6 +109,9 @@ export async function operationText(given: {
   const ways = [given.text !== undefined, given.file !== undefined, given.rest.length > 0].filter(Boolean).length;
   if (ways > 1)
     throw new SluiceError('usage', 'Give the text once: as TEXT, behind --, or with --file.', { decider: 'local' });
+  const only = given.text ?? (given.rest.length === 1 ? given.rest[0] : undefined);
+  if (only?.trim() === '')
+    throw new SluiceError('usage', 'The operation is empty: there is nothing to run.', { decider: 'local' });
   if (given.file !== undefined) {
     const text = await readText(given.file, given.stdin);
     if (text.trim() !== '') return text;

@@ -202,6 +202,25 @@ describe('a statement that is piped in', () => {
   }, 60_000);
 });
 
+it('says in the words of the command line what cannot be', async () => {
+  const said = async (...args: readonly string[]) => {
+    const { error } = onlyDocument(await exec([...args, '--json'])) as {
+      readonly error: { readonly message: string; readonly next: readonly { readonly command: string }[] };
+    };
+    return [error.message, error.next[0]?.command];
+  };
+  const help = 'sluice exec --help';
+  for (const text of ['', '  \n'])
+    expect(await said('demo-db', text)).toEqual(['The operation is empty: there is nothing to run.', help]);
+  expect(await said('demo-db', 'select 1', '--timeout', '0s')).toEqual([expect.stringMatching(/^--timeout: /), help]);
+  expect(await said('demo-db', 'select 1', '--idempotency-key', 'a b')).toEqual([
+    ...['--idempotency-key: must be 1 to 128 printable ASCII characters', help],
+  ]);
+  expect(await said('demo-db', 'copy orders to stdout')).toEqual([
+    ...[expect.stringMatching(/^COPY /), "sluice connect TARGET -- psql -c '\\copy …'"],
+  ]);
+}, 60_000);
+
 it('names psql for what only psql knows', async () => {
   const run = await exec(['demo-db', '\\dt', '--json']);
   expect([run.code, onlyDocument(run)]).toMatchObject([

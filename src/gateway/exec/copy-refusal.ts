@@ -7,6 +7,7 @@ export function copyRefusal(): SluiceError {
     'COPY to or from the client does not go through exec; use `sluice connect` with psql',
     {
       decider: 'gateway',
+      next: [{ command: `sluice connect TARGET -- psql -c '\\copy …'`, when: 'to copy by a file here' }],
     },
   );
 }
