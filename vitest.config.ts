@@ -9,7 +9,8 @@ export default defineConfig({
     maxWorkers: 2,
     // For what hangs: how long work takes on a machine that is busy with other things is nobody's to say.
     testTimeout: 180_000,
-    hookTimeout: 180_000,
+    // A gateway that stops waits for its index's thread, which yields to everything else that runs.
+    hookTimeout: 600_000,
     teardownTimeout: 20_000,
     // oclif's captureOutput replaces the console itself.
     disableConsoleIntercept: true,
