@@ -150,6 +150,20 @@ const statements: Readonly<Record<string, string>> = {
   'a default': 'select left_out()',
   'a default between others': "select left_out_among(1, c => 'x')",
   'a default in FROM': 'select x from left_out() as x',
+  'an argument of the server’s own by name': 'select make_interval(secs => salary::float8) from users order by id',
+  'arguments of the server’s own, the other way round':
+    'select parse_ident(strict => false, str => ssn) from users order by id',
+  'a document by name': "select jsonb_path_query(path => '$.pin', target => profile) from users order by id",
+  'an argument by name that decides':
+    "select id from users where make_interval(days => salary::int) > '140 years' order by id",
+  'an array of arguments to format': "select format('%s %s', variadic array[name, ssn]) from users order by id",
+  'an array of arguments to concat': 'select concat(variadic array[ssn, name]) from users order by id',
+  'an array of keys and values': "select json_build_object(variadic array['k', ssn]) from users order by id",
+  'an array of keys': "select json_build_object(variadic array[ssn, 'k']) from users order by id",
+  'an array as a path': "select jsonb_extract_path_text(profile, variadic array['pin']) from users order by id",
+  'a protected path': `select jsonb_extract_path_text('{"QXZ-41-7W93": 1}', variadic array[ssn]) from users order by id`,
+  'an array of what is null':
+    "select num_nulls(variadic array[ssn, nullif(ssn, 'QXZ-41-7W93')]) from users order by id",
   'update returning old':
     "update orders set total = total where id = (select id from users where ssn like 'Q%' and id = 1) returning id",
   'delete returning':

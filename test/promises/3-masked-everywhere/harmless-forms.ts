@@ -7,6 +7,8 @@ const statements: Readonly<Record<string, Script>> = {
   'arguments by name': 'select first_of(b => ssn, a => name) from users order by id',
   'many arguments': "select second_in(ssn, 'b', name) from users order by id",
   'a default that reads nothing': 'select last_of(ssn) from users order by id',
+  'arguments of the server’s own by name': 'select make_interval(days => id) from users order by id',
+  'an array of arguments': "select concat_ws(',', variadic array[name, 'x']) from users order by id",
   'plain columns': 'select id, name, dob, uid, tags from users order by id',
   'where on a plain column': "select name from users where name like 'A%' and id = 1",
   'order by a plain column': 'select name from users order by name desc limit 2 offset 1',

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isRefused, play } from '../support/attack.js';
 import { openLab, type Lab } from '../support/lab.js';
 import { testLeaks } from '../support/leaks.js';
 import { storedForms } from './stored-forms.js';
@@ -11,4 +12,31 @@ afterAll(() => lab.close());
 
 describe('a definition that was harmless when it was made', { timeout: 60_000 }, () => {
   testLeaks(storedForms, () => lab);
+});
+
+it('lets definitions be changed that show nothing protected', async () => {
+  const uri = lab.trustedUri ?? lab.directUri;
+  const cleanup = 'drop schema if exists fine_s cascade; drop table if exists staff_west, staff_east';
+  await lab.direct(cleanup);
+  try {
+    const played = await play(uri, [
+      "create table staff_west partition of staff for values in ('west')",
+      'create table staff_east (id int, dept text, ssn text)',
+      "alter table staff attach partition staff_east for values in ('east')",
+      'create schema fine_s',
+      "create function fine_s.f(int) returns boolean language sql immutable as 'select $1 > 0'",
+      'create view fine_s.v as select id from orders where fine_s.f(id)',
+      "create or replace function fine_s.f(int) returns boolean language sql immutable as 'select $1 > 1'",
+      'select id from fine_s.v order by id',
+      "create function fine_s.g() returns int language plpgsql stable as 'begin return 1; end'",
+      "create or replace function fine_s.g() returns int language plpgsql stable as 'begin return 2; end'",
+      'create table fine_s.parent (id int)',
+      'create table fine_s.child (id int)',
+      'alter table fine_s.child inherit fine_s.parent',
+      'alter table users alter name set not null',
+    ]);
+    expect(isRefused(played), played.text).toBe(false);
+  } finally {
+    await lab.direct(cleanup);
+  }
 });
