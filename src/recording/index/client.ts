@@ -12,6 +12,8 @@ import {
 } from './messages.js';
 
 const maxFailures = 3;
+/** What the thread has read is written this long; a busy machine gives it, the last of all, no time. */
+const maxCloseMs = 5_000;
 
 interface Call {
   readonly resolve: (answer: unknown) => void;
@@ -49,13 +51,18 @@ export class IndexClient {
     });
   }
 
-  async close(): Promise<void> {
+  /** Ends the thread, where it has not written by then, in its work: the next start goes on where the index on the disk ends. */
+  async close(withinMs = maxCloseMs): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     const worker = this.#worker;
     if (worker === null) return;
     await new Promise<void>((resolve) => {
-      worker.once('exit', () => resolve());
+      const late = setTimeout(() => void worker.terminate(), withinMs);
+      worker.once('exit', () => {
+        clearTimeout(late);
+        resolve();
+      });
       worker.ref();
       worker.postMessage({ stop: true } satisfies ToIndex);
     });

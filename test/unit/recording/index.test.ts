@@ -4,6 +4,7 @@ import Database from 'libsql';
 import { describe, expect, it } from 'vitest';
 import { isSluiceError } from '../../../src/lib/errors.js';
 import type { OpenEvent, SessionEvent } from '../../../src/recording/events.js';
+import { IndexClient } from '../../../src/recording/index/client.js';
 import { opening, recordSession, startOfTime, startRecorder, statement, tempDir } from './support.js';
 
 const as = (name: string, target: string, at = startOfTime): OpenEvent =>
@@ -353,6 +354,24 @@ describe('the index of recordings', () => {
       expect((await recorder.search('marker', {})).sessions).toHaveLength(3);
       await recorder.close();
     }
+  });
+
+  it('keeps nobody waiting who stops a gateway: it is ended in its work, and the next start goes on with it', async () => {
+    const dir = await tempDir();
+    const first = await startRecorder(dir);
+    const ids: string[] = [];
+    for (let at = 0; at < 20; at++) ids.unshift(await recordSession(first.recorder, [statement(1, `select ${at}`)]));
+    await first.recorder.close();
+    const indexPath = join(dir, 'index.db');
+    await rm(indexPath);
+    const problems: string[] = [];
+    const options = { recordingsDir: join(dir, 'recordings'), indexPath, identityFile: null };
+    const index = new IndexClient(options, (problem) => problems.push(problem));
+    index.tell({ type: 'catch up', live: [] });
+    await index.close(0);
+    expect(problems).toEqual([]);
+    const { recorder } = await startRecorder(dir);
+    await expect.poll(async () => (await recorder.search('select', {})).sessions.length).toBe(ids.length);
   });
 
   it('goes on with a live session after being built again', async () => {
