@@ -23,27 +23,51 @@ function groupsOf(value: unknown): readonly string[] {
   return [...new Set(names)].slice(0, maxGroups);
 }
 
+/** Before the client's id, the name of the user that Keycloak makes for a client of its own accord. */
+const keycloakClientPrefix = 'service-account-';
+/** What providers say of a person, and of no client: OpenID Connect Core 2 and 5.1, then Okta's and Entra's own. */
+const humanClaims = ['email', 'preferred_username', 'name', 'given_name', 'uid', 'upn', 'unique_name'];
+
 /**
  * RFC 9068 2.2: `sub` of a token issued to a client itself is its `client_id`. Providers that predate it name the client
- * in `azp` and give a subject of their own; there, nothing about a person and no `openid` scope means a client.
+ * in a claim of theirs and give a subject of their own; there, nothing about a person and no `openid` scope means a client.
  */
 function isMachine(payload: JWTPayload, mapping: ClaimMapping): boolean {
   // RFC 8693 4.1: with `act` someone else acts for the subject; no person sits there.
   if (isSet(payload['act'])) return true;
   if (mapping.machineClaim !== null && isSet(payload[mapping.machineClaim])) return true;
-  const client = text(payload['client_id']) ?? text(payload['azp']);
+  if (isProvidersClient(payload)) return true;
+  const client = clientOf(payload);
   if (client === null) return false;
   if (payload.sub === client) return true;
-  const scopes = text(payload['scope'])?.split(' ') ?? [];
-  return text(payload['client_id']) === null && !scopes.includes('openid') && !hasHumanClaim(payload);
+  return text(payload['client_id']) === null && !hasOpenId(payload) && !hasHumanClaim(payload);
+}
+
+/** What Keycloak, Auth0 and Entra say of a client, whatever else their tokens hold. */
+function isProvidersClient(payload: JWTPayload): boolean {
+  const isKeycloaks = text(payload['preferred_username'])?.startsWith(keycloakClientPrefix) === true;
+  return isKeycloaks || payload['gty'] === 'client-credentials' || payload['idtyp'] === 'app';
+}
+
+/** RFC 9068 2.2, OpenID Connect Core 2, Okta (`cid`), Entra's first version (`appid`). */
+function clientOf(payload: JWTPayload): string | null {
+  const [client = null] = ['client_id', 'azp', 'cid', 'appid'].flatMap((claim) => text(payload[claim]) ?? []);
+  return client;
+}
+
+/** `scope` is one string (RFC 9068 2.2.3), `scp` one as well (Entra) or a list (Okta). */
+function hasOpenId(payload: JWTPayload): boolean {
+  const scopes = [payload['scope'], payload['scp']].flat();
+  return scopes.some((scope) => text(scope)?.split(' ').includes('openid') === true);
 }
 
 function isSet(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && value !== '' && value !== 'false' && value !== 0;
 }
 
+/** `auth_time`: when a person has logged in (OpenID Connect Core 2). */
 function hasHumanClaim(payload: JWTPayload): boolean {
-  return ['email', 'preferred_username', 'name', 'given_name'].some((claim) => text(payload[claim]) !== null);
+  return isSet(payload['auth_time']) || humanClaims.some((claim) => text(payload[claim]) !== null);
 }
 
 function onBehalfOf(claim: unknown): Pick<VerifiedToken, 'onBehalfOf'> {

@@ -111,6 +111,26 @@ test.each<[string, JWTPayload, 'human' | 'machine']>([
   ['an authorised party and nothing about a person', { sub: 'x@clients', azp: 'x' }, 'machine'],
   ['an authorised party and an e-mail address', { sub: 'u1', azp: 'x', email: 'a@b.example' }, 'human'],
   ['an authorised party and the scope of a person', { sub: 'u1', azp: 'x', scope: 'openid sluice' }, 'human'],
+  [
+    'a client of Keycloak, which looks like a person',
+    {
+      sub: 'f3c1',
+      azp: 'ci',
+      client_id: 'ci',
+      scope: 'openid',
+      preferred_username: 'service-account-ci',
+      email: 'c@i',
+    },
+    'machine',
+  ],
+  ['a client of an older Keycloak', { sub: 'f3c1', azp: 'ci', preferred_username: 'service-account-ci' }, 'machine'],
+  ['a person of Keycloak', { sub: 'f3c2', azp: 'sluice', preferred_username: 'ann', scope: 'profile' }, 'human'],
+  ['a client of Auth0', { sub: 'x@clients', azp: 'x', gty: 'client-credentials', name: 'CI' }, 'machine'],
+  ['a client of Okta', { sub: '0oa1', cid: '0oa1', scp: ['api'] }, 'machine'],
+  ['a person of Okta', { sub: 'ann@corp.example', cid: '0oa2', uid: '00u1', scp: ['api'], auth_time: 1 }, 'human'],
+  ['a client of Entra', { sub: 'b7', oid: 'b7', azp: '9a', roles: ['run'] }, 'machine'],
+  ['a client of Entra’s first version', { sub: 'b7', oid: 'b7', appid: '9a', idtyp: 'app' }, 'machine'],
+  ['a person of Entra’s first version', { sub: 'c8', appid: '9a', upn: 'ann@corp.example', scp: 'use' }, 'human'],
 ])('tells people from machines: %s', async (_name, claims, kind) => {
   expect((await verifier.verify(await sign(claims))).kind).toBe(kind);
 });
