@@ -53,7 +53,8 @@ async function copyOf(dir: string, name: string): Promise<string> {
   return copy;
 }
 
-beforeAll(async () => {
+/** Two gateways record, and what they have written is taken while they run. */
+async function seize(): Promise<void> {
   root = await mkdtemp(join(tmpdir(), 'sluice-provable-'));
   home = await makeHome();
   const gateways: TestGateway[] = [];
@@ -89,7 +90,9 @@ beforeAll(async () => {
   } finally {
     for (const gateway of gateways) await gateway.stop();
   }
-}, 180_000);
+}
+
+beforeAll(seize, 180_000);
 
 afterAll(async () => {
   await home.remove();
