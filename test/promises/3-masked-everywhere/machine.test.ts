@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPolicy } from '../../support/ssh-lab.js';
-import { keptFiles } from '../support/kept-files.js';
+import { keptFiles } from '../../support/kept-files.js';
 import { openMachine, type Machine } from '../support/machine.js';
 
 // A machine has no columns: what detectors find in output is masked, in every place that output goes to.

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { play } from '../support/attack.js';
-import { keptFiles } from '../support/kept-files.js';
+import { keptFiles } from '../../support/kept-files.js';
 import { openLab, type Lab } from '../support/lab.js';
 import { targetOf } from '../support/wire-session.js';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPolicy } from '../../support/ssh-lab.js';
-import { keptFiles } from '../support/kept-files.js';
+import { keptFiles } from '../../support/kept-files.js';
 import { openMachine, type Machine } from '../support/machine.js';
 
 // The key with which the gateway logs in to a machine. Permitted is everything: what protects it is not policy.

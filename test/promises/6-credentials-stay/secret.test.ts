@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { openTestTunnel, type TestTunnel } from '../../support/tunnel.js';
-import { keptFiles } from '../support/kept-files.js';
+import { keptFiles } from '../../support/kept-files.js';
 
 let gateway: TestGateway;
 let tunnel: TestTunnel;
