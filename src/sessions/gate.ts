@@ -5,6 +5,7 @@ import { describeEffect, type Effect } from '../analysis/effects.js';
 import { SluiceError } from '../lib/errors.js';
 import type { Decision, DecisionQuery, RequiredApproval, ShadowDecision } from '../policy/types.js';
 import type { DecisionEvent, OperationEvent } from '../recording/events.js';
+import { approvalEvent } from './approval-event.js';
 import { type Basis, CurrentBasis } from './basis.js';
 import type { GateParts } from './gate-parts.js';
 import { pendingError } from './pending-error.js';
@@ -385,17 +386,8 @@ export class SessionGate {
   }
 
   #recordApproval(op: number, request: ApprovalRequest | null): void {
-    if (request === null || request.state === 'pending' || request.state === 'failed') return;
-    this.#parts.recorder.append({
-      type: 'approval',
-      at: this.#parts.now(),
-      op,
-      request: request.id,
-      state: request.state,
-      by: request.votes.map(({ name, comment, via }) => ({
-        name: via === undefined ? name : `${name} (by ${via})`,
-        comment,
-      })),
-    });
+    const { recorder, now } = this.#parts;
+    const event = request === null ? null : approvalEvent(op, now(), request);
+    if (event !== null) recorder.append(event);
   }
 }

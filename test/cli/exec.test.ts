@@ -4,58 +4,41 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { starterBundle } from '../../src/quickstart/bundle.js';
-import { seedShop, shopDatabase } from '../../src/quickstart/seed.js';
-import { smallShop } from '../../src/quickstart/shop-rows.js';
-import { type GatewayUnderTest, startTestGateway } from '../integration/gateway-harness.js';
-import { gatewayProcess, type GatewayProcess } from '../support/gateway-process.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.js';
-import { type CliOptions, type CliRun, makeHome, onlyDocument, runCli } from './support/run-cli.js';
+import { shopDatabase } from '../../src/quickstart/seed.js';
+import { makeHome, onlyDocument } from './support/run-cli.js';
+import { prepareServedShop, type ServedShop } from './support/served-shop.js';
 
 const patience = { timeout: 30_000, interval: 50 };
 const program = fileURLToPath(new URL('../../bin/dev.js', import.meta.url));
 const mebibyte = 1024 * 1024;
 
 let home: Awaited<ReturnType<typeof makeHome>>;
-let server: TestPostgres;
-let gateway: GatewayUnderTest;
-let serving: GatewayProcess;
+let shop: ServedShop;
+let server: ServedShop['server'];
+let gateway: ServedShop['gateway'];
+let serving: ServedShop['serving'];
+let exec: ServedShop['exec'];
 let token: string;
 beforeAll(async () => {
   home = await makeHome();
-  server = await startPostgres();
-  const { password } = await seedShop(server, { dir: home.dir, size: smallShop });
-  const bundle = new Map(starterBundle({ pgPort: server.port }));
-  const targets = bundle.get('targets.yaml') ?? '';
-  const [, demo = ''] = targets.split('  - name: demo-db\n');
-  const another = (name: string, change: (text: string) => string): string => `  - name: ${name}\n${change(demo)}`;
-  const second = another('second-db', (text) => text.replace('env: demo', 'env: demo, tier: good'));
-  // Nothing listens there.
-  const broken = another('broken-db', (text) =>
-    text.replace(/address: .*/, 'address: 127.0.0.1:1').replace('env: demo', 'env: demo, tier: broken'),
-  );
-  bundle.set('targets.yaml', `${targets.replace('env: demo', 'env: demo, tier: good')}${second}${broken}`);
-  // Set up in this process, then served by one of its own, whose memory can be looked at.
-  gateway = await startTestGateway({ pgPort: server.port, bundle });
-  await gateway.gateway.setSecret('demo-db', password);
-  token = await gateway.token('engineer', { expiresInSeconds: 3_000 });
-  await gateway.gateway.close({ graceMs: 0 });
-  serving = await gatewayProcess(gateway, { dir: home.dir });
+  shop = await prepareServedShop(home.dir, (targets) => {
+    const [, demo = ''] = targets.split('  - name: demo-db\n');
+    const another = (name: string, change: (text: string) => string): string => `  - name: ${name}\n${change(demo)}`;
+    const second = another('second-db', (text) => text.replace('env: demo', 'env: demo, tier: good'));
+    // Nothing listens there.
+    const broken = another('broken-db', (text) =>
+      text.replace(/address: .*/, 'address: 127.0.0.1:1').replace('env: demo', 'env: demo, tier: broken'),
+    );
+    return `${targets.replace('env: demo', 'env: demo, tier: good')}${second}${broken}`;
+  });
+  ({ server, gateway, serving, exec, token } = shop);
   await serving.start();
 }, 120_000);
 afterAll(async () => {
-  await serving.kill();
-  await gateway.stop();
-  await server.stop();
+  await shop.stop();
   await home.remove();
 });
 
-const exec = (args: readonly string[], options: CliOptions = {}): Promise<CliRun> =>
-  runCli(home.dir, ['exec', ...args], {
-    input: null,
-    ...options,
-    env: { SLUICE_GATEWAY: gateway.url, SLUICE_TOKEN: token, ...options.env },
-  });
 const running = async (text: string): Promise<number> => {
   const [row] = await server.query(
     `select count(*)::int as n from pg_stat_activity where state = 'active' and query like '${text}%'`,

@@ -23,6 +23,20 @@ const sftp = (...commands: readonly string[]): Promise<Ended> =>
   lab.run('sftp', ['-F', lab.config, '-b', '-', 'web-1'], { input: `${commands.join('\n')}\n` });
 const content = randomBytes(3_000_000);
 
+/** SFTP as a client of one's own speaks it: it writes where and when it likes. */
+async function openFiles(client: ssh2.Client, port: number): Promise<ssh2.SFTPWrapper> {
+  await new Promise((resolve, reject) => {
+    client.once('ready', () => resolve(undefined));
+    client.once('error', reject);
+    client.connect({ host: '127.0.0.1', port, username: 'anyone', authHandler: ['none'] });
+  });
+  return await promisify(client.sftp.bind(client))();
+}
+const createFile = (files: ssh2.SFTPWrapper, path: string): Promise<Buffer> =>
+  new Promise((resolve, reject) =>
+    files.open(path, 'w', (error, opened) => (error == null ? resolve(opened) : reject(error))),
+  );
+
 describe('files over SFTP', () => {
   it('go there and back as they are, recorded by name, size and digest', async () => {
     writeFileSync(join(here, 'up'), content);
@@ -108,15 +122,8 @@ describe('files over SFTP', () => {
     const door = await openDoor(lab.gateway, 'engineer');
     const client = new ssh2.Client();
     try {
-      await new Promise((resolve, reject) => {
-        client.once('ready', () => resolve(undefined));
-        client.once('error', reject);
-        client.connect({ host: '127.0.0.1', port: door.port, username: 'anyone', authHandler: ['none'] });
-      });
-      const files = await promisify(client.sftp.bind(client))();
-      const handle = await new Promise<Buffer>((resolve, reject) =>
-        files.open(join(there, 'kept-open'), 'w', (error, opened) => (error == null ? resolve(opened) : reject(error))),
-      );
+      const files = await openFiles(client, door.port);
+      const handle = await createFile(files, join(there, 'kept-open'));
       const write = (text: string, at: number): Promise<string | null> =>
         new Promise((resolve) =>
           files.write(handle, Buffer.from(text), 0, text.length, at, (error) => resolve(error?.message ?? null)),
@@ -138,16 +145,9 @@ describe('files over SFTP', () => {
     const door = await openDoor(lab.gateway, 'engineer');
     const client = new ssh2.Client();
     try {
-      await new Promise((resolve, reject) => {
-        client.once('ready', () => resolve(undefined));
-        client.once('error', reject);
-        client.connect({ host: '127.0.0.1', port: door.port, username: 'anyone', authHandler: ['none'] });
-      });
-      const files = await promisify(client.sftp.bind(client))();
+      const files = await openFiles(client, door.port);
       const written = async (name: string, bytes: number): Promise<readonly (string | null)[]> => {
-        const handle = await new Promise<Buffer>((resolve, reject) =>
-          files.open(join(there, name), 'w', (error, opened) => (error == null ? resolve(opened) : reject(error))),
-        );
+        const handle = await createFile(files, join(there, name));
         const told: (string | null)[] = [];
         for (let at = 0; at < bytes; at += 1_000_000)
           await new Promise<void>((resolve) =>

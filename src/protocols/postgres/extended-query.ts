@@ -4,7 +4,7 @@ import type { Allowed, Denied, Permit } from '../../sessions/permit.js';
 import { decodeBind, type BindMessage } from './bind.js';
 import type { Conversation, WirePortal, WireStatement } from './conversation.js';
 import { gatewayError } from './errors.js';
-import { FieldReader } from './frames.js';
+import { decodeExecute, decodeNamed, decodeParse, type ParseMessage } from './extended-messages.js';
 import type { JudgedQuery } from './judged-query.js';
 import type { Judged, Judging, Resolved } from './judging.js';
 import { collidePortal, collideStatement } from './collisions.js';
@@ -27,16 +27,10 @@ export class ExtendedQuery {
     this.#judging = judging;
   }
 
-  /** Parse: String(name) String(text) Int16(n) Int32(type OID) × n. PostgreSQL 55.7. */
   parse(payload: Buffer): void | Promise<void> {
-    const reader = new FieldReader(payload);
-    const message = { name: reader.string(), text: reader.string(), types: reader.rest() };
-    const { types, text } = message;
-    if (types.length < 2 || types.length !== 2 + 4 * types.readUInt16BE(0)) {
-      throw new SluiceError('protocol', 'malformed Parse message');
-    }
-    const query = this.#judging.analysedNow(text);
-    if (query === null) return this.#judging.analyse(text).then((analysed) => this.#prepare(message, analysed));
+    const message = decodeParse(payload);
+    const query = this.#judging.analysedNow(message.text);
+    if (query === null) return this.#judging.analyse(message.text).then((analysed) => this.#prepare(message, analysed));
     return this.#prepare(message, query);
   }
 
@@ -203,7 +197,6 @@ export class ExtendedQuery {
     return undefined;
   }
 
-  /** Describe: Byte1('S' or 'P') String(name). */
   describe(payload: Buffer): void | Promise<void> {
     const talk = this.#talk;
     const { kind, name } = decodeNamed(payload);
@@ -247,13 +240,9 @@ export class ExtendedQuery {
     });
   }
 
-  /** Execute: String(portal) Int32(row limit). */
   execute(payload: Buffer): void | Promise<void> {
     const talk = this.#talk;
-    const reader = new FieldReader(payload);
-    const name = reader.string();
-    const maxRows = reader.int32();
-    reader.end();
+    const { portal: name, maxRows } = decodeExecute(payload);
     const portal = talk.portals.get(name);
     const isPlain =
       portal !== undefined &&
@@ -322,7 +311,7 @@ export class ExtendedQuery {
     await this.#hooks.idle();
   }
 
-  /** Close: Byte1('S' or 'P') String(name). Closing what does not exist is no error (PostgreSQL 55.2.3). */
+  /** Closing what does not exist is no error (PostgreSQL 55.2.3). */
   close(payload: Buffer): void | Promise<void> {
     const talk = this.#talk;
     const { kind, name } = decodeNamed(payload);
@@ -366,12 +355,6 @@ export class ExtendedQuery {
   }
 }
 
-interface ParseMessage {
-  readonly name: string;
-  readonly text: string;
-  readonly types: Buffer;
-}
-
 const emptyStatement: StatementAnalysis = {
   node: '',
   text: '',
@@ -380,16 +363,6 @@ const emptyStatement: StatementAnalysis = {
   touchesProtected: false,
   changes: [],
 };
-
-function decodeNamed(payload: Buffer): { readonly kind: 'statement' | 'portal'; readonly name: string } {
-  const reader = new FieldReader(payload);
-  const kind = reader.byte();
-  const name = reader.string();
-  reader.end();
-  if (kind === 0x53) return { kind: 'statement', name };
-  if (kind === 0x50) return { kind: 'portal', name };
-  throw new SluiceError('protocol', `invalid Describe or Close subtype ${kind}`);
-}
 
 /** A parameter of a domain with a user-defined check calls a function that no text names. */
 function callingTypeFault(types: Buffer, catalog: CatalogHandle): SluiceError | null {

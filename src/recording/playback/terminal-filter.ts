@@ -6,8 +6,8 @@ const drawingModes = new Set(['6', '7', '12', '25', '47', '1047', '1048', '1049'
 const screenModes = new Set(['4', '20']);
 /** Of what is let through for a screen, what a terminal would keep. */
 const altering = new Set(['\u000e', '\u001b(0', '\u001b)0', '\u001b(A', '\u001b)A']);
-// oxlint-disable-next-line no-control-regex -- ESC is what such a sequence begins with
-const alteringModes = /^\u001b\[(?:\?(?:\d+;)*6|(?:\d+;)*(?:4|20))(?:;\d+)*h$/;
+/** Of the private modes, the one that does. */
+const originMode = '6';
 /** Line drawing, British and ASCII. */
 const charsets = new Set('0AB');
 const maxSequence = 64;
@@ -52,7 +52,7 @@ export class TerminalFilter {
     for (const character of this.#decoder.decode(data, { stream: true })) {
       const was = this.#state;
       const passed = this.#next(character);
-      this.#isAltering ||= altering.has(passed) || alteringModes.test(passed);
+      this.#isAltering ||= altering.has(passed);
       shown += passed;
       if (this.#state === 'text') this.#isRepeatable = was === 'text' && character >= ' ';
     }
@@ -138,6 +138,7 @@ export class TerminalFilter {
     // Behind a colon are parts of a parameter, which no mode has.
     const modes = list.split(';').map((mode) => String(Number(mode.split(':')[0])));
     const passed = modes.filter((mode) => drawn?.has(mode) === true);
+    this.#isAltering ||= final === 'h' && (mark === '?' ? passed.includes(originMode) : passed.length > 0);
     return passed.length === 0 ? '' : `\u001b[${mark}${passed.join(';')}${final}`;
   }
 
