@@ -12,7 +12,7 @@ export async function* execLines(source: Readable): AsyncGenerator<ExecStreamLin
   // Collected in pieces: a line may come in thousands of chunks.
   let pieces: string[] = [];
   let size = 0;
-  for await (const chunk of source as AsyncIterable<string>) {
+  for await (const chunk of untilReset(source)) {
     let from = 0;
     for (let end = chunk.indexOf('\n'); end !== -1; end = chunk.indexOf('\n', from)) {
       const line = decodeLine([...pieces, chunk.slice(from, end)].join(''));
@@ -31,6 +31,15 @@ export async function* execLines(source: Readable): AsyncGenerator<ExecStreamLin
     decider: 'network',
     retryable: true,
   });
+}
+
+/** What has come; a connection that was reset ends it like any other that was cut. */
+async function* untilReset(source: Readable): AsyncGenerator<string> {
+  try {
+    yield* source as AsyncIterable<string>;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) throw error;
+  }
 }
 
 /** The gateway checks its lines against its schema; here, the type is enough to trust the shape. */

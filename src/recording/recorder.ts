@@ -350,7 +350,7 @@ class RecordingsOfGateway implements GatewayRecorder {
       onProblem('the ledger of recordings could not be closed', error);
     }
     await ledger.close();
-    await this.#parts.anchors.close();
+    await Promise.all(this.#parts.anchors.map((keeper) => keeper.close()));
     this.#grown.stop();
     this.#journals.unsynced.stop();
     this.#journals.unsigned.stop();

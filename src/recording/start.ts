@@ -14,6 +14,8 @@ import type { RecorderOptions } from './types.js';
 import { Volumes } from './volumes.js';
 
 const defaultAnchorMs = 60_000;
+/** The gateway's own is a file beside its keys: it costs nothing to keep it near. */
+const ownAnchorMs = 1_000;
 const defaultReserveBytes = 4 * 1024 * 1024;
 
 /** Everything that writes in a recordings folder, with nothing left open from before. */
@@ -22,7 +24,7 @@ export interface StartedRecordings {
   readonly ring: KeyRing;
   readonly ledger: Ledger;
   readonly volumes: Volumes;
-  readonly anchors: AnchorKeeper;
+  readonly anchors: readonly AnchorKeeper[];
   readonly own: OwnAnchor;
   readonly pool: BufferPool;
 }
@@ -45,18 +47,14 @@ export async function startRecordings(options: StartOptions): Promise<StartedRec
     const own = new OwnAnchor(keysDir);
     const problem = await own.check(join(dir, ledgerName), keys, clock());
     if (problem !== null) onProblem(problem, null);
-    const anchors = new AnchorKeeper({
-      ...{
-        sinks: [own.sink, ...(options.anchors ?? [])],
-        gateway,
-        onProblem,
-        schedule: options.schedule ?? realSchedule,
-      },
-      intervalMs: options.anchorMs ?? defaultAnchorMs,
-    });
+    const keepers = { gateway, onProblem, schedule: options.schedule ?? realSchedule };
+    const anchors = [
+      new AnchorKeeper({ ...keepers, sinks: [own.sink], intervalMs: ownAnchorMs }),
+      new AnchorKeeper({ ...keepers, sinks: options.anchors ?? [], intervalMs: options.anchorMs ?? defaultAnchorMs }),
+    ];
     const { active: key, signers } = ring;
     const { reserve } = volumes.main;
-    const onSigned = (signed: SignedHead): void => anchors.note(signed);
+    const onSigned = (signed: SignedHead): void => anchors.forEach((keeper) => keeper.note(signed));
     const opened = await openLedger({ dir, key, signers, keys, pool, reserve, clock, onProblem, onSigned });
     const { ledger, sessions } = opened;
     // First of all: it names the key that signs what recovery writes.

@@ -1,45 +1,30 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { starterBundle } from '../../src/quickstart/bundle.js';
-import { seedShop, shopDatabase } from '../../src/quickstart/seed.js';
-import { smallShop } from '../../src/quickstart/shop-rows.js';
-import { type GatewayUnderTest, startTestGateway } from '../integration/gateway-harness.js';
-import { gatewayProcess, type GatewayProcess } from '../support/gateway-process.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.js';
+import { shopDatabase } from '../../src/quickstart/seed.js';
 import { type CliOptions, type CliRun, makeHome, onlyDocument, runCli } from './support/run-cli.js';
+import { prepareServedShop, type ServedShop } from './support/served-shop.js';
 
 /** Held, and once approved as slow as a test needs. Each is another one: a target goes on with what a killed gateway ran. */
 const slowly = (seconds: number): string => `delete from orders where id = 1 and pg_sleep(${seconds}) is not null`;
 const patience = { timeout: 60_000, interval: 50 };
 
 let home: Awaited<ReturnType<typeof makeHome>>;
-let server: TestPostgres;
-let gateway: GatewayUnderTest;
-let serving: GatewayProcess;
+let shop: ServedShop;
+let server: ServedShop['server'];
+let gateway: ServedShop['gateway'];
+let serving: ServedShop['serving'];
+let exec: ServedShop['exec'];
 let token: string;
 beforeAll(async () => {
   home = await makeHome();
-  server = await startPostgres();
-  const { password } = await seedShop(server, { dir: home.dir, size: smallShop });
-  gateway = await startTestGateway({ pgPort: server.port, bundle: starterBundle({ pgPort: server.port }) });
-  await gateway.gateway.setSecret('demo-db', password);
-  token = await gateway.token('engineer', { expiresInSeconds: 3_000 });
-  await gateway.gateway.close({ graceMs: 0 });
-  serving = await gatewayProcess(gateway, { dir: home.dir });
+  shop = await prepareServedShop(home.dir);
+  ({ server, gateway, serving, exec, token } = shop);
 }, 120_000);
 beforeEach(() => serving.start(), 60_000);
 afterAll(async () => {
-  await serving.kill();
-  await gateway.stop();
-  await server.stop();
+  await shop.stop();
   await home.remove();
 });
 
-const exec = (args: readonly string[], options: CliOptions = {}): Promise<CliRun> =>
-  runCli(home.dir, ['exec', ...args], {
-    input: null,
-    ...options,
-    env: { SLUICE_GATEWAY: gateway.url, SLUICE_TOKEN: token, ...options.env },
-  });
 const runs = (text: string): Promise<void> =>
   vi.waitFor(async () => {
     const found = await server.query(
@@ -124,6 +109,19 @@ describe('a gateway that dies', () => {
       expect([away.code, away.stderr]).toEqual([11, expect.not.stringContaining('sessions list')]);
       await serving.start();
     }
+  }, 120_000);
+
+  it('while its rows stream says that they are not all, and where it can be seen', async () => {
+    const text = "select i, repeat('x', 1000) as t from generate_series(1, 100000000) i";
+    let came = (): void => undefined;
+    const streaming = new Promise<void>((resolve) => (came = resolve));
+    const bounds = ['--limit', '100000000', '--max-bytes', '100000000000', '--timeout', '9m'];
+    const run = exec(['demo-db', text, '--format', 'jsonl', ...bounds], { onStdout: () => came() });
+    await streaming;
+    await serving.kill();
+    const { code, stderr } = await run;
+    expect([code, stderr]).toEqual([11, expect.stringContaining('was cut before the result was complete')]);
+    expect(stderr).toContain('sluice sessions list --target demo-db');
   }, 120_000);
 });
 

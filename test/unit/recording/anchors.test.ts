@@ -129,6 +129,17 @@ describe('anchors', () => {
     expect(await recorder.verifyAll()).toMatchObject({ valid: true });
   });
 
+  it('of the gateway’s own are kept while it runs, for one that is killed keeps none at its end', async () => {
+    const dir = await tempDir();
+    const { recorder } = await startRecorder(dir);
+    const kept = async (): Promise<number> =>
+      parseAnchors(await readFile(join(dir, 'keys', 'ledger.anchor'), 'utf8'))[0]?.records ?? 0;
+    await expect.poll(kept).toBeGreaterThan(0);
+    const before = await kept();
+    await recordSession(recorder, work);
+    await expect.poll(kept, { timeout: 20_000 }).toBeGreaterThan(before);
+  });
+
   it('prove nothing when they are not signed by a key that is trusted', async () => {
     const [dir, other] = [await tempDir(), await tempDir()];
     const kept: LedgerAnchor[] = [];
