@@ -35,10 +35,11 @@ import { createHostCheck } from './host-check.js';
 import { KnownPeople } from './known-people.js';
 import { type GatewayLimits, defaultLimits } from './limits.js';
 import { LiveConnections } from './live-connections.js';
-import { Logins } from './logins.js';
+import { Logins, sweepLogins } from './logins.js';
 import { type Logger, createLog } from './log.js';
 import { GatewayMetrics } from './metrics.js';
 import { openNativeListeners } from './native-listeners.js';
+import { NewestClaims } from './newest-claims.js';
 import { createNoticeMask } from './notice-mask.js';
 import { Oversight } from './oversight.js';
 import { PolicyReplay } from './past/replay.js';
@@ -176,11 +177,13 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   });
   const people = new KnownPeople(state.store.people, clock, onProblem);
   const logins = new Logins(clock, bootstrap.login.sessionsOutliveMinutes * 60_000);
-  const callers = new Callers(
-    ...([verifier, configuration, state.grants] as const),
-    (token) => people.saw(token),
-    (id, expiresAt) => logins.saw(id, expiresAt),
-  );
+  const newest = new NewestClaims(clock, bootstrap.login.sessionsOutliveMinutes * 60_000);
+  const callers: Callers = new Callers(verifier, configuration, state.grants, {
+    newest,
+    seen: (token) => people.saw(token),
+    lasts: (id, expiresAt) => logins.saw(id, expiresAt),
+    changed: () => endedWith('its groups'),
+  });
   const relays = new Relays({
     clock,
     audit: state.audit,
@@ -197,24 +200,16 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
       ({ target, principal }) =>
         target !== null && principal !== null && !targets.isStillAllowed(target, callers.refresh(principal)),
     );
+  const endedWith = (what: string): void => {
+    const ended = endRefused() + relays.endRefused();
+    if (ended > 0) log.info({ ended }, `sessions ended with ${what}`);
+  };
   configuration.onSwap(() => {
     const ended = endRefused() + relays.endRefused();
     log.info({ version: configuration.current().version, ended }, 'bundle in force');
   });
-  const loginSweep = setInterval(() => {
-    const ended = connections.endWhere(
-      ({ principal }) => principal !== null && logins.isOver(principal.id),
-      'login over',
-    );
-    logins.prune();
-    if (ended > 0) log.info({ ended }, 'sessions ended with their logins');
-  }, limits.loginSweepMs);
-  loginSweep.unref();
-  shutdown.close(() => clearInterval(loginSweep));
-  state.grants.onChange(() => {
-    const ended = endRefused();
-    if (ended > 0) log.info({ ended }, 'sessions ended with a grant');
-  });
+  shutdown.close(sweepLogins({ logins, newest, connections, log }, limits.loginSweepMs));
+  state.grants.onChange(() => endedWith('a grant'));
   const sessions = new LiveSessions();
   const signalling = new Signalling({
     book: new SignalBook({ store: state.store.signals, clock, onProblem }),

@@ -6,6 +6,7 @@ const tokenSchema = z.object({
   ...{ issuer: z.string(), subject: z.string(), name: z.string(), kind: z.enum(['human', 'machine']) },
   ...{ mfa: z.boolean(), claimGroups: z.array(z.string()), expiresAt: z.number() },
   aliases: z.array(z.string()).exactOptional(),
+  ...{ issuedAt: z.number().exactOptional(), grantedTo: z.string().exactOptional() },
 });
 
 /** The time of a person's last token is kept to the minute: not every call is worth a write. */
@@ -29,22 +30,25 @@ export class KnownPeople {
 
   /**
    * A token has just been verified. Machines are not noted: nobody speaks for them. A store that cannot be written keeps
-   * nobody from what they may do; they only count as not seen.
+   * nobody from what they may do; they only count as not seen. An older token that is shown again says that somebody is
+   * here, and not in which groups they are now.
    */
-  saw(token: VerifiedToken): void {
-    if (token.kind !== 'human') return;
-    const id = `${token.issuer}#${token.subject}`;
+  saw(shown: VerifiedToken): void {
+    if (shown.kind !== 'human') return;
+    const id = `${shown.issuer}#${shown.subject}`;
     const at = this.#clock();
     const noted = this.#noted.get(id);
-    if (noted?.token === token && at - noted.at < noteEveryMs) return;
-    const { issuer, name } = token;
     try {
+      const known = noted?.token ?? this.#kept(shown.issuer, id);
+      const token = known !== null && isOlder(shown, known) ? known : shown;
+      if (noted?.token === token && at - noted.at < noteEveryMs) return;
+      const { issuer, name } = token;
       this.#store.save({ id, issuer, name, token: JSON.stringify(token), seenAt: at });
+      this.#noted.delete(id);
+      this.#noted.set(id, { token, at });
     } catch (error) {
       return this.#onProblem('who was here cannot be written', error);
     }
-    this.#noted.delete(id);
-    this.#noted.set(id, { token, at });
     const oldest = this.#noted.size > maxNoted ? this.#noted.keys().next() : null;
     if (oldest?.done === false) this.#noted.delete(oldest.value);
   }
@@ -57,4 +61,13 @@ export class KnownPeople {
     if (found.length > 1) return 'many';
     return { token: tokenSchema.parse(JSON.parse(person.token)), seenAt: person.seenAt };
   }
+
+  #kept(issuer: string, id: string): VerifiedToken | null {
+    const person = this.#store.find(issuer, id).find((found) => found.id === id);
+    return person === undefined ? null : tokenSchema.parse(JSON.parse(person.token));
+  }
+}
+
+function isOlder(token: VerifiedToken, than: VerifiedToken): boolean {
+  return token.grantedTo === than.grantedTo && (token.issuedAt ?? 0) < (than.issuedAt ?? 0);
 }

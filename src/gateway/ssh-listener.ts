@@ -26,13 +26,15 @@ const identitySchema = z.strictObject({
   ...{ issuer: z.string(), subject: z.string(), name: z.string(), kind: z.enum(['human', 'machine']) },
   ...{ mfa: z.boolean(), claimGroups: z.array(z.string()), expiresAt: z.number() },
   aliases: z.array(z.string()).exactOptional(),
+  ...{ issuedAt: z.number().exactOptional(), grantedTo: z.string().exactOptional() },
   onBehalfOf: z.strictObject({ id: z.string(), name: z.string() }).exactOptional(),
 });
 
 /** What a certificate says of its holder: what their token said when they asked for it. */
 export function certificateIdentity(token: VerifiedToken): string {
-  const { issuer, subject, name, kind, mfa, claimGroups, expiresAt, aliases, onBehalfOf } = token;
-  return JSON.stringify({ issuer, subject, name, kind, mfa, claimGroups, expiresAt, aliases, onBehalfOf });
+  const { issuer, subject, name, kind, mfa, claimGroups, expiresAt, aliases, onBehalfOf, issuedAt, grantedTo } = token;
+  const when = { expiresAt, issuedAt, grantedTo };
+  return JSON.stringify({ issuer, subject, name, kind, mfa, claimGroups, aliases, onBehalfOf, ...when });
 }
 
 /**

@@ -55,6 +55,14 @@ function clientOf(payload: JWTPayload): string | null {
   return client;
 }
 
+/** When, to which client and for which scope (RFC 9068 2.2); nothing where one of the first two is not said. */
+function grantOf(payload: JWTPayload): Pick<VerifiedToken, 'issuedAt' | 'grantedTo'> {
+  const client = clientOf(payload);
+  if (client === null || payload.iat === undefined) return {};
+  const scopes = [payload['scope'], payload['scp']].flat().flatMap((scope) => text(scope)?.split(' ') ?? []);
+  return { issuedAt: payload.iat * 1000, grantedTo: JSON.stringify([client, ...new Set(scopes.sort())]) };
+}
+
 /** `scope` is one string (RFC 9068 2.2.3), `scp` one as well (Entra) or a list (Okta). */
 function hasOpenId(payload: JWTPayload): boolean {
   const scopes = [payload['scope'], payload['scp']].flat();
@@ -111,6 +119,7 @@ export function readClaims(
     mfa: Array.isArray(amr) && amr.includes('mfa'), // RFC 8176
     claimGroups: groupsOf(payload[mapping.groupsClaim]),
     expiresAt: payload.exp * 1000,
+    ...grantOf(payload),
     ...(mapping.trustsOnBehalfOf === true ? onBehalfOf(payload['on_behalf_of']) : {}),
   };
 }

@@ -18,6 +18,10 @@ export interface TokenClaims {
   readonly issuer?: string;
   readonly expiresInSeconds?: number;
   readonly email?: string;
+  /** In place of the demo user's own. */
+  readonly groups?: readonly string[];
+  /** When it was signed, from now on. */
+  readonly issuedInSeconds?: number;
 }
 
 /** A whole gateway with the demo identity and the starter bundle, in a directory of its own. */
@@ -93,12 +97,12 @@ export async function startTestGateway(
       role === 'robot'
         ? { client_id: 'robot' }
         : { client_id: 'sluice-cli', email: claims.email ?? `${role}@demo.example`, scope: 'openid' };
-    return new SignJWT({ ...own, groups: [...(user?.groups ?? [])] })
+    return new SignJWT({ ...own, groups: [...(claims.groups ?? user?.groups ?? [])] })
       .setProtectedHeader({ alg: 'ES256', kid: jwk.kid, typ: 'at+jwt' })
       .setIssuer(claims.issuer ?? `${url}/idp`)
       .setAudience(claims.audience ?? url)
       .setSubject(role)
-      .setIssuedAt()
+      .setIssuedAt(Math.floor(Date.now() / 1000) + (claims.issuedInSeconds ?? 0))
       .setExpirationTime(Math.floor(Date.now() / 1000) + (claims.expiresInSeconds ?? 600))
       .sign(await importJWK(jwk, 'ES256'));
   };

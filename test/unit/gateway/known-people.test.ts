@@ -18,15 +18,19 @@ function setUp() {
       if (world.isFull) throw new Error('the disk is full');
       saved.push(person);
     },
-    find: (issuer, name) => saved.filter((one) => one.issuer === issuer && [one.name, one.id].includes(name)).slice(-2),
+    find: (issuer, name) =>
+      [...new Map(saved.map((one) => [one.id, one])).values()].filter(
+        (one) => one.issuer === issuer && [one.name, one.id].includes(name),
+      ),
     prune: () => undefined,
   };
-  const people = new KnownPeople(
-    store,
-    () => world.now,
-    (message) => void problems.push(message),
-  );
-  return { people, saved, problems, world };
+  const again = () =>
+    new KnownPeople(
+      store,
+      () => world.now,
+      (message) => void problems.push(message),
+    );
+  return { people: again(), again, saved, problems, world };
 }
 
 it('writes a person down once a minute, at once when another token comes, and a machine never', () => {
@@ -40,6 +44,19 @@ it('writes a person down once a minute, at once when another token comes, and a 
   world.now += minute;
   people.saw(ann);
   expect(saved.map(({ seenAt }) => seenAt)).toEqual([0, 0, minute]);
+});
+
+it('keeps what the newest token of a client said when an older one is shown again, also after a start', () => {
+  const { people, saved, world, again } = setUp();
+  const granted = { grantedTo: 'cli', issuedAt: 2_000 };
+  people.saw({ ...ann, ...granted, claimGroups: [] });
+  for (const known of [people, again()]) {
+    world.now += minute;
+    known.saw({ ...ann, ...granted, issuedAt: 1_000 });
+    expect(known.find('idp', 'idp#ann')).toMatchObject({ token: { claimGroups: [] }, seenAt: world.now });
+  }
+  people.saw({ ...ann, grantedTo: 'console', issuedAt: 1_500 }); // what another client is told is not compared
+  expect(JSON.parse(saved.at(-1)?.token ?? '')).toMatchObject({ claimGroups: ['dba'] });
 });
 
 it('gives back what the token said, and nobody in particular for a name that two have', () => {
