@@ -9,6 +9,7 @@ import { castVote, cleanComment, otherSubject, requireSay } from './rules.js';
 import type { RequestStore } from './store.js';
 import type {
   ApprovalRequest,
+  ApprovalVote,
   Approvals,
   RequestDraft,
   RequestState,
@@ -26,6 +27,8 @@ export interface ApprovalsOptions {
   readonly version: string;
   /** How long a request waits for people, and then, once approved, for its requester. */
   readonly expireMs: number;
+  /** The votes of a request that count now, by who may still decide; absent: all of them. */
+  readonly countVotes?: (request: ApprovalRequest) => readonly ApprovalVote[];
   /** Called after every change, new requests included. What it throws fails the act: what cannot be told is not done. */
   readonly onChange?: (request: ApprovalRequest, step: Transition) => void;
   /** Runs `wake` after `ms` without keeping the process alive; returns how to call it off. */
@@ -56,17 +59,19 @@ class StoredApprovals implements ApprovalService {
   readonly #now: () => number;
   readonly #version: string;
   readonly #expireMs: number;
+  readonly votesNow: (request: ApprovalRequest) => readonly ApprovalVote[];
   readonly #onChange: (request: ApprovalRequest, step: Transition) => void;
   readonly #setTimer: (wake: () => void, ms: number) => () => void;
   readonly #waiters = new Waiters();
   #stopTimer: (() => void) | null = null;
   #closed = false;
 
-  constructor({ store, now, version, expireMs, onChange, setTimer }: ApprovalsOptions) {
+  constructor({ store, now, version, expireMs, countVotes, onChange, setTimer }: ApprovalsOptions) {
     this.#store = store;
     this.#now = now;
     this.#version = version;
     this.#expireMs = expireMs;
+    this.votesNow = countVotes ?? (({ votes }) => votes);
     this.#onChange = onChange ?? (() => undefined);
     this.#setTimer = setTimer ?? unrefTimer;
     this.#schedule();
@@ -117,7 +122,7 @@ class StoredApprovals implements ApprovalService {
   #reuse(draft: RequestDraft, digest: string): ApprovalRequest | null {
     for (let attempt = 0; attempt < 100; attempt++) {
       const at = this.#now();
-      const found = findStanding(this.#store, draft, { digest, now: at });
+      const found = findStanding(this.#store, draft, { digest, now: at, votesNow: this.votesNow });
       if (found === null) return null;
       const id = newId('req');
       const used = { ...found, reuse: { ...found.reuse, uses: found.reuse.uses + 1 } };
@@ -167,7 +172,7 @@ class StoredApprovals implements ApprovalService {
   vote(id: string, by: Voter, decision: 'approve' | 'deny', comment: string, forMs = 0): ApprovalRequest {
     return this.#transition(id, by, (request) => {
       const at = this.#now();
-      const next = castVote(request, { by, decision, comment, at, forMs });
+      const next = castVote(request, { by, decision, comment, at, forMs, before: this.votesNow(request) });
       const timed =
         next.state === 'approved'
           ? { ...next, expiresAt: Math.max(at + this.#expireMs, next.reuse?.until ?? 0) }

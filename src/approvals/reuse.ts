@@ -1,5 +1,6 @@
 import type { RequestStore } from './store.js';
-import type { ApprovalRequest, ApprovalVote, RequestDraft } from './types.js';
+import { hasQuorum } from './quorum.js';
+import type { ApprovalRequest, ApprovalVote, Approvals, RequestDraft } from './types.js';
 import { refused } from './refused.js';
 
 /** So often an approval may be used again; whoever needs it more often needs a policy, not a reviewer. */
@@ -45,12 +46,13 @@ export function standing(votes: readonly ApprovalVote[], at: number): Reuse | nu
 
 /**
  * An approval that stands for this operation now: of the same identity and who it acts for, the same digest (target, text,
- * parameters, effects, objects), approved by those whom policy asks for today, and not for longer than policy allows today.
+ * parameters, effects, objects), approved by those whom policy asks for today and who may still approve, and not for longer
+ * than policy allows today.
  */
 export function findStanding(
   store: RequestStore,
   draft: RequestDraft,
-  { digest, now }: { readonly digest: string; readonly now: number },
+  { digest, now, votesNow }: Pick<Approvals, 'votesNow'> & { readonly digest: string; readonly now: number },
 ): Standing | null {
   const allowed = draft.reuseMs ?? 0;
   if (allowed === 0 || (draft.access ?? null) !== null) return null;
@@ -60,7 +62,8 @@ export function findStanding(
       throw refused('conflict', 'Nobody has approved this request yet: deny it, or cancel your own.', request);
     if (reuse === null || reuse.revoked !== null || reuse.uses >= maxReuses || decidedAt === null) continue;
     if (now >= Math.min(reuse.until, decidedAt + allowed)) continue;
-    if (isGood(request) && request.digest === digest && isAskedAlike(request, draft)) return { ...request, reuse };
+    if (!isGood(request) || request.digest !== digest || !isAskedAlike(request, draft)) continue;
+    if (hasQuorum(request, votesNow(request))) return { ...request, reuse };
   }
   return null;
 }

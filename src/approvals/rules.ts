@@ -14,11 +14,13 @@ export interface Vote {
   readonly at: number;
   /** For how long the approval is to stand; 0: for one run. */
   readonly forMs?: number;
+  /** Which of the votes before it count by now; absent: all of them. */
+  readonly before?: readonly ApprovalVote[];
 }
 
 /** The request after this vote. Throws when this person may not cast it; says nothing of the state to who may not decide. */
 export function castVote(request: ApprovalRequest, vote: Vote): ApprovalRequest {
-  const { by, decision, at, forMs = 0 } = vote;
+  const { by, decision, at, forMs = 0, before = request.votes } = vote;
   const groups = requiredGroups(request).filter((group) => by.groups.includes(group));
   if (isSamePerson(by, request.principal)) throw refused('denied', 'Nobody decides on their own request.', request);
   const { onBehalfOf } = request.principal;
@@ -54,8 +56,8 @@ export function castVote(request: ApprovalRequest, vote: Vote): ApprovalRequest 
     ...(by.via === undefined ? {} : { via: by.via }),
   };
   const votes = [...request.votes, cast];
-  if (decision === 'approve') requireProgress(request, cast, votes);
-  const state = decision === 'deny' ? 'denied' : hasQuorum(request, votes) ? 'approved' : 'pending';
+  if (decision === 'approve') requireProgress(request, cast, before);
+  const state = decision === 'deny' ? 'denied' : hasQuorum(request, [...before, cast]) ? 'approved' : 'pending';
   const reuse = state === 'approved' ? standing(votes, at) : null;
   return { ...request, votes, state, decidedAt: state === 'pending' ? null : at, ...(reuse === null ? {} : { reuse }) };
 }
@@ -69,12 +71,14 @@ export function requireSay(request: ApprovalRequest, by: Principal): void {
 }
 
 /** An approval that fills no place is refused: it would look like a further pair of eyes where none was asked for. */
-function requireProgress(request: ApprovalRequest, cast: ApprovalVote, votes: readonly ApprovalVote[]): void {
-  if (request.votes.some((before) => before.decision === 'approve' && isSamePerson(voter(cast), voter(before)))) {
+function requireProgress(request: ApprovalRequest, cast: ApprovalVote, before: readonly ApprovalVote[]): void {
+  // Somebody has come back whose vote did not count when the last one was cast: any of them says so again, and that is it.
+  if (hasQuorum(request, before)) return;
+  if (before.some((earlier) => earlier.decision === 'approve' && isSamePerson(voter(cast), voter(earlier)))) {
     throw refused('conflict', 'You have approved this request already; it needs other people too.', request);
   }
-  if (filled(request, votes) > filled(request, request.votes)) return;
-  const open = openGroups(request, request.votes).join(' and ');
+  if (filled(request, [...before, cast]) > filled(request, before)) return;
+  const open = openGroups(request, before).join(' and ');
   throw refused('conflict', `Your group has approved enough; the request still needs ${open}.`, request);
 }
 

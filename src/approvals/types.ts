@@ -134,6 +134,8 @@ export interface Approvals {
   /** Ends an approval, used or not: nothing more runs by it. For those who could have decided, and the requester. */
   revoke(id: string, by: Principal, comment: string): ApprovalRequest;
   cancel(id: string, by: Principal | 'gateway', why?: string): ApprovalRequest;
+  /** The votes that count now: of who may still decide, each with the groups that it still speaks for. */
+  readonly votesNow: (request: ApprovalRequest) => readonly ApprovalVote[];
   /**
    * Spends an approved request exactly once for exactly this subject; returns the groups it satisfies.
    * Throws denied (other subject), request_denied, request_expired, approval_pending, conflict (already executed).

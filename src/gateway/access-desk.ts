@@ -1,7 +1,7 @@
 import type { GrantBook } from '../approvals/grants.js';
 import type { Grant } from '../approvals/grant-types.js';
 import { lackingNow } from '../approvals/quorum.js';
-import type { ApprovalRequest, Approvals } from '../approvals/types.js';
+import type { ApprovalRequest, Approvals, ApprovalVote } from '../approvals/types.js';
 import { SluiceError } from '../lib/errors.js';
 import { type AccessRule, findAccess } from '../policy/access.js';
 import type { Principal } from '../policy/types.js';
@@ -73,7 +73,7 @@ export class AccessDesk {
     if (access === undefined || access === null || request.state !== 'approved') return;
     this.#approvals.consume(id, request);
     const rule = this.#configuration.current().access[access.group];
-    const refusal = refusalNow(request, access.group, rule);
+    const refusal = refusalNow(request, { group: access.group, rule, votes: this.#approvals.votesNow(request) });
     if (rule === undefined || refusal !== null) {
       this.#approvals.finish(id, { ok: false, detail: refusal ?? '' });
       return;
@@ -111,10 +111,17 @@ export class AccessDesk {
 }
 
 /** Why what was approved by the rules of then is not given by those of now; null when it is. */
-function refusalNow(request: ApprovalRequest, group: string, rule: AccessRule | undefined): string | null {
+function refusalNow(
+  request: ApprovalRequest,
+  {
+    group,
+    rule,
+    votes,
+  }: { readonly group: string; readonly rule: AccessRule | undefined; readonly votes: readonly ApprovalVote[] },
+): string | null {
   if (rule === undefined) return `${group} cannot be had for a while any more`;
   if (!mayAsk(request.principal, rule.for)) return `the requester may not have ${group} any more`;
-  const lacking = lackingNow(approvalsOf(rule), request.votes).map(({ group: by, count }) => `${count} of @${by}`);
+  const lacking = lackingNow(approvalsOf(rule), votes).map(({ group: by, count }) => `${count} of @${by}`);
   return lacking.length === 0 ? null : `it needs ${lacking.join(', ')} now; ask again`;
 }
 

@@ -57,6 +57,7 @@ import { Signalling } from './signalling.js';
 import { TargetDirectory } from './target-directory.js';
 import { TargetStatuses } from './target-status.js';
 import { UsageKeeper } from './usage-keeper.js';
+import { countVotes } from './voters.js';
 import { createExchange } from './workloads.js';
 
 export interface GatewayOptions {
@@ -184,6 +185,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     lasts: (id, expiresAt) => logins.saw(id, expiresAt),
     changed: () => endedWith('its groups'),
   });
+  state.countVotesBy(countVotes({ people, callers, configuration }));
   const relays = new Relays({
     clock,
     audit: state.audit,
@@ -278,7 +280,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     targets,
     statuses: new TargetStatuses(clock),
     approvals: state.approvals,
-    eyes: new RequestEyes(configuration, state.vault),
+    eyes: new RequestEyes(configuration, state.vault, state.approvals),
     reviews: new RequestReviews({ approvals: state.approvals, configuration, engines, now: clock }),
     grants: state.grants,
     desk,

@@ -62,6 +62,11 @@ export class KnownPeople {
     return { token: tokenSchema.parse(JSON.parse(person.token)), seenAt: person.seenAt };
   }
 
+  /** What the newest token of this person said, by their `issuer#subject`; null for whom the gateway does not know. */
+  ofId(id: string): VerifiedToken | null {
+    return this.#kept(id.slice(0, id.indexOf('#')), id);
+  }
+
   #kept(issuer: string, id: string): VerifiedToken | null {
     const person = this.#store.find(issuer, id).find((found) => found.id === id);
     return person === undefined ? null : tokenSchema.parse(JSON.parse(person.token));

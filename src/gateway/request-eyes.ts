@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { ApprovalRequest } from '../approvals/types.js';
+import type { ApprovalRequest, Approvals, ApprovalVote } from '../approvals/types.js';
 import type { ProtectedColumn } from '../analysis/postgres-types.js';
 import { compileDetectors, type Detectors } from '../masking/detectors.js';
 import { scrubText } from '../masking/scrub.js';
@@ -17,6 +17,8 @@ export interface Seen extends Shown {
   readonly digest: string;
   /** Any other text of it: a reason, a comment, an answer. */
   readonly words: (text: string) => string;
+  /** The votes that count: as long as the request can be used, those of who may still decide. */
+  readonly counted: readonly ApprovalVote[];
 }
 
 /**
@@ -26,9 +28,15 @@ export interface Seen extends Shown {
 export class RequestEyes {
   readonly #configuration: ActiveConfiguration;
   readonly #digestKey: Buffer;
+  readonly #approvals: Pick<Approvals, 'votesNow'>;
   #compiled: { readonly of: Classification['detectors']; readonly detectors: Detectors | null } | null = null;
 
-  constructor(configuration: ActiveConfiguration, vault: Pick<Vault, 'deriveKey'>) {
+  constructor(
+    configuration: ActiveConfiguration,
+    vault: Pick<Vault, 'deriveKey'>,
+    approvals: Pick<Approvals, 'votesNow'>,
+  ) {
+    this.#approvals = approvals;
     this.#configuration = configuration;
     this.#digestKey = vault.deriveKey('request digest');
   }
@@ -37,8 +45,10 @@ export class RequestEyes {
     const { text, parameters, effects, secrets = null } = request;
     // Without a key, a digest of all that is shown and one short value that is not would tell the value.
     const digest = createHmac('sha256', this.#digestKey).update(request.digest).digest('hex');
+    const isOpen = request.state === 'pending' || request.state === 'approved';
+    const counted = isOpen ? this.#approvals.votesNow(request) : request.votes;
     if (viewer.id === request.principal.id) {
-      return { text, parameters, effects, masked: false, digest, words: (words) => words };
+      return { text, parameters, effects, masked: false, digest, counted, words: (words) => words };
     }
     const { classification } = this.#configuration.current();
     const ran = { text, parameters, effects, secrets };
@@ -46,7 +56,7 @@ export class RequestEyes {
       this.#mayReveal(request.target, viewer, columns),
     );
     const masked = JSON.stringify([shown.text, shown.parameters]) !== JSON.stringify([text, parameters]);
-    return { ...shown, masked, digest, words: (words) => scrubText(words, classification.detectors) };
+    return { ...shown, masked, digest, counted, words: (words) => scrubText(words, classification.detectors) };
   }
 
   #mayReveal(name: string, viewer: Principal, columns: readonly ProtectedColumn[]): boolean {

@@ -5,8 +5,8 @@ import type { RequestSummary } from './schemas/requests.js';
 
 /** A request as the API shows it to one person. */
 export function viewRequest(request: ApprovalRequest, seen: Seen): RequestSummary {
-  const { words } = seen;
-  const have = countApprovals(request, request.votes);
+  const { counted, words } = seen;
+  const have = countApprovals(request, counted);
   return {
     id: request.id,
     state: request.state,

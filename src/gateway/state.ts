@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createApprovals } from '../approvals/approvals.js';
+import { type ApprovalsOptions, createApprovals } from '../approvals/approvals.js';
 import { GrantBook } from '../approvals/grants.js';
 import type { ApprovalRequest, Approvals } from '../approvals/types.js';
 import { openStore, type Store } from '../store/open.js';
@@ -16,6 +16,8 @@ export interface GatewayState {
   readonly grants: GrantBook;
   /** Calls this after every step of a request. */
   readonly onRequest: (heard: (request: ApprovalRequest) => void) => void;
+  /** Says which votes count now; until it is said, all do. Only what is used before requests can be is without it. */
+  readonly countVotesBy: (count: NonNullable<ApprovalsOptions['countVotes']>) => void;
   readonly audit: Audit;
   /** Says whether the store answers. */
   readonly isOpen: () => boolean;
@@ -36,11 +38,13 @@ export function openState(bootstrap: Bootstrap, { clock, version, environment }:
     const vault = openVault({ store: store.secrets, masterKey, env: environment, now: clock });
     const listeners: ((request: ApprovalRequest) => void)[] = [];
     const audit = new Audit(store.audit, clock);
+    let countVotes: NonNullable<ApprovalsOptions['countVotes']> = ({ votes }) => votes;
     const approvals = createApprovals({
       store: store.requests,
       now: clock,
       version,
       expireMs: bootstrap.approvals.expireMinutes * 60_000,
+      countVotes: (request) => countVotes(request),
       onChange: (request, step) => {
         tellStep(audit, request, step);
         for (const tell of listeners) tell(request);
@@ -59,6 +63,7 @@ export function openState(bootstrap: Bootstrap, { clock, version, environment }:
       approvals,
       grants,
       onRequest: (heard) => void listeners.push(heard),
+      countVotesBy: (count) => void (countVotes = count),
       audit,
       isOpen: () => answers(store),
       close() {

@@ -379,10 +379,11 @@ export class SessionGate {
     }
   }
 
-  /** Cedar is told which groups have approved; how many of each it takes is for the votes to show, as policy is now. */
+  /** Cedar is told which groups have approved; how many of each it takes is for the votes to show, as policy and voters are now. */
   #lackingNow(effects: readonly Effect[], request: ApprovalRequest | null): readonly RequiredApproval[] {
     const asked = this.#parts.policies().decide(this.#question(effects, none));
-    return asked.verdict === 'hold' ? lackingNow(asked.approvals, request?.votes ?? []) : [];
+    const votes = request === null ? [] : this.#parts.approvals.votesNow(request);
+    return asked.verdict === 'hold' ? lackingNow(asked.approvals, votes) : [];
   }
 
   #recordApproval(op: number, request: ApprovalRequest | null): void {

@@ -95,6 +95,7 @@ export async function startEngine(port: number): Promise<TestEngine> {
       vote: none,
       cancel: none,
       revoke: none,
+      votesNow: none,
       consume: none,
       finish: none,
       preparedEnded: () => undefined,

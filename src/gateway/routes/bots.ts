@@ -20,7 +20,7 @@ export function botRoutes({ approvals, bots }: GatewayServices): readonly ApiRou
         const { request, by, decision } = await bots.decide(params.name, body.decision);
         // An approval of access has taken effect already.
         const now = approvals.get(request.id) ?? request;
-        const counts = countApprovals(now, now.votes);
+        const counts = countApprovals(now, approvals.votesNow(now));
         const required = now.approvals.map(({ group, count }) => ({ group, count, have: counts.get(group) ?? 0 }));
         return ok('sluice.decision/v1', {
           ...{ request_id: now.id, state: now.state, decision, bot: params.name, on_behalf_of: by.name, required },
