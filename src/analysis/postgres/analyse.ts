@@ -116,11 +116,13 @@ function makeContext(
   given: Pick<Context, 'parse' | 'catalog' | 'text'>,
   findings: Findings,
   calls: readonly string[],
+  firstNames: Context['firstNames'] = new WeakMap(),
 ): Context {
   const ctx: Context = {
     ...given,
     findings,
     calls,
+    firstNames,
     expr: (node, scope) => analyseExpression(ctx, node, scope),
     query: (node, scope) => rowsOf(ctx.statement(node, scope)),
     statement: (node, scope) => dispatch(ctx, node, scope),
@@ -132,7 +134,7 @@ function makeContext(
       const { carried } = separate;
       return { ...analysis, ...secretParameters(separate), ...(carried.length > 0 ? { carries: carried } : {}) };
     },
-    nested: (inner, name) => makeContext(given, inner, name === null ? calls : [...calls, name]),
+    nested: (inner, name) => makeContext(given, inner, name === null ? calls : [...calls, name], firstNames),
   };
   return ctx;
 }

@@ -103,6 +103,9 @@ export function isTotal(name: string): boolean {
 export function resultType(name: string, first: string): string {
   if (textual.has(name)) return 'text';
   if (numeric.has(name)) return 'numeric';
+  if (name === 'array_agg' && first !== '') return first.endsWith('[]') ? first : `${first}[]`;
+  if (name === 'array_remove' || name === 'array_append' || name === 'array_replace') return first;
+  if (name === 'string_to_array' || name === 'regexp_split_to_array') return 'text[]';
   return name === 'min' || name === 'max' || name === 'sum' || name === 'avg' ? first : '';
 }
 

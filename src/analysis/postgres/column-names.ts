@@ -1,4 +1,5 @@
-import { bodyOf, list, namesOf, tagged, text, child } from './ast.js';
+import { child, list, namesOf, tagged, text } from './ast.js';
+import type { Context } from './context.js';
 
 /** SQL/JSON and XML constructors name their column after themselves. */
 const ownNames: Readonly<Record<string, string>> = {
@@ -34,9 +35,20 @@ const jsonNames: Readonly<Record<string, string>> = {
   JSON_VALUE_OP: 'json_value',
 };
 
-/** The name PostgreSQL gives to an output column without AS: FigureColname in parse_target.c. */
-export function columnName(node: unknown): string {
-  return figure(node)?.name ?? '?column?';
+/** The name of the first column of a subquery that has been analysed; null when it is not known. */
+export type FirstName = (subselect: unknown) => string | null;
+
+/**
+ * The name PostgreSQL gives to an output column without AS: FigureColname in parse_target.c. '' when that cannot be told.
+ * A wrong one would let a name mean another column here than it does there.
+ */
+export function columnName(node: unknown, firstName: FirstName): string {
+  return figure(node, firstName)?.name ?? '?column?';
+}
+
+/** What the analysis of a subquery has found its first column to be called. */
+export function firstNameOf({ firstNames }: Pick<Context, 'firstNames'>, subquery: unknown): string | null {
+  return typeof subquery === 'object' && subquery !== null ? (firstNames.get(subquery) ?? null) : null;
 }
 
 interface Figured {
@@ -49,7 +61,7 @@ function strong(name: string): Figured | null {
   return name === '' ? null : { name, strong: true };
 }
 
-function figure(node: unknown): Figured | null {
+function figure(node: unknown, firstName: FirstName): Figured | null {
   const found = tagged(node);
   if (found === null) return null;
   const { tag, body } = found;
@@ -57,19 +69,19 @@ function figure(node: unknown): Figured | null {
     case 'ColumnRef':
       return strong(lastName(list(body, 'fields')));
     case 'A_Indirection':
-      return strong(lastName(list(body, 'indirection'))) ?? figure(body['arg']);
+      return strong(lastName(list(body, 'indirection'))) ?? figure(body['arg'], firstName);
     case 'FuncCall':
       return strong(lastName(list(body, 'funcname')));
     case 'A_Expr':
       return text(body, 'kind') === 'AEXPR_NULLIF' ? strong('nullif') : null;
     case 'TypeCast':
-      return figureCast(body['arg'], lastName(list(child(body, 'typeName') ?? {}, 'names')));
+      return figureCast(figure(body['arg'], firstName), lastName(list(child(body, 'typeName') ?? {}, 'names')));
     case 'CollateClause':
-      return figure(body['arg']);
+      return figure(body['arg'], firstName);
     case 'SubLink':
-      return figureSubLink(text(body, 'subLinkType'), body['subselect']);
+      return figureSubLink(text(body, 'subLinkType'), () => firstName(body['subselect']));
     case 'CaseExpr': {
-      const inner = figure(body['defresult']);
+      const inner = figure(body['defresult'], firstName);
       return inner?.strong === true ? inner : { name: 'case', strong: false };
     }
     case 'MinMaxExpr':
@@ -89,19 +101,17 @@ function lastName(nodes: readonly unknown[]): string {
   return namesOf(nodes).findLast((name) => name !== '') ?? '';
 }
 
-function figureCast(argument: unknown, type: string): Figured | null {
-  const inner = figure(argument);
+function figureCast(inner: Figured | null, type: string): Figured | null {
   if (inner?.strong === true) return inner;
   return type === '' ? inner : { name: type, strong: false };
 }
 
-function figureSubLink(type: string, subselect: unknown): Figured | null {
+/** A subquery's column goes by its name, whatever that came from: set operations, VALUES, `*`. */
+function figureSubLink(type: string, firstName: () => string | null): Figured | null {
   if (type === 'EXISTS_SUBLINK') return strong('exists');
   if (type === 'ARRAY_SUBLINK') return strong('array');
   if (type !== 'EXPR_SUBLINK') return null;
-  const select = bodyOf(subselect, 'SelectStmt');
-  const target = select === null ? null : bodyOf(list(select, 'targetList')[0], 'ResTarget');
-  return target === null ? null : (strong(text(target, 'name')) ?? figure(target['val']));
+  return { name: firstName() ?? '', strong: true };
 }
 
 /** SVFOP_CURRENT_TIMESTAMP_N is `current_timestamp`. */

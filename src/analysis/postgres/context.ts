@@ -26,6 +26,8 @@ export interface Context {
   readonly text: string;
   /** Names of SQL functions whose bodies are being read, outermost first. */
   readonly calls: readonly string[];
+  /** The name of a subquery's first column, by the subquery's node; null when it is not known. */
+  readonly firstNames: WeakMap<object, string | null>;
   /** The value of an expression; its effects go to `findings`. */
   expr(node: unknown, scope: Scope): Value;
   /** The result of a SELECT, VALUES or data-modifying statement; its effects go to `findings`. */

@@ -1,11 +1,12 @@
 import { bodyOf, child, flag, itemsOf, list, namesOf, stringOf, tagged, text, type Body } from './ast.js';
 import type { Context } from './context.js';
-import { columnName } from './column-names.js';
+import { columnName, firstNameOf } from './column-names.js';
 import { analyseCall, callIn, type CallResult } from './functions.js';
 import { joinItems } from './joins.js';
 import { noteMeeting } from './literals.js';
 import { readRelation } from './relations.js';
 import { Scope, itemOf, type FromItem, type Source } from './scope.js';
+import { columnsOf, isScalarMember } from './shapes.js';
 import { analyseJsonTable, analyseXmlTable } from './table-functions.js';
 import { clear, derive, renameFields, type Field, type Rows, type Value } from './value.js';
 
@@ -47,7 +48,7 @@ export function analyseFromItem(ctx: Context, node: unknown, scope: Scope): From
 export function aliased(alias: Body | null, rows: Rows, fallback: string): Source {
   const name = alias === null ? fallback : text(alias, 'aliasname');
   const names = alias === null ? [] : namesOf(list(alias, 'colnames'));
-  return { alias: name, schema: '', fields: renameFields(rows.fields, names), open: rows.open, relation: null };
+  return { alias: name, schema: '', fields: renameFields(rows, names), open: rows.open, relation: null };
 }
 
 function rangeVar(ctx: Context, body: Body, scope: Scope): FromItem {
@@ -58,7 +59,7 @@ function rangeVar(ctx: Context, body: Body, scope: Scope): FromItem {
   const source = readRelation(ctx, body, 'select');
   if (alias === null) return itemOf(source);
   const names = namesOf(list(alias, 'colnames'));
-  return itemOf({ ...source, alias: text(alias, 'aliasname'), schema: '', fields: renameFields(source.fields, names) });
+  return itemOf({ ...source, alias: text(alias, 'aliasname'), schema: '', fields: renameFields(source, names) });
 }
 
 function join(ctx: Context, body: Body, scope: Scope): FromItem {
@@ -70,7 +71,8 @@ function join(ctx: Context, body: Body, scope: Scope): FromItem {
   for (let index = 0; index < compared.length; index += 2) noteMeeting(ctx, compared.slice(index, index + 2));
   compared.forEach((value) => ctx.findings.infer(value));
   if (body['quals'] !== undefined)
-    ctx.findings.infer(ctx.expr(body['quals'], new Scope(scope.parent, [...scope.items, item])));
+    // ON sees the two that it joins, not what stands before them in FROM. PostgreSQL, transformJoinOnClause.
+    ctx.findings.infer(ctx.expr(body['quals'], new Scope(scope.parent, [item])));
   const usingAlias = child(body, 'join_using_alias');
   const merged =
     usingAlias === null || using === 'natural'
@@ -99,7 +101,7 @@ function rangeFunction(ctx: Context, body: Body, scope: Scope): FromItem {
     columns.push(...rows.fields);
   }
   if (flag(body, 'ordinality')) columns.push({ name: 'ordinality', value: clear });
-  const fallback = columnName(functions[0]?.[0]);
+  const fallback = nameOf(ctx, functions[0]?.[0]);
   return itemOf(aliased(alias, { fields: columns, open }, fallback));
 }
 
@@ -120,22 +122,26 @@ function functionRows(
     return { fields: defined.map((item) => ({ name: text(item, 'colname'), value })), open: false };
   }
   if (result.rows !== null && (result.rows.fields.length > 0 || result.rows.open))
-    return scalarName(result.rows, node, alias);
-  return {
-    fields: [{ name: alias === null ? columnName(node) : text(alias, 'aliasname'), value: derive([result.value]) }],
-    open: false,
-  };
+    return {
+      ...scalarName(ctx, result.rows, node, alias),
+      open: result.rows.open || (isUnnest(call) && !isScalarMember(ctx, node, scope)),
+    };
+  const name = alias === null ? nameOf(ctx, node) : text(alias, 'aliasname');
+  return columnsOf(ctx, node, { name, value: derive([result.value]), scope });
 }
+
+const isUnnest = (call: Body | null): boolean => namesOf(list(call ?? {}, 'funcname')).at(-1) === 'unnest';
+const nameOf = (ctx: Context, node: unknown): string => columnName(node, (subquery) => firstNameOf(ctx, subquery));
 
 function scalarResult(value: Value): CallResult {
   return { value, input: value, rows: null };
 }
 
 /** A function of one scalar names its column after the alias; PostgreSQL does so unless the function has OUT names. */
-function scalarName(rows: Rows, node: unknown, alias: Body | null): Rows {
+function scalarName(ctx: Context, rows: Rows, node: unknown, alias: Body | null): Rows {
   const [only, ...others] = rows.fields;
   if (only === undefined || others.length > 0 || rows.open || alias === null) return rows;
-  return only.name === columnName(node)
+  return only.name === nameOf(ctx, node)
     ? { fields: [{ name: text(alias, 'aliasname'), value: only.value }], open: false }
     : rows;
 }

@@ -93,7 +93,10 @@ export function resolveCall(ctx: Context, schema: string, name: string, given: G
 }
 
 function unite(left: CallResult, right: CallResult): CallResult {
-  const rows = left.rows === null || right.rows === null ? (left.rows ?? right.rows) : mergeRows(left.rows, right.rows);
+  // One gives a scalar and the other columns: which it will be depends on the types of the arguments.
+  const either = left.rows ?? right.rows;
+  const isMixed = left.rows === null || right.rows === null;
+  const rows = !isMixed ? mergeRows(left.rows, right.rows) : either && { ...either, open: true };
   return { value: derive([left.value, right.value]), rows };
 }
 
@@ -120,12 +123,13 @@ function callBuiltin(ctx: Context, name: string, overloads: readonly RawFunction
     if (isTainted(value) && !harmless) ctx.findings.infer(value);
   });
   const value = builtinValue(ctx, name, values);
-  const outNames = overloads.find((fn) => fn.outNames.length > 0)?.outNames ?? [];
+  // What unnest gives are the elements, rows among them, or what a tsvector holds.
+  const outNames = name === 'unnest' ? [] : (overloads.find((fn) => fn.outNames.length > 0)?.outNames ?? []);
   const rows =
     outNames.length === 0 ? null : { fields: outNames.map((out): Field => ({ name: out, value })), open: false };
   return {
     value: rows === null ? value : { ...value, row: rows.fields },
-    rows: name === 'unnest' ? unnestRows(values) : rows,
+    rows: name === 'unnest' && values.length > 1 ? unnestRows(values) : rows,
   };
 }
 

@@ -22,6 +22,8 @@ export interface FromItem {
 
 /** Columns every table has beside its own. PostgreSQL 5.5. */
 const systemColumns = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
+/** A view has none, so their names mean there what they mean further out. */
+const hasSystemColumns = ({ relation }: Source): boolean => relation !== null && relation.kind !== 'v';
 
 /** What names mean at one level of a query; look-ups go outward through `parent`. */
 export class Scope {
@@ -56,13 +58,14 @@ export class Scope {
   /** An unqualified column: the innermost level that has it. PostgreSQL's colNameToVar. Null when no level has. */
   column(name: string): Value | null {
     for (let scope: Scope | null = this; scope !== null; scope = scope.parent) {
-      const own = scope.#ownColumn(name);
+      const own = scope.ownColumn(name);
       if (own !== null) return own;
     }
     return null;
   }
 
-  #ownColumn(name: string): Value | null {
+  /** The same at this level only; what is not known to have it may have it. */
+  ownColumn(name: string): Value | null {
     let found: Value | null = null;
     let open = false;
     for (const item of this.items) {
@@ -72,8 +75,7 @@ export class Scope {
       }
     }
     if (found !== null) return found;
-    if (systemColumns.has(name) && this.items.some((item) => item.sources.some((source) => source.relation !== null)))
-      return clear;
+    if (systemColumns.has(name) && this.items.some((item) => item.sources.some(hasSystemColumns))) return clear;
     const parameter = this.parameterNames.get(name);
     if (parameter !== undefined) return parameter;
     // A relation nobody could describe may have a column of this name, so an outer one must not answer for it.
@@ -115,7 +117,7 @@ export class Scope {
 export function sourceColumn(source: Source, name: string): Value | null {
   const field = source.fields.find((candidate) => candidate.name === name);
   if (field !== undefined) return field.value;
-  if (source.relation !== null && systemColumns.has(name)) return clear;
+  if (hasSystemColumns(source) && systemColumns.has(name)) return clear;
   return source.open ? unknownValue : null;
 }
 

@@ -1,5 +1,5 @@
 import { bodyOf, child, constantOf, list, namesOf, tagged, text, type Body } from './ast.js';
-import { columnName } from './column-names.js';
+import { columnName, firstNameOf } from './column-names.js';
 import type { Context } from './context.js';
 import { analyseFrom } from './from.js';
 import { analyseWindow } from './functions.js';
@@ -61,7 +61,10 @@ export function analyseTargets(ctx: Context, nodes: readonly unknown[], scope: S
       open ||= star.open;
       continue;
     }
-    fields.push({ name: text(target, 'name') || columnName(target['val']), value: ctx.expr(target['val'], scope) });
+    const value = ctx.expr(target['val'], scope);
+    const name = text(target, 'name') || columnName(target['val'], (subquery) => firstNameOf(ctx, subquery));
+    open ||= name === '';
+    fields.push({ name, value });
   }
   for (const { value } of fields) ctx.findings.carry(value);
   if (open && ctx.catalog.isClassified) ctx.findings.carry(unknownValue);
@@ -94,7 +97,10 @@ function expandStar(ctx: Context, node: unknown, scope: Scope): Rows | null {
   return value.row === null ? { fields: [], open: true } : { fields: value.row, open: false };
 }
 
-/** GROUP BY: input columns first, then output names; a number is a position. PostgreSQL's findTargetlistEntrySQL92. */
+/**
+ * GROUP BY: input columns first, those of this level only, then output names; a number is a position. PostgreSQL's
+ * findTargetlistEntrySQL92.
+ */
 function inferGrouping(ctx: Context, node: unknown, rows: Rows, scope: Scope): void {
   const set = bodyOf(node, 'GroupingSet');
   if (set !== null) {
@@ -102,7 +108,7 @@ function inferGrouping(ctx: Context, node: unknown, rows: Rows, scope: Scope): v
     return;
   }
   const name = bareName(node);
-  const output = name === null || scope.column(name) !== null ? null : fieldNamed(rows, name);
+  const output = name === null || scope.ownColumn(name) !== null ? null : fieldNamed(rows, name);
   ctx.findings.infer(output ?? positional(node, rows) ?? ctx.expr(node, scope));
 }
 

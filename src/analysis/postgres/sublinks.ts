@@ -9,6 +9,9 @@ import { derive, rowValue, type Value } from './value.js';
 export function analyseSubLink(ctx: Context, body: Body, scope: Scope): Value {
   const test = body['testexpr'] === undefined ? null : ctx.expr(body['testexpr'], scope);
   const rows = ctx.query(body['subselect'], scope);
+  const { subselect } = body;
+  if (typeof subselect === 'object' && subselect !== null)
+    ctx.firstNames.set(subselect, rows.open ? null : (rows.fields[0]?.name ?? null));
   const values = rows.fields.map((field) => field.value);
   switch (text(body, 'subLinkType')) {
     case 'EXISTS_SUBLINK':
@@ -17,6 +20,11 @@ export function analyseSubLink(ctx: Context, body: Body, scope: Scope): Value {
     case 'MULTIEXPR_SUBLINK': {
       const only = values.length === 1 && !rows.open ? values[0] : undefined;
       return { ...(only ?? rowValue(rows.fields, rows.open)), fallible: true };
+    }
+    case 'ARRAY_SUBLINK': {
+      const type = values.length === 1 ? (values[0]?.type ?? '') : '';
+      const value = derive(values, type === '' || type.endsWith('[]') ? type : `${type}[]`);
+      return rows.open ? { ...value, unknown: true, derived: true, fallible: true } : { ...value, fallible: true };
     }
     default: {
       const names = namesOf(list(body, 'operName'));

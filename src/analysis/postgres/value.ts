@@ -148,7 +148,7 @@ export function mergeRows(left: Rows, right: Rows): Rows {
   const fields = left.fields.map((field, index) => {
     const other = right.fields[index];
     const value =
-      other === undefined || right.open
+      other === undefined || left.open || right.open
         ? { ...field.value, unknown: true, derived: true }
         : either(field.value, other.value);
     return { name: field.name, value };
@@ -156,8 +156,13 @@ export function mergeRows(left: Rows, right: Rows): Rows {
   return { fields, open };
 }
 
-/** The same columns under other names (`AS t(a, b)`). */
-export function renameFields(fields: readonly Field[], names: readonly string[]): readonly Field[] {
+/**
+ * The same columns under other names (`AS t(a, b)`). Where some could not be named nobody knows which is the first: what
+ * has a name by its place may then be any of them.
+ */
+export function renameFields({ fields, open }: Rows, names: readonly string[]): readonly Field[] {
   if (names.length === 0) return fields;
-  return fields.map((field, index) => ({ name: names[index] ?? field.name, value: field.value }));
+  if (!open) return fields.map((field, index) => ({ name: names[index] ?? field.name, value: field.value }));
+  const any: Value = { ...derive(fields.map((field) => field.value)), derived: true, unknown: true, fallible: true };
+  return [...names.map((name) => ({ name, value: any })), ...fields.filter((field) => !names.includes(field.name))];
 }

@@ -88,7 +88,7 @@ function sameSources(left: Rows, right: Rows): boolean {
 }
 
 function named(cte: Body, rows: Rows): Rows {
-  return { fields: renameFields(rows.fields, namesOf(list(cte, 'aliascolnames'))), open: rows.open };
+  return { fields: renameFields(rows, namesOf(list(cte, 'aliascolnames'))), open: rows.open };
 }
 
 /** SEARCH and CYCLE add columns made of others; CYCLE compares them. PostgreSQL 7.8.2. */

@@ -48,6 +48,15 @@ const statements: Readonly<Record<string, Script>> = {
   arrays:
     "select tags[1], array_length(tags, 1), array_append(tags, 'x'), 'common' = any (tags) from users order by id",
   unnest: 'select id, t from users, unnest(tags) t order by id, t',
+  'unnest under other names':
+    "select a, b, c from unnest(array['x', 'y']) as p(a), unnest('{1,2}'::int[], array[3, 4]) as q(b, c) order by 1, 2",
+  'unnest of what functions and subqueries give':
+    "select a, b, c from unnest(string_to_array('x,y', ',')) as p(a), unnest(array(select id from users)) as q(b), unnest((select array_agg(name) from users)) as r(c) order by 1, 2, 3",
+  'a populated record': `select * from jsonb_populate_record(null::orders, '{"id": 1}')`,
+  'a set of populated records': `select x.id, status from jsonb_populate_recordset(null::orders, '[{"id": 1}, {"id": 2}]') x`,
+  'a function with the name of its alias': 'select twice, x from twice(2), twice(3) as x',
+  'rows of a function': 'select * from generate_series(1, 2) as g(n), coalesce(1, 2) as c(m)',
+  'a subquery without a name': 'select (select name from users where id = 1), (values (2)), (select 1)::text',
   'array of plain columns': 'select array_agg(name order by id) from users',
   'json of plain columns': "select json_build_object('id', id, 'name', name) from users order by id",
   'json aggregation': 'select jsonb_agg(jsonb_build_object($$id$$, id) order by id) from users',
