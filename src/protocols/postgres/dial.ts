@@ -195,6 +195,7 @@ async function authenticate(
 ): Promise<Omit<DialledTarget, 'lost'>> {
   const input = new HandshakeReader(socket, signal, options.maxFrameBytes ?? 256 * 1024 * 1024);
   socket.write(startupMessage(target, options.parameters));
+  const isProved = isLocal || target.tls.mode === 'verify-full';
   const parameters = new Map<string, string>();
   let processId = 0;
   let cancelKey: Buffer = Buffer.alloc(4);
@@ -211,9 +212,13 @@ async function authenticate(
           if (scram !== null && !authenticated)
             throw new SluiceError('protocol', 'the server ended SCRAM without its proof');
           authenticated = true;
-        } else if (method === 3) requireProved(target, isLocal, () => socket.write(frame('p', cString(secret))));
-        else if (method === 5) socket.write(frame('p', cString(md5Answer(target.username, secret, reader.bytes(4)))));
-        else if (method === 10) {
+        } else if (method === 3) {
+          if (!isProved) throw unproved('a cleartext password');
+          socket.write(frame('p', cString(secret)));
+        } else if (method === 5) {
+          if (!isProved) throw unproved('an MD5 password, which is soon guessed');
+          socket.write(frame('p', cString(md5Answer(target.username, secret, reader.bytes(4)))));
+        } else if (method === 10) {
           const offered: string[] = [];
           for (let name = reader.string(); name !== ''; name = reader.string()) offered.push(name);
           if (!offered.includes('SCRAM-SHA-256'))
@@ -222,7 +227,11 @@ async function authenticate(
           const first = Buffer.from(scram.first());
           socket.write(frame('p', cString('SCRAM-SHA-256'), int32(first.length), first));
         } else if (method === 11 && scram !== null) {
-          socket.write(frame('p', Buffer.from(await scram.final(reader.rest().toString('utf8')))));
+          const final = await scram.final(reader.rest().toString('utf8'), (iterations) => {
+            if (!isProved && iterations < leastIterations)
+              throw unproved(`SCRAM with an iteration count of ${iterations}, by which a password is soon guessed`);
+          });
+          socket.write(frame('p', Buffer.from(final)));
         } else if (method === 12 && scram !== null) {
           scram.verify(reader.rest().toString('utf8'));
           authenticated = true;
@@ -259,14 +268,15 @@ async function authenticate(
   }
 }
 
+/** RFC 7677 4: a server should ask for no fewer. */
+const leastIterations = 4096;
+
 /**
- * A cleartext password goes to a server that has proved who it is, or to this very machine. Whoever stands in the way of
- * one with any certificate would only have to ask for it, whatever the real server asks for.
+ * A password, or what it is soon guessed from, goes to a server that has proved who it is, or to this very machine. Whoever
+ * stands in the way of one with any certificate would only have to ask for it, whatever the real server asks for.
  */
-function requireProved(target: TargetConfig, isLocal: boolean, send: () => void): void {
-  if (target.tls.mode !== 'verify-full' && !isLocal)
-    throw new SluiceError('protocol', 'the server asks for a cleartext password, which needs tls mode verify-full');
-  send();
+function unproved(what: string): SluiceError {
+  return new SluiceError('protocol', `the server asks for ${what}: that needs tls mode verify-full`);
 }
 
 /** StartupMessage: Int32(length) Int32(196608) then name/value Strings, ended by one NUL. PostgreSQL 55.7. */

@@ -53,7 +53,8 @@ export class ScramClient {
     return `${gs2Header}n=${this.#user},r=${this.#nonce}`;
   }
 
-  async final(serverFirst: string): Promise<string> {
+  /** `require` throws where the server asks for too few iterations, before anything is made of the password. */
+  async final(serverFirst: string, require: (iterations: number) => void = () => undefined): Promise<string> {
     const found = attributes(serverFirst);
     const nonce = attribute(found, 'r');
     const iterations = Number(attribute(found, 'i'));
@@ -63,6 +64,7 @@ export class ScramClient {
     if (!Number.isInteger(iterations) || iterations < 1 || iterations > maxIterations) {
       throw new SluiceError('protocol', 'SCRAM: iteration count out of bounds');
     }
+    require(iterations);
     const salted = await derive(
       this.#password.normalize('NFKC'),
       Buffer.from(attribute(found, 's'), 'base64'),
