@@ -216,9 +216,9 @@ def verify_journal(data, keys, allow_open):
 
 
 def read_ledger(data, keys, folder):
-    """Gives the sessions, number of entries and every record's hash; adds the keys that trusted ones introduce."""
+    """Gives the sessions, number of entries, every record's hash and how many bytes follow the last signature; adds the keys that trusted ones introduce."""
     sessions, waiting, key, entries, hashes = {}, [], None, 0, []
-    count, head, signed = 0, None, False
+    count, head, signed = 0, None, 0
     try:
         for number, byte, items, digest in records(data, LEDGER):
             if items[0] != 1:
@@ -250,7 +250,7 @@ def read_ledger(data, keys, folder):
                         problem = after_the_end(entry, sessions.get(entry[2]))
                         if problem:
                             raise Invalid(f"{entry[2]} {problem}", entry_number, entry_byte)
-                waiting, signed = [], True
+                waiting, signed = [], byte + 4 + int.from_bytes(data[byte : byte + 4], "big") + 32
             count, head = number, digest
             hashes.append(digest)
     except Invalid as error:
@@ -258,7 +258,7 @@ def read_ledger(data, keys, folder):
             raise
     if not signed:
         raise Invalid("nothing in the ledger is signed")
-    return sessions, entries, hashes
+    return sessions, entries, hashes, len(data) - signed
 
 
 def check_anchors(anchors, hashes, keys):
@@ -341,9 +341,11 @@ def check_session(folder, session, entry, keys):
 def verify_folder(folder, keys, anchors, new_keys):
     valid = True
     try:
-        sessions, entries, hashes = read_ledger((folder / "ledger.journal").read_bytes(), keys, new_keys)
+        sessions, entries, hashes, unsigned = read_ledger((folder / "ledger.journal").read_bytes(), keys, new_keys)
         check_anchors(anchors, hashes, keys)
         print(f"valid    ledger  {entries} entries")
+        if unsigned > 0:
+            print(f"NOTE     ledger  {unsigned} bytes behind its last signature are signed by nobody: a crash, or added since")
     except FileNotFoundError:
         print("INVALID  ledger  there is no ledger")
         return False

@@ -64,6 +64,9 @@ export function verifyText(document: VerifyDocument, out: Output): string {
   if (ledger !== null) {
     const words = ledger.valid ? `${ledger.entries} entries` : plain(ledger.problem ?? 'broken');
     lines.push(`${ledger.valid ? good : bad} ledger   ${words}`);
+    // A gateway of before says nothing of it.
+    if ((ledger.notice ?? null) !== null)
+      lines.push(`${out.paint('yellow', '!')} ledger   ${plain(ledger.notice ?? '')}`);
   }
   lines.push(document.valid ? `${good} valid` : `${bad} NOT valid`);
   return lines.join('\n');

@@ -49,7 +49,7 @@ export async function verifyFiles(
   }
   const broken = bundles.find(({ ledger }) => !ledger.valid)?.ledger;
   const entries = bundles.reduce((sum, { ledger }) => sum + ledger.entries, 0);
-  const ledger = bundles.length === 0 ? null : (broken ?? { valid: true, entries, problem: null });
+  const ledger = bundles.length === 0 ? null : (broken ?? { valid: true, entries, problem: null, notice: null });
   const valid = sessions.every((session) => session.valid) && broken === undefined;
   return { schema: 'sluice.verify/v1', ok: true, valid, sessions, ledger };
 }

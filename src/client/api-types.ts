@@ -241,7 +241,13 @@ export interface VerifyDocument extends Envelope<'sluice.verify/v1'> {
     readonly records: number;
     readonly problem: { readonly record: number; readonly byte: number; readonly message: string } | null;
   }[];
-  readonly ledger: { readonly valid: boolean; readonly entries: number; readonly problem: string | null };
+  readonly ledger: {
+    readonly valid: boolean;
+    readonly entries: number;
+    readonly problem: string | null;
+    /** What is no proof of a change and yet is to be known. */
+    readonly notice: string | null;
+  };
 }
 /** GET /v1/keys */
 export interface KeyList extends Envelope<'sluice.keys/v1'> {

@@ -44,6 +44,8 @@ export interface LedgerContent {
   readonly head: ChainHead | null;
   /** The first thing that is wrong. */
   readonly problem: RecordProblem | null;
+  /** Bytes behind that signature. */
+  readonly unsignedBytes: number;
   /** The file ends in the middle of a record or in records not signed yet, as after a crash or while it is written. */
   readonly unfinished: boolean;
 }
@@ -76,6 +78,7 @@ class LedgerReader {
   #key = '';
   #entries = 0;
   #bytes = 0;
+  #read = 0;
   #before: ChainHead | null = null;
   #head: ChainHead | null = null;
   #problem: RecordProblem | null = null;
@@ -86,6 +89,7 @@ class LedgerReader {
   }
 
   push(chunk: Buffer): boolean {
+    this.#read += chunk.length;
     for (const record of this.#scanner.push(chunk)) {
       const message = this.#judge(record);
       if (message !== null) {
@@ -112,6 +116,7 @@ class LedgerReader {
       bytes: this.#bytes,
       head: this.#head,
       problem,
+      unsignedBytes: this.#read - this.#bytes,
       unfinished: problem === null && (torn !== null || this.#unsigned.length > 0),
     };
   }

@@ -123,6 +123,8 @@ export interface LedgerVerdict {
   readonly valid: boolean;
   readonly entries: number;
   readonly problem: string | null;
+  /** What is no proof of a change and yet is to be known. */
+  readonly notice: string | null;
 }
 export interface RecordingsVerdict {
   readonly valid: boolean;

@@ -32,7 +32,7 @@ export async function verifyAll(dir: string, options: VerifyAllOptions = {}): Pr
   const given = options.keys ?? (await publishedKeys(dir));
   // Files first, ledger second: a journal that is created in between is not taken for a stranger.
   const files = await filesOf(dir, options.session);
-  const ledger = await ledgerOf(dir, given, options.anchors ?? []);
+  const ledger = await ledgerOf(dir, given, options);
   const keys = ledger.content?.keys ?? given;
   const isLive = options.isLive ?? (() => false);
   const sessions: SessionVerdict[] = [];
@@ -66,17 +66,28 @@ async function filesOf(dir: string, session: string | undefined): Promise<readon
 async function ledgerOf(
   dir: string,
   keys: PublicKeys,
-  anchors: readonly LedgerAnchor[],
+  { anchors = [], isLive }: VerifyAllOptions,
 ): Promise<{ readonly content: LedgerContent | null; readonly verdict: LedgerVerdict }> {
   const path = join(dir, ledgerName);
   const size = await sizeOf(path);
-  if (size === null) return { content: null, verdict: { valid: false, entries: 0, problem: 'there is no ledger' } };
+  if (size === null) {
+    return { content: null, verdict: { valid: false, entries: 0, problem: 'there is no ledger', notice: null } };
+  }
   const content = await readLedger(path, keys);
   const { problem, entries } = content;
   const nothing = content.head === null ? 'nothing in the ledger is signed' : null;
   const broken = problem === null ? nothing : `record ${problem.record} (byte ${problem.byte}): ${problem.message}`;
   const message = broken ?? (await anchorProblem(path, anchors, content.keys));
-  return { content, verdict: { valid: message === null, entries, problem: message } };
+  // A running gateway is about to sign what it has just written.
+  const notice = message === null && isLive === undefined ? unsignedNotice(content) : null;
+  return { content, verdict: { valid: message === null, entries, problem: message, notice } };
+}
+
+/** A torn end is how a crash leaves a file, and how it looks when somebody has put bytes there: who verifies is told. */
+function unsignedNotice({ unfinished, unsignedBytes }: LedgerContent): string | null {
+  if (!unfinished) return null;
+  const what = `${unsignedBytes} bytes behind its last signature are signed by nobody and were not counted`;
+  return `${what}: a gateway that was killed, or is writing now, leaves such an end, and so does whoever adds to the file`;
 }
 
 async function verifyEntry(

@@ -193,6 +193,10 @@ export function noSession(id: string): SluiceError {
   });
 }
 
+function viewLedger({ valid, entries, problem, notice }: RecordingsVerdict['ledger']) {
+  return { valid, entries, problem, notice };
+}
+
 function viewVerdict(verdict: RecordingsVerdict) {
   return {
     schema: 'sluice.verify/v1' as const,
@@ -204,6 +208,6 @@ function viewVerdict(verdict: RecordingsVerdict) {
       records,
       problem: problem === null ? null : { record: problem.record, byte: problem.byte, message: problem.message },
     })),
-    ledger: { valid: verdict.ledger.valid, entries: verdict.ledger.entries, problem: verdict.ledger.problem },
+    ledger: viewLedger(verdict.ledger),
   };
 }

@@ -111,7 +111,12 @@ export const verifyDocument = documentOf('sluice.verify/v1', {
       problem: z.object({ record: z.int(), byte: z.int(), message: z.string() }).nullable(),
     }),
   ),
-  ledger: z.object({ valid: z.boolean(), entries: z.int(), problem: z.string().nullable() }),
+  ledger: z.object({
+    valid: z.boolean(),
+    entries: z.int(),
+    problem: z.string().nullable(),
+    notice: z.string().nullable(),
+  }),
 });
 export const keysDocument = documentOf('sluice.keys/v1', {
   keys: z.array(

@@ -72,6 +72,7 @@ export async function verifyBundle(path: string, trusted: PublicKeys | null): Pr
     valid: problem === null,
     entries: entries.filter(({ type }) => type !== 'checkpoint').length,
     problem,
+    notice: null,
   };
   const session = judge(bundle.session, journal, entries);
   return { valid: ledger.valid && session.valid, sessions: [session], ledger };

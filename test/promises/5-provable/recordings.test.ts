@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readAnchors, type VerifyDocument, verifyFolder } from '../../../src/cli/verify.js';
 import { makeHome, runCli } from '../../cli/support/run-cli.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
-import { type RecordingAttack, recordingAttacks, recordsIn, type Seized } from './recordings.js';
+import { nextRecord, type RecordingAttack, recordingAttacks, recordsIn, type Seized } from './recordings.js';
 
 const script = fileURLToPath(new URL('../../../scripts/verify-recording.py', import.meta.url));
 
@@ -141,6 +141,26 @@ describe('recordings in the hands of who owns their disk', () => {
     const [our, their] = await Promise.all([ours(dir), theirs(dir, kept)]);
     expect.soft(our, 'sluice sessions verify').toMatchObject({ valid: false });
     expect.soft(their.code, their.text).toBe(3);
+  });
+
+  it.each([
+    ['the beginning of a record', () => Buffer.from([0, 0, 4, 0, 0x85, 17])],
+    ['a whole record whose hash fits', (file: Buffer) => nextRecord(file, Buffer.from([0x82, 0x18, 99, 0]))],
+  ])('with %s behind the ledger are sound, and it is said that nobody has signed it', async (what, added) => {
+    const dir = await attacked(what, async ({ dir: copy }) => {
+      const ledger = join(copy, 'ledger.journal');
+      const bytes = added(await readFile(ledger));
+      await appendFile(ledger, bytes);
+    });
+    const told = /^\d+ bytes behind its last signature are signed by nobody/;
+    expect(await ours(dir)).toMatchObject({ valid: true, ledger: { notice: expect.stringMatching(told) as string } });
+    expect(await ours(sound)).toMatchObject({ ledger: { notice: null } });
+    const [theirsNow, before] = [await theirs(dir, kept), await theirs(sound, kept)];
+    expect([theirsNow.code, before.code]).toEqual([0, 0]);
+    expect(theirsNow.text).toContain('NOTE     ledger');
+    expect(before.text).not.toContain('NOTE');
+    const { stdout } = await runCli(home.dir, ['sessions', 'verify', '--dir', dir, '--key', kept.key]);
+    expect(stdout).toContain('signed by nobody');
   });
 
   it('are checked by the command line with no gateway to ask, which says where and ends with 1', async () => {

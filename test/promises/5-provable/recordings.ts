@@ -55,6 +55,14 @@ function chained(header: Buffer, bodies: readonly Buffer[]): Buffer {
   return Buffer.concat(parts);
 }
 
+/** One more record behind the last: whoever has the file can make its hash. */
+export function nextRecord(file: Buffer, body: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(body.length);
+  const previous = file.subarray(-hashBytes);
+  return Buffer.concat([length, body, createHash('sha256').update(previous).update(length).update(body).digest()]);
+}
+
 /** Changes the bodies of a file, and makes the hashes fit again. */
 async function rewrite(path: string, change: (bodies: Buffer[]) => readonly Buffer[]): Promise<void> {
   const file = await readFile(path);
