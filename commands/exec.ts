@@ -58,7 +58,6 @@ export default class Exec extends BaseCommand {
     }),
     'dry-run': Flags.boolean({ summary: 'Say what would be decided; run nothing.' }),
   };
-  static override readonly sendsOperations = true;
   static override readonly passThrough = true;
 
   async run(): Promise<void> {

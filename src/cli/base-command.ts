@@ -57,8 +57,6 @@ export abstract class BaseCommand {
     color: Flags.option({ options: ['auto', 'always', 'never'], summary: 'Colour.', helpGroup: 'GLOBAL' }),
     debug: Flags.boolean({ summary: 'Stack traces on stderr.', helpGroup: 'GLOBAL' }),
   };
-  /** The command sends operations to a target: a denial says that it was not contacted. */
-  static readonly sendsOperations: boolean = false;
   /** Words behind `--` belong to a client program, not to this command. */
   static readonly passThrough: boolean = false;
 
@@ -175,7 +173,7 @@ export abstract class BaseCommand {
     return reportFailure(withUsage(error, this.program.command, flags), {
       out: this.out,
       debug: this.debugging,
-      operation: this.#class.sendsOperations,
+      addressee: this.#exitCodesApart ? 'target' : 'database',
       ...(interrupted !== null && isSluiceError(error, 'interrupted')
         ? { exitCode: interruptedExit[interrupted] }
         : this.#exitCodesApart

@@ -4,24 +4,21 @@ import { plainBlock } from './plain.js';
 
 export interface FailureContext {
   readonly exitCode?: number;
-  /** The command sends operations to a target, so a denial means that the target never saw this one. */
-  readonly operation: boolean;
+  /** What an operation of this command would have reached. */
+  readonly addressee: 'database' | 'target';
   readonly bold: (text: string) => string;
   readonly red: (text: string) => string;
 }
 
-/** How the gateway begins or ends what it says of an operation that it ended while it ran. */
-const amid = /^The session was ended|The result ends here\.$/;
-
 /** Who decided, in a person's words, and whether the message still has to be told as the reason. */
-function headline(error: SluiceError, operation: boolean): { readonly text: string; readonly why: string | null } {
-  const { policy, decider, targetCode } = error.details;
+function headline(error: SluiceError, addressee: string): { readonly text: string; readonly why: string | null } {
+  const { policy, decider, targetCode, targetContacted } = error.details;
   const message = plainBlock(error.message.trim());
   switch (error.code) {
     case 'denied': {
       if (/^denied by/i.test(message)) return { text: message, why: null };
       const by = policy == null ? 'the gateway' : `gateway policy "${policy}"`;
-      const never = operation && !amid.test(message) ? '; the database was not contacted' : '';
+      const never = targetContacted === false ? `; the ${addressee} was not contacted` : '';
       return { text: `Denied by ${by}${never}.`, why: message };
     }
     case 'target_rejected':
@@ -40,7 +37,7 @@ function headline(error: SluiceError, operation: boolean): { readonly text: stri
  *     Next: sluice requests create db-prod -f change.sql --reason …
  */
 export function failureText(error: SluiceError, context: FailureContext): string {
-  const { text, why } = headline(error, context.operation);
+  const { text, why } = headline(error, context.addressee);
   const lines = [`${context.red('✗')} ${text}   (exit ${context.exitCode ?? exitCodeOf(error.code)})`];
   if (why !== null && why !== '') lines.push(`  ${context.bold('Why:')} ${why}`);
   for (const step of error.details.next ?? [])

@@ -48,6 +48,7 @@ export function errorDocument(error: SluiceError, exitCode = exitCodeOf(error.co
       request_id: details.requestId ?? null,
       expires_at: details.expiresAt ?? null,
       target_code: details.targetCode ?? null,
+      target_contacted: details.targetContacted ?? null,
       next: details.next ?? [],
     },
   };

@@ -27,7 +27,7 @@ export async function main({ root, packageFile, loaded = {} }: MainOptions): Pro
     await run({ root, packageFile, loaded }, argv, out);
   } catch (error) {
     const debug = environment.debug || argv.includes('--debug');
-    process.exitCode = reportFailure(error, { out, debug, operation: false });
+    process.exitCode = reportFailure(error, { out, debug });
   }
   if (isAttended(environment)) await afterwards(argv, environment, { out, packageFile });
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);

@@ -1,12 +1,12 @@
 import { exitCodeOf } from './exit-codes.js';
 import { asSluiceError, errorDocument } from './failure.js';
-import { failureText } from './failure-text.js';
+import { type FailureContext, failureText } from './failure-text.js';
 import type { Output } from './output.js';
 
 export interface ReportContext {
   readonly out: Output;
   readonly debug: boolean;
-  readonly operation: boolean;
+  readonly addressee?: FailureContext['addressee'];
   readonly exitCode?: number;
 }
 
@@ -20,7 +20,7 @@ export function reportFailure(thrown: unknown, context: ReportContext): number {
     out.alert(
       failureText(error, {
         exitCode,
-        operation: context.operation,
+        addressee: context.addressee ?? 'target',
         bold: (text) => out.paintError('bold', text),
         red: (text) => out.paintError('red', text),
       }),

@@ -26,6 +26,8 @@ export interface ErrorDocument {
     readonly expires_at: string | null;
     /** The target's own code (SQLSTATE…) when `code` is `target_rejected`. */
     readonly target_code?: string | null;
+    /** False: nothing of the operation reached the target. */
+    readonly target_contacted?: boolean | null;
     readonly next: readonly NextStep[];
   };
 }

@@ -69,6 +69,7 @@ export function errorOf(error: Readonly<Record<string, unknown>>): SluiceError {
     expiresAt: textOrNull(error['expires_at']),
     retryable: error['retryable'] === true,
     targetCode: textOrNull(error['target_code']),
+    targetContacted: typeof error['target_contacted'] === 'boolean' ? error['target_contacted'] : null,
     next: nextSteps(error['next']),
   });
 }

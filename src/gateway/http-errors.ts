@@ -61,6 +61,7 @@ export function errorDocumentOf(error: SluiceError): ErrorDocument {
       request_id: details.requestId ?? null,
       expires_at: details.expiresAt ?? null,
       target_code: details.targetCode ?? null,
+      target_contacted: details.targetContacted ?? null,
       next: (details.next ?? defaultNext(code)).map((step) => ({ command: step.command, when: step.when })),
     },
   };

@@ -41,6 +41,8 @@ export interface ErrorDetails {
   readonly next?: readonly NextStep[];
   /** The target's own error code (SQLSTATE, errno…), when `code` is `target_rejected`. */
   readonly targetCode?: string | null;
+  /** Whether anything of the operation was let through to the target; null or absent where that is not known. */
+  readonly targetContacted?: boolean | null;
   readonly cause?: unknown;
 }
 

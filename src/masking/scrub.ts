@@ -39,8 +39,12 @@ export function scrubError(fields: ErrorFields): ErrorFields {
     ['V', severity],
     ['C', known],
     ['M', conditionNames.get(known) ?? 'withheld'],
+    ...(isError ? ([['H', withheldHint]] as const) : []),
   ]);
 }
+
+/** Always the same words, so that they tell of nothing. */
+const withheldHint = 'The target’s own words could quote protected values, and are withheld.';
 
 /** Fields in which an error can quote values: message, detail, hint, context, internal query. */
 const quoting: ReadonlySet<string> = new Set(['M', 'D', 'H', 'W', 'q']);

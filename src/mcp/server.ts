@@ -61,7 +61,7 @@ function register(server: McpServer, tool: Tool, api: McpApi): void {
 
 /** A refusal in the words of the command line's error document, as far as they mean something to an agent. */
 function refusalOf(error: SluiceError): object {
-  const { decider, policy, requestId, expiresAt, retryable, targetCode } = error.details;
+  const { decider, policy, requestId, expiresAt, retryable, targetCode, targetContacted } = error.details;
   return {
     error: {
       code: error.code,
@@ -72,6 +72,7 @@ function refusalOf(error: SluiceError): object {
       request_id: requestId ?? null,
       expires_at: expiresAt ?? null,
       target_code: targetCode ?? null,
+      target_contacted: targetContacted ?? null,
     },
   };
 }

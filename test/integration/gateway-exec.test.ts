@@ -183,6 +183,46 @@ describe('exec refuses', () => {
     expect(await failure('selec 1')).toMatchObject({ target_code: '42601', retryable: false });
   });
 
+  it.each([
+    [
+      'select nme from customers',
+      'a column, with the server’s own hint',
+      / Perhaps you meant .*"customers\.name"/,
+      'describe demo-db TABLE',
+    ],
+    ['insert into orders (nope) values (1)', 'a column of a table that is named', /"nope"/, 'describe demo-db orders'],
+    ['select * from no_such_table', 'a table', /no_such_table/, 'describe demo-db --tables'],
+    ['insert into orders (id) values (1)', 'what is needed', /Failing row contains \(1, /, 'describe demo-db orders'],
+    ['select * from orders where id = :id', 'a name that got no value', /":"/, 'exec demo-db … --param id=VALUE'],
+    ['select 1/0', 'nothing to go on with', /^division by zero$/, null],
+    ['select 1,\n  2,\n  nope\nfrom orders', 'the line', /does not exist \(line 3\)/, 'describe demo-db TABLE'],
+    ['select 1;\n\nselec 2', 'the line that the gateway’s own parser stops at', /"selec" \(line 3\)$/, null],
+  ] as const)('%j with what helps: %s', async (text, _what, said, next) => {
+    const error = await failure(text);
+    expect(error.message).toMatch(said);
+    expect((error.next as readonly { command: string }[]).map(({ command }) => command)).toEqual(
+      next === null ? [] : [`sluice ${next}`],
+    );
+  });
+
+  it('parameters without values as a mistake of the caller’s, not as a target that is away', async () => {
+    const error = await failure('select $1::int');
+    expect(error).toMatchObject({ status: 400, code: 'usage', exit_code: 2, target_code: '08P01' });
+    expect(JSON.stringify(error.next)).toContain('--param 1=VALUE');
+  });
+
+  it('with words of its own where the target’s could quote protected values', async () => {
+    const error = await failure(`insert into customers (id, name) values (1, 'x')`);
+    expect(error).toMatchObject({ target_code: '23502', next: [] });
+    expect(error.message).toMatch(/^not_null_violation\. .* are withheld\.$/);
+  });
+
+  it('and says whether anything of it reached the target', async () => {
+    expect(await failure('drop table orders')).toMatchObject({ target_contacted: false });
+    expect(await failure('select 1/0')).toMatchObject({ target_contacted: true });
+    expect(await failure('selec 1')).toMatchObject({ target_contacted: false });
+  });
+
   it('a write in a read-only call, whatever policy permits', async () => {
     const error = await failure(`insert into orders (customer_id) values (1)`, { read_only: true });
     expect(error).toMatchObject({ status: 403, code: 'denied' });

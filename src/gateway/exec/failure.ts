@@ -1,12 +1,15 @@
 import type { ApprovalRequest } from '../../approvals/types.js';
 import { isSluiceError, SluiceError } from '../../lib/errors.js';
 import { pendingError } from '../../sessions/pending-error.js';
+import type { TargetConfig } from '../../sessions/types.js';
 import { askAhead, endedWhileHeld } from '../../sessions/words.js';
 import type { ExecObserver } from './observer.js';
+import { isServerError, rejectedError, type ServerError, wordsOfTarget } from './rejected.js';
 
 /** What is known of a text that failed. */
 interface Failed {
-  readonly target: string;
+  readonly target: TargetConfig;
+  readonly text: string;
   readonly wait: boolean;
   /** What the gateway itself ended it for. */
   readonly cut: SluiceError | null;
@@ -14,27 +17,40 @@ interface Failed {
 }
 
 /** Who decided: what was cut here, then what the engine says it refused, and only then what the target answered. */
-export function explainFailure({ target, wait, cut, heard }: Failed, error: unknown): SluiceError {
-  if (cut !== null) return cut;
-  if (heard.refusal !== null) return heard.refusal;
-  if (heard.request !== null && !wait) return pendingError(heard.request, target);
-  if (isSluiceError(error)) return error;
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)) {
-    // Without a session nothing was ever sent: connection failures are the network's, not the target's SQL.
-    if (error.code.startsWith('08') || error.code === '57P03') {
-      return new SluiceError('target_unreachable', error.message, { targetCode: error.code, cause: error });
-    }
-    // statement_timeout, which only the gateway sets here.
-    if (error.code === '57014')
-      return new SluiceError('timeout', error.message, { decider: 'target', targetCode: error.code, cause: error });
-    return new SluiceError('target_rejected', error.message, {
-      decider: 'target',
-      targetCode: error.code,
-      cause: error,
-    });
-  }
-  return new SluiceError('target_unreachable', `the connection to ${target} broke`, { cause: error });
+export function explainFailure(failed: Failed, error: unknown): SluiceError {
+  const { code, message, details } = reasonOf(failed, error);
+  // Said by what was let through, never read out of words.
+  return new SluiceError(code, message, { ...details, targetContacted: failed.heard.forwarded, cause: error });
 }
+
+function reasonOf({ target, text, wait, cut, heard }: Failed, error: unknown): SluiceError {
+  if (cut !== null) return cut;
+  if (heard.refusal !== null) {
+    // The target's own parser speaks in the gateway too: its answer is told as the target's would be.
+    const spoken = heard.refusal.code === 'target_rejected' && isServerError(error);
+    return spoken ? wordsOfTarget(heard.refusal, error, { target: target.name, text }) : heard.refusal;
+  }
+  if (heard.request !== null && !wait) return pendingError(heard.request, target.name);
+  if (isSluiceError(error)) return error;
+  if (isServerError(error)) return serverFailure(error, { target: target.name, text, forwarded: heard.forwarded });
+  return new SluiceError('target_unreachable', `the connection to ${target.name} broke`);
+}
+
+function serverFailure(
+  error: ServerError,
+  asked: { readonly target: string; readonly text: string; readonly forwarded: boolean },
+): SluiceError {
+  const { code, message } = error;
+  // Without a session nothing was ever sent: connection failures are the network's, not the target's SQL.
+  if (code === '57P03' || (code.startsWith('08') && !(code === protocolViolation && asked.forwarded)))
+    return new SluiceError('target_unreachable', message, { targetCode: code });
+  // statement_timeout, which only the gateway sets here.
+  if (code === '57014') return new SluiceError('timeout', message, { decider: 'target', targetCode: code });
+  return rejectedError(error, asked);
+}
+
+/** What Bind answers with when it has not as many values as the statement has parameters. */
+const protocolViolation = '08P01';
 
 /** The time was up, at the target or while people were asked. */
 export function timeoutError(target: string, timeoutMs: number, request: ApprovalRequest | null): SluiceError {

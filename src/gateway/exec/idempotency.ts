@@ -101,6 +101,7 @@ export class Idempotency {
         decider: error.decider,
         policy: error.policy,
         targetCode: error.target_code,
+        targetContacted: error.target_contacted ?? null,
         requestId: error.request_id,
         // The key has been spent on it.
         retryable: false,

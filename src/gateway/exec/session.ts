@@ -114,9 +114,9 @@ export class ExecSession {
 
   /** Why something of it failed, as the caller may know it. */
   failure(error: unknown): SluiceError {
-    const { target, wait } = this.#order;
+    const { target, text, wait } = this.#order;
     const cut = this.#cut ?? endedByGateway(this.#abort.signal, wait ? this.heard.waiting : null);
-    return explainFailure({ target: target.name, wait, cut, heard: this.heard }, error);
+    return explainFailure({ target, text, wait, cut, heard: this.heard }, error);
   }
 
   /** Says goodbye; resolves once the journal is closed, or after a while. */

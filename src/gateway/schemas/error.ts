@@ -15,6 +15,8 @@ export const errorDocument = z.object({
     expires_at: z.string().nullable(),
     /** The target's own code (SQLSTATE) when it rejected the operation. */
     target_code: z.string().nullable(),
+    /** False: nothing of the operation reached the target. Null: not known, or no operation. */
+    target_contacted: z.boolean().nullable().optional(),
     next: z.array(z.object({ command: z.string(), when: z.string() })),
   }),
 });

@@ -60,6 +60,7 @@ export function refusal(code: string, status: number, more: object = {}): Reply 
     request_id: null,
     expires_at: null,
     target_code: null,
+    target_contacted: code === 'denied' ? false : null,
     next: [],
     ...more,
   };

@@ -120,6 +120,7 @@ describe('errors', () => {
         request_id: null,
         expires_at: null,
         target_code: null,
+        target_contacted: null,
         next: [],
       },
     });
@@ -136,18 +137,20 @@ describe('errors', () => {
       decider: 'target',
       targetCode: '42P01',
     });
-    const text = failureText(error, { operation: true, bold: (word) => word, red: (word) => word });
+    const text = failureText(error, { addressee: 'database', bold: (word) => word, red: (word) => word });
     expect(text).toBe('✗ The target rejected it: bad \\x1b]52;c;x\\x07  [42P01]   (exit 3)');
   });
 
-  it.each(['At most 500 rows. The result ends here.', 'The session was ended by reviewer: INC-43.'])(
-    'does not say that the database was never contacted where it was: %s',
-    (message) => {
-      const error = new SluiceError('denied', message, { decider: 'gateway', policy: 'rows' });
-      const text = failureText(error, { operation: true, bold: (word) => word, red: (word) => word });
-      expect(text).toBe(`✗ Denied by gateway policy "rows".   (exit 5)\n  Why: ${message}`);
-    },
-  );
+  it.each([
+    [false, 'database', '; the database was not contacted'],
+    [false, 'target', '; the target was not contacted'],
+    [true, 'database', ''],
+    [null, 'database', ''],
+  ] as const)('says that nothing was contacted by the field alone: %s, %s', (targetContacted, addressee, said) => {
+    const error = new SluiceError('denied', 'The session was ended by me.', { policy: 'rows', targetContacted });
+    const text = failureText(error, { addressee, bold: (word) => word, red: (word) => word });
+    expect(text).toBe(`✗ Denied by gateway policy "rows"${said}.   (exit 5)\n  Why: The session was ended by me.`);
+  });
 });
 
 describe('values', () => {

@@ -51,6 +51,7 @@ describe('errors over HTTP', () => {
       request_id: null,
       expires_at: null,
       target_code: null,
+      target_contacted: null,
       next: [],
     });
   });

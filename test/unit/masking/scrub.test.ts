@@ -4,7 +4,7 @@ import { conditionName, scrubError } from '../../../src/masking/scrub.js';
 const letters = [...'SVCMDHPpqWstcdnFLR'];
 
 describe('scrubError', () => {
-  it('keeps severity, SQLSTATE and condition name, and no other field', () => {
+  it('keeps severity, SQLSTATE and condition name, says that the rest is withheld, and no other field', () => {
     const fields = new Map(letters.map((letter) => [letter, `secret in ${letter}`]));
     fields.set('S', 'FEHLER').set('V', 'ERROR').set('C', '23502');
     expect([...scrubError(fields)]).toEqual([
@@ -12,6 +12,7 @@ describe('scrubError', () => {
       ['V', 'ERROR'],
       ['C', '23502'],
       ['M', 'not_null_violation'],
+      ['H', 'The target’s own words could quote protected values, and are withheld.'],
     ]);
   });
 
