@@ -164,6 +164,18 @@ describe('targets', () => {
     expect(answer.text).not.toMatch(/127\.0\.0\.1|sluice_gateway|vault:/);
   });
 
+  it.each([
+    ['demo-bd', true],
+    ['DemoDB', true],
+    ['demo', true],
+    ['production', false],
+    ['x'.repeat(100), false],
+  ])('says which target %s may have been meant for: %s', async (name, meant) => {
+    const answer = await running.call('GET', `/v1/targets/${name}`, { as: 'engineer' });
+    const { message } = errorDocument.parse(answer.document).error;
+    expect(message).toBe(`no target "${name}"${meant ? '; did you mean "demo-db"?' : ''}`);
+  });
+
   it('hides a target from whom policy does not let connect', async () => {
     const token = await running.token('engineer');
     const files = new Map(starterBundle({ pgPort: 1 }));
@@ -181,6 +193,7 @@ describe('targets', () => {
       expect(hidden.text.replaceAll('demo-db', 'X')).toBe(absent.text.replaceAll('demo-dc', 'X'));
       const exec = await running.call('POST', '/v1/exec', { token, body: { target: 'demo-db', text: 'select 1' } });
       expect(exec.status).toBe(404);
+      expect(exec.text).not.toContain('did you mean');
     } finally {
       running.gateway.applyBundle(starterBundle({ pgPort: 1 }), 'back');
     }
