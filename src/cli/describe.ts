@@ -44,6 +44,7 @@ export function describeText(target: TargetDetail, out: Output): string {
   }
   lines.push('', ...maskedLines(target));
   lines.push('', `What one statement would do: sluice policy explain ${plain(target.name)} "…"`);
+  if (target.kind === 'postgres') lines.push(`Its tables and columns: sluice describe ${plain(target.name)} --tables`);
   return lines.join('\n');
 }
 

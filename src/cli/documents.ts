@@ -49,6 +49,26 @@ export const commandDocuments: Readonly<Record<string, z.ZodType>> = {
     uri: z.string(),
     detached: z.boolean(),
   }).loose(),
+  'sluice.tables/v1': documentOf('sluice.tables/v1', {
+    target: name,
+    tables: z.array(
+      z.object({
+        schema: name,
+        name,
+        columns: z.array(
+          z.object({
+            name,
+            type: z.string(),
+            nullable: z.boolean(),
+            class: z.string().nullable(),
+            /** How a protected one is shown; "clear" where policy lets you see it. */
+            mask: z.string().nullable(),
+          }),
+        ),
+      }),
+    ),
+    truncated: z.boolean(),
+  }),
   'sluice.daemon/v1': documentOf('sluice.daemon/v1', { running: z.boolean(), agent: agent.nullable() }),
   'sluice.daemon_log/v1': documentOf('sluice.daemon_log/v1', { at: z.string().nullable(), text: z.string() }),
   'sluice.daemon_service/v1': documentOf('sluice.daemon_service/v1', {
