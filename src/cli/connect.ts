@@ -70,7 +70,10 @@ export async function runConnect(order: ConnectOrder, asked: Asked, context: Con
     reason,
     // A client program gets a port of its own: two of them at once must not be in each other's way.
     port: order.port ?? (order.client.length > 0 ? 0 : 'stable'),
-    onRefused: (error) => out.note(`refused a connection: ${plain(error.message)}`),
+    // A client program is told in its own protocol, and the terminal is its own: a line would stand in its prompt.
+    ...(order.client.length > 0
+      ? {}
+      : { onRefused: (error) => out.note(`refused a connection: ${plain(error.message)}`) }),
   });
   try {
     if (order.client.length > 0) return await runClient(order.client, tunnel, environment.variables);

@@ -138,6 +138,19 @@ it('a gateway that dies is told to psql amid its statement, in its own protocol'
   expect(stderr).toContain('HINT:  Run: sluice status --check');
 }, 120_000);
 
+it('a client program has its terminal to itself while the gateway is away: it is told in its own protocol', async () => {
+  const text = 'select pg_sleep(608)';
+  const script = `psql -c "${text}"; psql -c 'select 2'`;
+  const run = runCli(home.dir, ['connect', 'demo-db', '--no-daemon', '--', 'sh', '-c', script], {
+    ...{ input: null, env: { SLUICE_GATEWAY: gateway.url, SLUICE_TOKEN: token } },
+  });
+  await runs(text);
+  await serving.kill();
+  const { stderr } = await run;
+  expect(stderr).toContain('gateway unreachable');
+  expect(stderr).not.toContain('refused a connection');
+}, 120_000);
+
 describe('a statement that is cut off', () => {
   it('by Ctrl-C says what becomes of it', async () => {
     const text = 'select pg_sleep(603)';
