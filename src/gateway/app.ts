@@ -19,7 +19,7 @@ import { type Access, type ApiRoute, type Method } from './api-route.js';
 import { Auditing, eventOf } from './auditing.js';
 import { readBootstrap } from './bootstrap-file.js';
 import { BotDesk } from './bot-desk.js';
-import { type ApplyOutcome, BundleAdmin } from './bundle-admin.js';
+import { type AppliedBundle, type ApplyOutcome, BundleAdmin } from './bundle-admin.js';
 import { Callers } from './callers.js';
 import type { Bootstrap } from './config.js';
 import { ActiveConfiguration, type ConfigurationParts, emptyConfiguration } from './configuration.js';
@@ -87,6 +87,7 @@ export interface RunningGateway {
   readonly routes: readonly ServedRoute[];
   /** Version of the bundle in force. */
   bundleVersion(): string;
+  lastBundle(): AppliedBundle | null;
   /** Applies a bundle in the gateway's own name, as quickstart does at its start. */
   applyBundle(files: ReadonlyMap<string, string>, message: string): ApplyOutcome;
   /** Sets a secret in the gateway's own name. */
@@ -378,6 +379,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     ...native,
     routes: routes.map((route: ApiRoute) => ({ method: route.method, path: route.path, access: route.access })),
     bundleVersion: () => configuration.current().version,
+    lastBundle: () => bundles.last(),
     applyBundle: (files, message) => bundles.apply(files, { by: 'gateway', dryRun: false, message }),
     setSecret: (name, value) =>
       state.audit.attemptLater('gateway', 'secret.set', name, {}, () => state.vault.set(name, value, 'gateway')),

@@ -26,6 +26,13 @@ export interface ApplyOutcome {
   readonly applied: boolean;
 }
 
+export interface AppliedBundle {
+  readonly version: string;
+  readonly files: ReadonlyMap<string, string>;
+  readonly by: string;
+  readonly message: string | null;
+}
+
 export interface ApplyOrder {
   readonly by: Principal | 'gateway';
   readonly dryRun: boolean;
@@ -56,6 +63,13 @@ export class BundleAdmin {
       this.#enforce(next, order);
       return outcome;
     });
+  }
+
+  /** What was applied last, with who applied it and what they said; null before the first. */
+  last(): AppliedBundle | null {
+    const { history } = this.#parts;
+    const [latest, entry] = [history.latest(), history.list().at(-1)];
+    return latest === null || entry === undefined ? null : { ...latest, by: entry.by, message: entry.message };
   }
 
   rollback(version: string, order: ApplyOrder): ApplyOutcome {

@@ -1,4 +1,5 @@
 import type { ErrorCode, NextStep } from '../lib/errors.js';
+import { quoteForShell } from '../lib/shell-quote.js';
 
 /** What a quickstart says while it runs; with --json each is one line of NDJSON. */
 export type QuickstartEvent =
@@ -6,6 +7,8 @@ export type QuickstartEvent =
   | { readonly event: 'postgres'; readonly version: string; readonly port: number; readonly log: string }
   | { readonly event: 'seeding' }
   | { readonly event: 'gateway'; readonly url: string; readonly policy_version: string }
+  /** What `by` applied last stays in force; the folder holds something else. */
+  | { readonly event: 'bundle_kept'; readonly folder: string; readonly by: string }
   | {
       readonly event: 'ready';
       readonly gateway: string;
@@ -51,6 +54,11 @@ export function announcer(
         return output.stderr('  Filling the demo shop (once)…\n');
       case 'gateway':
         return output.stderr(`✓ Gateway with policies ${event.policy_version}\n`);
+      case 'bundle_kept':
+        return output.stderr(
+          `! What was applied last stays in force; ${event.folder} holds something else. To put that in force, as\n` +
+            `  the reviewer: sluice apply -f ${quoteForShell(event.folder)} --profile reviewer\n`,
+        );
       case 'ready':
         return output.stdout(whatToTry(event, options.cli));
       case 'postgres_ended':

@@ -1,12 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startGateway, type RunningGateway } from '../gateway/app.js';
-import { readBundleFolder } from '../gateway/bundle-folder.js';
 import { bootstrapSchema, type Bootstrap } from '../gateway/config.js';
 import { createLog } from '../gateway/log.js';
 import { demoClientId, demoMachine, demoUsers } from '../identity/demo-provider.js';
 import { SluiceError } from '../lib/errors.js';
-import { loadBundle } from '../policy/bundle.js';
+import { putInForce } from './bundle-in-force.js';
 import { patchPort, writeBundleOnce } from './bundle-folder.js';
 import { starterBundle } from './bundle.js';
 import type { Announce } from './events.js';
@@ -80,7 +79,7 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[], stop:
 
   const bundle = join(state.path, 'bundle');
   await writeBundleOnce(bundle, starterBundle({ pgPort: postgres.port }));
-  await patchPort(bundle, postgres.port, join(database, 'bundle-port'));
+  const moved = await patchPort(bundle, postgres.port, join(database, 'bundle-port'));
   signal?.throwIfAborted();
   // Only now: whatever was free before PostgreSQL and the shop were there may have been taken meanwhile.
   const port = options.port === 0 ? await choosePort(state.path) : options.port;
@@ -90,24 +89,11 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[], stop:
   });
   undo.push(() => gateway.close());
   await gateway.setSecret(demoTarget, shop.password);
-  await applyFolder(gateway, bundle);
+  const inForce = await putInForce(gateway, bundle, moved);
   announce({ event: 'gateway', url: gateway.url, policy_version: gateway.bundleVersion() });
+  if (inForce.by !== null) announce({ event: 'bundle_kept', folder: bundle, by: inForce.by });
   const users = [...demoUsers.map(({ id }) => id), demoMachine.id];
   return { url: gateway.url, stateDir: state.path, gateway, postgres, users, stop };
-}
-
-/** The folder is the truth at each start, whatever was applied meanwhile from elsewhere. */
-async function applyFolder(gateway: RunningGateway, folder: string): Promise<void> {
-  const files = await readBundleFolder(folder);
-  if (files === null) {
-    throw new SluiceError('config_invalid', `${folder} is empty: without policies nobody may do anything.`, {
-      decider: 'local',
-      next: [{ command: `rmdir ${folder}`, when: 'to get the starter bundle again at the next start' }],
-    });
-  }
-  const loaded = loadBundle(files);
-  if (loaded.ok && loaded.bundle.version === gateway.bundleVersion()) return;
-  gateway.applyBundle(files, `quickstart, from ${folder}`);
 }
 
 /** gateway.json, so that the same state can be served by `sluice gateway start` as well. */

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { removePostgres } from '../../src/quickstart/postgres.js';
+import { runCli } from './support/run-cli.js';
 
 type Event = Readonly<Record<string, unknown>>;
 
@@ -124,6 +125,38 @@ describe('sluice quickstart', () => {
     });
     await writeFile(file, text);
   });
+
+  it('keeps what somebody applied from elsewhere in force, and says so', async () => {
+    const before = start(['--state-dir', dir, '--port', '0']);
+    const own = (await before.waitFor('gateway'))['policy_version'];
+    const { gateway } = await before.waitFor('ready');
+    expect(before.events.some(({ event }) => event === 'bundle_kept')).toBe(false);
+    const elsewhere = join(root, 'elsewhere');
+    await cp(join(dir, 'bundle'), elsewhere, { recursive: true });
+    await writeFile(
+      join(elsewhere, 'policies', 'more.cedar'),
+      '@id("more") forbid (principal, action == Action::"truncate", resource);\n',
+    );
+    const home = join(root, 'home');
+    await mkdir(home);
+    await runCli(home, ['login', String(gateway), '--as', 'reviewer']);
+    expect(await runCli(home, ['apply', '-f', elsewhere])).toMatchObject({ code: 0 });
+    before.child.kill('SIGINT');
+    await before.ended();
+
+    running = start(['--state-dir', dir, '--port', '0']);
+    await running.waitFor('ready');
+    expect(await running.waitFor('bundle_kept')).toMatchObject({ folder: join(dir, 'bundle'), by: 'reviewer' });
+    expect((await running.waitFor('gateway'))['policy_version']).not.toBe(own);
+    expect(await runCli(home, ['apply', '-f', join(dir, 'bundle')])).toMatchObject({ code: 0 });
+    running.child.kill('SIGINT');
+    await running.ended();
+
+    running = start(['--state-dir', dir, '--port', '0']);
+    await running.waitFor('ready');
+    expect(running.events.some(({ event }) => event === 'bundle_kept')).toBe(false);
+    expect((await running.waitFor('gateway'))['policy_version']).toBe(own);
+  }, 120_000);
 
   it('refuses a second one on the same directory', async () => {
     running = start(['--state-dir', dir, '--port', '0']);
