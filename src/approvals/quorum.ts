@@ -3,21 +3,24 @@ import { isSamePerson, type Login } from './people.js';
 import type { ApprovalVote } from './types.js';
 
 interface Asked {
-  readonly approvals: readonly Pick<RequiredApproval, 'group' | 'count'>[];
+  readonly approvals: readonly Pick<RequiredApproval, 'group' | 'count' | 'comment'>[];
 }
 
 /**
  * How many approvals each group has when every person counts once, for one of their groups, and as many places are
- * filled as can be: three people in two groups are never more than three approvals.
+ * filled as can be: three people in two groups are never more than three approvals. Where policy wants a comment, only
+ * who made one fills a place.
  */
 export function countApprovals(request: Asked, votes: readonly ApprovalVote[]): ReadonlyMap<string, number> {
   const people = distinctPeople(votes);
-  const places = request.approvals.flatMap(({ group, count }) => Array.from({ length: count }, () => group));
+  const places = request.approvals.flatMap((asked) => Array.from({ length: asked.count }, () => asked));
+  const fits = (vote: ApprovalVote | undefined, { group, comment }: (typeof places)[number]): boolean =>
+    vote?.groups.includes(group) === true && (comment === undefined || saysSomething(vote.comment));
   // Bipartite matching by augmenting paths: places and people are a handful.
   const holder: (number | null)[] = places.map(() => null);
   const seat = (person: number, tried: Set<number>): boolean => {
-    for (const [place, group] of places.entries()) {
-      if (tried.has(place) || people[person]?.groups.includes(group) !== true) continue;
+    for (const [place, asked] of places.entries()) {
+      if (tried.has(place) || !fits(people[person], asked)) continue;
       tried.add(place);
       const before = holder[place] ?? null;
       if (before !== null && !seat(before, tried)) continue;
@@ -28,9 +31,14 @@ export function countApprovals(request: Asked, votes: readonly ApprovalVote[]): 
   };
   for (const person of people.keys()) seat(person, new Set());
   const counts = new Map<string, number>(request.approvals.map(({ group }) => [group, 0]));
-  for (const [place, group] of places.entries())
+  for (const [place, { group }] of places.entries())
     if (holder[place] !== null) counts.set(group, (counts.get(group) ?? 0) + 1);
   return counts;
+}
+
+/** Whether a comment holds a word: nothing but spaces, signs and what is invisible says nothing. */
+export function saysSomething(comment: string): boolean {
+  return /[\p{L}\p{N}]/u.test(comment.replaceAll(/\p{Default_Ignorable_Code_Point}/gu, ''));
 }
 
 /** Every required group has its approvals. */

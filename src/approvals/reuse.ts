@@ -75,7 +75,7 @@ function isGood({ state }: ApprovalRequest): boolean {
 
 function isAskedAlike(before: ApprovalRequest, now: RequestDraft): boolean {
   const asked = ({ approvals }: Pick<RequestDraft, 'approvals'>): string =>
-    JSON.stringify(approvals.map(({ group, count, policy }) => [group, count, policy]));
+    JSON.stringify(approvals.map(({ group, count, policy, comment = null }) => [group, count, policy, comment]));
   return (
     asked(before) === asked(now) && (before.principal.onBehalfOf?.id ?? '') === (now.principal.onBehalfOf?.id ?? '')
   );

@@ -2,7 +2,7 @@ import { SluiceError } from '../lib/errors.js';
 import type { Principal } from '../policy/types.js';
 import { maxCommentCharacters } from './digest.js';
 import { isSameActor, isSamePerson } from './people.js';
-import { countApprovals, hasQuorum, openGroups, requiredGroups, voter } from './quorum.js';
+import { countApprovals, hasQuorum, openGroups, requiredGroups, saysSomething, voter } from './quorum.js';
 import { refused } from './refused.js';
 import { checkReuse, standing } from './reuse.js';
 import type { ApprovalRequest, ApprovalVote, RequestSubject, Voter } from './types.js';
@@ -78,8 +78,18 @@ function requireProgress(request: ApprovalRequest, cast: ApprovalVote, before: r
     throw refused('conflict', 'You have approved this request already; it needs other people too.', request);
   }
   if (filled(request, [...before, cast]) > filled(request, before)) return;
+  requireComment(request, cast, before);
   const open = openGroups(request, before).join(' and ');
   throw refused('conflict', `Your group has approved enough; the request still needs ${open}.`, request);
+}
+
+/** Throws when it is only a comment that this approval lacks. */
+function requireComment(request: ApprovalRequest, cast: ApprovalVote, before: readonly ApprovalVote[]): void {
+  if (saysSomething(cast.comment)) return;
+  if (filled(request, [...before, { ...cast, comment: 'said' }]) <= filled(request, before)) return;
+  const policy = request.approvals.find(({ group, comment }) => comment !== undefined && cast.groups.includes(group));
+  const again = { command: `sluice requests approve ${request.id} --comment "…"`, when: 'to say why' };
+  throw refused('usage', `Policy "${policy?.comment}" asks who approves to say why, in a comment.`, request, [again]);
 }
 
 function filled(request: ApprovalRequest, votes: readonly ApprovalVote[]): number {

@@ -29,7 +29,10 @@ export function requestText(request: ApiRequest, out: Output, review: ApiRequest
     ...(request.text_masked
       ? [`           ${out.paint('dim', 'values of protected columns are not shown to you')}`]
       : []),
-    ...request.required.map(({ group, count, have }) => `needs      ${have} of ${count} from @${plain(group)}`),
+    ...request.required.map(
+      ({ group, count, have, comment }) =>
+        `needs      ${have} of ${count} from @${plain(group)}${comment === true ? ', with a comment' : ''}`,
+    ),
     ...request.votes.map(
       ({ name, decision, comment, at, via }) =>
         `${decision === 'approve' ? 'approved' : 'denied  '}   ${plain(name)}${through(via)}  ${at}${comment === '' ? '' : `  "${plain(comment)}"`}`,

@@ -17,7 +17,13 @@ export interface ApiRequest {
   readonly policies: readonly string[];
   readonly message: string;
   readonly reason: string | null;
-  readonly required: readonly { readonly group: string; readonly count: number; readonly have: number }[];
+  readonly required: readonly {
+    readonly group: string;
+    readonly count: number;
+    readonly have: number;
+    /** Only an approval with a comment counts. */
+    readonly comment?: boolean;
+  }[];
   readonly votes: readonly {
     readonly name: string;
     readonly decision: 'approve' | 'deny';

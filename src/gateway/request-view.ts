@@ -20,7 +20,10 @@ export function viewRequest(request: ApprovalRequest, seen: Seen): RequestSummar
     policies: [...request.policies],
     message: request.message,
     reason: request.reason === null ? null : words(request.reason),
-    required: request.approvals.map(({ group, count }) => ({ group, count, have: have.get(group) ?? 0 })),
+    required: request.approvals.map(({ group, count, comment }) => ({
+      ...{ group, count, have: have.get(group) ?? 0 },
+      comment: comment !== undefined,
+    })),
     votes: request.votes.map(({ name, decision, comment, at, via }) => ({
       name,
       decision,

@@ -12,6 +12,8 @@ export interface PolicyAnnotations {
   readonly approvals: readonly { readonly group: string; readonly count: number }[];
   /** `@requires("reason")`: nobody is asked without a reason. */
   readonly requiresReason: boolean;
+  /** `@requires("approver-comment")`: an approval without a comment counts for nothing. */
+  readonly requiresComment: boolean;
   /** `@reuse("30m")`: how long reviewers may let an approval stand for the like of it; 0 without the annotation. */
   readonly reuseMs: number;
   /** `shadow`: it decides nothing; what it would have decided is recorded. */
@@ -78,12 +80,23 @@ export function readAnnotations(
     if (given !== null && approvals.length === 0 && json.annotations?.['approval'] === undefined)
       report(name, `@${name} means nothing without @approval`, 'add @approval("GROUP")');
   }
-  if (requires !== null && requires !== 'reason')
-    report('requires', '@requires knows one thing to ask for', 'write @requires("reason")');
+  const asked = readRequires(requires, report);
   return {
     ...{ id, message, approvals, mode: mode === 'shadow' ? 'shadow' : 'enforce' },
-    ...{ requiresReason: requires !== null, reuseMs: readReuse(reuse, report) },
+    ...{ requiresReason: asked.has('reason'), requiresComment: asked.has('approver-comment') },
+    reuseMs: readReuse(reuse, report),
   };
+}
+
+const requirable = ['reason', 'approver-comment'] as const;
+
+/** `@requires("reason")`, `@requires("reason, approver-comment")`: what people have to say. */
+function readRequires(requires: string | null, report: Report): ReadonlySet<string> {
+  const asked = (requires ?? '').split(',').map((word) => word.trim());
+  for (const word of requires === null ? [] : asked)
+    if (!requirable.some((known) => known === word))
+      report('requires', `@requires knows no "${word.slice(0, 40)}"`, suggest(word, requirable));
+  return new Set(asked);
 }
 
 const unitMs = { m: 60_000, h: 3_600_000 } as const;

@@ -61,6 +61,8 @@ export interface RequiredApproval {
   readonly count: number;
   /** Id of the policy that asks for it. */
   readonly policy: string;
+  /** Id of the policy that wants each of them to say why (`@requires("approver-comment")`); absent where none does. */
+  readonly comment?: string;
 }
 
 /** What would have been decided, were the policies in shadow mode in force; only where that is another verdict. */

@@ -28,11 +28,13 @@ export function refusal(effect: Effect, forbids: readonly Policy[]): Verdict {
   return { outcome, policies, message: spoken ?? `Policy "${policies[0]?.id}" ${verb} ${what}.` };
 }
 
-/** The union: of two policies that ask the same group, the larger number counts. */
+/** The union: of two policies that ask the same group, the larger number counts, and a comment if either wants one. */
 export function requireAll(required: Map<string, RequiredApproval>, policy: Policy): void {
   for (const { group, count } of policy.approvals) {
     const known = required.get(group);
-    if (known === undefined || known.count < count) required.set(group, { group, count, policy: policy.id });
+    const comment = known?.comment ?? (policy.requiresComment ? policy.id : undefined);
+    const stricter = known === undefined || known.count < count ? { group, count, policy: policy.id } : known;
+    required.set(group, comment === undefined ? stricter : { ...stricter, comment });
   }
 }
 

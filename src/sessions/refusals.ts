@@ -33,8 +33,12 @@ export function deniedError(decision: Extract<Decision, { verdict: 'deny' }>, ta
 }
 
 /** What was approved once, by fewer than policy asks for now, or in a group that it does not ask for any more. */
-export function approvedTooLittle(lacking: readonly Pick<RequiredApproval, 'group' | 'count'>[]): SluiceError {
-  const needed = lacking.map(({ group, count }) => `${count} of @${group}`).join(', ');
+export function approvedTooLittle(
+  lacking: readonly Pick<RequiredApproval, 'group' | 'count' | 'comment'>[],
+): SluiceError {
+  const needed = lacking
+    .map(({ group, count, comment }) => `${count} of @${group}${comment === undefined ? '' : ' with a comment'}`)
+    .join(', ');
   const why = needed === '' ? '.' : `: it needs ${needed} now. Ask again.`;
   return new SluiceError('denied', `The approval no longer covers what policy asks for${why}`, { decider: 'gateway' });
 }

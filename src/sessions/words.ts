@@ -11,8 +11,14 @@ export function heldWords(
   const minutes = Math.max(1, Math.round((request.expiresAt - nowMs) / 60_000));
   return {
     message: `held for approval: ${request.message} (policy "${request.policies.join('", "')}", needs ${needed}). Request ${request.id}, open for ${minutes} min`,
-    hint: `A reviewer runs: sluice requests approve ${request.id}`,
+    hint: approveHint(request),
   };
+}
+
+/** How a reviewer lets it run, with the comment that policy wants of them. */
+export function approveHint({ id, approvals }: Pick<ApprovalRequest, 'id' | 'approvals'>): string {
+  const comment = approvals.some((asked) => asked.comment !== undefined) ? ' --comment "…"' : '';
+  return `A reviewer runs: sluice requests approve ${id}${comment}`;
 }
 
 /** How a session ends whose connection the gateway aborts for this reason: for the record, and for the client. */

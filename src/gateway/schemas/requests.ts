@@ -44,7 +44,13 @@ export const requestSummary = z.object({
   policies: z.array(z.string()),
   message: z.string(),
   reason: z.string().nullable(),
-  required: z.array(z.object({ group: z.string(), count: z.int(), have: z.int() })),
+  required: z.array(
+    z.object({
+      ...{ group: z.string(), count: z.int(), have: z.int() },
+      /** Only an approval with a comment counts. */
+      comment: z.boolean().optional(),
+    }),
+  ),
   votes: z.array(
     z.object({
       name: z.string(),

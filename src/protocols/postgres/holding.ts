@@ -1,6 +1,6 @@
 import { SluiceError } from '../../lib/errors.js';
 import type { Allowed, Denied, Held } from '../../sessions/permit.js';
-import { askAhead } from '../../sessions/words.js';
+import { approveHint, askAhead } from '../../sessions/words.js';
 import type { Conversation } from './conversation.js';
 import type { RelayHooks } from './relay-hooks.js';
 import { notice } from './words.js';
@@ -18,7 +18,7 @@ export async function holdStatement(held: Held, talk: Conversation, hooks: Relay
   talk.toClient(
     notice(
       `held for approval: ${request.message} (policy "${request.policies.join('", "')}", needs ${needed}). Request ${request.id}, open for ${minutesLeft(held, talk)} min`,
-      `A reviewer runs: sluice requests approve ${request.id}`,
+      approveHint(request),
     ),
   );
   // What was sent before must not wait with it: its answers come out now.
@@ -78,7 +78,7 @@ function remind(held: Held, talk: Conversation, hooks: RelayHooks): void {
   talk.toClient(
     notice(
       `still waiting for approval, ${minutesLeft(held, talk)} min left. Request ${held.request.id}`,
-      `A reviewer runs: sluice requests approve ${held.request.id}`,
+      approveHint(held.request),
     ),
   );
   // A delivery that fails ends the session where it is waited for: the record that broke stays broken.

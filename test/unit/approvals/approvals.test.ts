@@ -286,6 +286,21 @@ describe('who may decide', () => {
     expect(approvals.vote(second.id, reviewer2, 'approve', '').state).toBe('approved');
   });
 
+  it('fills a place that asks for a comment only with one who made it, by a bot too', () => {
+    const asked = [
+      { group: 'dba', count: 1, policy: 'p', comment: 'q' },
+      { group: 'reviewers', count: 1, policy: 'r' },
+    ];
+    const request = approvals.open(draft({ approvals: asked }));
+    // In both groups, `reviewer` counts without a word where none is asked for.
+    expect(approvals.vote(request.id, reviewer, 'approve', '').state).toBe('pending');
+    const silent = (): unknown => approvals.vote(request.id, { ...reviewer2, via: 'chat' }, 'approve', '\u3164');
+    expect(silent).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringContaining('"q"') as string }),
+    );
+    expect(approvals.vote(request.id, { ...reviewer2, via: 'chat' }, 'approve', 'seen').state).toBe('approved');
+  });
+
   it('refuses an approval that the request does not need any more', () => {
     const approvalsAsked = [
       { group: 'dba', count: 1, policy: 'p' },

@@ -459,7 +459,12 @@ describe('policies in a bundle', () => {
     [
       'a demand for something unknown',
       `${open}@approval("dba") @requires("ticket") forbid (principal, action, resource) unless { context.approvals.contains("dba") };`,
-      'error policies/test.cedar:2:18 @requires knows one thing to ask for | write @requires("reason")',
+      'error policies/test.cedar:2:18 @requires knows no "ticket" | known: reason, approver-comment',
+    ],
+    [
+      'a demand that is misspelt',
+      `${open}@approval("dba") @requires("reason, aprover-comment") forbid (principal, action, resource) unless { context.approvals.contains("dba") };`,
+      'error policies/test.cedar:2:18 @requires knows no "aprover-comment" | did you mean "approver-comment"?',
     ],
     [
       'an endless reuse',

@@ -200,6 +200,24 @@ describe('a hold', () => {
     expect(asks('@reuse("30m")', '')).toMatchObject({ reuseMs: 0 });
   });
 
+  it('wants a comment of a group’s approvers if any policy does', () => {
+    const comment = '@requires("reason, approver-comment")';
+    const policies = compile(
+      permit +
+        hold('one', 'delete', 'dba', '@quorum("2")') +
+        hold('two', 'insert', 'dba', comment) +
+        hold('three', 'update', 'security'),
+    );
+    const effects = [remove, effect('insert', 'public.orders'), effect('update', 'public.orders')];
+    expect(policies.decide(ask(ann, effects))).toMatchObject({
+      needsReason: 'two',
+      approvals: [
+        { group: 'dba', count: 2, policy: 'one', comment: 'two' },
+        { group: 'security', count: 1, policy: 'three' },
+      ],
+    });
+  });
+
   it('is lifted only when every group asked for has approved', () => {
     const policies = compile(permit + hold('one', 'delete', 'dba') + hold('two', 'delete', 'security'));
     expect(policies.decide(ask(ann, [remove], { approvals: ['dba', 'security'] })).verdict).toBe('allow');
