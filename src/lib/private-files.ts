@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf, SluiceError } from './errors.js';
 
@@ -31,4 +41,14 @@ export function writePrivate(file: string, text: string): void {
     rmSync(draft, { force: true });
     throw new SluiceError('local', `Cannot write ${file}: ${messageOf(error)}`, { decider: 'local', cause: error });
   }
+}
+
+/**
+ * Makes the file if there is none, so that at no moment others may read it, and closes one to them that they could. A
+ * database that opens it gives its other files the same mode. An existing file is not opened here: closing any descriptor
+ * of it would drop this process's locks (POSIX fcntl). Throws the system's error.
+ */
+export function ensurePrivate(file: string): void {
+  if (!existsSync(file)) closeSync(openSync(file, 'wx', 0o600));
+  chmodSync(file, 0o600);
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { messageOf, SluiceError } from '../lib/errors.js';
+import { ensurePrivate } from '../lib/private-files.js';
 
 export interface RecordingsLock {
   release(): void;
@@ -20,7 +21,9 @@ export function lockRecordings(dir: string): RecordingsLock {
   }
   let db: Database.Database | null = null;
   try {
-    db = new Database(join(dir, 'lock.db'));
+    const path = join(dir, 'lock.db');
+    ensurePrivate(path); // who can read it can lock it as well
+    db = new Database(path);
     db.exec('begin exclusive'); // held for as long as the gateway runs; nothing is ever written
   } catch (error) {
     db?.close();

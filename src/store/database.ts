@@ -1,7 +1,8 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
 import { SluiceError } from '../lib/errors.js';
+import { ensurePrivate } from '../lib/private-files.js';
 import { migrations } from './migrations.js';
 
 /** A connection to SQLite; statements take their parameters as one array (a lone Buffer would count as named ones). */
@@ -44,15 +45,10 @@ export function closeDatabase(database: Connection): void {
   database.close();
 }
 
-/**
- * Created by us, so that there is no moment at which others may read it; SQLite gives its other files the same mode. An
- * existing file is not opened here: closing any descriptor of it would drop this process's locks (POSIX fcntl).
- */
 function createPrivate(path: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600));
-    chmodSync(path, 0o600);
+    ensurePrivate(path);
   } catch (error) {
     throw openError(path, error);
   }

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import Database from 'libsql';
+import { ensurePrivate } from '../../lib/private-files.js';
 import { schema, schemaVersion } from './schema.js';
 
 export type SqlValue = string | number | bigint | Buffer | null;
@@ -109,6 +110,7 @@ export class IndexDatabase {
 }
 
 function connect(path: string, journal: 'wal' | 'off' = 'wal'): Database.Database {
+  ensurePrivate(path); // it has the texts of all statements
   const db = new Database(path);
   try {
     db.pragma(`journal_mode = ${journal}`);

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { play } from '../support/attack.js';
 import { keptFiles } from '../../support/kept-files.js';
@@ -59,5 +61,14 @@ describe('the credentials of a target', () => {
     const written = [...keptFiles(own.stateDir, ['postgres'])];
     expect(written.length).toBeGreaterThan(3);
     for (const { name, bytes } of written) expect(bytes.includes(password), name).toBe(false);
+  });
+
+  it('are in no file that other users of the gateway’s machine can open, wherever its folder lies', () => {
+    const { own } = lab;
+    if (own === null) return;
+    const open = [...keptFiles(own.stateDir, ['postgres'])]
+      .map(({ name }) => name)
+      .filter((name) => !name.endsWith('.pub.pem') && (statSync(join(own.stateDir, name)).mode & 0o077) !== 0);
+    expect(open).toEqual([]);
   });
 });
