@@ -1,4 +1,5 @@
 import { SluiceError } from '../../../lib/errors.js';
+import type { Attributes } from './attributes.js';
 
 /** Packet types of SFTP version 3 (draft-ietf-secsh-filexfer-02, section 3). */
 export const types = {
@@ -170,9 +171,16 @@ export function encodeStatus(id: number, code: number, message: string): Buffer 
   return encodePacket(types.status, uint32(id), uint32(code), string(message), string('en'));
 }
 
-/** The size in an ATTRS structure: uint32(flags), then uint64(size) when flag 1 is set. */
-export function sizeOf(attributes: PayloadReader): number {
-  return (attributes.uint32() & 1) === 1 ? attributes.uint64() : 0;
+/** ATTRS: uint32(flags), then by flag 1 uint64(size), 2 uint32(uid) uint32(gid), 4 uint32(mode), 8 uint32(atime) uint32(mtime). */
+export function attributesOf(reader: PayloadReader): Attributes {
+  const flags = reader.uint32();
+  const has = (flag: number): boolean => (flags & flag) !== 0;
+  const size = has(1) ? reader.uint64() : null;
+  const owner = has(2) ? `${reader.uint32()}:${reader.uint32()}` : null;
+  const mode = has(4) ? reader.uint32() : null;
+  if (has(8)) reader.uint32();
+  const changedAt = has(8) ? reader.uint32() : null;
+  return { size, owner, mode, changedAt };
 }
 
 export function broken(what: string): SluiceError {

@@ -8,14 +8,13 @@ import { pump, writeTo } from '../channel-io.js';
 import type { Conversation } from '../conversation.js';
 import * as wire from './codec.js';
 import { encodeRefusal } from './refusal.js';
-import { decodeRequest, type NamedPath, type Request } from './requests.js';
+import { FileQuestions, type Reply } from './questions.js';
+import { decodeRequest, type Request } from './requests.js';
 import { type Direction, sizeStep, Transfer } from './transfer.js';
 
 const { types, statuses } = wire;
 const maxHandles = 256;
 const maxPending = 4096;
-const maxPathChars = 4096;
-const maxPathParts = 128;
 
 /** A file or folder that the target has open for this client. */
 interface OpenHandle {
@@ -34,9 +33,6 @@ interface OpenHandle {
 
 type Opened = Pick<OpenHandle, 'permit' | 'effects' | 'path' | 'isFile'>;
 
-/** What is done with the target's answer to one request. */
-type Reply = (packet: wire.Packet, reader: wire.PayloadReader) => Promise<void> | void;
-
 export interface SftpParts {
   readonly talk: Conversation;
   readonly channel: ServerChannel;
@@ -54,6 +50,8 @@ export class SftpProxy {
   readonly #parts: SftpParts;
   readonly #handles = new Map<string, OpenHandle>();
   readonly #pending = new Map<number, Reply>();
+  readonly #questions: FileQuestions;
+  readonly #broken = new AbortController();
   #ids = 0;
   #nextHandle = 0;
   #tail: Promise<void> = Promise.resolve();
@@ -61,11 +59,13 @@ export class SftpProxy {
 
   constructor(parts: SftpParts) {
     this.#parts = parts;
+    this.#questions = new FileQuestions((type, fields, reply) => this.#send(parts.permit, type, fields, reply));
   }
 
   /** Runs until the target's channel closes. */
   async run(): Promise<void> {
-    const { upstream, channel, signal } = this.#parts;
+    const { upstream, channel } = this.#parts;
+    const signal = AbortSignal.any([this.#parts.signal, this.#broken.signal]);
     const fromClient = new wire.PacketReader();
     const fromTarget = new wire.PacketReader();
     const closed = new Promise<void>((resolve) => upstream.once('close', () => resolve()));
@@ -178,8 +178,8 @@ export class SftpProxy {
     const paths: string[] = [];
     const effects: Effect[] = [];
     for (const named of request.paths) {
-      const path = await this.#resolve(named);
-      const size = named.actions.includes('download') ? await this.#sizeOf(path) : 0;
+      const path = await this.#questions.resolve(named);
+      const size = named.actions.includes('download') ? await this.#questions.sizeOf(path) : 0;
       paths.push(path);
       for (const action of named.actions) effects.push(this.#effect(action, path, action === 'download' ? size : 0));
     }
@@ -270,57 +270,6 @@ export class SftpProxy {
     return found;
   }
 
-  // What the gateway itself asks the target, to know what it judges
-
-  /** The absolute path that the target makes of it, all links resolved; of the folder only, where the entry itself is meant. */
-  async #resolve({ path, as }: NamedPath): Promise<string> {
-    if (path.length > maxPathChars) throw new SluiceError('too_large', 'the path is too long');
-    const trimmed = path === '' ? '.' : path.replace(/(?<=[^/])\/+$/, '');
-    const cut = trimmed.lastIndexOf('/');
-    const base = trimmed.slice(cut + 1);
-    const isEntry = as === 'name' && base !== '.' && base !== '..' && base !== '';
-    const folder = cut < 0 ? '.' : cut === 0 ? '/' : trimmed.slice(0, cut);
-    const real = await this.#realpath(isEntry ? folder : trimmed);
-    const resolved = isEntry ? `${real === '/' ? '' : real}/${base}` : real;
-    if (!resolved.startsWith('/') || resolved.split('/').length > maxPathParts)
-      throw new SluiceError('denied', 'the path cannot be judged', { decider: 'gateway' });
-    return resolved;
-  }
-
-  #realpath(path: string): Promise<string> {
-    return this.#ask(types.realpath, path, (reader) => {
-      if (reader.uint32() !== 1) throw wire.broken('a real path that is not one');
-      return reader.text();
-    });
-  }
-
-  async #sizeOf(path: string): Promise<number> {
-    try {
-      return await this.#ask(types.stat, path, (reader) => wire.sizeOf(reader));
-    } catch (error) {
-      // It is not there (yet): the target will say so itself when it is opened.
-      if (isSluiceError(error, 'target_rejected')) return 0;
-      throw error;
-    }
-  }
-
-  #ask<T>(type: number, path: string, read: (reader: wire.PayloadReader) => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      // Without an answer the whole proxy ends, and who waits here with it.
-      this.#send(this.#parts.permit, type, [wire.string(path)], (packet, reader) => {
-        try {
-          if (packet.type === types.status) {
-            const code = reader.uint32();
-            const message = reader.bytes().toString('utf8');
-            reject(new SluiceError('target_rejected', message, { decider: 'target', targetCode: String(code) }));
-          } else resolve(read(reader));
-        } catch (error) {
-          reject(error instanceof Error ? error : wire.broken('an answer that cannot be read'));
-        }
-      }).catch(reject);
-    });
-  }
-
   // Target → client
 
   async #answer(packet: wire.Packet): Promise<void> {
@@ -347,10 +296,23 @@ export class SftpProxy {
     return this.#reply(wire.encodePacket(packet.type, wire.uint32(id), reader.rest()));
   }
 
+  /** Returns at once: what it asks is answered by the loop that it is called from. */
   async #opened(id: number, opened: Opened, packet: wire.Packet, reader: wire.PayloadReader): Promise<void> {
     if (packet.type !== types.handle) return this.#pass(id, packet, reader);
+    this.#check(id, opened, Buffer.from(reader.bytes())).catch((error: unknown) => this.#broken.abort(error));
+  }
+
+  /** A link that was put in its way since it was judged has opened something else. */
+  async #check(id: number, opened: Opened, upstream: Buffer): Promise<void> {
+    const { permit, path, isFile } = opened;
+    if (!(await this.#questions.isWhatWasOpened(path, upstream, isFile))) {
+      await this.#send(permit, types.close, [wire.string(upstream)], () => undefined);
+      const error = new SluiceError('denied', 'the path has come to lead elsewhere while it was opened; try again', {
+        decider: 'gateway',
+      });
+      return this.#reply(encodeRefusal(id, await this.#parts.talk.judging.withdraw(permit, error)));
+    }
     const own = wire.uint32(++this.#nextHandle);
-    const upstream = Buffer.from(reader.bytes());
     this.#handles.set(own.toString('hex'), {
       ...{ ...opened, upstream, upTo: 0, refused: null },
       down: this.#transfer(opened, 'download'),
