@@ -29,7 +29,9 @@ export interface ApprovalsOptions {
   readonly expireMs: number;
   /** The votes of a request that count now, by who may still decide; absent: all of them. */
   readonly countVotes?: (request: ApprovalRequest) => readonly ApprovalVote[];
-  /** Called after every change, new requests included. What it throws fails the act: what cannot be told is not done. */
+  /** Runs writes of which all are kept or none: a change is not made that cannot be told. */
+  readonly atomically?: Atomically;
+  /** Called with every change, new requests included. What it throws fails the act: what cannot be told is not done. */
   readonly onChange?: (request: ApprovalRequest, step: Transition) => void;
   /** Runs `wake` after `ms` without keeping the process alive; returns how to call it off. */
   readonly setTimer?: (wake: () => void, ms: number) => () => void;
@@ -41,6 +43,7 @@ export interface ApprovalService extends Approvals {
   cancelOrphans(): number;
 }
 
+export type Atomically = <T>(work: () => T) => T;
 type Actor = Pick<Voter, 'id' | 'name' | 'via'>;
 
 const maxOpenPerRequester = 50;
@@ -60,18 +63,20 @@ class StoredApprovals implements ApprovalService {
   readonly #version: string;
   readonly #expireMs: number;
   readonly votesNow: (request: ApprovalRequest) => readonly ApprovalVote[];
+  readonly #atomically: Atomically;
   readonly #onChange: (request: ApprovalRequest, step: Transition) => void;
   readonly #setTimer: (wake: () => void, ms: number) => () => void;
   readonly #waiters = new Waiters();
   #stopTimer: (() => void) | null = null;
   #closed = false;
 
-  constructor({ store, now, version, expireMs, countVotes, onChange, setTimer }: ApprovalsOptions) {
+  constructor({ store, now, version, expireMs, countVotes, onChange, atomically, setTimer }: ApprovalsOptions) {
     this.#store = store;
     this.#now = now;
     this.#version = version;
     this.#expireMs = expireMs;
     this.votesNow = countVotes ?? (({ votes }) => votes);
+    this.#atomically = atomically ?? ((work) => work());
     this.#onChange = onChange ?? (() => undefined);
     this.#setTimer = setTimer ?? unrefTimer;
     this.#schedule();
@@ -112,36 +117,44 @@ class StoredApprovals implements ApprovalService {
     const { id: by, name } = draft.principal;
     const step: Transition = { at: createdAt, from: null, to: 'pending', by, name, note: draft.reason ?? '' };
     const opened = { ...request, history: [step] };
-    this.#store.insert(opened);
+    return this.#insert(opened, step);
+  }
+
+  #insert(opened: ApprovalRequest, step: Transition): ApprovalRequest {
+    this.#atomically(() => {
+      this.#store.insert(opened);
+      this.#onChange(opened, step);
+    });
     this.#schedule();
-    this.#onChange(opened, step);
     return opened;
   }
 
   /** The same under an approval that stands: a request of its own, approved already and linked both ways. */
   #reuse(draft: RequestDraft, digest: string): ApprovalRequest | null {
     for (let attempt = 0; attempt < 100; attempt++) {
-      const at = this.#now();
-      const found = findStanding(this.#store, draft, { digest, now: at, votesNow: this.votesNow });
-      if (found === null) return null;
-      const id = newId('req');
-      const used = { ...found, reuse: { ...found.reuse, uses: found.reuse.uses + 1 } };
-      // Of a use and a revocation that race one wins; whoever loses looks again.
-      if (this.#replace(found, used, { id: draft.principal.id, name: draft.principal.name }, id, 'reuse') === null)
-        continue;
-      const note = `by the approval of ${found.id}`;
-      const step: Transition = { at, from: null, to: 'approved', by: 'gateway', name: 'gateway', note };
-      const opened: ApprovalRequest = {
-        ...{ ...draft, id, digest, votes: found.votes, state: 'approved', reuseOf: found.id, outcome: null },
-        ...{ createdAt: at, decidedAt: at, expiresAt: at + this.#expireMs, history: [step] },
-        gatewayVersion: this.#version,
-      };
-      this.#store.insert(opened);
-      this.#schedule();
-      this.#onChange(opened, step);
-      return opened;
+      const opened = this.#atomically(() => this.#reuseOnce(draft, digest));
+      if (opened !== 'lost') return opened;
     }
     return null;
+  }
+
+  #reuseOnce(draft: RequestDraft, digest: string): ApprovalRequest | 'lost' | null {
+    const at = this.#now();
+    const found = findStanding(this.#store, draft, { digest, now: at, votesNow: this.votesNow });
+    if (found === null) return null;
+    const id = newId('req');
+    const used = { ...found, reuse: { ...found.reuse, uses: found.reuse.uses + 1 } };
+    // Of a use and a revocation that race one wins; whoever loses looks again.
+    if (this.#replace(found, used, { id: draft.principal.id, name: draft.principal.name }, id, 'reuse') === null)
+      return 'lost';
+    const note = `by the approval of ${found.id}`;
+    const step: Transition = { at, from: null, to: 'approved', by: 'gateway', name: 'gateway', note };
+    const opened: ApprovalRequest = {
+      ...{ ...draft, id, digest, votes: found.votes, state: 'approved', reuseOf: found.id, outcome: null },
+      ...{ createdAt: at, decidedAt: at, expiresAt: at + this.#expireMs, history: [step] },
+      gatewayVersion: this.#version,
+    };
+    return this.#insert(opened, step);
   }
 
   get(id: string): ApprovalRequest | null {
@@ -308,10 +321,14 @@ class StoredApprovals implements ApprovalService {
       ...(act === undefined ? {} : { act }),
     };
     const next = { ...after, history: [...before.history, step] };
-    if (!this.#store.replace(next, before.history.length)) return null;
+    const isDone = this.#atomically(() => {
+      const isOurs = this.#store.replace(next, before.history.length);
+      if (isOurs) this.#onChange(next, step);
+      return isOurs;
+    });
+    if (!isDone) return null;
     if (next.state !== 'pending') this.#waiters.wake(next.id);
     this.#schedule();
-    this.#onChange(next, step);
     return next;
   }
 

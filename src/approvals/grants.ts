@@ -9,13 +9,19 @@ import { unrefTimer } from './timer.js';
 export interface GrantBookOptions {
   readonly store: GrantStore;
   readonly now: () => number;
-  /** Called after every change. What it throws fails the act. */
+  /** Called with every change. What it throws fails the act: no membership begins that cannot be told. */
   readonly onStep?: (grant: Grant, step: GrantStep, by: Pick<Principal, 'id' | 'name'> | 'gateway') => void;
   /** Called when what somebody may do has changed; live sessions are looked at again. */
   readonly onChange?: () => void;
   readonly setTimer?: (wake: () => void, ms: number) => () => void;
+  /** Runs writes of which all are kept or none, and what is to happen once they are. */
+  readonly transactions?: {
+    run<T>(work: () => T): T;
+    whenKept(then: () => void): void;
+  };
 }
 
+const untied: NonNullable<GrantBookOptions['transactions']> = { run: (work) => work(), whenKept: (then) => then() };
 const longestTimerMs = 3_600_000;
 
 /**
@@ -63,8 +69,12 @@ export class GrantBook {
       revoked: null,
       review: null,
     };
-    this.#options.store.insert(grant);
-    this.#tell(grant, grant.emergency ? 'emergency' : 'begin', draft.principal);
+    const { store, onStep, transactions = untied } = this.#options;
+    transactions.run(() => {
+      store.insert(grant);
+      onStep?.(grant, grant.emergency ? 'emergency' : 'begin', draft.principal);
+      transactions.whenKept(() => this.#changed());
+    });
     return grant;
   }
 
@@ -145,10 +155,14 @@ export class GrantBook {
   }
 
   #tell(grant: Grant, step: GrantStep, by: Pick<Principal, 'id' | 'name'> | 'gateway'): void {
-    if (step !== 'review') this.#reload();
-    // Told to live sessions first: a trail that cannot be written must not leave them what they have lost.
-    if (step !== 'review') for (const listener of this.#listeners) listener();
+    // Live sessions hear of an end first: a trail that cannot be written must not leave them what they have lost.
+    if (step !== 'review') this.#changed();
     this.#options.onStep?.(grant, step, by);
+  }
+
+  #changed(): void {
+    this.#reload();
+    for (const listener of this.#listeners) listener();
   }
 
   /** Ends what is over. Cheap while nothing is: asked for at every decision. */

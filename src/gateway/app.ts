@@ -381,8 +381,8 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     bundleVersion: () => configuration.current().version,
     lastBundle: () => bundles.last(),
     applyBundle: (files, message) => bundles.apply(files, { by: 'gateway', dryRun: false, message }),
-    setSecret: (name, value) =>
-      state.audit.attemptLater('gateway', 'secret.set', name, {}, () => state.vault.set(name, value, 'gateway')),
+    setSecret: async (name, value) =>
+      state.audit.attempt('gateway', 'secret.set', name, {}, () => state.vault.set(name, value, 'gateway')),
     close: (close = {}) => shutdown.run(close.graceMs ?? defaultGraceMs),
   };
 }

@@ -1,6 +1,7 @@
 import { isSluiceError } from '../lib/errors.js';
 import type { Principal } from '../policy/types.js';
 import type { AuditEntry, AuditStore } from '../store/ports.js';
+import type { Transactions } from '../store/transactions.js';
 
 /** What the gateway's own API did for someone: every admin act and every reading of a recording. docs/audit-events.md */
 export const auditActions = [
@@ -64,15 +65,16 @@ type Detail = Readonly<Record<string, string>>;
 export class Audit {
   readonly #store: AuditStore;
   readonly #clock: () => number;
-
+  readonly #transactions: Transactions;
   readonly #heard: ((entry: RecordedEntry) => void)[] = [];
 
-  constructor(store: AuditStore, clock: () => number) {
+  constructor(store: AuditStore, clock: () => number, transactions: Transactions) {
     this.#store = store;
     this.#clock = clock;
+    this.#transactions = transactions;
   }
 
-  /** Called after every entry, which is in the store then. */
+  /** Called after every entry, which is in the store then, for good. */
   onRecord(heard: (entry: RecordedEntry) => void): void {
     this.#heard.push(heard);
   }
@@ -95,7 +97,7 @@ export class Audit {
       detail: by === 'gateway' ? detail : { ...detail, name: by.name },
     };
     this.#store.append(entry);
-    for (const heard of this.#heard) heard(entry);
+    this.#transactions.whenKept(() => this.#heard.forEach((heard) => heard(entry)));
   }
 
   /** Does an act that tells the trail itself; writes when it was refused or failed. */
@@ -108,20 +110,29 @@ export class Audit {
     }
   }
 
-  /** Does an act and writes how it ended: attempts that were refused or failed stand in the trail too. */
+  /**
+   * Does an act on the store and writes how it ended: attempts that were refused or failed stand in the trail too. The act
+   * and its entry are kept together or not at all; what takes effect elsewhere waits for that by `whenKept`.
+   */
   attempt<T>(by: Principal | 'gateway', action: AuditAction, object: string, detail: Detail, act: () => T): T {
-    let result: T;
     try {
-      result = act();
+      return this.#transactions.run(() => {
+        const result = act();
+        this.record(by, action, object, detail);
+        return result;
+      });
     } catch (error) {
       this.record(by, action, object, detail, isSluiceError(error, 'denied') ? 'refused' : 'failed');
       throw error;
     }
-    this.record(by, action, object, detail);
-    return result;
   }
 
-  /** The same for an act that takes time. */
+  /** Runs `then` when what the act under way has written, and its entry, are kept. */
+  whenKept(then: () => void): void {
+    this.#transactions.whenKept(then);
+  }
+
+  /** The same for an act that takes time, on the recordings: their signed ledger says itself what was done there. */
   async attemptLater<T>(
     by: Principal | 'gateway',
     action: AuditAction,

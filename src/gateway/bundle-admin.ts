@@ -92,14 +92,14 @@ export class BundleAdmin {
     });
   }
 
-  /** Kept before it is in force: after a crash in between, the next start decides by what was kept. */
+  /** Kept and recorded before it is in force: after a crash in between, the next start decides by what was kept. */
   #enforce(next: Configuration, order: ApplyOrder): void {
     const { clock, configuration, history } = this.#parts;
     const by = order.by === 'gateway' ? 'gateway' : order.by.name;
     if (history.latest()?.version !== next.version) {
       history.append({ version: next.version, files: next.files, appliedAt: clock(), by, message: order.message });
     }
-    configuration.swap(next);
+    this.#parts.audit.whenKept(() => configuration.swap(next));
   }
 
   #compare(next: Configuration, applied: boolean): ApplyOutcome {

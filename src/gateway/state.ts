@@ -37,13 +37,14 @@ export function openState(bootstrap: Bootstrap, { clock, version, environment }:
     const masterKey = { file: join(bootstrap.stateDir, 'keys', 'vault.key') };
     const vault = openVault({ store: store.secrets, masterKey, env: environment, now: clock });
     const listeners: ((request: ApprovalRequest) => void)[] = [];
-    const audit = new Audit(store.audit, clock);
+    const audit = new Audit(store.audit, clock, store.transactions);
     let countVotes: NonNullable<ApprovalsOptions['countVotes']> = ({ votes }) => votes;
     const approvals = createApprovals({
       store: store.requests,
       now: clock,
       version,
       expireMs: bootstrap.approvals.expireMinutes * 60_000,
+      atomically: (work) => store.transactions.run(work),
       countVotes: (request) => countVotes(request),
       onChange: (request, step) => {
         tellStep(audit, request, step);
@@ -53,6 +54,7 @@ export function openState(bootstrap: Bootstrap, { clock, version, environment }:
     const grants = new GrantBook({
       store: store.grants,
       now: clock,
+      transactions: store.transactions,
       onStep: (grant, step, by) => tellGrant(audit, grant, step, by),
     });
     // Whoever waited in a connection of the process before is gone; an approval now would run nothing.

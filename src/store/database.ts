@@ -86,8 +86,9 @@ function closeQuietly(database: Connection): void {
   }
 }
 
-/** Runs `work` whole or not at all. */
+/** Runs `work` whole or not at all; as a part of the transaction that is under way, if one is. */
 export function inTransaction<T>(database: Connection, work: () => T): T {
+  if (database.inTransaction) return work();
   database.exec('BEGIN IMMEDIATE');
   try {
     const result = work();

@@ -23,6 +23,7 @@ import { sqliteRegisteredKeys } from './registered-keys.js';
 import { sqliteRequests } from './requests.js';
 import { sqliteSecrets } from './secrets.js';
 import { sqliteSignals } from './signals.js';
+import { sqliteTransactions, type Transactions } from './transactions.js';
 import { sqliteUsage } from './usage.js';
 import type { UsageStore } from '../sessions/usage-store.js';
 import type { SignalStore } from '../signals/store.js';
@@ -42,6 +43,7 @@ export interface Store {
   readonly deliveries: DeliveryStore;
   readonly usage: UsageStore;
   readonly signals: SignalStore;
+  readonly transactions: Transactions;
   close(): void;
 }
 
@@ -65,6 +67,7 @@ export function openStore(path: string): Store {
     deliveries: sqliteDeliveries(database),
     usage: sqliteUsage(database),
     signals: sqliteSignals(database),
+    transactions: sqliteTransactions(database),
     close: () => closeDatabase(database),
   };
 }

@@ -14,7 +14,7 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 export interface Vault {
   list(): readonly Omit<StoredSecret, 'sealed'>[];
   /** Seals and stores. Throws `usage` for a name or value that cannot be one. */
-  set(name: string, value: string, by: Principal | 'gateway'): Promise<void>;
+  set(name: string, value: string, by: Principal | 'gateway'): void;
   /** False when there is none of this name. */
   remove(name: string, by: Principal | 'gateway'): boolean;
   /** The secret behind `vault:NAME`, `env:NAME` or `file:PATH`. Errors name the reference, never the secret. */
@@ -45,7 +45,7 @@ export function openVault(options: VaultOptions): Vault {
 
   return {
     list: () => store.list(),
-    async set(name, value, by) {
+    set(name, value, by) {
       checkName(name);
       const plaintext = Buffer.from(value);
       if (plaintext.length === 0 || plaintext.length > maxSecretBytes || value.includes('\0')) {

@@ -36,9 +36,7 @@ export function secretRoutes({ audit, vault }: GatewayServices): readonly ApiRou
       body: secretBody,
       response: secretListDocument,
       async handle({ principal }, { params, body }) {
-        await audit.attemptLater(principal, 'secret.set', params.name, {}, () =>
-          vault.set(params.name, body.value, principal),
-        );
+        audit.attempt(principal, 'secret.set', params.name, {}, () => vault.set(params.name, body.value, principal));
         return list();
       },
     }),

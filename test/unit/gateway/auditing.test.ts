@@ -12,7 +12,7 @@ it('tells after a crash what the journals and the trail hold beyond what was tol
   const dir = await tempDir();
   const file = join(dir, 'audit.jsonl');
   const store = openStore(join(dir, 'state.db'));
-  const audit = new Audit(store.audit, Date.now);
+  const audit = new Audit(store.audit, Date.now, store.transactions);
   const begin = (oversight: Oversight): Auditing =>
     new Auditing({
       ...{ stateDir: dir, gateway: 'gateway-1', sinks: [{ type: 'file', path: file }], clock: Date.now },

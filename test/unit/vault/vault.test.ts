@@ -36,7 +36,7 @@ async function failure(work: () => unknown): Promise<string> {
 
 describe('vault', () => {
   it('gives back what was set, lists names only, and forgets', async () => {
-    await vault.set('db-prod', secret, ada);
+    vault.set('db-prod', secret, ada);
     expect(await vault.resolveSecret('vault:db-prod')).toBe(secret);
     expect(await vault.resolveSecret({ provider: 'vault', name: 'db-prod' })).toBe(secret);
     expect(vault.list()).toEqual([{ name: 'db-prod', updatedAt: 42, updatedBy: ada.name }]);
@@ -46,7 +46,7 @@ describe('vault', () => {
   });
 
   it('survives a restart with the same key and is closed to another', async () => {
-    await vault.set('db', secret, 'gateway');
+    vault.set('db', secret, 'gateway');
     const same = openVault({ store: store.secrets, masterKey: { file: join(directory, 'keys', 'master') } });
     expect(await same.resolveSecret('vault:db')).toBe(secret);
     expect(same.deriveKey('hash')).toEqual(vault.deriveKey('hash'));
@@ -58,7 +58,7 @@ describe('vault', () => {
   });
 
   it('leaves no trace of the secret in the database file', async () => {
-    await vault.set('db', secret, 'gateway');
+    vault.set('db', secret, 'gateway');
     store.close();
     const bytes = readFileSync(join(directory, 'state.db'));
     for (const form of [
@@ -71,7 +71,7 @@ describe('vault', () => {
   });
 
   it('notices every changed byte, a swapped name and a shortened value', async () => {
-    await vault.set('a', secret, 'gateway');
+    vault.set('a', secret, 'gateway');
     const stored = store.secrets.get('a');
     if (stored === null) throw new Error('not stored');
     for (let index = 0; index < stored.sealed.length; index++) {
@@ -90,10 +90,10 @@ describe('vault', () => {
 
   it('refuses names and values that cannot be secrets, without repeating them', async () => {
     for (const name of ['', '.hidden', 'a/b', '../x', 'a b', 'x'.repeat(64), 'ä']) {
-      await expect(vault.set(name, secret, ada)).rejects.toMatchObject({ code: 'usage' });
+      expect(() => vault.set(name, secret, ada)).toThrow(expect.objectContaining({ code: 'usage' }));
     }
     for (const value of ['', 'a\0b', 'x'.repeat(70_000)]) {
-      await expect(vault.set('ok', value, ada)).rejects.toMatchObject({ code: 'usage' });
+      expect(() => vault.set('ok', value, ada)).toThrow(expect.objectContaining({ code: 'usage' }));
     }
     const text = await failure(() => vault.resolveSecret(secret));
     expect(text).not.toContain(secret);
