@@ -25,8 +25,8 @@ export interface StackOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly announce?: Announce;
   readonly signal?: AbortSignal;
-  /** Smaller, and nothing flushed to disk: for tests. */
-  readonly shop?: { readonly size: ShopSize; readonly lasting: boolean };
+  /** Smaller, nothing flushed to disk, on one major of PostgreSQL (any supported one when null): for tests. */
+  readonly shop?: { readonly size: ShopSize; readonly lasting: boolean; readonly major: number | null };
 }
 
 /** Everything that a quickstart runs. */
@@ -66,6 +66,7 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[], stop:
     dir: database,
     env: options.env,
     lasting,
+    major: options.shop?.major ?? null,
     ...(signal === undefined ? {} : { signal }),
   });
   undo.push(() => postgres.stop());

@@ -18,7 +18,7 @@ it('takes another port than the last time where somebody has taken that while Po
     stateDir,
     port: 0,
     env: { ...process.env, SLUICE_LOG_LEVEL: 'warn' },
-    shop: { size: smallShop, lasting: false },
+    shop: { size: smallShop, lasting: false, major: null },
     announce: ({ event }) => void (event === 'postgres' && other.listen(known, '127.0.0.1')),
   });
   try {

@@ -7,6 +7,7 @@ import { shopDatabase } from '../../src/quickstart/seed.js';
 import { smallShop } from '../../src/quickstart/shop-rows.js';
 import { startStack } from '../../src/quickstart/stack.js';
 import { demoToken, type DemoUserName } from './demo-tokens.js';
+import { chosenMajor, type TestPostgresOptions } from './postgres.js';
 
 /** Tokens are good for ten minutes, which a file of tests may outlast. */
 const freshMs = 5 * 60_000;
@@ -35,8 +36,8 @@ export interface ApiAnswer {
   readonly body: unknown;
 }
 
-/** Starts one (about three seconds); `stop` leaves nothing behind. */
-export async function startTestGateway(): Promise<TestGateway> {
+/** Starts one (about three seconds), on the major named as for `startPostgres`; `stop` leaves nothing behind. */
+export async function startTestGateway(options: Pick<TestPostgresOptions, 'major'> = {}): Promise<TestGateway> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-test-gw-'));
   const stateDir = join(dir, 'state');
   const remove = async (): Promise<void> => {
@@ -44,12 +45,11 @@ export async function startTestGateway(): Promise<TestGateway> {
     await rm(dir, { recursive: true, force: true });
   };
   const env = { ...process.env, SLUICE_LOG_LEVEL: 'warn' };
-  const stack = await startStack({ stateDir, port: 0, env, shop: { size: smallShop, lasting: false } }).catch(
-    async (error: unknown) => {
-      await remove();
-      throw error;
-    },
-  );
+  const shop = { size: smallShop, lasting: false, major: options.major ?? chosenMajor() };
+  const stack = await startStack({ stateDir, port: 0, env, shop }).catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
   const { postgres, url } = stack;
   const tokens = new Map<DemoUserName, { readonly at: number; readonly token: Promise<string> }>();
   const token = (user: DemoUserName): Promise<string> => {

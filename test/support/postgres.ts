@@ -17,7 +17,7 @@ export interface TestPostgres {
 }
 
 export interface TestPostgresOptions {
-  /** Any supported one where none is named. */
+  /** Where none is named: what `SLUICE_TEST_POSTGRES_MAJOR` says, else the first supported one that is found. */
   readonly major?: number;
   /** Server settings beside the usual ones. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -28,7 +28,7 @@ export const twoPhase: TestPostgresOptions = { settings: { max_prepared_transact
 
 /** Starts a server in a directory of its own (about two seconds); `stop` leaves nothing behind. */
 export async function startPostgres(options: TestPostgresOptions = {}): Promise<TestPostgres> {
-  const { major = null, settings = {} } = options;
+  const { major = chosenMajor(), settings = {} } = options;
   const dir = await mkdtemp(join(tmpdir(), 'sluice-test-pg-'));
   const server = await start({ dir, major, settings, env: process.env, lasting: false }).catch(
     async (error: unknown) => {
@@ -62,4 +62,12 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Lets any test file run on another major than the installed one: `SLUICE_TEST_POSTGRES_MAJOR=18 npx vitest run FILE`. */
+export function chosenMajor(): number | null {
+  const chosen = process.env['SLUICE_TEST_POSTGRES_MAJOR'] ?? '';
+  if (chosen === '') return null;
+  if (!/^\d+$/.test(chosen)) throw new TypeError(`SLUICE_TEST_POSTGRES_MAJOR is no major version: ${chosen}`);
+  return Number(chosen);
 }

@@ -5,6 +5,7 @@ import { serveTunnel } from '../../../src/agent/tunnel.js';
 import { SluiceClient } from '../../../src/client/api.js';
 import { Transport } from '../../../src/client/transport.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
+import type { TestPostgresOptions } from '../../support/postgres.js';
 import { fillLab, labSchema, masks, protectedColumns } from './lab-schema.js';
 import { worlds } from './canaries.js';
 
@@ -36,11 +37,11 @@ export interface Lab {
  * `protectedColumns` must be classified there, with the masks of `masks`, and its role must be able to do what it is
  * asked. `SLUICE_TEST_TRUSTED_URI` may name a second target with a permissive policy. Unset: the suite starts its own.
  */
-export async function openLab(): Promise<Lab> {
+export async function openLab(options: Pick<TestPostgresOptions, 'major'> = {}): Promise<Lab> {
   const { SLUICE_TEST_URI: insider, SLUICE_TEST_DIRECT_URI: direct, SLUICE_TEST_TRUSTED_URI: trusted } = process.env;
   if (insider !== undefined && direct !== undefined)
     return await prepare({ directUri: direct, insiderUri: insider, trustedUri: trusted ?? null, own: null, undo: [] });
-  return await ownLab();
+  return await ownLab(options);
 }
 
 interface Parts {
@@ -132,8 +133,8 @@ const fingerprintSql = `select md5(concat_ws('|',
   (select string_agg(gid, ';') from pg_prepared_xacts),
   (select concat(last_value, is_called) from ledger_id_seq))) as mark`;
 
-async function ownLab(): Promise<Lab> {
-  const gateway = await startTestGateway();
+async function ownLab(options: Pick<TestPostgresOptions, 'major'>): Promise<Lab> {
+  const gateway = await startTestGateway(options);
   const undo: (() => Promise<void>)[] = [() => gateway.stop()];
   try {
     const password = 'lab-owner-password';
