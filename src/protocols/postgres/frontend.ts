@@ -12,6 +12,7 @@ export type Startup = Extract<StartupPacket, { type: 'startup' }>;
 export type Cancel = Extract<StartupPacket, { type: 'cancel' }>;
 
 const no = Buffer.from('N');
+const protocolVersion = 196608;
 
 /**
  * Answers SSLRequest and GSSENCRequest until the client says what it wants. Inside a tunnel TLS is already around us, so
@@ -78,10 +79,13 @@ function wrongPassword(): SluiceError {
   );
 }
 
-/** NegotiateProtocolVersion for clients that ask for more than 3.0: Int32(minor) Int32(n) String(option) × n. */
+/**
+ * NegotiateProtocolVersion for clients that ask for more than 3.0: Int32(version) Int32(n) String(option) × n. The version
+ * is whole, 196608 for 3.0, whatever PostgreSQL 55.7 says of a minor one: servers send it so, and libpq of 18 wants it so.
+ */
 export function negotiate(stream: Duplex, startup: Startup): void {
   if (startup.minor === 0 && startup.extensions.length === 0) return;
-  const body = [int32(0), int32(startup.extensions.length), ...startup.extensions.map(cString)];
+  const body = [int32(protocolVersion), int32(startup.extensions.length), ...startup.extensions.map(cString)];
   stream.write(frame('v', ...body));
 }
 

@@ -45,6 +45,7 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
         cancels.cancel(packet.processId, packet.key, incoming.principal.id);
         return closeSoon(stream, 0);
       }
+      negotiate(stream, packet);
       if (incoming.origin.passwordVerifier !== null)
         await requireTunnelPassword(stream, input, incoming.origin.passwordVerifier);
       input.requireNothingBehind();
@@ -70,6 +71,7 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
           decider: 'gateway',
         });
       }
+      negotiate(current, packet);
       const principal = await hooks.authenticate(await askForToken(current, input));
       input.requireNothingBehind();
       const found = hooks.findTarget(targetName(packet), principal);
@@ -190,7 +192,6 @@ async function runSession(
       relay.end(reason, detail, new SluiceError('interrupted', detail, { decider: 'gateway' })),
     );
     signal.addEventListener('abort', onAbort, { once: true });
-    negotiate(stream, startup);
     const greeting = [authenticationOk];
     for (const [name, value] of dialled.parameters) greeting.push(parameterStatus(name, value));
     greeting.push(backendKeyData(keys.processId, keys.key));

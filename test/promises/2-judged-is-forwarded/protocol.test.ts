@@ -27,7 +27,11 @@ async function unchanged(run: () => Promise<void>): Promise<void> {
 
 /** Sends bytes on a new connection and gives what came until it ended. */
 async function answerTo(...parts: readonly Buffer[]): Promise<Buffer> {
-  const { host, port } = targetOf(lab.insiderUri);
+  return await answerOf(lab.insiderUri, ...parts);
+}
+
+async function answerOf(uri: string, ...parts: readonly Buffer[]): Promise<Buffer> {
+  const { host, port } = targetOf(uri);
   const socket = connect({ host, port });
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
@@ -40,8 +44,9 @@ async function answerTo(...parts: readonly Buffer[]): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-const startup = (...pairs: readonly string[]): Buffer => {
-  const body = bytes(int32(196608), ...pairs.map((text) => cString(text)), '\0');
+const startup = (...pairs: readonly string[]): Buffer => startupOf(196608, pairs);
+const startupOf = (version: number, pairs: readonly string[]): Buffer => {
+  const body = bytes(int32(version), ...pairs.map((text) => cString(text)), '\0');
   return bytes(int32(body.length + 4), body);
 };
 
@@ -170,6 +175,18 @@ describe('the start of a connection', () => {
   ])('with %s is refused, though the server takes it', async (_name, settings) => {
     (await WireSession.open(lab.directUri, settings)).close();
     await expect(WireSession.open(lab.insiderUri, settings)).rejects.toThrow();
+  });
+
+  it.each([
+    ['3.2', 196610, []],
+    ['3.9999', 206607, []],
+    ['an extension', 196608, ['_pq_.nothing', 'x']],
+  ])('with %s goes on with what there is, named as the server names it', async (_name, version, more) => {
+    const sent = startupOf(version, ['user', 'sluice', 'database', 'lab', ...more]);
+    const [direct, through] = await Promise.all([answerOf(lab.directUri, sent), answerOf(lab.insiderUri, sent)]);
+    const negotiated = (answer: Buffer): Buffer => answer.subarray(0, 1 + answer.readInt32BE(1));
+    expect(negotiated(direct).toString('latin1', 0, 1)).toBe('v');
+    expect(negotiated(through).toString('hex')).toBe(negotiated(direct).toString('hex'));
   });
 
   it('goes on with the settings that are pinned', async () => {
