@@ -9,7 +9,7 @@ const markedRows: readonly (readonly [key: string, from: string])[] = [
   ['x.oid', 'kept join pg_catalog.pg_rewrite x on x.ev_class = kept.oid'],
   ['x.oid', 'kept join pg_catalog.pg_trigger x on x.tgrelid = kept.oid where not x.tgisinternal'],
   ['x.oid', 'kept join pg_catalog.pg_attrdef x on x.adrelid = kept.oid'],
-  ['x.oid', "kept join pg_catalog.pg_constraint x on x.conrelid = kept.oid where x.contype = 'f'"],
+  ['x.oid', "kept join pg_catalog.pg_constraint x on x.conrelid = kept.oid where x.contype in ('f', 'p')"],
   ['x.oid', 'pg_catalog.pg_constraint x where x.contypid <> 0'],
   ['x.inhrelid, x.inhparent', 'kept join pg_catalog.pg_inherits x on x.inhrelid = kept.oid'],
   ['x.oid', 'pg_catalog.pg_proc x where not (x.pronamespace = any (array(select oid from passing)))'],

@@ -104,6 +104,10 @@ export const catalogQueries = {
   partitioned: `select pg_catalog.json_build_array(p.partrelid::int8, pg_catalog.to_json(p.partattrs::int2[]))::text as row
     from pg_catalog.pg_partitioned_table p`,
 
+  // What a foreign key refers to that names no columns.
+  primaryKeys: `select pg_catalog.json_build_array(k.conrelid::int8, pg_catalog.to_json(k.conkey))::text as row
+    from pg_catalog.pg_constraint k where k.contype = 'p' order by k.oid`,
+
   operators: `select pg_catalog.json_build_array(n.nspname, o.oprname, fn.nspname, p.proname)::text as row
     from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
       join pg_catalog.pg_proc p on p.oid = o.oprcode join pg_catalog.pg_namespace fn on fn.oid = p.pronamespace
@@ -173,7 +177,7 @@ const functionRow = z.tuple([
   z.boolean(),
   z.boolean(),
 ]);
-const partitionedRow = z.tuple([z.number(), z.array(z.number())]);
+const keyRow = z.tuple([z.number(), z.array(z.number())]);
 const pairRow = z.tuple([z.number(), z.number()]);
 const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
 const triggerRow = z.tuple([z.number(), z.number(), z.string(), z.string()]);
@@ -218,7 +222,8 @@ export async function readCatalog(
         };
   const types = await rows(catalogQueries.types, typeRow);
   const inherits = await rows(catalogQueries.inherits, pairRow);
-  const partitioned = await rows(catalogQueries.partitioned, partitionedRow);
+  const partitioned = await rows(catalogQueries.partitioned, keyRow);
+  const primaryKeys = await rows(catalogQueries.primaryKeys, keyRow);
   const triggers = await rows(catalogQueries.triggers, triggerRow);
   const eventTriggers = await rows(catalogQueries.eventTriggers, eventTriggerRow);
   const rewrites = await rows(catalogQueries.rules, ruleRow);
@@ -274,6 +279,7 @@ export async function readCatalog(
       ...{ child, childColumns, parent, parentColumns, onUpdate, onDelete },
     })),
     partitioned: partitioned.map(([relation, columns]) => ({ relation, columns })),
+    primaryKeys: primaryKeys.map(([relation, columns]) => ({ relation, columns })),
     inherits: inherits.map(([child, parent]) => ({ child, parent })),
     operators: operators.map(toCall),
     typeCalls: typeCalls.map(([schema, name, functionSchema, functionName, oid]) => ({

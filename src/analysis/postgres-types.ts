@@ -195,6 +195,7 @@ export interface RawCatalog {
   readonly inherits: readonly { readonly child: number; readonly parent: number }[];
   /** Partitioned tables with the attnums of their keys; 0 stands for an expression. */
   readonly partitioned?: readonly { readonly relation: number; readonly columns: readonly number[] }[];
+  readonly primaryKeys?: readonly { readonly relation: number; readonly columns: readonly number[] }[];
   /** What a write sets off by itself. */
   readonly triggers?: readonly RawTrigger[];
   readonly eventTriggers?: readonly RawEventTrigger[];

@@ -5,9 +5,14 @@
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 
+/** Make a value of a type that is named by a value: converting to somebody's own type may call functions. */
+export const makesAnyType = words(
+  'array_in domain_in record_in range_in multirange_in pg_input_is_valid pg_input_error_info',
+);
+
 /** Volatile, yet they only look at the server or draw a number. */
 export const harmlessVolatile = words(`
-  random random_normal clock_timestamp timeofday gen_random_uuid uuidv4 uuidv7 nextval currval lastval setseed
+  random random_normal array_sample array_shuffle clock_timestamp timeofday gen_random_uuid uuidv4 uuidv7 nextval currval lastval setseed
   pg_is_in_recovery pg_relation_size pg_total_relation_size pg_table_size pg_indexes_size pg_database_size
   pg_tablespace_size pg_sequence_last_value pg_get_sequence_data pg_jit_available pg_collation_actual_version
   pg_database_collation_actual_version pg_partition_tree pg_partition_ancestors pg_lock_status pg_blocking_pids

@@ -68,6 +68,7 @@ export class Catalog {
   readonly #expressions = new Map<number, RawExpression[]>();
   readonly #children = new Map<number, number[]>();
   readonly #keys = new Map<number, readonly number[]>();
+  readonly #primaryKeys = new Map<number, readonly number[]>();
   readonly #byOid = new Map<number, RawRelation>();
   readonly #identities = new Map<number, string>();
 
@@ -91,6 +92,7 @@ export class Catalog {
       this.#byOid.set(relation.oid, relation);
     }
     for (const { relation, columns } of raw.partitioned ?? []) this.#keys.set(relation, columns);
+    for (const { relation, columns } of raw.primaryKeys ?? []) this.#primaryKeys.set(relation, columns);
     this.eventTriggers = raw.eventTriggers ?? [];
     for (const trigger of raw.triggers ?? []) this.#attach(trigger.relation).triggers.push(trigger);
     for (const rule of raw.rules ?? []) this.#attach(rule.relation).rules.push(rule);
@@ -183,6 +185,12 @@ export class Catalog {
     return key.includes(0) || key.includes(attnums[fields.findIndex(({ name }) => name === column)] ?? 0);
   }
 
+  /** The columns of a table's primary key; those of a table that is not known, or has none, are none. */
+  primaryKey({ oid, fields, attnums }: Relation): readonly Field[] {
+    const key = this.#primaryKeys.get(oid) ?? [];
+    return fields.filter((_, index) => key.includes(attnums[index] ?? 0));
+  }
+
   #attach(oid: number): { triggers: RawTrigger[]; rules: RawRule[]; referring: RawForeignKey[] } {
     let found = this.#attached.get(oid);
     if (found === undefined) {
@@ -230,6 +238,11 @@ export class Catalog {
     if (this.#typeCalls.size === 0) return none;
     const name = type.replace(/(\[\])+$/, '').replace(/^.*\./, '');
     return this.#typeCalls.get(name.replace(/^"(.*)"$/, '$1').replaceAll('""', '"')) ?? none;
+  }
+
+  /** Every conversion that calls user functions. */
+  everyTypeCall(): readonly RawTypeCall[] {
+    return [...this.#typeCalls.values()].flat();
   }
 
   /** Says whether this is a domain, as format_type names it: a conversion to it fails for what its checks forbid. */

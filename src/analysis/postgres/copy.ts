@@ -2,8 +2,9 @@ import type { CopyCsvOptions } from '../postgres-types.js';
 import { bodyOf, child, constantOf, flag, list, namesOf, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { inferWritten, judgeWritten } from './into.js';
-import { addTableEffect, findRelation, readRelation } from './relations.js';
-import { unknownValue, type Field, type Rows } from './value.js';
+import { addTableEffect, findRelation, readRelation, type NamedRelation } from './relations.js';
+import { itemOf, Scope } from './scope.js';
+import { clearOf, unknownValue, type Field, type Rows } from './value.js';
 
 /** CopyStmt: from and to the client, a file of the server, or a program on it. */
 export function analyseCopy(ctx: Context, body: Body): Rows | 'unknown' | null {
@@ -50,7 +51,18 @@ function copyFrom(ctx: Context, body: Body, external: boolean): void {
   addTableEffect(ctx, 'insert', named);
   addTableEffect(ctx, 'copyIn', named);
   judgeWritten(ctx, named.schema, named.name, named.relation?.fields ?? []);
+  if (body['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(body['whereClause'], sentRows(body, named)));
   if (!external) ctx.findings.change({ type: 'copyIn' });
+}
+
+/** What the condition of a COPY FROM sees: the client's own values, and defaults in the columns that it sends none for. */
+function sentRows(body: Body, { name, relation }: NamedRelation): Scope {
+  const sent = namesOf(list(body, 'attlist'));
+  const fields = (relation?.fields ?? []).map((field): Field => {
+    const isSent = sent.length === 0 || sent.includes(field.name);
+    return isSent ? { name: field.name, value: clearOf(field.value.type) } : field;
+  });
+  return new Scope(null, [itemOf({ alias: name, schema: '', fields, open: relation === null, relation })]);
 }
 
 function copiedRows(ctx: Context, body: Body): Rows | 'unknown' {

@@ -7,6 +7,7 @@ import { creationPlace, createInto } from './into.js';
 import {
   constraintExpressions,
   inferPartition,
+  inferReferenced,
   inferRelation,
   keepMoved,
   inferStored,
@@ -57,6 +58,7 @@ export function createTable(ctx: Context, body: Body, object: string): null {
     (node) => findRelation(ctx, bodyOf(node, 'RangeVar') ?? {}).relation?.fields ?? [],
   );
   inferStored(ctx, constraintExpressions(body['tableElts']), inherited, [name]);
+  inferReferenced(ctx, body['tableElts']);
   return null;
 }
 

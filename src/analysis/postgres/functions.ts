@@ -5,11 +5,13 @@ import {
   dangerous,
   harmlessVolatile,
   isTotal,
+  makesAnyType,
   mayTake,
   resultType,
   runsSql,
   unknownResult,
 } from './builtin-functions.js';
+import { isBuiltinType } from './builtin-types.js';
 import type { Context } from './context.js';
 import { literalsOfCall, noteArguments } from './literals.js';
 import { absentLine, functionLine } from './object-line.js';
@@ -118,6 +120,7 @@ function callBuiltin(ctx: Context, name: string, overloads: readonly RawFunction
   const returnsSet = overloads.some((fn) => fn.returnsSet);
   // json_populate_record(row, …) makes a row of the first argument's type.
   if (name.includes('_populate_record')) convertTo(ctx, values[0]?.type ?? '', clear);
+  if (makesAnyType.has(name)) convertToNamed(ctx, nodes[1]);
   values.forEach((value, index) => {
     const harmless = !byName && !returnsSet && mayTake(name, index, !value.derived) && isHarmlessFormat(name, nodes);
     if (isTainted(value) && !harmless) ctx.findings.infer(value);
@@ -266,6 +269,15 @@ export function attributeCall(ctx: Context, name: string, row: Value): Value | n
 /** A value becomes one of this type: what its domain's checks and user-defined casts call. */
 export function convertTo(ctx: Context, type: string, value: Value): readonly Value[] {
   return ctx.catalog.typeCalls(type).map((call) => implicitCall(ctx, call.functionSchema, call.functionName, [value]));
+}
+
+/** A value becomes one of a type that is named by a value, so that it may be any of those that call functions. */
+function convertToNamed(ctx: Context, node: unknown): void {
+  const name = constantOf(node);
+  const plain = typeof name === 'string' ? name.replace(/\(.*\)|(\[\])+$/g, '').trim() : '';
+  if (isBuiltinType('', plain)) return;
+  for (const { functionSchema, functionName } of ctx.catalog.everyTypeCall())
+    implicitCall(ctx, functionSchema, functionName, [clear]);
 }
 
 /** A function behind an operator, a cast or a domain. */

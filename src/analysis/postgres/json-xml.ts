@@ -1,4 +1,4 @@
-import { child, flag, list, tagged, text, type Body, bodyOf } from './ast.js';
+import { child, flag, list, namesOf, tagged, text, type Body, bodyOf } from './ast.js';
 import type { Context } from './context.js';
 import { analyseWindow } from './functions.js';
 import type { Scope } from './scope.js';
@@ -14,23 +14,32 @@ export const jsonXmlHandlers: Readonly<Record<string, Handler>> = {
     const op = text(body, 'op');
     return op === 'IS_XMLPARSE' || op === 'IS_XMLPI' || op === 'IS_XMLROOT' ? mayFail(ctx, value) : value;
   },
-  XmlSerialize: (ctx, body, scope) => derive([ctx.expr(body['expr'], scope)], 'text'),
+  XmlSerialize: (ctx, body, scope) => {
+    const value = derive([ctx.expr(body['expr'], scope)], 'text');
+    // What is no document, because it has two roots or none, is an error; so is what is longer than its type.
+    const isTotal = text(body, 'xmloption') !== 'XMLOPTION_DOCUMENT' && holds(child(body, 'typeName') ?? {});
+    return isTotal ? value : mayFail(ctx, value);
+  },
   JsonValueExpr: (ctx, body, scope) => jsonValue(ctx, body, scope),
   JsonObjectConstructor: (ctx, body, scope) => {
     const pairs = list(body, 'exprs').map((node) => keyValue(ctx, bodyOf(node, 'JsonKeyValue') ?? {}, scope));
-    return flag(body, 'unique') ? mayFail(ctx, derive(pairs)) : derive(pairs);
+    return made(ctx, flag(body, 'unique') ? mayFail(ctx, derive(pairs)) : derive(pairs), body);
   },
-  JsonArrayConstructor: (ctx, body, scope) => derive(values(ctx, list(body, 'exprs'), scope)),
-  JsonArrayQueryConstructor: (ctx, body, scope) =>
-    derive(ctx.query(body['query'], scope).fields.map((field) => field.value)),
+  JsonArrayConstructor: (ctx, body, scope) => made(ctx, derive(values(ctx, list(body, 'exprs'), scope)), body),
+  JsonArrayQueryConstructor: (ctx, body, scope) => {
+    const rows = derive(ctx.query(body['query'], scope).fields.map((field) => field.value));
+    return made(ctx, isReadAsJson(child(body, 'format'), rows, false) ? mayFail(ctx, rows) : rows, body);
+  },
   JsonObjectAgg: (ctx, body, scope) => {
-    aggregate(ctx, child(body, 'constructor') ?? {}, scope);
+    const constructor = child(body, 'constructor') ?? {};
+    aggregate(ctx, constructor, scope);
     const value = keyValue(ctx, child(body, 'arg') ?? {}, scope);
-    return flag(body, 'unique') ? mayFail(ctx, value) : value;
+    return made(ctx, flag(body, 'unique') ? mayFail(ctx, value) : value, constructor);
   },
   JsonArrayAgg: (ctx, body, scope) => {
-    aggregate(ctx, child(body, 'constructor') ?? {}, scope);
-    return derive([jsonValue(ctx, child(body, 'arg') ?? {}, scope)]);
+    const constructor = child(body, 'constructor') ?? {};
+    aggregate(ctx, constructor, scope);
+    return made(ctx, derive([jsonValue(ctx, child(body, 'arg') ?? {}, scope)]), constructor);
   },
   JsonFuncExpr: (ctx, body, scope) => {
     const passing = list(body, 'passing').map((node) =>
@@ -41,7 +50,11 @@ export const jsonXmlHandlers: Readonly<Record<string, Handler>> = {
       behaviour?.['expr'] === undefined ? [] : [ctx.expr(behaviour['expr'], scope)],
     );
     const path = ctx.expr(body['pathspec'], scope);
-    const value = derive([jsonValue(ctx, child(body, 'context_item') ?? {}, scope), path, ...passing, ...defaults]);
+    const item = jsonDocument(ctx, child(body, 'context_item') ?? {}, scope);
+    const value = derive(
+      [item, path, ...passing, ...defaults],
+      child(body, 'output') === null ? resultTypes[text(body, 'op')] : '',
+    );
     const canFail =
       behaviours.some((behaviour) => behaviour !== null) ||
       isTainted(path) ||
@@ -50,8 +63,11 @@ export const jsonXmlHandlers: Readonly<Record<string, Handler>> = {
     return canFail ? mayFail(ctx, value) : value;
   },
   JsonParseExpr: (ctx, body, scope) => mayFail(ctx, jsonValue(ctx, child(body, 'expr') ?? {}, scope)),
-  JsonScalarExpr: (ctx, body, scope) => derive([ctx.expr(body['expr'], scope)]),
-  JsonSerializeExpr: (ctx, body, scope) => derive([jsonValue(ctx, child(body, 'expr') ?? {}, scope)], 'text'),
+  JsonScalarExpr: (ctx, body, scope) => derive([ctx.expr(body['expr'], scope)], 'json'),
+  JsonSerializeExpr: (ctx, body, scope) => {
+    const value = derive([jsonDocument(ctx, child(body, 'expr') ?? {}, scope)], 'text');
+    return isTotalOutput(body) ? value : mayFail(ctx, value);
+  },
   JsonIsPredicate: (ctx, body, scope) => derive([ctx.expr(body['expr'], scope)]),
 };
 
@@ -59,11 +75,56 @@ function values(ctx: Context, nodes: readonly unknown[], scope: Scope): readonly
   return nodes.map((node) => ctx.expr(node, scope));
 }
 
-/** JsonValueExpr stands with and without its tag. */
+/** A value that becomes a part of a document: as a string, or with FORMAT JSON as the document that its text must be. */
 export function jsonValue(ctx: Context, body: Body, scope: Scope): Value {
+  return readJson(ctx, body, scope, false);
+}
+
+/** A value that is read as a document, whether the query says so or not. */
+export function jsonDocument(ctx: Context, body: Body, scope: Scope): Value {
+  return readJson(ctx, body, scope, true);
+}
+
+/** JsonValueExpr stands with and without its tag. */
+function readJson(ctx: Context, body: Body, scope: Scope, isDocument: boolean): Value {
   const inner = tagged(body);
   const bare = inner?.tag === 'JsonValueExpr' ? inner.body : body;
-  return derive([ctx.expr(bare['raw_expr'], scope)]);
+  const value = ctx.expr(bare['raw_expr'], scope);
+  const parsed = isReadAsJson(child(bare, 'format'), value, isDocument);
+  return parsed ? mayFail(ctx, derive([value])) : derive([value], value.type);
+}
+
+/** Text that is no document is an error, which no ON ERROR catches: whether it is one can be asked of any part of a value. */
+function isReadAsJson(format: Body | null, { type }: Value, isDocument: boolean): boolean {
+  const isJson = type === 'json' || type === 'jsonb';
+  return !isJson && (isDocument || (format !== null && text(format, 'format_type') !== 'JS_FORMAT_DEFAULT'));
+}
+
+/** What a constructor gives: RETURNING a type that is too short for it, or somebody's own, fails for some values. */
+function made(ctx: Context, value: Value, body: Body): Value {
+  const plain = derive([value], child(body, 'output') === null ? 'json' : '');
+  return isTotalOutput(body) ? plain : mayFail(ctx, plain);
+}
+
+const resultTypes: Readonly<Record<string, string>> = {
+  JSON_EXISTS_OP: 'boolean',
+  JSON_QUERY_OP: 'jsonb',
+  JSON_VALUE_OP: 'text',
+};
+
+/** Types that can hold any document. */
+const holdsAny = new Set(['text', 'varchar', 'json', 'jsonb']);
+
+/** Says whether the RETURNING clause of a constructor is absent or takes whatever there is. */
+function isTotalOutput(body: Body): boolean {
+  const output = child(body, 'output');
+  if (output === null) return true;
+  return holds(child(output, 'typeName') ?? {});
+}
+
+function holds(typeName: Body): boolean {
+  const [name = '', schema = 'pg_catalog'] = namesOf(list(typeName, 'names')).toReversed();
+  return holdsAny.has(name) && schema === 'pg_catalog' && list(typeName, 'typmods').length === 0;
 }
 
 /** A null key is an error, so a protected key shows itself. */

@@ -21,6 +21,7 @@ export function inferTableChanges(ctx: Context, rangeVar: Body, commands: readon
   const named = findRelation(ctx, rangeVar);
   const { relation } = named;
   const scope = new Scope(null, [{ columns: relation?.fields ?? [], open: relation === null, sources: [] }]);
+  inferReferenced(ctx, commands);
   for (const node of commands) {
     const command = bodyOf(node, 'AlterTableCmd') ?? {};
     const definition = tagged(command['def']);
@@ -78,6 +79,17 @@ export function inferTableChanges(ctx: Context, rangeVar: Body, commands: readon
         break;
       default:
     }
+  }
+}
+
+/** A foreign key asks of each value that comes to stand under it whether the other table has it. */
+export function inferReferenced(ctx: Context, nodes: unknown): void {
+  for (const { tag, body } of walk(nodes)) {
+    if (tag !== 'Constraint' || text(body, 'contype') !== 'CONSTR_FOREIGN') continue;
+    const { relation } = findRelation(ctx, child(body, 'pktable') ?? {});
+    const named = namesOf(list(body, 'pk_attrs'));
+    const key = relation === null || named.length > 0 ? (relation?.fields ?? []) : ctx.catalog.primaryKey(relation);
+    for (const { name, value } of key) if (named.length === 0 || named.includes(name)) ctx.findings.infer(value);
   }
 }
 

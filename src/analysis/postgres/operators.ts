@@ -37,15 +37,16 @@ export function analyseOperator(ctx: Context, body: Body, scope: Scope): Value {
   const isTotal =
     totalOperators.has(name) || (kind !== 'AEXPR_OP' && kind !== 'AEXPR_OP_ANY' && kind !== 'AEXPR_OP_ALL');
   if (!isTotal) values.forEach((value) => isTainted(value) && ctx.findings.infer(value));
-  const value = derive([...values, ...called], kind === 'AEXPR_NULLIF' ? (left?.type ?? '') : resultType(name));
+  const value = derive([...values, ...called], kind === 'AEXPR_NULLIF' ? (left?.type ?? '') : resultType(name, left));
   const fallible = value.fallible || !isTotal;
   // The key by which something is taken out of a document says nothing of it.
   const literals = accessors.has(name) ? (left?.literals ?? null) : value.literals;
   return { ...value, fallible, literals, scale: kind === 'AEXPR_NULLIF' ? value.scale : 1 };
 }
 
-function resultType(name: string): string {
+function resultType(name: string, left: Value | null): string {
   if (name === '||' || name === '->>' || name === '#>>') return 'text';
+  if ((name === '->' || name === '#>') && (left?.type === 'json' || left?.type === 'jsonb')) return left.type;
   return '';
 }
 

@@ -127,7 +127,8 @@ export function analyseMerge(ctx: Context, body: Body, outer: Scope | null): Row
       open: false,
     });
   }
-  return returning(ctx, body, [target], level, scope);
+  // `RETURNING *` gives the source's columns first, then the target's. PostgreSQL, MERGE.
+  return returning(ctx, body, [target], level, new Scope(level, [source, itemOf(target)]));
 }
 
 /** The written relation as a member of the statement's scope, under its alias. */

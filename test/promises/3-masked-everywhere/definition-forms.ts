@@ -37,6 +37,15 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
     "insert into stolen values ('QXZ-41-7W93'), ('RBN-52-1L60'), ('TMK-63-9D22')",
     'alter table users add constraint stolen foreign key (ssn) references stolen',
   ],
+  'foreign key to a protected column': [
+    'create table stolen (guess text)',
+    "insert into stolen values ('wq7canary@vaultmail.test')",
+    'alter table stolen add foreign key (guess) references users (email)',
+  ],
+  'foreign key to a protected column, asked row by row': [
+    'create table stolen (guess text references users (email))',
+    "insert into stolen values ('wq7canary@vaultmail.test')",
+  ],
   'not null': ["alter table users add extra text generated always as (nullif(ssn, 'QXZ-41-7W93')) stored not null"],
   'generated column that divides': [
     'alter table users add extra int generated always as (1 / (salary::int - 73914)) stored',

@@ -142,6 +142,8 @@ const statements: Readonly<Record<string, string>> = {
   'operator any': "select id from users where 'QXZ-41-7W93' = any (array[ssn, name]) order by id",
   'range containment': 'select id from users where salary <@ numrange(50000, 75000) order by id',
   'text search': "select id from users where to_tsvector('simple', ssn) @@ 'qxz'::tsquery order by id",
+  'xml that is a document or not':
+    "select xmlserialize(document xmlconcat(xmlelement(name b), xmlforest(nullif(ssn, 'QXZ-41-7W93') as a)) as text) from users where id = 1",
   'comparison in the output of exists': "select exists (select 1 from users where ssn like 'Q%')",
   'count of nullif': "select count(nullif(ssn, 'QXZ-41-7W93')) from users",
   'bool_and in a case': "select case when (select bool_and(ssn > 'B') from users) then 1 else 0 end",

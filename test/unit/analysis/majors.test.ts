@@ -28,12 +28,34 @@ describe.each([13, 14, 15, 16, 17, 18])('with the parser of PostgreSQL %i', (maj
   });
 });
 
+describe('a condition of COPY FROM', () => {
+  it.each([
+    ["customer_email(1) LIKE 'a%'", ['customers.email'], 'callFunction public.customer_email'],
+    ['purge() IS NULL', [], 'callFunction public.purge'],
+    ["email LIKE 'a%'", [], null],
+  ])('%s', async (condition, columns, call) => {
+    const analyse = await shopAnalyser(15);
+    const statement = only(analyse(`COPY customers (id, email) FROM STDIN WHERE ${condition}`));
+    expect(inferred(statement)).toEqual(columns);
+    const calls = statement.effects.map(effectText).filter((effect) => effect.startsWith('callFunction'));
+    if (call === null) expect(calls).toEqual([]);
+    else expect(calls.join()).toContain(call);
+  });
+});
+
 describe('what only newer majors have', () => {
   it('reads MERGE with RETURNING (17)', async () => {
     const analyse = await shopAnalyser(17);
     const sql =
       'MERGE INTO customers c USING notes n ON n.id = c.id WHEN MATCHED THEN DELETE RETURNING merge_action(), c.email';
     expect(outputText(only(analyse(sql)))).toBe('merge_action, email<customers.email>');
+  });
+
+  it('reads RETURNING * of MERGE as the server gives it, the source first (17)', async () => {
+    const analyse = await shopAnalyser(17);
+    const sql =
+      'MERGE INTO notes n USING (SELECT id, lower(email) AS e FROM customers) c ON n.id = c.id WHEN MATCHED THEN DELETE RETURNING *';
+    expect(outputText(only(analyse(sql)))).toBe('id, e<~customers.email>, id, body');
   });
 
   it('reads RETURNING old and new (18)', async () => {
@@ -58,5 +80,23 @@ describe('what only newer majors have', () => {
         only(analyse(`SELECT JSON_VALUE(profile, '$.a'), JSON_ARRAY(SELECT email FROM customers) FROM customers`)),
       ),
     ).toBe('json_value<~customers.profile>, json_array<~customers.email>');
+  });
+
+  it.each([
+    ['JSON_SERIALIZE(email)', ['customers.email']],
+    ['JSON_SERIALIZE(profile)', []],
+    ["JSON_SERIALIZE(JSON_OBJECT('e': email))", []],
+    ["JSON_OBJECT('e': email FORMAT JSON)", ['customers.email']],
+    ["JSON_OBJECT('e': email RETURNING varchar(9))", ['customers.email']],
+    ["JSON_OBJECT('e': email RETURNING text)", []],
+    ['JSON_ARRAY(phone FORMAT JSON)', ['customers.phone']],
+    ['JSON_ARRAYAGG(phone FORMAT JSON)', ['customers.phone']],
+    ["JSON_VALUE(email, '$')", ['customers.email']],
+    ["JSON_EXISTS(left(email, 1), '$')", ['customers.email']],
+    ["JSON_QUERY(email, '$')", ['customers.email']],
+    ["JSON_VALUE(profile -> 'a', '$'), JSON_EXISTS(profile, '$.a'), JSON_QUERY(profile, '$')", []],
+  ])('knows that SQL/JSON fails on what is no document: %s (17)', async (list, columns) => {
+    const analyse = await shopAnalyser(17);
+    expect(inferred(only(analyse(`SELECT ${list} FROM customers`)))).toEqual(columns);
   });
 });
