@@ -2,7 +2,8 @@ import type { ApiRequestReview } from '../client/api-review-types.js';
 import type { ApiRequest } from '../client/api-request-types.js';
 import { clockTime } from './durations.js';
 import type { Output } from './output.js';
-import { plain, plainBlock } from './plain.js';
+import { lookAlikes, markLookAlikes } from '../lib/look-alikes.js';
+import { plain, plainBlock, plainNames } from './plain.js';
 
 const colors = {
   pending: 'yellow',
@@ -22,10 +23,13 @@ export function requestText(request: ApiRequest, out: Output, review: ApiRequest
     ...clientLines(request),
     `reason     ${plain(request.reason ?? '') || 'none given'}`,
     `policy     ${plain(request.policies.join(', '))}${request.message === '' ? '' : `: ${plain(request.message)}`}`,
-    ...request.effects.map((effect, index) => `${index === 0 ? 'effects  ' : '         '}  ${plain(effect)}`),
+    ...request.effects.map((effect, index) => `${index === 0 ? 'effects  ' : '         '}  ${plainNames(effect)}`),
+    ...lookAlikeLines(request, out),
     ...sizeLines(review),
     ...statementLines(request, review),
-    ...request.parameters.map((value, index) => `  $${index + 1} = ${value === null ? 'NULL' : `'${plain(value)}'`}`),
+    ...request.parameters.map(
+      (value, index) => `  $${index + 1} = ${value === null ? 'NULL' : `'${plainNames(value)}'`}`,
+    ),
     ...(request.text_masked
       ? [`           ${out.paint('dim', 'values of protected columns are not shown to you')}`]
       : []),
@@ -80,7 +84,7 @@ function timeLeft({ state, expires_at: at }: ApiRequest): string {
 }
 
 const block = (text: string): readonly string[] =>
-  plainBlock(text)
+  markLookAlikes(plainBlock(text))
     .split('\n')
     .map((line) => `  ${line}`);
 
@@ -91,10 +95,19 @@ function statementLines({ text }: ApiRequest, review: ApiRequestReview | null): 
   return ['text', ...block(pretty), 'as sent', ...block(text)];
 }
 
+/** Names that could be taken for others; the letters that make them so are escapes below. */
+function lookAlikeLines({ text, parameters, effects }: ApiRequest, out: Output): readonly string[] {
+  const shown = [text, ...effects, ...parameters.map((value) => value ?? '')].join('\n');
+  return lookAlikes(shown).map(({ word, readsAs, letters }) => {
+    const as = readsAs === null ? 'mixes letters that read as others' : `is not "${readsAs}"`;
+    return `${out.paint('yellow', 'beware')}     ${plainNames(word)} ${as}: ${letters.join(', ')}`;
+  });
+}
+
 function sizeLines(review: ApiRequestReview | null): readonly string[] {
   if (review === null) return [];
   const tables = review.tables.map(
-    ({ name, rows }) => `${plain(name)} (${rows === null ? 'never counted' : `about ${rows} rows`})`,
+    ({ name, rows }) => `${plainNames(name)} (${rows === null ? 'never counted' : `about ${rows} rows`})`,
   );
   return [
     ...(tables.length === 0 ? [] : [`tables     ${tables.join(', ')}`]),

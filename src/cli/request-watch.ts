@@ -3,7 +3,7 @@ import type { ApiRequest } from '../client/api-request-types.js';
 import type { SluiceClient } from '../client/api.js';
 import { clockTime } from './durations.js';
 import type { Output } from './output.js';
-import { plain } from './plain.js';
+import { plain, plainNames } from './plain.js';
 import { decodeKeys } from './player/keys.js';
 import { renderTable } from './table-screen.js';
 
@@ -119,7 +119,7 @@ export function waitingText(requests: readonly ApiRequest[], look: WaitingLook):
       plain(request.target),
       plain(request.requester),
       request.required.map(({ group, count, have }) => `${have}/${count} @${group}`).join(' '),
-      plain(request.text.replace(/\s+/g, ' ').trim()),
+      plainNames(request.text.replace(/\s+/g, ' ').trim()),
     ]);
   const more = urgent.length > room ? `… and ${urgent.length - room} more\n` : '';
   const table = renderTable(['ID', 'LEFT', 'TARGET', 'REQUESTER', 'APPROVALS', 'TEXT'], rows, { width, paint });

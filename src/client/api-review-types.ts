@@ -1,6 +1,12 @@
 /** What helps to decide on a request. */
 export interface ApiRequestReview {
   readonly pretty: string | null;
+  /** Names that can be taken for others; absent where an older gateway answers. */
+  readonly look_alikes?: readonly {
+    readonly word: string;
+    readonly reads_as: string | null;
+    readonly letters: readonly string[];
+  }[];
   readonly tables: readonly { readonly name: string; readonly rows: string | null }[];
   readonly estimated_rows: string | null;
   readonly alike: {

@@ -1,6 +1,7 @@
 import { isSamePerson } from '../approvals/people.js';
 import { voter } from '../approvals/quorum.js';
 import type { ApprovalRequest, Approvals } from '../approvals/types.js';
+import { lookAlikes } from '../lib/look-alikes.js';
 import { layOut } from '../analysis/sql-layout.js';
 import { allLiterals } from '../analysis/sql-literals.js';
 import type { Estimate } from '../sessions/engine.js';
@@ -39,6 +40,9 @@ export class RequestReviews {
     const estimate = isSql && request.state === 'pending' ? await this.#estimate(request) : null;
     return {
       pretty: isSql ? layOut(seen.text) : null,
+      look_alikes: lookAlikes(
+        [seen.text, ...seen.effects, ...seen.parameters.map((value) => value ?? '')].join('\n'),
+      ).map(({ word, readsAs, letters }) => ({ word, reads_as: readsAs, letters: [...letters] })),
       tables: [...(estimate?.tables ?? [])],
       estimated_rows: estimate?.rows ?? null,
       alike: this.#alike(request, seen, mine, isSql),

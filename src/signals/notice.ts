@@ -1,4 +1,5 @@
 import type { AuditEvent } from './audit-event.js';
+import { markLookAlikes } from '../lib/look-alikes.js';
 import { summaryOf } from './notice-summary.js';
 import { sqlShape } from './sql-shape.js';
 
@@ -45,7 +46,7 @@ export function noticeOf(event: SpooledEvent, { mask }: Wording): Notice {
   const target = event.target ?? text(detail['target']) ?? text(detail['group']);
   const policies = names(detail['policies']);
   // An effect's parentheses hold a command or a destination as it was given.
-  const effects = names(detail['effects']).map((effect) => effect.replace(/ \(.*$/s, ''));
+  const effects = names(detail['effects']).map((effect) => markLookAlikes(effect.replace(/ \(.*$/s, '')));
   const request = text(detail['request_id']) ?? (object?.startsWith('req_') === true ? object : null);
   return {
     ...{ sequence: event.sequence, event: event.event, at: event.at, severity: event.severity },
@@ -62,7 +63,7 @@ function statementOf(detail: AuditEvent['detail'], mask: (text: string) => strin
   const { kind, text: statement, text_truncated: isTruncated } = detail;
   if (!sqlKinds.has(kind) || typeof statement !== 'string' || isTruncated !== false) return null;
   const shape = sqlShape(statement);
-  return shape === null ? null : mask(shape);
+  return shape === null ? null : markLookAlikes(mask(shape));
 }
 
 function lookAt({ session, object, event, op }: SpooledEvent, request: string | null): string | null {

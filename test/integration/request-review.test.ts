@@ -32,6 +32,12 @@ it('says how much a statement is about, and lays it out, without running it', as
   expect(await lab.stock(1)).toBe(before);
 });
 
+it('names what reads as another name', async () => {
+  const seen = await review(await lab.held('update products as "p\u0430y" set stock = 1 where id = 1'));
+  expect(seen.look_alikes).toEqual([{ word: 'p\u0430y', reads_as: 'pay', letters: ['U+0430'] }]);
+  expect((await review(await lab.held(`update products set name = 'Москва' where id = 1`))).look_alikes).toEqual([]);
+});
+
 it('plans nothing with a function of somebody’s, and nothing that would tell of a protected value', async () => {
   const called = async () =>
     (await lab.server.query('select is_called from planted_seq', 'shop'))[0]?.['is_called'] as boolean;

@@ -101,6 +101,10 @@ export type RequestSummary = z.output<typeof requestSummary>;
 const requestReview = z.object({
   /** The text with a line for each clause; null where it is no SQL. */
   pretty: z.string().nullable(),
+  /** Names in text, effects and parameters that can be taken for others by letters of several scripts (UTS 39). */
+  look_alikes: z
+    .array(z.object({ word: z.string(), reads_as: z.string().nullable(), letters: z.array(z.string()) }))
+    .optional(),
   /** Rows that the target last counted in each table. */
   tables: z.array(z.object({ name: z.string(), rows: z.string().nullable() })),
   /** Rows that the target's planner expects, where asking it is safe. */

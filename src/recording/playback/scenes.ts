@@ -13,6 +13,7 @@ import {
   type SessionEvent,
   type TerminalEvent,
 } from '../events.js';
+import { markLookAlikes } from '../../lib/look-alikes.js';
 import { escapeLine, escapeText } from './escape.js';
 import { KeptFiles } from './kept-files.js';
 import { decodeRows } from './rows.js';
@@ -217,7 +218,7 @@ export class Stage {
   }
 
   #statement(event: OperationEvent): string {
-    const text = escapeText(event.text).trimEnd().replaceAll('\n', `\n${this.#prompt}-> `);
+    const text = markLookAlikes(escapeText(event.text)).trimEnd().replaceAll('\n', `\n${this.#prompt}-> `);
     const lines = [text];
     // How a driver sends a statement says nothing; that it was only prepared, fetched on or copied does.
     if (event.kind !== 'query' && event.kind !== 'execute') lines.push(`  (${escapeLine(kindWords(event.kind))})`);

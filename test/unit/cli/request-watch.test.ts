@@ -86,3 +86,15 @@ it('shows a reviewer the statement laid out and as sent, its size, and what came
   ])
     expect(text).toContain(part);
 });
+
+it('names what reads as something else, and shows it as no other name does', () => {
+  const beware = { ...request, text: 'delete from \u043erders where id = $1', parameters: ['p\u0430y'] };
+  const text = requestText({ ...beware, effects: ['delete on table shop/public/\u043erders'] }, out);
+  expect(text).toContain('beware     \\u{43e}rders is not "orders": U+043E\n');
+  expect(text).toContain('beware     p\\u{430}y is not "pay": U+0430\n');
+  expect(text).toContain('  delete from \\u{43e}rders where id = $1\n');
+  expect(text).toContain("$1 = 'p\\u{430}y'");
+  expect(text).not.toMatch(/[\u0430\u043e]/);
+  expect(waitingText([beware], look)).toContain('delete from \\u{43e}rders');
+  expect(requestText(request, out)).not.toContain('beware');
+});
