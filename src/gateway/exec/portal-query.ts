@@ -6,6 +6,9 @@ import { typeName } from './type-names.js';
 /** Rows read ahead of whoever takes them; beyond it the connection is paused, and so the target. */
 const highWaterBytes = 256 * 1024;
 
+/** A row of a number or two: more of larger ones than a bound of bytes takes are not asked for at once. */
+const smallRowBytes = 64;
+
 /** A part of a result. `more`: there are further rows, here or at the target. */
 export interface Page {
   readonly rows: readonly Row[];
@@ -25,12 +28,15 @@ type State = 'running' | 'suspended' | 'completed' | 'ended';
 export class PortalQuery implements Submittable {
   readonly #text: string;
   readonly #parameters: readonly (string | null)[];
-  readonly #firstRows: number;
+  readonly #ahead: QueryBounds;
   #connection: Connection | null = null;
   #columns: readonly ResultColumn[] = [];
   #queue: Row[] = [];
   #head = 0;
   #queuedBytes = 0;
+  /** Of all rows that have come: what further ones may be like. */
+  #seenRows = 0;
+  #seenBytes = 0;
   #state: State = 'running';
   /** What the server said went wrong, while its ReadyForQuery is awaited. */
   #said: { readonly error: unknown } | null = null;
@@ -39,11 +45,11 @@ export class PortalQuery implements Submittable {
   #affected = 0;
   #wake: () => void = () => undefined;
 
-  /** `firstRows`: where the portal stops at first; 0 for nowhere. */
-  constructor(text: string, parameters: readonly (string | null)[], firstRows: number) {
+  /** `ahead`: what may be wanted of it in all; the portal stops for good not far behind. */
+  constructor(text: string, parameters: readonly (string | null)[], ahead: QueryBounds) {
     this.#text = text;
     this.#parameters = parameters;
-    this.#firstRows = firstRows;
+    this.#ahead = ahead;
   }
 
   submit(connection: Connection): void {
@@ -51,7 +57,7 @@ export class PortalQuery implements Submittable {
     connection.parse({ name: '', text: this.#text, types: [] }, true);
     connection.bind({ portal: '', statement: '', values: [...this.#parameters] }, true);
     connection.describe({ type: 'P', name: '' }, true);
-    this.#execute(this.#firstRows);
+    this.#execute(this.#rowsWithin(this.#ahead));
   }
 
   get columns(): readonly ResultColumn[] {
@@ -62,8 +68,11 @@ export class PortalQuery implements Submittable {
     return this.#affected;
   }
 
-  /** Takes rows until one is over the bounds or there are no more. Throws what the server said. */
-  async page({ maxRows, maxBytes }: QueryBounds): Promise<Page> {
+  /**
+   * Takes rows until one is over the bounds or there are no more. Throws what the server said. `ahead`: what further pages
+   * may want, where it is known, so that the target is asked for it in few parts.
+   */
+  async page({ maxRows, maxBytes }: QueryBounds, ahead?: QueryBounds): Promise<Page> {
     const rows: Row[] = [];
     let bytes = 0;
     for (;;) {
@@ -78,7 +87,9 @@ export class PortalQuery implements Submittable {
       else if (this.#state === 'ended') return { rows, more: false };
       else {
         // One more than wanted tells whether there is more.
-        if (this.#state === 'suspended') this.#execute(maxRows - rows.length + 1);
+        const left = ahead ?? { maxRows, maxBytes };
+        const wanted = { maxRows: left.maxRows - rows.length, maxBytes: left.maxBytes - bytes };
+        if (this.#state === 'suspended') this.#execute(this.#rowsWithin(wanted));
         await this.#change();
       }
     }
@@ -116,8 +127,11 @@ export class PortalQuery implements Submittable {
 
   handleDataRow(message: { readonly fields: Row }): void {
     if (this.#dropping) return;
+    const size = sizeOf(message.fields);
     this.#queue.push(message.fields);
-    this.#queuedBytes += sizeOf(message.fields);
+    this.#queuedBytes += size;
+    this.#seenRows += 1;
+    this.#seenBytes += size;
     if (this.#queuedBytes > highWaterBytes) this.#connection?.stream.pause();
     this.#wake();
   }
@@ -158,6 +172,12 @@ export class PortalQuery implements Submittable {
     connection.once('readyForQuery', () => this.#fail(error));
     if (this.#state !== 'completed') connection.sync();
     connection.stream.resume();
+  }
+
+  /** One more than fits by rows; by bytes as many as fit when they are like those so far, or small ones at the start. */
+  #rowsWithin({ maxRows, maxBytes }: QueryBounds): number {
+    const average = this.#seenRows === 0 ? smallRowBytes : Math.max(1, this.#seenBytes / this.#seenRows);
+    return Math.max(1, Math.min(maxRows, Math.ceil((maxBytes / average) * 1.25)) + 1);
   }
 
   #execute(rows: number): void {

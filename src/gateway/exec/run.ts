@@ -55,7 +55,7 @@ async function answer(services: ExecServices, session: ExecSession, order: ExecO
   if (order.parameters.length === 0 && mayHoldSeveral(order.text)) {
     return { result: await runSeveral(session, order), command: null, cursor: null };
   }
-  const query = new PortalQuery(order.text, order.parameters, bounds.maxRows + 1);
+  const query = new PortalQuery(order.text, order.parameters, bounds);
   await session.submit(query, (error) => query.abandon(error));
   const { rows, more } = await query.page(bounds);
   const { columns } = query;

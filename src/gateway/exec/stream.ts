@@ -51,17 +51,16 @@ const severalIn = ({ parameters, text }: ExecOrder): boolean => parameters.lengt
 
 async function* flowing(session: ExecSession, order: ExecOrder): Lines {
   const { maxRows, maxBytes } = order.bounds;
-  const query = new PortalQuery(order.text, order.parameters, maxRows + 1);
+  const query = new PortalQuery(order.text, order.parameters, order.bounds);
   await session.submit(query, (error) => query.abandon(error));
   let rowCount = 0;
   let bytes = 0;
   let described = false;
   for (;;) {
     const left = Math.min(lineBounds.maxRows, maxRows - rowCount);
-    const { rows, more } = await query.page({
-      maxRows: left,
-      maxBytes: Math.min(lineBounds.maxBytes, maxBytes - bytes),
-    });
+    const ahead = { maxRows: maxRows - rowCount, maxBytes: maxBytes - bytes };
+    const line = { maxRows: left, maxBytes: Math.min(lineBounds.maxBytes, ahead.maxBytes) };
+    const { rows, more } = await query.page(line, ahead);
     refuse(session);
     if (!described && (query.columns.length > 0 || !more)) {
       described = true;
