@@ -1,12 +1,13 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
 import { bundleFolder, folderArgs, folderFlags } from '../../src/cli/bundle-folder.js';
 import { Flags } from '../../src/cli/flags.js';
-import { coveragePercent, type PolicyTestDocument, policyTestText } from '../../src/cli/policy-test.js';
+import { coveragePercent, noTestRan, type PolicyTestDocument, policyTestText } from '../../src/cli/policy-test.js';
 import { problemsText } from '../../src/cli/problems.js';
 
 export default class PolicyTest extends BaseCommand {
   static override summary = 'Run policies/*.test.yaml of a bundle folder against its policies; nothing is contacted.';
-  static override description = 'Ends 0 when every test passes, 1 when one fails, 2 when bundle or tests are invalid.';
+  static override description =
+    'Ends 0 when every test passes, 1 when one fails or none ran, 2 when bundle or tests are invalid.';
   static override examples = [
     '<%= config.bin %> policy test ./bundle',
     '<%= config.bin %> policy test ./bundle --format junit > policy.xml',
@@ -60,6 +61,8 @@ export default class PolicyTest extends BaseCommand {
     else this.out.show(document, () => policyTestText(document, this.out));
     const tooFew = flags['min-coverage'] !== undefined && coveragePercent(document) < flags['min-coverage'];
     if (tooFew) this.out.alert(`Only ${coveragePercent(document)} % of the policies are covered by a test.`);
-    if (failed > 0 || tooFew) process.exitCode = 1;
+    const none = document.tests.length === 0;
+    if (none) this.out.alert(noTestRan(flags.filter));
+    if (failed > 0 || none || tooFew) process.exitCode = 1;
   }
 }

@@ -41,19 +41,20 @@ export function policyTestText({ tests, passed, failed, coverage }: PolicyTestDo
         plain(`      ${verdict.padEnd(5)}  ${effect}   [${policies.join(', ') || 'no policy permits it'}]`),
       ),
     ]);
-  // Nothing has failed, and nothing was shown either: in CI that is mostly a wrong folder or filter.
-  const none =
-    tests.length === 0
-      ? [`${out.paint('yellow', '!')} No test ran: they are policies/*.test.yaml, or none is named so.`]
-      : [];
-  const mark = failed === 0 ? out.paint('green', '✓') : out.paint('red', '✗');
+  const mark = failed === 0 && tests.length > 0 ? out.paint('green', '✓') : out.paint('red', '✗');
   const untested = coverage.uncovered.map(({ id, file, line }) => `  no test: ${plain(`${id}   ${file}:${line}`)}`);
   return [
     ...failures,
-    ...none,
     `${mark} ${passed} passed, ${failed} failed; ${coverage.covered} of ${coverage.policies} policies covered`,
     ...untested,
   ].join('\n');
+}
+
+/** Nothing has failed, and nothing was shown either: in CI that is mostly a wrong folder or filter. */
+export function noTestRan(filter: string | undefined): string {
+  return filter === undefined
+    ? 'No test ran: there is none in policies/*.test.yaml of this folder. What they look like: docs/policy.md.'
+    : `No test ran: neither a name nor a file contains ${JSON.stringify(filter)}.`;
 }
 
 /** How much of the policies the tests cover, in whole per cent, rounded down. */

@@ -62,7 +62,8 @@ it.each(['check', 'test', 'replay'])(
   async (command) => {
     const dir = await bundle(`folder-${command}`);
     const named = await run('reviewer', 'policy', command, dir);
-    expect(named.code).toBe(0);
+    // The starter bundle has no tests, and a run that showed nothing is no success.
+    expect(named.code).toBe(command === 'test' ? 1 : 0);
     expect(await run('reviewer', 'policy', command, '-f', dir)).toEqual(named);
     expect(await inFolder(dir, 'policy', command)).toEqual(named);
     const twice = await run('reviewer', 'policy', command, dir, '-f', dir);
@@ -95,6 +96,9 @@ tests:
     const uncovered = await run('engineer', 'policy', 'test', good, '--min-coverage', '100');
     expect(uncovered.code).toBe(1);
     expect(uncovered.stderr).toMatch(/Only \d+ % of the policies are covered/);
+    const none = await run('engineer', 'policy', 'test', good, '--filter', 'nothing', '--json');
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('contains "nothing"')]);
+    expect(onlyDocument(none)).toMatchObject({ passed: 0, failed: 0, tests: [] });
   });
 });
 
