@@ -132,7 +132,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     oversight,
     telling: {
       mask: createNoticeMask(),
-      readSecret: (reference) => state.vault.resolveSecret(reference),
+      readSecret: (reference) => state.vault.resolveSecret(reference, null),
       write: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
     },
     onProblem,
@@ -159,10 +159,11 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
 
   const parts: ConfigurationParts = {
     clock,
-    readSecret: (reference) => state.vault.resolveSecret(reference),
+    readSecret: (reference, destination) => state.vault.resolveSecret(reference, destination),
     connectThrough: (relay, target, wanted, signal) => relays.connect(relay, target.name, wanted, signal),
   };
   const configuration = new ActiveConfiguration(emptyConfiguration(parts));
+  configuration.onSwap(({ destinations }) => state.vault.sendTo(destinations));
   const bundles = new BundleAdmin({ ...parts, history: state.store.bundles, configuration, audit: state.audit });
   await loadFirstConfiguration(bootstrap.stateDir, bundles, configuration, state.store.bundles, parts);
 
@@ -382,7 +383,9 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     lastBundle: () => bundles.last(),
     applyBundle: (files, message) => bundles.apply(files, { by: 'gateway', dryRun: false, message }),
     setSecret: async (name, value) =>
-      state.audit.attempt('gateway', 'secret.set', name, {}, () => state.vault.set(name, value, 'gateway')),
+      state.audit.attempt('gateway', 'secret.set', name, {}, () =>
+        state.vault.set(name, value, 'gateway', configuration.current().destinations.get(name)),
+      ),
     close: (close = {}) => shutdown.run(close.graceMs ?? defaultGraceMs),
   };
 }

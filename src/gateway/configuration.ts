@@ -8,9 +8,11 @@ import { type Bundle, loadBundle } from '../policy/bundle.js';
 import { type CompiledPolicies, compilePolicies } from '../policy/decide.js';
 import { type Outline, outlineOf } from '../policy/outline.js';
 import type { Principal } from '../policy/types.js';
+import { destinationOf, destinationsOf } from '../policy/destination.js';
 import type { RelayRules } from '../policy/relays.js';
 import type { Wanted } from '../relay/frames.js';
 import type { BundleTarget, SecretReference } from '../policy/targets.js';
+import { isSshKey } from '../lib/ssh-kinds.js';
 import type { TargetConfig } from '../sessions/types.js';
 import { invalidBundle } from './bundle-errors.js';
 
@@ -25,6 +27,8 @@ export interface Configuration {
   /** Names of the bundle's groups. */
   readonly groups: readonly string[];
   readonly targets: ReadonlyMap<string, TargetConfig>;
+  /** Where targets send each secret of the vault. */
+  readonly destinations: ReadonlyMap<string, readonly string[]>;
   /** The groups whose machines may serve each relay. */
   readonly relays: RelayRules;
   /** Groups that can be had for a while. */
@@ -36,7 +40,8 @@ export interface Configuration {
 
 export interface ConfigurationParts {
   readonly clock: () => number;
-  readonly readSecret: (reference: SecretReference) => Promise<string>;
+  /** The secret, if it may be sent to this destination; null: it is sent nowhere. */
+  readonly readSecret: (reference: SecretReference, destination: string | null) => Promise<string>;
   /** A connection to a target by way of the relay it names. */
   readonly connectThrough: (
     relay: string,
@@ -59,6 +64,7 @@ export function compileConfiguration(files: ReadonlyMap<string, string>, parts: 
     classification: bundle.classification,
     groups: Object.keys(bundle.bindings.groups),
     targets: targetsOf(bundle, parts),
+    destinations: destinationsOf(bundle.targets),
     relays: bundle.relays,
     access: bundle.bindings.access ?? {},
     bots: bundle.bindings.bots ?? {},
@@ -76,6 +82,7 @@ export function emptyConfiguration(parts: ConfigurationParts): Configuration {
     classification: { classes: {}, columns: [], detectors: {} },
     groups: [],
     targets: new Map(),
+    destinations: new Map(),
     relays: new Map(),
     access: {},
     bots: {},
@@ -123,6 +130,11 @@ function targetConfig(target: BundleTarget, parts: ConfigurationParts): TargetCo
     ...(relay === null
       ? {}
       : { relay: { name: relay, connect: (signal) => parts.connectThrough(relay, target, wanted, signal) } }),
-    readSecret: () => (secret === null ? Promise.resolve('') : parts.readSecret(secret)),
+    async readSecret() {
+      if (secret === null) return '';
+      // A key logs in without being shown to anybody, so one may open any number of machines.
+      const key = target.ssh === undefined ? null : await parts.readSecret(secret, null);
+      return key !== null && isSshKey(key) ? key : parts.readSecret(secret, destinationOf(target));
+    },
   };
 }

@@ -89,8 +89,9 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[], stop:
     log: createLog({ level: options.env['SLUICE_LOG_LEVEL'] ?? 'info', file: join(state.path, 'gateway.log') }),
   });
   undo.push(() => gateway.close());
-  await gateway.setSecret(demoTarget, shop.password);
   const inForce = await putInForce(gateway, bundle, moved);
+  // For where the bundle in force says that the database is.
+  await gateway.setSecret(demoTarget, shop.password);
   announce({ event: 'gateway', url: gateway.url, policy_version: gateway.bundleVersion() });
   if (inForce.by !== null) announce({ event: 'bundle_kept', folder: bundle, by: inForce.by });
   const users = [...demoUsers.map(({ id }) => id), demoMachine.id];

@@ -161,4 +161,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX requests_prepared ON requests (json_extract(body, '$.outcome.prepared'))
     WHERE json_extract(body, '$.outcome.prepared') IS NOT NULL;
   `,
+  `
+  ALTER TABLE secrets ADD COLUMN destinations TEXT;
+  `,
 ];

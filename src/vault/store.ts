@@ -8,7 +8,11 @@ export interface StoredSecret {
 
 /** Where sealed secrets live. */
 export interface SecretStore {
+  /** Where it may be sent is not known from then on. */
   put(secret: StoredSecret): void;
+  /** Where a secret may be sent; null where that is not known yet. */
+  destinations(name: string): readonly string[] | null;
+  sendTo(name: string, destinations: readonly string[]): void;
   get(name: string): StoredSecret | null;
   /** By name. */
   list(): readonly Omit<StoredSecret, 'sealed'>[];

@@ -13,12 +13,21 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 /** Keeps secrets sealed and reads them, from wherever a target's configuration says, at the moment of dialling. */
 export interface Vault {
   list(): readonly Omit<StoredSecret, 'sealed'>[];
-  /** Seals and stores. Throws `usage` for a name or value that cannot be one. */
-  set(name: string, value: string, by: Principal | 'gateway'): void;
+  /**
+   * Seals and stores. `destinations`: where targets send it now; without any, where those of the next bundle do. Throws
+   * `usage` for a name or value that cannot be one.
+   */
+  set(name: string, value: string, by: Principal | 'gateway', destinations?: readonly string[]): void;
+  /** Lets secrets of which nothing is known yet be sent to where targets send them, and no others to anywhere new. */
+  sendTo(destinations: ReadonlyMap<string, readonly string[]>): void;
   /** False when there is none of this name. */
   remove(name: string, by: Principal | 'gateway'): boolean;
-  /** The secret behind `vault:NAME`, `env:NAME` or `file:PATH`. Errors name the reference, never the secret. */
-  resolveSecret(reference: string | SecretReference): Promise<string>;
+  /**
+   * The secret behind `vault:NAME`, `env:NAME` or `file:PATH`. Errors name the reference, never the secret. One of
+   * the vault goes to no `destination` but those that it was set for: who may say where a target is must not be able to have
+   * its secret sent to themselves. Null: to nowhere, or to where the gateway's own host has said.
+   */
+  resolveSecret(reference: string | SecretReference, destination: string | null): Promise<string>;
   /** A key of its own for another purpose (the hash masker's), the same at every start. */
   deriveKey(purpose: string): Buffer;
 }
@@ -45,7 +54,7 @@ export function openVault(options: VaultOptions): Vault {
 
   return {
     list: () => store.list(),
-    set(name, value, by) {
+    set(name, value, by, destinations) {
       checkName(name);
       const plaintext = Buffer.from(value);
       if (plaintext.length === 0 || plaintext.length > maxSecretBytes || value.includes('\0')) {
@@ -53,12 +62,17 @@ export function openVault(options: VaultOptions): Vault {
       }
       const updatedBy = by === 'gateway' ? by : by.name;
       store.put({ name, sealed: seal(sealingKey, name, plaintext), updatedAt: now(), updatedBy });
+      if (destinations !== undefined) store.sendTo(name, destinations);
+    },
+    sendTo(destinations) {
+      for (const [name, to] of destinations) if (store.destinations(name) === null) store.sendTo(name, to);
     },
     remove: (name) => store.remove(name),
-    async resolveSecret(reference) {
+    async resolveSecret(reference, destination) {
       const parsed = typeof reference === 'string' ? parseReference(reference) : reference;
       switch (parsed.provider) {
         case 'vault':
+          if (destination !== null) requireDestination(store, parsed.name, destination);
           return openSealed(store, sealingKey, parsed.name);
         case 'env':
           return readVariable(env, parsed.name);
@@ -68,6 +82,18 @@ export function openVault(options: VaultOptions): Vault {
     },
     deriveKey,
   };
+}
+
+function requireDestination(store: SecretStore, name: string, destination: string): void {
+  if (store.get(name) === null || store.destinations(name)?.includes(destination) === true) return;
+  throw new SluiceError(
+    'config_invalid',
+    `The secret "${name}" was not set for where this target would send it: its address, relay, TLS, host key or program has changed since.`,
+    {
+      decider: 'gateway',
+      next: [{ command: `sluice secrets set ${name}`, when: 'to set it again, for where targets send it now' }],
+    },
+  );
 }
 
 function openSealed(store: SecretStore, key: KeyObject, name: string): string {

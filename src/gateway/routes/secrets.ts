@@ -6,7 +6,7 @@ import { secretBody, secretListDocument, secretParams } from '../schemas/secrets
 import type { GatewayServices } from '../services.js';
 
 /** Secrets go in and are named; no route ever gives one back. */
-export function secretRoutes({ audit, vault }: GatewayServices): readonly ApiRoute[] {
+export function secretRoutes({ audit, configuration, vault }: GatewayServices): readonly ApiRoute[] {
   const access = 'manageSecrets';
   const list = () =>
     ok('sluice.secrets/v1', {
@@ -36,7 +36,9 @@ export function secretRoutes({ audit, vault }: GatewayServices): readonly ApiRou
       body: secretBody,
       response: secretListDocument,
       async handle({ principal }, { params, body }) {
-        audit.attempt(principal, 'secret.set', params.name, {}, () => vault.set(params.name, body.value, principal));
+        audit.attempt(principal, 'secret.set', params.name, {}, () =>
+          vault.set(params.name, body.value, principal, configuration.current().destinations.get(params.name)),
+        );
         return list();
       },
     }),

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import ssh2, { type Client, type ConnectConfig } from 'ssh2';
 import { isSluiceError, SluiceError } from '../../lib/errors.js';
+import { isSshKey } from '../../lib/ssh-kinds.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { algorithms, targetHostKeys } from './algorithms.js';
 import { fingerprintOf } from './host-key.js';
@@ -35,7 +36,7 @@ export async function dialSsh(target: TargetConfig, dialling: Dialling): Promise
   client.on('error', () => client.destroy());
   let presented: string | null = null;
   const pinned = new Set(target.ssh?.hostKeys);
-  const isKey = secret.trimStart().startsWith('-----BEGIN ');
+  const isKey = isSshKey(secret);
   let certified: CertifiedLogin | null = null;
   const loginWith = async (): Promise<ConnectConfig> => {
     const settings = target.ssh?.certificate ?? null;

@@ -37,22 +37,22 @@ async function failure(work: () => unknown): Promise<string> {
 describe('vault', () => {
   it('gives back what was set, lists names only, and forgets', async () => {
     vault.set('db-prod', secret, ada);
-    expect(await vault.resolveSecret('vault:db-prod')).toBe(secret);
-    expect(await vault.resolveSecret({ provider: 'vault', name: 'db-prod' })).toBe(secret);
+    expect(await vault.resolveSecret('vault:db-prod', null)).toBe(secret);
+    expect(await vault.resolveSecret({ provider: 'vault', name: 'db-prod' }, null)).toBe(secret);
     expect(vault.list()).toEqual([{ name: 'db-prod', updatedAt: 42, updatedBy: ada.name }]);
     expect(vault.remove('db-prod', ada)).toBe(true);
     expect(vault.remove('db-prod', ada)).toBe(false);
-    await expect(vault.resolveSecret('vault:db-prod')).rejects.toThrow(/no secret "db-prod"/);
+    await expect(vault.resolveSecret('vault:db-prod', null)).rejects.toThrow(/no secret "db-prod"/);
   });
 
   it('survives a restart with the same key and is closed to another', async () => {
     vault.set('db', secret, 'gateway');
     const same = openVault({ store: store.secrets, masterKey: { file: join(directory, 'keys', 'master') } });
-    expect(await same.resolveSecret('vault:db')).toBe(secret);
+    expect(await same.resolveSecret('vault:db', null)).toBe(secret);
     expect(same.deriveKey('hash')).toEqual(vault.deriveKey('hash'));
     expect(same.deriveKey('hash')).not.toEqual(vault.deriveKey('secrets'));
     const other = openVault({ store: store.secrets, masterKey: Buffer.alloc(32, 7) });
-    const text = await failure(() => other.resolveSecret('vault:db'));
+    const text = await failure(() => other.resolveSecret('vault:db', null));
     expect(text).toContain('master key is another one');
     expect(text).not.toContain(secret);
   });
@@ -78,14 +78,14 @@ describe('vault', () => {
       const sealed = Buffer.from(stored.sealed);
       sealed[index] = (sealed[index] ?? 0) ^ 1;
       store.secrets.put({ ...stored, sealed });
-      await expect(vault.resolveSecret('vault:a')).rejects.toThrow(/cannot be opened/);
+      await expect(vault.resolveSecret('vault:a', null)).rejects.toThrow(/cannot be opened/);
     }
     for (const length of [0, 1, 28, stored.sealed.length - 1]) {
       store.secrets.put({ ...stored, sealed: stored.sealed.subarray(0, length) });
-      await expect(vault.resolveSecret('vault:a')).rejects.toThrow(/cannot be opened/);
+      await expect(vault.resolveSecret('vault:a', null)).rejects.toThrow(/cannot be opened/);
     }
     store.secrets.put({ ...stored, name: 'b' });
-    await expect(vault.resolveSecret('vault:b')).rejects.toThrow(/cannot be opened/);
+    await expect(vault.resolveSecret('vault:b', null)).rejects.toThrow(/cannot be opened/);
   });
 
   it('refuses names and values that cannot be secrets, without repeating them', async () => {
@@ -95,7 +95,7 @@ describe('vault', () => {
     for (const value of ['', 'a\0b', 'x'.repeat(70_000)]) {
       expect(() => vault.set('ok', value, ada)).toThrow(expect.objectContaining({ code: 'usage' }));
     }
-    const text = await failure(() => vault.resolveSecret(secret));
+    const text = await failure(() => vault.resolveSecret(secret, null));
     expect(text).not.toContain(secret);
   });
 });
@@ -104,11 +104,11 @@ describe('env: and file: references', () => {
   it('reads the environment, but not the variables of Sluice itself', async () => {
     const env = { DB_PASSWORD: secret, SLUICE_MASTER_KEY: 'k', SLUICE_SECRET_DB: 'mine', EMPTY: '' };
     const open = openVault({ store: store.secrets, masterKey: Buffer.alloc(32), env });
-    expect(await open.resolveSecret('env:DB_PASSWORD')).toBe(secret);
-    expect(await open.resolveSecret('env:SLUICE_SECRET_DB')).toBe('mine');
-    await expect(open.resolveSecret('env:SLUICE_MASTER_KEY')).rejects.toMatchObject({ code: 'config_invalid' });
+    expect(await open.resolveSecret('env:DB_PASSWORD', null)).toBe(secret);
+    expect(await open.resolveSecret('env:SLUICE_SECRET_DB', null)).toBe('mine');
+    await expect(open.resolveSecret('env:SLUICE_MASTER_KEY', null)).rejects.toMatchObject({ code: 'config_invalid' });
     for (const name of ['EMPTY', 'ABSENT', 'toString', '__proto__']) {
-      await expect(open.resolveSecret(`env:${name}`)).rejects.toThrow(/has no/);
+      await expect(open.resolveSecret(`env:${name}`, null)).rejects.toThrow(/has no/);
     }
   });
 
@@ -122,13 +122,15 @@ describe('env: and file: references', () => {
     symlinkSync(join(directory, 'outside'), join(roots, 'link'));
     symlinkSync(join(roots, 'sub', 'db'), join(roots, 'inner'));
     const open = openVault({ store: store.secrets, masterKey: Buffer.alloc(32), fileRoots: [roots] });
-    expect(await open.resolveSecret(`file:${join(roots, 'sub', 'db')}`)).toBe(secret);
-    expect(await open.resolveSecret(`file:${join(roots, 'inner')}`)).toBe(secret);
+    expect(await open.resolveSecret(`file:${join(roots, 'sub', 'db')}`, null)).toBe(secret);
+    expect(await open.resolveSecret(`file:${join(roots, 'inner')}`, null)).toBe(secret);
     for (const path of ['link', '../outside', '../state.db']) {
-      await expect(open.resolveSecret(`file:${roots}/${path}`)).rejects.toThrow(/outside of the directories/);
+      await expect(open.resolveSecret(`file:${roots}/${path}`, null)).rejects.toThrow(/outside of the directories/);
     }
     for (const path of ['sub', 'empty', 'huge', 'absent']) {
-      await expect(open.resolveSecret(`file:${join(roots, path)}`)).rejects.toMatchObject({ code: 'config_invalid' });
+      await expect(open.resolveSecret(`file:${join(roots, path)}`, null)).rejects.toMatchObject({
+        code: 'config_invalid',
+      });
     }
   });
 });
