@@ -4,6 +4,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import { z } from 'zod';
 import { channelShape, type Lines, noticesFor, type Telling } from './channel.js';
 import type { Notice } from './notice.js';
+import { isLoopback } from './receiver-url.js';
 import { fill, oneLine, templateSchema, valuesOf } from './template.js';
 
 const idleMs = 20_000;
@@ -138,8 +139,4 @@ function explained(error: unknown, server: string): Error {
 
 function hostOf(server: string): string {
   return server.slice(0, server.lastIndexOf(':')).replace(/^\[|\]$/g, '');
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

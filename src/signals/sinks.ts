@@ -3,6 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Telling } from './channel.js';
 import { emailSchema, mailNotices } from './email.js';
+import { isPrivateWay, receiverUrl } from './receiver-url.js';
 import { postNotices, webhookSchema } from './webhook.js';
 
 const requestMs = 10_000;
@@ -12,12 +13,16 @@ const lookedBackBytes = 64 * 1024;
 export const sinkSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('file'), path: z.string() }),
   z.strictObject({ type: z.literal('stdout') }),
-  z.strictObject({
-    type: z.literal('http'),
-    url: z.url({ protocol: /^https?$/ }),
-    /** A file with the bearer token that the receiver asks for. */
-    tokenFile: z.string().nullable().default(null),
-  }),
+  z
+    .strictObject({
+      type: z.literal('http'),
+      url: receiverUrl,
+      /** A file with the bearer token that the receiver asks for. */
+      tokenFile: z.string().nullable().default(null),
+    })
+    .refine(({ url, tokenFile }) => tokenFile === null || isPrivateWay(url), {
+      message: 'a token is sent by https, or to this machine',
+    }),
   webhookSchema,
   emailSchema,
 ]);

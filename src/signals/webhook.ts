@@ -3,22 +3,27 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { channelShape, type Lines, noticesFor, type Telling } from './channel.js';
 import type { Notice } from './notice.js';
+import { isPrivateWay, receiverUrl } from './receiver-url.js';
 import { fill, templateSchema, valuesOf } from './template.js';
 
 const requestMs = 10_000;
 const maxShown = 20;
 
 /** People told by webhook: notices of some events, signed, or as a message that Slack and its like show. */
-export const webhookSchema = z.strictObject({
-  type: z.literal('webhook'),
-  url: z.url({ protocol: /^https?$/ }),
-  format: z.enum(['json', 'slack']).default('json'),
-  /** A file with the secret that notices are signed with. */
-  secretFile: z.string().nullable().default(null),
-  /** Of format slack: one notice in the message. */
-  template: templateSchema.nullable().default(null),
-  ...channelShape,
-});
+export const webhookSchema = z
+  .strictObject({
+    type: z.literal('webhook'),
+    url: receiverUrl,
+    format: z.enum(['json', 'slack']).default('json'),
+    /** A file with the secret that notices are signed with. */
+    secretFile: z.string().nullable().default(null),
+    /** Of format slack: one notice in the message. */
+    template: templateSchema.nullable().default(null),
+    ...channelShape,
+  })
+  .refine(({ url, format }) => format !== 'slack' || isPrivateWay(url), {
+    message: 'the URL of such a hook is a secret: it is called by https, or on this machine',
+  });
 export type WebhookConfig = z.infer<typeof webhookSchema>;
 
 /** Posts what of these events is wanted, in one request; throws when it did not arrive, and then all is brought again. */
