@@ -85,6 +85,7 @@ const dangerous = [
   'pg_monitor',
   'pg_read_all_stats',
   'pg_create_subscription',
+  'pg_maintain',
 ];
 
 async function attributes(ask: Ask): Promise<readonly RoleCheck[]> {

@@ -23,7 +23,7 @@ export const harmlessVolatile = words(`
   pg_get_wal_replay_pause_state pg_export_snapshot pg_extension_config_dump amvalidate
   pg_stat_get_xact_numscans pg_stat_get_xact_tuples_returned pg_stat_get_xact_tuples_fetched
   pg_stat_get_xact_tuples_inserted pg_stat_get_xact_tuples_updated pg_stat_get_xact_tuples_deleted
-  pg_stat_get_xact_tuples_hot_updated pg_stat_get_xact_blocks_fetched pg_stat_get_xact_blocks_hit
+  pg_stat_get_xact_tuples_hot_updated pg_stat_get_xact_tuples_newpage_updated pg_stat_get_xact_blocks_fetched pg_stat_get_xact_blocks_hit
   pg_stat_get_xact_function_calls pg_stat_get_xact_function_total_time pg_stat_get_xact_function_self_time
   bernoulli system
 `);
@@ -72,7 +72,8 @@ const totalInAll = words(`
   array_replace array_to_json jsonb_strip_nulls json_strip_nulls jsonb_pretty json_typeof jsonb_typeof lag lead
   first_value last_value row_number rank dense_rank percent_rank cume_dist percentile_cont percentile_disc mode stddev
   stddev_samp stddev_pop variance var_samp var_pop hashtext hashtextextended pg_typeof pg_column_size isfinite age
-  strip texteq textne bpchar varchar text name char nullif
+  strip texteq textne bpchar varchar text name char nullif casefold xmltext to_bin to_oct array_reverse array_sort
+  array_shuffle unicode_assigned uuid_extract_version uuid_extract_timestamp
 `);
 
 /** Total in the first argument while the others are not protected. */

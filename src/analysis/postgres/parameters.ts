@@ -11,7 +11,7 @@ const anyValue = new Set(
   tcp_keepalives_idle tcp_keepalives_interval tcp_keepalives_count tcp_user_timeout client_connection_check_interval
   default_transaction_isolation default_transaction_deferrable gin_fuzzy_search_limit quote_all_identifiers
   default_toast_compression commit_siblings commit_delay effective_io_concurrency maintenance_io_concurrency
-  track_activities backend_flush_after restrict_nonsystem_relation_kind`
+  track_activities backend_flush_after io_combine_limit vacuum_buffer_usage_limit restrict_nonsystem_relation_kind`
     .trim()
     .split(/\s+/),
 );
