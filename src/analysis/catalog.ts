@@ -65,7 +65,7 @@ export const catalogQueries = {
           : `exists (select from pg_catalog.pg_depend d
         where d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid = p.oid and d.classid not in
           ('pg_catalog.pg_trigger'::pg_catalog.regclass, 'pg_catalog.pg_event_trigger'::pg_catalog.regclass))`
-      })::text as row
+      }, p.proisstrict)::text as row
     from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
       join pg_catalog.pg_language l on l.oid = p.prolang
     where p.oid ${which === 'builtin' ? '<' : '>='} 16384
@@ -174,6 +174,7 @@ const functionRow = z.tuple([
   z.boolean(),
   z.boolean(),
   z.string(),
+  z.boolean(),
   z.boolean(),
   z.boolean(),
 ]);
@@ -314,8 +315,28 @@ function toFunction(
   printed: PrintedDefinitions | null,
 ): RawCatalog['functions'][number] {
   const [oid, schema, name, kind, volatility, language, securityDefiner, returnsSet] = row;
-  const [, , , , , , , , argTypes, returnType, source, outNames, argNames, minArgs, variadic, extension, mark, , used] =
-    row;
+  const [
+    ,
+    ,
+    ,
+    ,
+    ,
+    ,
+    ,
+    ,
+    argTypes,
+    returnType,
+    source,
+    outNames,
+    argNames,
+    minArgs,
+    variadic,
+    extension,
+    mark,
+    ,
+    used,
+    strict,
+  ] = row;
   const body = printed !== null && hasParsedBody(row) ? printedText(printed, 'body', oid) : source;
   const base = {
     oid,
@@ -333,7 +354,7 @@ function toFunction(
   };
   if (schema === 'pg_catalog') return base;
   const defaults = printed !== null && hasDefaults(row) ? printedText(printed, 'defaults', oid) : null;
-  return { ...base, argNames, minArgs, defaults, variadic, extension, mark, used };
+  return { ...base, argNames, minArgs, defaults, variadic, extension, mark, used, strict };
 }
 
 function toCall([schema, name, functionSchema, functionName]: z.infer<typeof callRow>) {

@@ -333,4 +333,6 @@ export interface RawFunction {
   readonly extension?: boolean;
   /** A view, constraint, index, policy, operator or other function is made of it: triggers aside. */
   readonly used?: boolean;
+  /** Null as soon as an argument is null, without a look at the body. */
+  readonly strict?: boolean;
 }

@@ -55,71 +55,29 @@ export const runsSql = words(`
   database_to_xml_and_xmlschema ts_stat ts_rewrite
 `);
 
-/*
- * Total functions: for every argument they give a value, in a time that shows little. Only these may take a protected
- * argument in an output without being inference: where a function can fail, a query that fails or not is an oracle
- * that reads the value bit by bit (test/promises/README.md, D).
- */
-
-/** Total in every argument. */
-const totalInAll = words(`
-  lower upper initcap length char_length character_length octet_length bit_length concat concat_ws reverse btrim ltrim
-  rtrim trim md5 sha224 sha256 sha384 sha512 crc32 crc32c quote_literal quote_ident quote_nullable ascii replace
-  translate strpos position starts_with num_nulls num_nonnulls row_to_json to_json to_jsonb json_build_array
-  jsonb_build_array string_agg json_agg jsonb_agg json_agg_strict jsonb_agg_strict xmlagg min max count sum avg bool_and
-  bool_or every any_value bit_and bit_or bit_xor abs ceil ceiling floor sign array_to_string array_length array_upper
-  array_lower array_ndims array_dims cardinality array_append array_prepend array_position array_positions array_remove
-  array_replace array_to_json jsonb_strip_nulls json_strip_nulls jsonb_pretty json_typeof jsonb_typeof lag lead
-  first_value last_value row_number rank dense_rank percent_rank cume_dist percentile_cont percentile_disc mode stddev
-  stddev_samp stddev_pop variance var_samp var_pop hashtext hashtextextended pg_typeof pg_column_size isfinite age
-  strip texteq textne bpchar varchar text name char nullif casefold xmltext to_bin to_oct array_reverse array_sort
-  array_shuffle unicode_assigned uuid_extract_version uuid_extract_timestamp
-`);
-
-/** Total in the first argument while the others are not protected. */
-const totalInFirst = words(`
-  substr substring left right split_part overlay lpad rpad regexp_replace regexp_match regexp_count regexp_instr
-  regexp_like regexp_substr to_char encode convert_to round trunc json_extract_path json_extract_path_text
-  jsonb_extract_path jsonb_extract_path_text json_object_field json_object_field_text jsonb_exists ntile nth_value
-`);
-
-/** Total in the others while the first is not protected: `extract(year FROM dob)` is extract('year', dob). */
-const totalInRest = words('date_part extract date_trunc to_tsvector timezone');
-
-/** Total only for a value as it is stored: arrays of different shapes cannot be put together. */
-const totalWhenPlain = words('array_agg array_cat');
-
-/** Which arguments of a built-in function may be protected without its failure telling something about them. */
-export function mayTake(name: string, position: number, isPlain: boolean): boolean {
-  if (totalInAll.has(name)) return true;
-  if (totalInFirst.has(name)) return position === 0;
-  if (totalInRest.has(name)) return position > 0;
-  if (totalWhenPlain.has(name)) return isPlain;
-  // A null key is an error, so keys must not depend on protected values; the values may.
-  if (name === 'json_build_object' || name === 'jsonb_build_object') return position % 2 === 1;
-  return name === 'format' && position > 0;
-}
-
-/** Says whether a call of this function can fail or act for some argument. */
-export function isTotal(name: string): boolean {
-  return totalInAll.has(name) || ['date_part', 'extract', 'to_char', 'format', 'array_agg'].includes(name);
-}
-
 /** The type of a built-in function's result, where the analysis needs it. */
 export function resultType(name: string, first: string): string {
   if (textual.has(name)) return 'text';
   if (numeric.has(name)) return 'numeric';
   if (name === 'array_agg' && first !== '') return first.endsWith('[]') ? first : `${first}[]`;
   if (name === 'array_remove' || name === 'array_append' || name === 'array_replace') return first;
+  if (name === 'to_tsvector') return 'tsvector';
+  if (/to_?tsquery$/.test(name)) return 'tsquery';
   if (name === 'string_to_array' || name === 'regexp_split_to_array') return 'text[]';
-  return name === 'min' || name === 'max' || name === 'sum' || name === 'avg' ? first : '';
+  // sum and avg of integers are of a wider type.
+  if (name === 'sum' || name === 'avg') return /^(small|big)?int/.test(first) ? 'numeric' : first;
+  if (name.startsWith('hashtext')) return 'integer';
+  return sameAsFirst.has(name) ? first : '';
 }
 
 const textual = words(`
   lower upper initcap concat concat_ws reverse btrim ltrim rtrim md5 quote_literal quote_ident quote_nullable replace
   translate string_agg array_to_string substr substring left right split_part lpad rpad regexp_replace to_char encode
-  format
+  format overlay
 `);
-const numeric = words(
-  'length char_length character_length octet_length bit_length count row_number rank dense_rank abs ceil floor round',
-);
+const numeric = words(`
+  length char_length character_length octet_length bit_length count row_number rank dense_rank strpos position
+`);
+const sameAsFirst = words(`
+  min max abs ceil ceiling floor round trunc lag lead first_value last_value nth_value any_value mode
+`);

@@ -53,7 +53,9 @@ export function analyseCast(ctx: Context, body: Body, scope: Scope): Value {
   const total = !isArray && builtin && isTotalCast(value.type, name, list(typeName, 'typmods').length > 0);
   // As it is stored, a value shows by failing no more than its own form; a chosen limit (numeric(5,0)) would show more.
   // A domain or an enumeration of somebody's fails for the values that its maker has chosen.
-  const plain = builtin && !value.derived && list(typeName, 'typmods').length === 0;
+  // A name that somebody's table or role has converts to an OID, and what is too large for two bytes does not fit in them.
+  const isChosen = /^reg|^aclitem$|^(int2|smallint)$/.test(name) || (name === 'char' && !textTypes.has(value.type));
+  const plain = builtin && !value.derived && !isChosen && list(typeName, 'typmods').length === 0;
   if (isTainted(value) && !total && !plain) ctx.findings.infer(value);
   const type = isArray ? '' : (identical[name] ?? name);
   const cast = derive([value, ...called], type);
@@ -66,7 +68,7 @@ function isColumnLike(argument: unknown): boolean {
 }
 
 function isTotalCast(from: string, to: string, hasLimit: boolean): boolean {
-  if (textTypes.has(to)) return true;
+  if (textTypes.has(to)) return to !== 'char' || textTypes.has(from);
   if (hasLimit) return false;
   const base = from.replace(/\(.*\)/, '');
   const source = identical[base] ?? base;

@@ -4,7 +4,7 @@ import { analyseColumnRef, analyseIndirection } from './column-ref.js';
 import type { Context } from './context.js';
 import { analyseCall } from './functions.js';
 import { jsonXmlHandlers } from './json-xml.js';
-import { analyseOperator } from './operators.js';
+import { analyseOperator, judgeOperator } from './operators.js';
 import { literalOf, noteMeeting, parameterOf } from './literals.js';
 import type { Scope } from './scope.js';
 import { analyseSubLink } from './sublinks.js';
@@ -29,17 +29,26 @@ const handlers: Readonly<Record<string, Handler>> = {
   SubLink: analyseSubLink,
   // What meets a protected value in one condition says nothing of what stands in the others.
   BoolExpr: (ctx, body, scope) => ({ ...lazy(ctx, all(ctx, list(body, 'args'), scope)), literals: null }),
-  CoalesceExpr: (ctx, body, scope) => lazy(ctx, all(ctx, list(body, 'args'), scope)),
+  CoalesceExpr: (ctx, body, scope) => {
+    const values = all(ctx, list(body, 'args'), scope);
+    return lazy(ctx, values, commonType(values));
+  },
   MinMaxExpr: (ctx, body, scope) => {
     const values = all(ctx, list(body, 'args'), scope);
     noteMeeting(ctx, values);
-    return derive(values);
+    const fails = judgeOperator(ctx, { name: '<', kind: 'AEXPR_OP', left: null, rights: values, right: undefined });
+    const value = derive(values, commonType(values));
+    return fails ? { ...value, fallible: true } : value;
   },
   CaseExpr: analyseCase,
   NullTest: (ctx, body, scope) => derive([ctx.expr(body['arg'], scope)]),
   BooleanTest: (ctx, body, scope) => derive([ctx.expr(body['arg'], scope)]),
-  CollateClause: (ctx, body, scope) => ctx.expr(body['arg'], scope),
-  A_ArrayExpr: (ctx, body, scope) => derive(all(ctx, list(body, 'elements'), scope)),
+  CollateClause: (ctx, body, scope) => ({ ...ctx.expr(body['arg'], scope), collated: true }),
+  A_ArrayExpr: (ctx, body, scope) => {
+    const values = all(ctx, list(body, 'elements'), scope);
+    const type = commonType(values);
+    return derive(values, type === '' || type.endsWith('[]') ? '' : `${type}[]`);
+  },
   RowExpr: (ctx, body, scope) =>
     rowValue(
       all(ctx, list(body, 'args'), scope).map((value, index) => ({ name: `f${index + 1}`, value })),
@@ -85,10 +94,21 @@ function constantType(body: Body, literals: Literals | null): Value {
  * AND, OR and COALESCE stop early: whether the rest was computed shows through any part that can fail, so a protected
  * value beside such a part is inferred.
  */
-function lazy(ctx: Context, values: readonly Value[]): Value {
-  const value = derive(values);
+function lazy(ctx: Context, values: readonly Value[], type = ''): Value {
+  const value = derive(values, type);
   if (isTainted(value) && value.fallible) ctx.findings.infer(value);
   return value;
+}
+
+/** The type that all of these have; '' when they have several, or it is not known. Constants take that of the others. */
+function commonType(values: readonly Value[]): string {
+  const types = new Set(
+    values
+      .filter(({ type, literals }) => type !== 'unknown' && (type !== '' || literals === null))
+      .map(({ type }) => type),
+  );
+  const [only = values.some(({ type }) => type === 'unknown') ? 'text' : '', other] = types;
+  return other === undefined ? only : '';
 }
 
 /** CASE: what decides is inferred by which branch runs; what is chosen is the output. */
@@ -104,5 +124,5 @@ function analyseCase(ctx: Context, body: Body, scope: Scope): Value {
   if (body['defresult'] !== undefined) results.push(ctx.expr(body['defresult'], scope));
   if (body['arg'] !== undefined) noteMeeting(ctx, conditions);
   conditions.forEach((condition) => ctx.findings.infer(condition));
-  return derive([...conditions, ...results]);
+  return derive([...conditions, ...results], commonType(results));
 }

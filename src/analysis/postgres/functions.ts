@@ -1,22 +1,14 @@
 import type { RawFunction } from '../postgres-types.js';
 import { bindArguments, givenBy, isNamed, placed, type Given } from './arguments.js';
 import { bodyOf, child, constantOf, flag, list, namesOf, tagged, type Body } from './ast.js';
-import {
-  dangerous,
-  harmlessVolatile,
-  isTotal,
-  makesAnyType,
-  mayTake,
-  resultType,
-  runsSql,
-  unknownResult,
-} from './builtin-functions.js';
+import { dangerous, harmlessVolatile, makesAnyType, resultType, runsSql, unknownResult } from './builtin-functions.js';
 import { isBuiltinType } from './builtin-types.js';
 import type { Context } from './context.js';
 import { literalsOfCall, noteArguments } from './literals.js';
 import { absentLine, functionLine } from './object-line.js';
 import type { Scope } from './scope.js';
 import { setConfig } from './set-config.js';
+import { canFail, mayTake } from './totality.js';
 import { readSqlFunction } from './sql-functions.js';
 import {
   calledValue,
@@ -104,6 +96,7 @@ function unite(left: CallResult, right: CallResult): CallResult {
 
 function callBuiltin(ctx: Context, name: string, overloads: readonly RawFunction[], given: Given): CallResult {
   const { values, nodes } = given;
+  const call = { name, values, nodes };
   // What is known of the server's own is known by place.
   const byName = isNamed(given);
   const isVolatile = overloads.some((fn) => fn.volatility === 'v');
@@ -122,10 +115,9 @@ function callBuiltin(ctx: Context, name: string, overloads: readonly RawFunction
   if (name.includes('_populate_record')) convertTo(ctx, values[0]?.type ?? '', clear);
   if (makesAnyType.has(name)) convertToNamed(ctx, nodes[1]);
   values.forEach((value, index) => {
-    const harmless = !byName && !returnsSet && mayTake(name, index, !value.derived) && isHarmlessFormat(name, nodes);
-    if (isTainted(value) && !harmless) ctx.findings.infer(value);
+    if (isTainted(value) && (byName || returnsSet || !mayTake(call, index))) ctx.findings.infer(value);
   });
-  const value = builtinValue(ctx, name, values);
+  const value = builtinValue(ctx, call);
   // What unnest gives are the elements, rows among them, or what a tsvector holds.
   const outNames = name === 'unnest' ? [] : (overloads.find((fn) => fn.outNames.length > 0)?.outNames ?? []);
   const rows =
@@ -136,17 +128,14 @@ function callBuiltin(ctx: Context, name: string, overloads: readonly RawFunction
   };
 }
 
-function builtinValue(ctx: Context, name: string, values: readonly Value[]): Value {
+function builtinValue(
+  ctx: Context,
+  call: { name: string; values: readonly Value[]; nodes: readonly unknown[] },
+): Value {
+  const { name, values } = call;
   if (unknownResult.has(name)) return ctx.catalog.isClassified ? unknownValue : { ...derive(values), fallible: true };
   const value = derive(values, resultType(name, values[0]?.type ?? ''));
-  return isTotal(name) || value.fallible ? value : { ...value, fallible: true };
-}
-
-/** `%I` fails on null and `*` takes a width from an argument: both show something of what is formatted. */
-function isHarmlessFormat(name: string, nodes: readonly unknown[]): boolean {
-  if (name !== 'format') return true;
-  const pattern = constantOf(nodes[0]);
-  return typeof pattern === 'string' && !/%[^%s]*[I*]/.test(pattern);
+  return value.fallible || !canFail(call) ? value : { ...value, fallible: true };
 }
 
 function unnestRows(values: readonly Value[]): Rows {
@@ -174,7 +163,7 @@ function userResult(ctx: Context, fn: RawFunction, values: readonly Value[]): Ca
   const read = fn.language === 'sql' && fn.body !== null ? readSqlFunction(ctx, fn, values) : null;
   if (read !== null && fn.volatility !== 'v' && !fn.returnsSet) {
     inferChecked(ctx, fn, values, read.value);
-    return rowsOfType(ctx, fn, read);
+    return rowsOfType(ctx, fn, fn.strict === true ? ofStrict(ctx, values, read) : read);
   }
   for (const value of values) if (isTainted(value)) ctx.findings.infer(value);
   if (read !== null) return rowsOfType(ctx, fn, read);
@@ -185,6 +174,17 @@ function userResult(ctx: Context, fn: RawFunction, values: readonly Value[]): Ca
     return rowsOfType(ctx, fn, { value: { ...clear, fallible: true }, rows: null });
   ctx.findings.touchesProtected = true;
   return rowsOfType(ctx, fn, { value: unknownValue, rows: null });
+}
+
+/** Null where an argument is, whatever it is computed from; then the body does not run, which shows if it can fail. */
+function ofStrict(ctx: Context, values: readonly Value[], read: CallResult): CallResult {
+  for (const value of values) if (value.derived) ctx.findings.infer(value);
+  if (!values.some(isTainted)) return read;
+  const rows = read.rows && {
+    ...read.rows,
+    fields: read.rows.fields.map((field) => ({ ...field, value: derive([field.value, ...values], field.value.type) })),
+  };
+  return { value: { ...derive([read.value, ...values], read.value.type), fallible: true }, rows };
 }
 
 /** What a domain's checks say to an argument or the result shows in whether the call fails. */

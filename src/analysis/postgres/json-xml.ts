@@ -131,7 +131,8 @@ function holds(typeName: Body): boolean {
 function keyValue(ctx: Context, body: Body, scope: Scope): Value {
   const key = ctx.expr(body['key'], scope);
   if (isTainted(key)) ctx.findings.infer(key);
-  return derive([key, jsonValue(ctx, child(body, 'value') ?? {}, scope)]);
+  const value = derive([key, jsonValue(ctx, child(body, 'value') ?? {}, scope)]);
+  return bodyOf(body['key'], 'A_Const') === null ? { ...value, fallible: true } : value;
 }
 
 function aggregate(ctx: Context, body: Body, scope: Scope): void {

@@ -1,22 +1,30 @@
-import { constantOf, itemsOf, list, namesOf, tagged, text, type Body } from './ast.js';
+import { bodyOf, constantOf, itemsOf, list, namesOf, text, type Body } from './ast.js';
+import { analyseArithmetic, isArithmetic } from './arithmetic.js';
 import type { Context } from './context.js';
 import { implicitCall } from './functions.js';
 import { noteMeeting } from './literals.js';
 import type { Scope } from './scope.js';
+import { isPlainPattern } from './totality.js';
 import { clear, derive, isTainted, type Value } from './value.js';
 
-/** Operators that give a value for every operand, so that using one shows nothing by failing. */
-const totalOperators = new Set(
-  '= <> != < <= > >= ~~ !~~ ~~* !~~* ~ !~ ~* !~* || -> ->> #> #>> @> <@ ? ?| ?& && @@ @? & | # - #- ^@'.split(' '),
-);
 /** Take a part out of a document. */
 const accessors = new Set(['->', '->>', '#>', '#>>']);
-const patternOperators = new Set('~~ !~~ ~~* !~~* ~ !~ ~* !~*'.split(' '));
+const comparisons = new Set('= <> != < <= > >='.split(' '));
+/** Give a value for every operand. */
+const totalOperators = new Set('@> <@ ? ?| ?& && @? ^@'.split(' '));
+const bitOperators = new Set('& | #'.split(' '));
+const likes = new Set('~~ !~~ ~~* !~~*'.split(' '));
+const expressions = new Set('~ !~ ~* !~*'.split(' '));
 const patternKinds = new Set(['AEXPR_LIKE', 'AEXPR_ILIKE', 'AEXPR_SIMILAR']);
-
-/** Beyond this a chosen factor or summand could overflow on one value and not on another. */
-const maxScale = 1000;
-const maxSummand = 1_000_000;
+/** They are conditions behind one another, of which the first that decides is the last that is computed. */
+const stopsEarly = new Set([
+  'AEXPR_IN',
+  'AEXPR_BETWEEN',
+  'AEXPR_NOT_BETWEEN',
+  'AEXPR_BETWEEN_SYM',
+  'AEXPR_NOT_BETWEEN_SYM',
+]);
+const integers = new Set(['smallint', 'int2', 'integer', 'int4', 'bigint', 'int8', 'boolean']);
 
 /** A_Expr: `left operator right`, with its special kinds (IN, LIKE, BETWEEN, NULLIF, DISTINCT, ANY, ALL). */
 export function analyseOperator(ctx: Context, body: Body, scope: Scope): Value {
@@ -31,23 +39,93 @@ export function analyseOperator(ctx: Context, body: Body, scope: Scope): Value {
     return derive([analyseArithmetic(ctx, name, body, left ?? clear, rights[0] ?? clear), ...called]);
   if (left === null && (name === '-' || name === '+')) return derive([...values, ...called], values[0]?.type);
   if (!accessors.has(name) && name !== '||') noteMeeting(ctx, values);
-  const isPattern = patternKinds.has(kind) || patternOperators.has(name);
-  // A pattern can be malformed, so a protected one shows itself by failing.
-  if (isPattern) rights.forEach((value) => isTainted(value) && ctx.findings.infer(value));
-  const isTotal =
-    totalOperators.has(name) || (kind !== 'AEXPR_OP' && kind !== 'AEXPR_OP_ANY' && kind !== 'AEXPR_OP_ALL');
-  if (!isTotal) values.forEach((value) => isTainted(value) && ctx.findings.infer(value));
-  const value = derive([...values, ...called], kind === 'AEXPR_NULLIF' ? (left?.type ?? '') : resultType(name, left));
-  const fallible = value.fallible || !isTotal;
+  const fails = judgeOperator(ctx, { name, kind, left, rights, right: body['rexpr'] });
+  const value = derive([...values, ...called], kind === 'AEXPR_NULLIF' ? (left?.type ?? '') : resultType(name, values));
+  const fallible = value.fallible || fails;
+  if (fallible && (stopsEarly.has(kind) || bodyOf(body['lexpr'], 'RowExpr') !== null)) ctx.findings.infer(value);
   // The key by which something is taken out of a document says nothing of it.
   const literals = accessors.has(name) ? (left?.literals ?? null) : value.literals;
   return { ...value, fallible, literals, scale: kind === 'AEXPR_NULLIF' ? value.scale : 1 };
 }
 
-function resultType(name: string, left: Value | null): string {
-  if (name === '||' || name === '->>' || name === '#>>') return 'text';
-  if ((name === '->' || name === '#>') && (left?.type === 'json' || left?.type === 'jsonb')) return left.type;
-  return '';
+function resultType(name: string, values: readonly Value[]): string {
+  if (name === '->>' || name === '#>>') return 'text';
+  if (name === '->' || name === '#>') return values[0]?.type ?? '';
+  if (name === '||')
+    return (values.find(({ type }) => isArray(type) || type.startsWith('json')) ?? { type: 'text' }).type;
+  return comparisons.has(name) || likes.has(name) || expressions.has(name) || totalOperators.has(name) ? 'boolean' : '';
+}
+
+const isArray = (type: string): boolean => type.endsWith('[]');
+
+interface Operation {
+  readonly name: string;
+  readonly kind: string;
+  readonly left: Value | null;
+  readonly rights: readonly Value[];
+  /** The right operand as it is written, where that is known. */
+  readonly right: unknown;
+}
+
+/**
+ * Says whether an operator can fail for some operands. Where a protected one decides, that infers it: what was computed may
+ * be null for chosen values, and null is passed by (totality.ts).
+ */
+export function judgeOperator(ctx: Context, operation: Operation): boolean {
+  const { name, kind, left, rights } = operation;
+  const values = left === null ? rights : [left, ...rights];
+  const isPattern = patternKinds.has(kind) || likes.has(name) || expressions.has(name);
+  // A pattern can be malformed, so a protected one shows itself by failing.
+  if (isPattern) rights.forEach((value) => isTainted(value) && ctx.findings.infer(value));
+  const isCollated = values.some((value) => value.collated);
+  const failsAlike = isCollated || failsForAll(operation);
+  const fails = failsAlike || failsForSome(operation);
+  for (const value of values)
+    if (isTainted(value) && (failsForSome(operation) || (failsAlike && value.derived))) ctx.findings.infer(value);
+  return fails;
+}
+
+/** It may fail, and then for every operand but null. */
+function failsForAll({ name, kind, left, rights, right }: Operation): boolean {
+  const values = left === null ? rights : [left, ...rights];
+  if (expressions.has(name) || kind === 'AEXPR_SIMILAR') return !isPlainPattern(patternOf(right));
+  if (name === '@@') return values.some((value) => isTainted(value) && !/^(jsonb|tsvector|tsquery)$/.test(value.type));
+  return name === '||' && !isJoined(values);
+}
+
+/** Texts, documents and numbers are joined without fail; arrays to what is surely no array of other dimensions. */
+function isJoined(values: readonly Value[]): boolean {
+  const others = values.filter(({ type }) => !isArray(type));
+  if (others.length < values.length)
+    return others.length === values.length - 1 && others.every(({ type }) => type !== '' && type !== 'unknown');
+  const meant = values.some(isTainted) ? values.filter(isTainted) : values;
+  return meant.every(({ type }) => type !== '');
+}
+
+/** It may fail for one operand and not for another. */
+function failsForSome({ name, kind, left, rights, right }: Operation): boolean {
+  const values = left === null ? rights : [left, ...rights];
+  const isOther = kind !== 'AEXPR_OP' && kind !== 'AEXPR_OP_ANY' && kind !== 'AEXPR_OP_ALL';
+  if (likes.has(name) || kind === 'AEXPR_LIKE' || kind === 'AEXPR_ILIKE') return !isWholePattern(right);
+  if (expressions.has(name) || kind === 'AEXPR_SIMILAR' || name === '@@' || name === '||') return false;
+  // Rows of other columns, and numbers that are no OID, are found out when they are compared.
+  if (comparisons.has(name) || isOther)
+    return values.some((value) => value.rowLike || value.row !== null || /^(oid|reg[a-z]+)$/.test(value.type));
+  if (bitOperators.has(name)) return values.some((value) => isTainted(value) && !integers.has(value.type));
+  return !totalOperators.has(name) && !accessors.has(name);
+}
+
+/** LIKE fails when a text gets as far as an escape that nothing follows. */
+function isWholePattern(node: unknown): boolean {
+  const pattern = constantOf(node);
+  return pattern === null || (typeof pattern === 'string' && (/\\*$/.exec(pattern)?.[0].length ?? 0) % 2 === 0);
+}
+
+/** SIMILAR TO is a regular expression made by a function of the server's. */
+function patternOf(node: unknown): unknown {
+  const call = bodyOf(node, 'FuncCall');
+  const isMade = call !== null && namesOf(list(call, 'funcname')).at(-1) === 'similar_to_escape';
+  return isMade && list(call, 'args').length === 1 ? list(call, 'args')[0] : node;
 }
 
 /** A user operator is a call without a call node (test/promises/README.md, C): it does what its function does. */
@@ -57,55 +135,4 @@ function callUserOperators(ctx: Context, names: readonly string[], values: reado
   return ctx.catalog
     .operators(schema, name)
     .map((operator) => implicitCall(ctx, operator.functionSchema, operator.functionName, values));
-}
-
-function isArithmetic(name: string, left: Value | null): boolean {
-  return left !== null && '+-*/%^'.includes(name) && name.length === 1;
-}
-
-/** Arithmetic fails on zero and on overflow; with small constants it cannot, and its result is just derived. */
-function analyseArithmetic(ctx: Context, name: string, body: Body, left: Value, right: Value): Value {
-  const value = derive([left, right], left.type || right.type);
-  const scale = scaleOf(name, left, numericConstant(body['lexpr']), right, numericConstant(body['rexpr']));
-  if (isTainted(value) && scale > maxScale) ctx.findings.infer(value);
-  const canFail = name === '/' || name === '%' || name === '^' || scale > maxScale;
-  const divisor = numericConstant(body['rexpr']);
-  const fallible =
-    value.fallible || (canFail && !((name === '/' || name === '%') && divisor !== null && divisor !== 0));
-  return { ...value, fallible, scale: Math.min(scale, maxScale) };
-}
-
-function scaleOf(
-  name: string,
-  left: Value,
-  leftConstant: number | null,
-  right: Value,
-  rightConstant: number | null,
-): number {
-  const constant = rightConstant ?? leftConstant;
-  const tainted = isTainted(left) ? left : right;
-  if (name === '/' || name === '%') {
-    return isTainted(right) || rightConstant === null || Math.abs(rightConstant) < 0.001
-      ? Infinity
-      : left.scale / Math.min(1, Math.abs(rightConstant));
-  }
-  if (name === '^') return Infinity;
-  if (constant !== null) {
-    if (name === '*') return tainted.scale * Math.max(1, Math.abs(constant));
-    return Math.abs(constant) <= maxSummand ? tainted.scale + 1 : Infinity;
-  }
-  // Two protected numbers may be added; a factor or summand that is not constant could be chosen row by row.
-  if (!isTainted(left) || !isTainted(right) || name === '*') return Infinity;
-  return left.scale + right.scale;
-}
-
-/** A number written in the query, a sign and a cast aside. */
-export function numericConstant(node: unknown): number | null {
-  const found = tagged(node);
-  if (found?.tag === 'A_Expr' && found.body['lexpr'] === undefined && namesOf(list(found.body, 'name'))[0] === '-') {
-    const inner = numericConstant(found.body['rexpr']);
-    return inner === null ? null : -inner;
-  }
-  const value = constantOf(node);
-  return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }

@@ -2,6 +2,7 @@ import { list, namesOf, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { implicitCall } from './functions.js';
 import { noteMeeting } from './literals.js';
+import { judgeOperator } from './operators.js';
 import type { Scope } from './scope.js';
 import { derive, rowValue, type Value } from './value.js';
 
@@ -34,6 +35,7 @@ export function analyseSubLink(ctx: Context, body: Body, scope: Scope): Value {
         implicitCall(ctx, operator.functionSchema, operator.functionName, test === null ? values : [test, ...values]),
       );
       noteMeeting(ctx, test === null ? values : [test, ...values]);
+      judgeOperator(ctx, { name, kind: 'AEXPR_OP', left: test, rights: values, right: undefined });
       const value = derive([...(test === null ? [] : [test]), ...values, ...called]);
       return rows.open ? { ...value, unknown: true, derived: true, fallible: true } : { ...value, fallible: true };
     }

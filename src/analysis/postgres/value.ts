@@ -12,6 +12,10 @@ export interface Value {
   readonly fallible: boolean;
   /** A function of the database gave it. */
   readonly called: boolean;
+  /** It holds a row: comparing it with one of other columns fails. */
+  readonly rowLike: boolean;
+  /** The query names a collation for it: whether it can be compared is found out with the first value. */
+  readonly collated: boolean;
   /** How much a chosen constant has magnified a protected number: overflow is an oracle too. */
   readonly scale: number;
   /** The type's name as written or catalogued; '' when not known. */
@@ -57,6 +61,8 @@ export const clear: Value = {
   unknown: false,
   fallible: false,
   called: false,
+  rowLike: false,
+  collated: false,
   scale: 1,
   type: '',
   row: null,
@@ -85,11 +91,15 @@ export function derive(values: readonly Value[], type = ''): Value {
   let unknown = false;
   let fallible = false;
   let called = false;
+  let rowLike = false;
+  let collated = false;
   let scale = 1;
   for (const value of values) {
     unknown ||= value.unknown;
     fallible ||= value.fallible;
     called ||= value.called;
+    rowLike ||= value.rowLike || value.row !== null;
+    collated ||= value.collated;
     scale = Math.max(scale, value.scale);
     for (const source of value.sources) {
       sources ??= [];
@@ -97,9 +107,11 @@ export function derive(values: readonly Value[], type = ''): Value {
     }
   }
   const literals = joinLiterals(values);
-  if (sources === null && !unknown && !fallible && literals === null) return type === '' ? clear : clearOf(type);
+  const isOrdinary = !fallible && !rowLike && !collated;
+  if (sources === null && !unknown && isOrdinary && literals === null) return type === '' ? clear : clearOf(type);
   const derived = sources !== null || unknown;
-  return { sources: sources ?? [], derived, unknown, fallible, called, scale, type, row: null, literals };
+  const flags = { derived, unknown, fallible, called, rowLike, collated };
+  return { ...flags, sources: sources ?? [], scale, type, row: null, literals };
 }
 
 /** The constants of all these values. */

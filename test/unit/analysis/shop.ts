@@ -57,7 +57,7 @@ const builtins = `lower:i upper:i initcap:i length:i md5:i substr:i substring:i 
   query_to_xml:v table_to_xml:s ts_stat*:v(word,ndoc,nentry) pg_table_is_visible:s pg_get_userbyid:s pg_table_size:v
   generate_series*:i unnest*:i jsonb_each_text*:i(key,value) jsonb_array_elements*:i json_to_recordset*:s(x) convert_from:s
   pg_stat_get_activity*:s(datid,query) pg_logical_slot_get_changes*:v(lsn,xid,data) pg_create_logical_replication_slot:v
-  regexp_split_to_table*:i translate:i text:i int4:i coalesce:i to_char:s hashtext:i to_tsvector:s timezone:i`;
+  regexp_split_to_table*:i translate:i text:i int4:i coalesce:i split_part:i regexp_replace:i lpad:i array_remove:i array_append:i to_char:s hashtext:i to_tsvector:s timezone:i`;
 
 function builtin(word: string): RawFunction {
   const [, name = '', set = '', volatility = 'i', outs = ''] = /^(\w+)(\*?):([isv])(?:\((.*)\))?$/.exec(word) ?? [];
