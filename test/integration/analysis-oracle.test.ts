@@ -176,7 +176,7 @@ const more: readonly string[] = [
   'SELECT current_setting($$search_path$$), version()',
   "SELECT 1 FROM pg_stats WHERE tablename = 'customers'",
   'EXPLAIN (COSTS off) SELECT email FROM customers WHERE id = 1',
-  'TABLE mat_contacts',
+  'TABLE mat_contacts ORDER BY id',
   'SELECT lowered, id FROM contacts ORDER BY id',
   'SELECT unnest(ARRAY[id, 2]) FROM orders',
   'SELECT generate_series(1, 2), name FROM customers ORDER BY 2, 1',
