@@ -1,4 +1,4 @@
-import { bodyOf, constantOf, list, namesOf, tagged } from './ast.js';
+import { bodyOf, constantOf, list, namesOf } from './ast.js';
 import { isTainted, type Value } from './value.js';
 
 /*
@@ -176,9 +176,4 @@ export function canFail({ name, values, nodes }: Call): boolean {
   if (name === 'array_agg') return false;
   const check = Object.hasOwn(computed, name) ? computed[name] : undefined;
   return check === undefined || !check({ name, values, nodes }, second.has(name) ? 1 : 0);
-}
-
-/** Says whether a node is a constant of the query's own text. */
-export function isConstant(node: unknown): boolean {
-  return tagged(node) !== null && constantOf(node) !== undefined;
 }
