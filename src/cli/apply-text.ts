@@ -24,6 +24,11 @@ export function applyText(document: ApplyResult, out: Output): string {
     applied
       ? `${out.paint('green', '✓')} applied as version ${version}`
       : `not applied; it would be version ${version}`,
+    // A gateway of before says nothing of it.
+    ...(document.secrets_to_set ?? []).map(
+      (name) =>
+        `${out.paint('yellow', '!')} a target would send the secret ${plain(name)} to another place than it was set for: sluice secrets set ${plain(name)}`,
+    ),
     ...(previous === null || !applied || changed.length === 0 ? [] : [`back: sluice apply --to ${previous}`]),
   ].join('\n');
 }

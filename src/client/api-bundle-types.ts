@@ -31,6 +31,8 @@ export interface ApplyResult extends Envelope<'sluice.apply/v1'> {
     readonly words: string;
   }[];
   readonly applied: boolean;
+  /** Secrets of the vault that go nowhere new until whoever knows them has set them again. */
+  readonly secrets_to_set: readonly string[];
 }
 /** GET /v1/bundle/versions */
 export interface BundleVersions extends Envelope<'sluice.bundle_versions/v1'> {

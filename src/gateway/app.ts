@@ -164,7 +164,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   };
   const configuration = new ActiveConfiguration(emptyConfiguration(parts));
   configuration.onSwap(({ destinations }) => state.vault.sendTo(destinations));
-  const bundles = new BundleAdmin({ ...parts, history: state.store.bundles, configuration, audit: state.audit });
+  const bundles = new BundleAdmin({ ...parts, ...state, history: state.store.bundles, configuration });
   await loadFirstConfiguration(bootstrap.stateDir, bundles, configuration, state.store.bundles, parts);
 
   const identity = bootstrap.demoIdentity ? await startDemoIdentity(bootstrap) : null;

@@ -1,8 +1,10 @@
 import { SluiceError } from '../lib/errors.js';
 import { type Hunk, lineDiff } from '../lib/line-diff.js';
+import { isShownAt } from '../policy/destination.js';
 import { compareOutlines, type ThingChange } from '../policy/outline.js';
 import type { Principal } from '../policy/types.js';
 import type { BundleStore } from '../store/ports.js';
+import type { Vault } from '../vault/vault.js';
 import type { Audit } from './audit.js';
 import {
   type ActiveConfiguration,
@@ -24,6 +26,8 @@ export interface ApplyOutcome {
   /** What the files mean that they did not, or no longer do. */
   readonly things: readonly ThingChange[];
   readonly applied: boolean;
+  /** Secrets of the vault that go to none of the places where it would newly have them sent, until they are set again. */
+  readonly secretsToSet: readonly string[];
 }
 
 export interface AppliedBundle {
@@ -43,6 +47,7 @@ export interface BundleAdminParts extends ConfigurationParts {
   readonly history: BundleStore;
   readonly configuration: ActiveConfiguration;
   readonly audit: Audit;
+  readonly vault: Pick<Vault, 'withheld'>;
 }
 
 /** Applies bundles: validated whole, then kept, then in force at once. No step waits, so two callers cannot interleave. */
@@ -110,6 +115,7 @@ export class BundleAdmin {
       changed: changesOf(current.files, next.files),
       things: compareOutlines(current.outline, next.outline),
       applied,
+      secretsToSet: this.#parts.vault.withheld(next.destinations, isShownAt),
     };
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isSshKey } from '../lib/ssh-kinds.js';
 import type { BundleTarget } from './targets.js';
 
 /**
@@ -27,4 +28,10 @@ export function destinationsOf(targets: readonly BundleTarget[]): ReadonlyMap<st
     destinations.set(secret.name, [...(destinations.get(secret.name) ?? []), destinationOf(target)]);
   }
   return destinations;
+}
+
+/** Whether who is at this destination gets to see the secret: a key logs in to a machine without being shown to it. */
+export function isShownAt(destination: string, secret: string): boolean {
+  const [kind] = JSON.parse(destination) as readonly unknown[];
+  return !(kind === 'ssh' && isSshKey(secret));
 }

@@ -22,6 +22,11 @@ export interface Vault {
   sendTo(destinations: ReadonlyMap<string, readonly string[]>): void;
   /** False when there is none of this name. */
   remove(name: string, by: Principal | 'gateway'): boolean;
+  /** The secrets that would have to be set again to go everywhere where they would be sent and `isShown` there. */
+  withheld(
+    destinations: ReadonlyMap<string, readonly string[]>,
+    isShown: (destination: string, secret: string) => boolean,
+  ): readonly string[];
   /**
    * The secret behind `vault:NAME`, `env:NAME` or `file:PATH`. Errors name the reference, never the secret. One of
    * the vault goes to no `destination` but those that it was set for: who may say where a target is must not be able to have
@@ -68,6 +73,15 @@ export function openVault(options: VaultOptions): Vault {
       for (const [name, to] of destinations) if (store.destinations(name) === null) store.sendTo(name, to);
     },
     remove: (name) => store.remove(name),
+    withheld(destinations, isShown) {
+      return [...destinations].flatMap(([name, wanted]) => {
+        const known = store.destinations(name);
+        const missing = known === null ? [] : wanted.filter((destination) => !known.includes(destination));
+        if (missing.length === 0) return [];
+        const secret = openSealed(store, sealingKey, name);
+        return missing.some((destination) => isShown(destination, secret)) ? [name] : [];
+      });
+    },
     async resolveSecret(reference, destination) {
       const parsed = typeof reference === 'string' ? parseReference(reference) : reference;
       switch (parsed.provider) {

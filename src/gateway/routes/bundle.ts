@@ -114,5 +114,6 @@ function view({ configuration }: GatewayServices, principal: Principal, outcome:
     })),
     things: outcome.things.map((thing) => ({ ...thing, words: mayRead ? thing.words : '' })),
     applied: outcome.applied,
+    secrets_to_set: [...outcome.secretsToSet],
   };
 }

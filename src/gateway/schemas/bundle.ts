@@ -38,6 +38,8 @@ export const applyDocument = documentOf('sluice.apply/v1', {
   /** What the bundle means otherwise, whatever its files look like. */
   things: z.array(z.object({ kind: z.enum(thingKinds), name: z.string(), change, words: z.string() })),
   applied: z.boolean(),
+  /** Secrets of the vault that go nowhere new until whoever knows them has set them again. */
+  secrets_to_set: z.array(z.string()),
 });
 export const bundleDocument = documentOf('sluice.bundle/v1', {
   version: z.string().nullable(),

@@ -11,6 +11,7 @@ let running: GatewayUnderTest;
 const given: { target: string[]; theirs: string[] } = { target: [], theirs: [] };
 const ports = { target: 0, theirs: 0 };
 const stops: (() => Promise<void>)[] = [];
+const hostKey = 'SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
 const secret = 'the-password-of-the-target';
 
 beforeAll(async () => {
@@ -51,11 +52,13 @@ function bundleWith(...targets: readonly string[]): ReadonlyMap<string, string> 
   return files;
 }
 
-async function apply(...targets: readonly string[]): Promise<void> {
+/** Gives the secrets that the gateway says are to be set again. */
+async function apply(...targets: readonly string[]): Promise<unknown> {
   const files = Object.fromEntries(bundleWith(...targets));
   const body = { files, message: 'mine', dry_run: false };
-  const { status, text } = await running.call('POST', '/v1/bundle', { as: 'reviewer', body });
-  expect(status, text).toBe(200);
+  const answer = await running.call('POST', '/v1/bundle', { as: 'reviewer', body });
+  expect(answer.status, answer.text).toBe(200);
+  return answer.document['secrets_to_set'];
 }
 
 const exec = async (target: string, as: Role = 'reviewer') => {
@@ -73,7 +76,7 @@ it.each([
   ['the same target at another address', () => [database('db', ports.theirs)]],
   ['another target with the same secret', () => [database('db', ports.target), database('mine', ports.theirs)]],
 ])('sends it to nobody by a bundle that names %s', async (_what, targets) => {
-  await apply(...targets());
+  expect(await apply(...targets())).toEqual(['db']);
   const { message, next } = await exec(targets().length === 1 ? 'db' : 'mine');
   expect(message).toContain(isSet);
   expect(next[0]?.command).toBe('sluice secrets set db');
@@ -104,10 +107,20 @@ it('sends it to a new place when whoever knows it has set it again', async () =>
 it('takes one that is set before any target names it for where the next bundle sends it, and for no later one', async () => {
   await running.gateway.setSecret('early', secret);
   const early = (port: number): string => database('early', port).replace('vault:db', 'vault:early');
-  await apply(early(ports.target));
+  expect(await apply(early(ports.target))).toEqual([]);
   await exec('early');
   expect(given.target).toEqual([secret]);
   await apply(early(ports.theirs));
   expect((await exec('early')).message).toContain('was not set for');
   expect(given.theirs).toEqual([]);
+});
+
+it('lets a private key open further machines, which it is not shown to', async () => {
+  const machine = (name: string, port: number): string =>
+    `  - { name: ${name}, kind: ssh, address: "127.0.0.1:${port}", username: u, secret: "vault:key", hostKey: "${hostKey}", labels: {} }\n`;
+  await running.gateway.setSecret('key', '-----BEGIN OPENSSH PRIVATE KEY-----\nno more\n');
+  expect(await apply(machine('one', 1))).toEqual([]);
+  expect(await apply(machine('one', 1), machine('two', 2))).toEqual([]);
+  await running.gateway.setSecret('key', 'a password');
+  expect(await apply(machine('one', 1), machine('three', 3))).toEqual(['key']);
 });
