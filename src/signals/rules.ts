@@ -75,8 +75,11 @@ export class SignalRules {
   #repeatedRefusal(event: AuditEvent, identity: Signal['identity']): SignalDraft | null {
     if (event.event !== 'operation.denied') return null;
     const { windowMs, medium, high } = limits.refusals;
-    const { effects, policies } = event.detail;
-    const key = JSON.stringify([identity.id, event.target, effects, policies]);
+    const { effects, policies, text } = event.detail;
+    // What has no effects could not be read: of such only the same text is the same operation, or any five slips of the
+    // fingers would be one story.
+    const unread = Array.isArray(effects) && effects.length === 0 ? text : null;
+    const key = JSON.stringify([identity.id, event.target, effects, policies, unread]);
     const { evidence, count } = this.#refusals.add(key, event, windowMs);
     if (count !== medium && count !== high) return null;
     const what =

@@ -38,6 +38,17 @@ describe('repeated refusals of the same operation', () => {
     );
   });
 
+  it('are none of slips of the fingers: of what could not be read only the same text is the same', () => {
+    const unread = (text: string) => event({ detail: { effects: [], policies: [], text } });
+    const rules = new SignalRules();
+    expect(
+      ['selec 1', 'selct 2', 'select * form x', 'from', ':id', 'x'].flatMap((text) => rules.observe(unread(text))),
+    ).toEqual([]);
+    expect(told(Array.from({ length: 5 }, () => rules.observe(unread('{'))).flat())).toEqual([
+      'repeated-refusal medium',
+    ]);
+  });
+
   it('are counted over sessions and not over other operations, people or targets', () => {
     const rules = new SignalRules();
     const same = [1, 2, 3, 4, 5].map((n) => rules.observe(event({ session: `ses_${n}` })));
