@@ -154,7 +154,7 @@ async function show(outcomes: readonly Outcome[], order: ExecOrder, out: Output)
       const cut = result.truncated ? ' (output was cut; see --max-bytes)' : '';
       out.note(`${mark} ${plain(target)}   exit ${code}${cut}   ${result.session_id}`);
     } else if (result !== null) {
-      const rows = `${result.row_count} rows${cutText(result, order.limit)}`;
+      const rows = `${result.row_count} ${result.row_count === 1 ? 'row' : 'rows'}${cutText(result, order.limit)}`;
       out.note(`${out.paintError('green', '✓')} ${plain(target)}   ${rows}   ${result.session_id}`);
     } else if (error !== null) {
       const policy = error.details.policy == null ? '' : `   [${plain(error.details.policy)}]`;

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { SluiceClient } from '../client/api.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
+import { systemCode } from '../lib/private-files.js';
 import { renderAsciicast } from '../recording/playback/asciicast.js';
 import { renderCsv } from '../recording/playback/csv.js';
 import { renderFile } from '../recording/playback/kept-files.js';
@@ -53,8 +54,17 @@ export async function exportSession(client: SluiceClient, id: string, options: E
     }
   } catch (cause) {
     if (cause instanceof SluiceError) throw cause;
-    throw new SluiceError('local', `Cannot write ${file}: ${messageOf(cause)}`, { decider: 'local', cause });
+    throw notWritten(file, cause, `sluice sessions export ${id} --output FILE`);
   }
+}
+
+/** What is there is never overwritten: `other` writes elsewhere. */
+function notWritten(file: string, cause: unknown, other: string): SluiceError {
+  const isThere = systemCode(cause) === 'EEXIST';
+  return new SluiceError('local', isThere ? `${file} is there already.` : `Cannot write ${file}: ${messageOf(cause)}`, {
+    ...{ decider: 'local', cause },
+    next: isThere ? [{ command: other, when: 'to save it elsewhere' }] : [],
+  });
 }
 
 type Pieces = AsyncIterable<string | Uint8Array>;

@@ -104,16 +104,18 @@ function lookAlikeLines({ text, parameters, effects }: ApiRequest, out: Output):
   });
 }
 
+const aboutRows = (rows: string): string => `about ${rows} ${rows === '1' ? 'row' : 'rows'}`;
+
 function sizeLines(review: ApiRequestReview | null): readonly string[] {
   if (review === null) return [];
   const tables = review.tables.map(
-    ({ name, rows }) => `${plainNames(name)} (${rows === null ? 'never counted' : `about ${rows} rows`})`,
+    ({ name, rows }) => `${plainNames(name)} (${rows === null ? 'never counted' : aboutRows(rows)})`,
   );
   return [
     ...(tables.length === 0 ? [] : [`tables     ${tables.join(', ')}`]),
     ...(review.estimated_rows === null
       ? []
-      : [`estimate   about ${review.estimated_rows} rows, by the target's planner`]),
+      : [`estimate   ${aboutRows(review.estimated_rows)}, by the target's planner`]),
   ];
 }
 

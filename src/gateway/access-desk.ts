@@ -4,6 +4,7 @@ import { lackingNow } from '../approvals/quorum.js';
 import type { ApprovalRequest, Approvals, ApprovalVote } from '../approvals/types.js';
 import { SluiceError } from '../lib/errors.js';
 import { type AccessRule, findAccess } from '../policy/access.js';
+import { nearest } from '../policy/problems.js';
 import type { Principal } from '../policy/types.js';
 import type { ActiveConfiguration } from './configuration.js';
 
@@ -90,7 +91,14 @@ export class AccessDesk {
   ): { readonly group: string; readonly rule: AccessRule } {
     const found = findAccess(this.#configuration.current().access, name);
     if (found === null || !mayAsk(principal, who(found.rule))) {
-      throw new SluiceError('not_found', `nothing that you may ask for is called ${JSON.stringify(name)}`, {
+      // Of what this caller may ask for, or the hint would tell of more.
+      const offered = this.offers(principal).filter(({ rule }) => mayAsk(principal, who(rule)));
+      const meant = nearest(
+        name.slice(0, 64),
+        offered.flatMap(({ group, rule }) => [group, ...rule.targets]),
+      );
+      const hint = meant === null ? '' : `; did you mean ${JSON.stringify(meant)}?`;
+      throw new SluiceError('not_found', `nothing that you may ask for is called ${JSON.stringify(name)}${hint}`, {
         decider: 'gateway',
         next: [{ command: 'sluice access list', when: 'to see what you may ask for' }],
       });

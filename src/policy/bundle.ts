@@ -128,6 +128,14 @@ export function checkPolicies(files: ReadonlyMap<string, string>): {
   return { valid: true, problems: [...result.problems, ...doubtful.all].sort(byPlace) };
 }
 
+/** What a file says that says nothing. */
+const leastOf: Readonly<Record<ConfigFile, string | null>> = {
+  'targets.yaml': 'write "targets: []" where there are none yet',
+  'classification.yaml': 'write "classes: {}" and "columns: []" where nothing is protected',
+  'bindings.yaml': 'write "groups: {}" where nobody is in any',
+  'settings.yaml': null,
+};
+
 function readYaml<S extends z.ZodType>(
   file: ConfigFile,
   sorted: SortedFiles,
@@ -136,7 +144,7 @@ function readYaml<S extends z.ZodType>(
 ): { readonly value: z.output<S>; readonly source: YamlSource } | null {
   const text = sorted.config.get(file);
   if (text === undefined) {
-    problems.add('error', file, fileStart, `${file} is missing`);
+    problems.add('error', file, fileStart, `${file} is missing`, leastOf[file]);
     return null;
   }
   const source = YamlSource.parse(file, text, problems);

@@ -62,7 +62,8 @@ export function compareOutlines(before: Outline, after: Outline): readonly Thing
   return changes.sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
-function wordsOf({ approvals, effect, mode }: Policy): string {
+function wordsOf({ approvals, effect, mode, requiresComment }: Policy): string {
   const lifted = approvals.map(({ count, group }) => `${count} of @${group}`).join(' and ');
-  return `${effect}${lifted === '' ? '' : `, lifted by ${lifted}`}${mode === 'shadow' ? ', shadow' : ''}`;
+  const comment = requiresComment ? ' with a comment' : '';
+  return `${effect}${lifted === '' ? '' : `, lifted by ${lifted}${comment}`}${mode === 'shadow' ? ', shadow' : ''}`;
 }

@@ -157,6 +157,8 @@ it('gives nothing that configuration does not offer to who asks', async () => {
   expect(refusals.map((answer) => errorOf(answer).code)).toEqual([
     ...['not_found', 'not_found', 'not_found', 'not_found', 'usage', 'usage', 'usage'],
   ]);
+  const misspelt = await Promise.all([ask('engineer', { name: 'calers' }), ask('robot', { name: 'calers' })]);
+  expect(misspelt.map((answer) => errorOf(answer).message.includes('did you mean "callers"?'))).toEqual([true, false]);
   expect(refusals.map((answer) => errorOf(answer).next[0]?.command)[4]).toBe(
     'sluice access request callers --for 4h --reason …',
   );

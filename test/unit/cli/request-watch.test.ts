@@ -78,7 +78,7 @@ it('shows a reviewer the statement laid out and as sent, its size, and what came
   const text = requestText(request, out, review);
   for (const part of [
     'tables     public.orders (about 4000 rows), public.items (never counted)',
-    "estimate   about 1 rows, by the target's planner",
+    "estimate   about 1 row, by the target's planner",
     'text\n  delete from orders\n  where id = 7\nas sent\n  delete from orders where id = 7',
     'like it    2 before, 1 approved, 0 denied',
     'before  req_9  executed  ann  same text  by bob "ok"',

@@ -290,6 +290,9 @@ describe('a bundle', () => {
       ['classification.yaml', 'classification.yaml is missing'],
       ['policies/', 'no policies: nobody could do anything, not even apply another bundle'],
     ]);
+    expect(loadBundle(files).problems[0]?.hint).toBe(
+      'write "classes: {}" and "columns: []" where nothing is protected',
+    );
   });
 
   it('ignores files it does not know, aloud, but not a near miss of one it does', () => {
