@@ -6,6 +6,7 @@ import { noteStoredCall } from './functions.js';
 import { creationPlace, createInto } from './into.js';
 import {
   constraintExpressions,
+  inferBound,
   inferPartition,
   inferReferenced,
   inferRelation,
@@ -53,6 +54,7 @@ export function createTable(ctx: Context, body: Body, object: string): null {
   if (body['partbound'] !== undefined)
     for (const node of list(body, 'inhRelations'))
       inferPartition(ctx, findRelation(ctx, bodyOf(node, 'RangeVar') ?? {}));
+  inferBound(ctx, child(body, 'partbound'));
   judgeCalls(ctx, [body['tableElts'], body['partspec'], body['partbound']]);
   const inherited = list(body, 'inhRelations').flatMap(
     (node) => findRelation(ctx, bodyOf(node, 'RangeVar') ?? {}).relation?.fields ?? [],

@@ -1,4 +1,4 @@
-import { bodyOf, child, list, namesOf, tagged, text, walk, type Body, type Tagged } from './ast.js';
+import { bodyOf, child, itemsOf, list, namesOf, tagged, text, walk, type Body, type Tagged } from './ast.js';
 import type { Context } from './context.js';
 import { noteKept, noteWritten } from './copies.js';
 import { addTableEffect, findRelation, type NamedRelation } from './relations.js';
@@ -69,6 +69,7 @@ export function inferTableChanges(ctx: Context, rangeVar: Body, commands: readon
         break;
       case 'AT_AttachPartition':
         inferAttached(ctx, named, attachedBy(definition));
+        inferBound(ctx, child(definition?.body ?? {}, 'bound'));
         break;
       case 'AT_AddInherit':
         inferJoined(ctx, definition?.body ?? {}, named);
@@ -98,6 +99,18 @@ function inferConstraint(ctx: Context, constraint: Body, scope: Scope): void {
   if (constraint['raw_expr'] !== undefined) ctx.findings.infer(ctx.expr(constraint['raw_expr'], scope));
   for (const key of ['keys', 'fk_attrs']) {
     for (const value of columnOf(scope, list(constraint, key))) ctx.findings.infer(value);
+  }
+  inferExcluded(ctx, constraint, scope);
+}
+
+/** EXCLUDE compares every two rows, by columns or expressions, among those that its condition takes. */
+function inferExcluded(ctx: Context, constraint: Body, scope: Scope): void {
+  if (constraint['where_clause'] !== undefined) ctx.findings.infer(ctx.expr(constraint['where_clause'], scope));
+  for (const node of list(constraint, 'exclusions').flatMap(itemsOf)) {
+    const element = bodyOf(node, 'IndexElem');
+    if (element === null) continue;
+    const name = { ColumnRef: { fields: [{ String: { sval: text(element, 'name') } }] } };
+    ctx.findings.infer(ctx.expr(element['expr'] ?? name, scope));
   }
 }
 
@@ -163,6 +176,15 @@ function joinRows(ctx: Context, joined: NamedRelation, parent: NamedRelation): v
       there !== undefined && value.sources.every((source) => there.sources.some((own) => own.class === source.class));
     if (value.unknown || !isSame) ctx.findings.infer(value);
     noteWritten(ctx, parent, name, value);
+  }
+}
+
+/** The bounds of a partition are computed at once, and what they come to stands in the catalog (relpartbound). */
+export function inferBound(ctx: Context, bound: Body | null): void {
+  for (const key of ['listdatums', 'lowerdatums', 'upperdatums']) {
+    // MINVALUE and MAXVALUE look like columns.
+    const nodes = list(bound ?? {}, key).filter((node) => bodyOf(node, 'ColumnRef') === null);
+    inferStored(ctx, nodes, []);
   }
 }
 

@@ -7,7 +7,7 @@ const restore = `drop trigger if exists stolen_trigger on users; drop trigger if
   drop materialized view if exists stolen_kept; alter table users drop column if exists extra;
   do $$ begin if exists (select from pg_inherits where inhrelid = 'users'::regclass) then
     if to_regclass('stolen_parts') is not null then alter table stolen_parts detach partition users; else alter table users no inherit stolen; end if; end if; end $$;
-  drop table if exists stolen, stolen_parts; alter table users alter id set not null; alter table users reset (toast_tuple_target); alter table users alter profile set storage extended;
+  drop table if exists stolen, stolen_parts, stolen_part; alter table users alter id set not null; alter table users reset (toast_tuple_target); alter table users alter profile set storage extended;
   drop publication if exists stolen; drop statistics if exists stolen_statistics; drop view if exists stolen_view; drop function if exists stolen_fn; drop schema if exists stolen_schema cascade`;
 
 /** README.md, D: what a definition is checked by, or reads, tells of the values that are there already. */
@@ -32,6 +32,29 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
     "select reltuples from pg_class where relname = 'stolen_index'",
   ],
   'exclusion constraint': ['alter table users add constraint stolen exclude using btree ((salary > 60000) with =)'],
+  'exclusion of a column': [
+    "update users set ssn = 'same' where id > 1",
+    'alter table users add constraint stolen exclude using btree (ssn with =)',
+  ],
+  'exclusion under a condition': [
+    "alter table users add constraint stolen exclude using btree ((1) with =) where (ssn > 'L')",
+  ],
+  'bound of a partition': [
+    'create table stolen (ssn text) partition by list (ssn)',
+    'create table stolen_part partition of stolen for values in (ssn_by_id(1))',
+    "select pg_get_expr(relpartbound, oid) from pg_class where relname = 'stolen_part'",
+  ],
+  'range of a partition': [
+    'create table stolen (ssn text) partition by range (ssn)',
+    'create table stolen_part partition of stolen for values from (minvalue) to (ssn_by_id(1))',
+    "select pg_get_expr(relpartbound, oid) from pg_class where relname = 'stolen_part'",
+  ],
+  'bound of a partition that is attached': [
+    'create table stolen (ssn text) partition by list (ssn)',
+    'create table stolen_part (ssn text)',
+    'alter table stolen attach partition stolen_part for values in (ssn_by_id(1))',
+    "select pg_get_expr(relpartbound, oid) from pg_class where relname = 'stolen_part'",
+  ],
   'foreign key to guesses': [
     'create table stolen (ssn text primary key)',
     "insert into stolen values ('QXZ-41-7W93'), ('RBN-52-1L60'), ('TMK-63-9D22')",
@@ -205,6 +228,7 @@ const quiet: Readonly<Record<string, string>> = {
   'row security as an oracle': 'a superuser bypasses it',
   'not null': 'both worlds may pass',
   'values out of line': 'names the table alone',
+  'exclusion of a column': 'either way',
   'publication with a condition': 'is not evaluated',
 };
 const outside = new Set(['order of an index that has it all']);
