@@ -7,6 +7,7 @@ import { jsonXmlHandlers } from './json-xml.js';
 import { analyseOperator, judgeOperator } from './operators.js';
 import { literalOf, noteMeeting, parameterOf } from './literals.js';
 import type { Scope } from './scope.js';
+import { valuesOf } from './stars.js';
 import { analyseSubLink } from './sublinks.js';
 import { clear, clearOf, derive, isTainted, rowValue, unknownValue, type Literals, type Value } from './value.js';
 
@@ -49,11 +50,11 @@ const handlers: Readonly<Record<string, Handler>> = {
     const type = commonType(values);
     return derive(values, type === '' || type.endsWith('[]') ? '' : `${type}[]`);
   },
-  RowExpr: (ctx, body, scope) =>
-    rowValue(
-      all(ctx, list(body, 'args'), scope).map((value, index) => ({ name: `f${index + 1}`, value })),
-      false,
-    ),
+  RowExpr: (ctx, body, scope) => {
+    const { values, open } = valuesOf(ctx, list(body, 'args'), scope);
+    const fields = values.map((value, index) => ({ name: `f${index + 1}`, value }));
+    return open && !ctx.catalog.isClassified ? derive(values) : rowValue(fields, open);
+  },
   NamedArgExpr: (ctx, body, scope) => ctx.expr(body['arg'], scope),
   MultiAssignRef: (ctx, body, scope) => {
     const source = ctx.expr(body['source'], scope);

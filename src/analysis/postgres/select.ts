@@ -8,6 +8,7 @@ import { noteMeeting } from './literals.js';
 import { withNamedSetting } from './named-setting.js';
 import { addTableEffect, findRelation } from './relations.js';
 import { Scope, type Source } from './scope.js';
+import { expandStar, valuesOf } from './stars.js';
 import { derive, mergeRows, unknownValue, type Field, type Rows, type Value } from './value.js';
 import { defineCtes } from './with.js';
 
@@ -69,32 +70,6 @@ export function analyseTargets(ctx: Context, nodes: readonly unknown[], scope: S
   for (const { value } of fields) ctx.findings.carry(value);
   if (open && ctx.catalog.isClassified) ctx.findings.carry(unknownValue);
   return { fields, open };
-}
-
-function expandStar(ctx: Context, node: unknown, scope: Scope): Rows | null {
-  const found = tagged(node);
-  if (found?.tag === 'ColumnRef') {
-    const parts = list(found.body, 'fields');
-    if (tagged(parts[parts.length - 1])?.tag !== 'A_Star') return null;
-    const names = namesOf(parts.slice(0, -1));
-    if (names.length === 0) return scope.star();
-    const source = scope.source(
-      names[names.length - 1] ?? '',
-      names.length > 1 ? (names[names.length - 2] ?? '') : null,
-    );
-    if (source !== null) return { fields: source.fields, open: source.open };
-    const composite = ctx.expr({ ColumnRef: { fields: parts.slice(0, -1) } }, scope);
-    return composite.row === null ? { fields: [], open: true } : { fields: composite.row, open: false };
-  }
-  if (found?.tag !== 'A_Indirection') return null;
-  const steps = list(found.body, 'indirection');
-  if (tagged(steps[steps.length - 1])?.tag !== 'A_Star') return null;
-  const inner =
-    steps.length === 1
-      ? found.body['arg']
-      : { A_Indirection: { arg: found.body['arg'], indirection: steps.slice(0, -1) } };
-  const value = ctx.expr(inner, scope);
-  return value.row === null ? { fields: [], open: true } : { fields: value.row, open: false };
 }
 
 /**
@@ -164,8 +139,11 @@ function valuesRows(ctx: Context, lists: readonly unknown[], level: Scope): Rows
   let rows: Rows | null = null;
   for (const item of lists) {
     const nodes = list(bodyOf(item, 'List') ?? {}, 'items');
-    const fields = nodes.map((node, index): Field => ({ name: `column${index + 1}`, value: ctx.expr(node, level) }));
-    rows = rows === null ? { fields, open: false } : mergeRows(rows, { fields, open: false });
+    const { values, open } = valuesOf(ctx, nodes, level);
+    const fields = values.map((value, index): Field => ({ name: `column${index + 1}`, value }));
+    // Behind columns that could not be named every place may be another.
+    const row = { fields: open ? [] : fields, open };
+    rows = rows === null ? row : mergeRows(rows, row);
   }
   return rows ?? { fields: [], open: true };
 }

@@ -28,6 +28,12 @@ const statements: Readonly<Record<string, string>> = {
     "select h || '' from (select * from jsonb_populate_record(null::orders, '{}') x cross join users u) as s(a, b, c, d, e, f, g, h) order by e",
   'places in a common table expression':
     "with s(a, b, c, d, e, f, g, h) as (select * from unnest(array(select o from orders o where id = 1)) x cross join users u) select h || '' from s order by e",
+  'places in a row with a star':
+    "select (row(o.*, u.ssn, 1, 2, 3, 4)).f5 || '' from users u, orders o where o.id = 1 order by u.id",
+  'places in VALUES with a star':
+    "select v.column5 || '' from users u, orders o, lateral (values (o.*, u.ssn, 1, 2, 3, 4)) v where o.id = 1 order by u.id",
+  'places of a row with a star that is taken apart':
+    "select h || '' from (select (row(o.*, u.ssn, 1, 2, 3, 4)).* from users u, orders o where o.id = 1) s(a, b, c, d, h) order by h",
   'system column of a view':
     'select (select ctid from user_names limit 1) from (select ssn as ctid from users order by id) o',
   'ON that does not see what stands before':
