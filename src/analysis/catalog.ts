@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SluiceError } from '../lib/errors.js';
 import { printedText, readDefinitions } from './catalog-definitions.js';
+import { requireParser } from './postgres/parser.js';
 import type { PrintedDefinitions, RawCatalog } from './postgres-types.js';
 
 type Rows = readonly { readonly row: string | null }[];
@@ -209,6 +210,8 @@ export async function readCatalog(
   const [server] = await rows(catalogQueries.server, serverRow);
   if (server === undefined)
     throw new SluiceError('protocol', 'The target did not describe itself.', { decider: 'target' });
+  // First of all: what else is asked may have another form there.
+  requireParser(server.major);
   const [cluster] = server.names_itself ? await rows(catalogQueries.cluster, z.string()) : [];
   const relations = await rows(catalogQueries.relations, relationRow);
   const functions = await rows(catalogQueries.functions(server.major, 'other'), functionRow);

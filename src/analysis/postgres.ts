@@ -10,7 +10,7 @@ import type {
   RawCatalog,
   RawFunction,
 } from './postgres-types.js';
-import { supportedMajors } from './postgres/parser.js';
+import { requireParser } from './postgres/parser.js';
 import type { CatalogBytes, CatalogParts, WorkerRequest } from './postgres/worker-messages.js';
 import { JobError, WorkerPool } from './postgres/worker-pool.js';
 
@@ -95,9 +95,7 @@ class Analyser implements PostgresAnalyser {
   }
 
   async loadCatalog(raw: RawCatalog, classification: ClassifiedColumns): Promise<CatalogHandle> {
-    if (!supportedMajors.includes(raw.serverMajor)) {
-      throw new SluiceError('protocol', `PostgreSQL ${raw.serverMajor} is not supported: there is no parser for it.`);
-    }
+    requireParser(raw.serverMajor);
     const { builtins, ...own } = raw;
     const parts: CatalogParts = { raw: own, classified: classification };
     const bytes: CatalogBytes = {

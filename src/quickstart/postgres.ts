@@ -51,7 +51,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Demo
   const folder = await reachableBinaries(binaries, home, account);
   const password = await readPassword(options.dir, existing !== null);
   const lasting = options.lasting ?? true;
-  if (existing === null) await initialise({ folder, home, data, password, account, logFile });
+  if (existing === null) await initialise({ folder, major: binaries.major, home, data, password, account, logFile });
   options.signal?.throwIfAborted();
 
   const port = await choosePort(join(options.dir, 'port'));
@@ -124,6 +124,7 @@ function serverEnvironment(env: StartPostgresOptions['env']): Record<string, str
 
 interface Initialisation {
   readonly folder: string;
+  readonly major: number;
   readonly home: string;
   readonly data: string;
   readonly password: string;
@@ -132,7 +133,7 @@ interface Initialisation {
 }
 
 /** initdb into a folder beside, renamed when complete: a kill in between leaves nothing half made. */
-async function initialise({ folder, home, data, password, account, logFile }: Initialisation): Promise<void> {
+async function initialise({ folder, major, home, data, password, account, logFile }: Initialisation): Promise<void> {
   const fresh = `${data}.new`;
   const passwordFile = join(home, 'password.new');
   await rm(fresh, { recursive: true, force: true });
@@ -140,7 +141,9 @@ async function initialise({ folder, home, data, password, account, logFile }: In
   await writeFile(passwordFile, password, { mode: 0o600, flag: 'wx' });
   try {
     if (account !== null) await chown(passwordFile, account.uid, account.gid);
-    const locale = ['--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions'];
+    // initdb says how to go on, and only since PostgreSQL 14 can be asked not to.
+    const quiet = major < 14 ? [] : ['--no-instructions'];
+    const locale = ['--encoding=UTF8', '--locale=C', '--no-sync', ...quiet];
     const login = [`--username=${superuserName}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
     await runToEnd(join(folder, 'initdb'), ['-D', fresh, ...locale, ...login], { cwd: home, account, logFile });
     await rename(fresh, data);

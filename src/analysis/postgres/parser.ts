@@ -1,3 +1,4 @@
+import { SluiceError } from '../../lib/errors.js';
 import type { ParseSql, ParsedStatement } from './context.js';
 
 /** PostgreSQL's own parser rejected the text: the server would too. `position` is 1-based, in characters. */
@@ -18,7 +19,16 @@ interface PgQueryModule {
 }
 
 /** Majors whose statements we can parse as the server does. */
-export const supportedMajors: readonly number[] = [13, 14, 15, 16, 17, 18];
+const oldest = 13;
+const newest = 18;
+
+/** Refuses a server whose statements nobody here reads as it does: half of what is written means other things to another. */
+export function requireParser(major: number): void {
+  if (major >= oldest && major <= newest) return;
+  const why = major > newest ? 'is newer than this gateway' : 'is too old for this gateway';
+  const parsers = `it has the parsers of PostgreSQL ${oldest} to ${newest}, and lets nothing through that it cannot read`;
+  throw new SluiceError('protocol', `PostgreSQL ${major} ${why}: ${parsers}.`, { decider: 'gateway' });
+}
 
 /**
  * Loads the parser of the server's own major. 14 is read with 15's grammar, which accepts nothing of 14's with another

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { readCatalog } from '../../../src/analysis/catalog.js';
 import { createPostgresAnalyser } from '../../../src/analysis/postgres.js';
 import { distrust } from '../../../src/analysis/distrust.js';
 import { inferred, only, shopCatalog, shopClasses } from './shop.js';
@@ -39,8 +40,31 @@ describe('the analyser', () => {
   });
 
   it('refuses a major it has no parser for', async () => {
-    await expect(analyser.loadCatalog({ ...raw, serverMajor: 12 }, shopClasses)).rejects.toThrow(/not supported/);
-    await expect(analyser.loadCatalog({ ...raw, serverMajor: 99 }, shopClasses)).rejects.toThrow(/not supported/);
+    const load = (serverMajor: number) => analyser.loadCatalog({ ...raw, serverMajor }, shopClasses);
+    await expect(load(12)).rejects.toThrow(
+      'PostgreSQL 12 is too old for this gateway: it has the parsers of PostgreSQL 13',
+    );
+    await expect(load(99)).rejects.toThrow('PostgreSQL 99 is newer than this gateway');
+  });
+
+  it('says so before it asks such a server for anything that may have another form there', async () => {
+    const asked: string[] = [];
+    const self = {
+      major: 19,
+      database: 'd',
+      user: 'u',
+      path: [],
+      builtins: '',
+      oid: 1,
+      names_itself: true,
+      prepared: false,
+    };
+    const query = (sql: string) => {
+      asked.push(sql);
+      return Promise.resolve([{ row: JSON.stringify(self) }]);
+    };
+    await expect(readCatalog(query)).rejects.toThrow('PostgreSQL 19 is newer than this gateway');
+    expect(asked).toHaveLength(1);
   });
 
   it('reports a syntax error with its position', async () => {
