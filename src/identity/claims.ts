@@ -84,6 +84,16 @@ function onBehalfOf(claim: unknown): Pick<VerifiedToken, 'onBehalfOf'> {
   return id === null || name === null ? {} : { onBehalfOf: { id, name } };
 }
 
+/**
+ * By this name bindings and policies know somebody. An address that its provider says it has not verified (OpenID Connect
+ * Core 5.1) is what anybody may have typed into their profile, so who shows one has no name but their subject.
+ */
+function nameOf(payload: JWTPayload, { nameClaim }: ClaimMapping): string | null {
+  const isVerified = !(payload['email_verified'] === false || payload['email_verified'] === 'false');
+  if (nameClaim === 'email' && !isVerified && text(payload['email']) !== null) return null;
+  return text(payload[nameClaim]) ?? text(payload['preferred_username']) ?? text(payload['client_id']);
+}
+
 const maxActors = 10;
 
 /** Every name by which the person may be known elsewhere, and those who act for them (RFC 8693 4.1: `act`, nested). */
@@ -104,11 +114,7 @@ export function readClaims(
   mapping: ClaimMapping,
 ): VerifiedToken {
   const amr = payload['amr'];
-  const name =
-    text(payload[mapping.nameClaim]) ??
-    text(payload['preferred_username']) ??
-    text(payload['client_id']) ??
-    payload.sub;
+  const name = nameOf(payload, mapping) ?? payload.sub;
   const aliases = aliasesOf(payload, name);
   return {
     issuer: payload.iss,

@@ -105,6 +105,17 @@ test('reads groups from one string and names people by what the provider has', a
   expect(await verifier.verify(await sign({}))).toMatchObject({ name: 'u1', claimGroups: [], kind: 'human' });
 });
 
+test('names nobody by an address that the provider has not verified, nor by what they may have typed instead', async () => {
+  const claims = { email: 'admin@corp.example', preferred_username: 'admin@corp.example', scope: 'openid', azp: 'cli' };
+  for (const email_verified of [false, 'false'])
+    expect((await verifier.verify(await sign({ ...claims, email_verified }))).name).toBe('u1');
+  for (const said of [{ email_verified: true }, {}])
+    // a provider that does not say so stands for its addresses
+    expect((await verifier.verify(await sign({ ...claims, ...said }))).name).toBe('admin@corp.example');
+  const byUsername = createTokenVerifier([trusted({ nameClaim: 'preferred_username' })]);
+  expect((await byUsername.verify(await sign({ ...claims, email_verified: false }))).name).toBe('admin@corp.example');
+});
+
 test.each<[string, JWTPayload, 'human' | 'machine']>([
   ['subject is the client', { sub: 'robot', client_id: 'robot' }, 'machine'],
   ['another subject than the client', { sub: 'u1', client_id: 'cli' }, 'human'],
