@@ -69,7 +69,17 @@ describe('a target that is hostile while the gateway logs in', () => {
     [
       'offers no mechanism that is known',
       [frame('R', int32(10), cString('SCRAM-SHA-1'), Buffer.from([0]))],
-      /no SASL mechanism/,
+      /only the SASL mechanism SCRAM-SHA-1; the gateway logs in with SCRAM-SHA-256/,
+    ],
+    [
+      'offers OAuth alone',
+      [frame('R', int32(10), cString('OAUTHBEARER'), Buffer.from([0]))],
+      /only the SASL mechanism OAUTHBEARER/,
+    ],
+    [
+      'offers words for a mechanism',
+      [frame('R', int32(10), cString('<b>call me</b>'), Buffer.from([0]))],
+      /offers no SASL mechanism/,
     ],
     ['continues what it never began', [scram('r=x,s=eA==,i=4096')], /method 11/],
     ['asks for Kerberos', [frame('R', int32(7))], /method 7/],

@@ -122,7 +122,11 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
   ),
   RuleStmt: definitions.createRule,
   CreatePolicyStmt: policy('create'),
-  CreateStatsStmt: (ctx, body) => onRelations(ctx, 'create', list(body, 'relations'), 'statistics'),
+  CreateStatsStmt: (ctx, body) => {
+    // ANALYZE computes its expressions.
+    definitions.judgeCalls(ctx, body['exprs']);
+    return onRelations(ctx, 'create', list(body, 'relations'), 'statistics');
+  },
   DefineStmt: definitions.defineObject,
   CompositeTypeStmt: (ctx, body) => definitions.createType(ctx, body, 'typevar'),
   CreateEnumStmt: (ctx, body) => definitions.createType(ctx, body, 'typeName'),

@@ -221,8 +221,7 @@ async function authenticate(
         } else if (method === 10) {
           const offered: string[] = [];
           for (let name = reader.string(); name !== ''; name = reader.string()) offered.push(name);
-          if (!offered.includes('SCRAM-SHA-256'))
-            throw new SluiceError('protocol', 'the server offers no SASL mechanism we know');
+          if (!offered.includes('SCRAM-SHA-256')) throw new SluiceError('protocol', noMechanism(offered));
           scram = new ScramClient(secret);
           const first = Buffer.from(scram.first());
           socket.write(frame('p', cString('SCRAM-SHA-256'), int32(first.length), first));
@@ -277,6 +276,13 @@ const leastIterations = 4096;
  */
 function unproved(what: string): SluiceError {
   return new SluiceError('protocol', `the server asks for ${what}: that needs tls mode verify-full`);
+}
+
+/** A mechanism's name is capitals, digits, hyphens and underscores (RFC 4422, 3.1); what is none is not repeated. */
+function noMechanism(offered: readonly string[]): string {
+  const names = offered.filter((name) => /^[A-Z\d_-]{1,20}$/.test(name)).slice(0, 4);
+  const what = names.length === 0 ? 'no SASL mechanism' : `only the SASL mechanism ${names.join(', ')}`;
+  return `the server offers ${what}; the gateway logs in with SCRAM-SHA-256`;
 }
 
 /** StartupMessage: Int32(length) Int32(196608) then name/value Strings, ended by one NUL. PostgreSQL 55.7. */

@@ -151,6 +151,11 @@ const cases: readonly (readonly [sql: string, ...effects: string[]])[] = [
     'callFunction public.notify_change [user volatile]',
   ],
   ['CREATE RULE r AS ON SELECT TO notes DO INSTEAD SELECT 1', 'create public.notes {rule}'],
+  [
+    'CREATE STATISTICS s ON (wipe_all()), id FROM orders',
+    'callFunction public.wipe_all [user volatile]',
+    'create public.orders {statistics}',
+  ],
   ['CREATE POLICY p ON orders', 'create public.orders {policy}'],
   ['CREATE EXTENSION dblink', 'create dblink {extension}', 'loadLibrary @ {extension}'],
   ['CREATE SERVER s FOREIGN DATA WRAPPER w', 'create s {foreign server}'],
