@@ -17,6 +17,9 @@ export default class TunnelsStop extends BaseCommand {
     this.out.show({ schema: 'sluice.tunnels/v1', ok: true, tunnels }, () =>
       tunnels.map(({ target, port }) => `closed ${plain(target)} at port ${port}\n`).join(''),
     );
-    if (tunnels.length === 0) this.out.note('No such tunnel is open.');
+    if (tunnels.length > 0) return;
+    const { openTunnelsHint } = await import('../../src/cli/open-tunnels.js');
+    const hint = args.target === undefined ? '' : await openTunnelsHint(agent, args.target);
+    this.out.note(`No such tunnel is open.${hint}`);
   }
 }

@@ -1,5 +1,6 @@
 import { BaseCommand } from '../../src/cli/base-command.js';
 import { Args, Flags } from '../../src/cli/flags.js';
+import { isSluiceError, SluiceError } from '../../src/lib/errors.js';
 
 export default class TunnelsWait extends BaseCommand {
   static override summary = 'Wait until a tunnel to a target is open and the gateway serves it.';
@@ -16,7 +17,13 @@ export default class TunnelsWait extends BaseCommand {
     const { parseDuration } = await import('../../src/cli/durations.js');
     const limitMs = parseDuration(flags.timeout, '--timeout');
     const { openAgent } = await import('../../src/cli/agent.js');
-    const tunnel = await openAgent(this.environment).waitFor(args.target, this.profileFlag, limitMs);
+    const agent = openAgent(this.environment);
+    const tunnel = await agent.waitFor(args.target, this.profileFlag, limitMs).catch(async (error: unknown) => {
+      if (!isSluiceError(error, 'timeout')) throw error;
+      const { openTunnelsHint } = await import('../../src/cli/open-tunnels.js');
+      const hint = await openTunnelsHint(agent, args.target);
+      throw hint === '' ? error : new SluiceError('timeout', `${error.message}.${hint}`, error.details);
+    });
     this.out.show({ schema: 'sluice.tunnel/v1', ok: true, tunnel }, () => tunnel.uri);
   }
 }
