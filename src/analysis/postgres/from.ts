@@ -123,7 +123,7 @@ function functionRows(
   }
   if (result.rows !== null && (result.rows.fields.length > 0 || result.rows.open))
     return {
-      ...scalarName(ctx, result.rows, node, alias),
+      fields: result.rows.fields,
       open: result.rows.open || (isUnnest(call) && !isScalarMember(ctx, node, scope)),
     };
   const name = alias === null ? nameOf(ctx, node) : text(alias, 'aliasname');
@@ -135,13 +135,4 @@ const nameOf = (ctx: Context, node: unknown): string => columnName(node, (subque
 
 function scalarResult(value: Value): CallResult {
   return { value, input: value, rows: null };
-}
-
-/** A function of one scalar names its column after the alias; PostgreSQL does so unless the function has OUT names. */
-function scalarName(ctx: Context, rows: Rows, node: unknown, alias: Body | null): Rows {
-  const [only, ...others] = rows.fields;
-  if (only === undefined || others.length > 0 || rows.open || alias === null) return rows;
-  return only.name === nameOf(ctx, node)
-    ? { fields: [{ name: text(alias, 'aliasname'), value: only.value }], open: false }
-    : rows;
 }

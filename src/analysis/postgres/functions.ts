@@ -210,9 +210,8 @@ function rowsOfType(ctx: Context, fn: RawFunction, result: CallResult): CallResu
   const names =
     fn.outNames.length > 0 ? fn.outNames : (ctx.catalog.rowType(type)?.fields.map((field) => field.name) ?? null);
   if (names === null)
-    return type === 'record' && result.rows === null
-      ? { value: result.value, rows: { fields: [], open: true } }
-      : result;
+    // The column of a scalar goes by the name of the function or its alias, not by what its body calls it.
+    return { value: result.value, rows: type === 'record' ? (result.rows ?? { fields: [], open: true }) : null };
   const fields = names.map((name, index): Field => ({ name, value: fieldValue(result, index) }));
   return {
     value: { ...rowValue(fields, false, type), fallible: result.value.fallible },

@@ -55,6 +55,8 @@ const statements: Readonly<Record<string, Script>> = {
   'a populated record': `select * from jsonb_populate_record(null::orders, '{"id": 1}')`,
   'a set of populated records': `select x.id, status from jsonb_populate_recordset(null::orders, '[{"id": 1}, {"id": 2}]') x`,
   'a function with the name of its alias': 'select twice, x from twice(2), twice(3) as x',
+  'columns of functions that are named so':
+    "select value, key from json_array_elements('[1]') as x, json_each('{\"a\": 1}') as y",
   'rows of a function': 'select * from generate_series(1, 2) as g(n), coalesce(1, 2) as c(m)',
   'a subquery without a name': 'select (select name from users where id = 1), (values (2)), (select 1)::text',
   'array of plain columns': 'select array_agg(name order by id) from users',

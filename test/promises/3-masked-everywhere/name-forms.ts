@@ -34,6 +34,9 @@ const statements: Readonly<Record<string, string>> = {
     "select v.column5 || '' from users u, orders o, lateral (values (o.*, u.ssn, 1, 2, 3, 4)) v where o.id = 1 order by u.id",
   'places of a row with a star that is taken apart':
     "select h || '' from (select (row(o.*, u.ssn, 1, 2, 3, 4)).* from users u, orders o where o.id = 1) s(a, b, c, d, h) order by h",
+  'column of a function whose body calls it otherwise':
+    "select (select ssn_by_id from ssn_by_id(1)) from (select 'x' as ssn_by_id) o",
+  'column of a function under its alias': "select (select x from ssn_by_id(1) x) from (select 'x' as x) o",
   'system column of a view':
     'select (select ctid from user_names limit 1) from (select ssn as ctid from users order by id) o',
   'ON that does not see what stands before':
@@ -48,6 +51,14 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
     "create function stolen_fn(int) returns table (a int, b int) language sql stable as 'select 1, 2'",
     "create function stolen_fn(text) returns int language sql stable as 'select 1'",
     "select d || '' from (select * from stolen_fn('x'::text) x cross join (select id, email, ssn, tags, dob from users) u) s(a, b, c, d) order by b",
+  ],
+  'name that only the body of a function gives': [
+    "create function stolen_fn() returns int language sql stable as 'select 1 as ssn'",
+    'select (select ssn from stolen_fn()) from users order by id',
+  ],
+  'name that an OUT parameter has': [
+    "create function stolen_fn(out stolen_fn text) language sql stable as 'select null::text'",
+    'select (select ssn from stolen_fn() as ssn) from users order by id',
   ],
   'places behind a function of any type': [
     "create function stolen_fn(anyelement) returns anyelement language sql stable as 'select $1'",
