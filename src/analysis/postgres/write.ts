@@ -115,7 +115,10 @@ export function analyseMerge(ctx: Context, body: Body, outer: Scope | null): Row
   for (const node of list(body, 'mergeWhenClauses')) {
     const clause = bodyOf(node, 'MergeWhenClause') ?? {};
     const action = mergeActions[text(clause, 'commandType')];
-    if (action !== undefined) addTableEffect(ctx, action, named);
+    // What chooses the rows of a DELETE in its WHERE chooses them here in ON or in the clause.
+    const filtered = isFiltered(body['joinCondition']) || isFiltered(clause['condition']);
+    const facts = action === 'insert' ? {} : { filtered };
+    if (action !== undefined) addTableEffect(ctx, action, named, facts);
     if (clause['condition'] !== undefined) ctx.findings.infer(ctx.expr(clause['condition'], scope));
     if (action === 'update') assign(ctx, body, list(clause, 'targetList'), scope);
     else judgeIndexes(ctx, list(clause, 'targetList'), scope);

@@ -51,6 +51,19 @@ describe('what only newer majors have', () => {
     expect(outputText(only(analyse(sql)))).toBe('merge_action, email<customers.email>');
   });
 
+  it.each([
+    ['ON true WHEN MATCHED THEN DELETE', ' !unfiltered'],
+    ['ON o.id = o.id WHEN MATCHED THEN DELETE', ' !unfiltered'],
+    ['ON false WHEN NOT MATCHED BY SOURCE THEN DELETE', ' !unfiltered'],
+    ['ON o.id = n.id WHEN MATCHED THEN DELETE', ''],
+    ["ON true WHEN MATCHED AND o.status = 'x' THEN DELETE", ''],
+    ['ON o.id = n.id WHEN NOT MATCHED BY SOURCE THEN DELETE', ''],
+  ])('says of MERGE whether it chooses its rows: %s (17)', async (rest, expected) => {
+    const analyse = await shopAnalyser(17);
+    const statement = only(analyse(`MERGE INTO orders o USING notes n ${rest}`));
+    expect(statement.effects.map(effectText)).toContain(`delete public.orders${expected}`);
+  });
+
   it('reads RETURNING * of MERGE as the server gives it, the source first (17)', async () => {
     const analyse = await shopAnalyser(17);
     const sql =
