@@ -23,7 +23,8 @@ import { Scope } from './scope.js';
 /** Adds an effect on a named object and notes that the catalog changes. */
 export function define(ctx: Context, action: ActionName, named: NamedObject): null {
   ctx.findings.add(action, named.type, named.path, { object: named.object, temporary: named.temporary });
-  if (action === 'create') inferShadowed(ctx, named.path.at(-2) ?? '', named.path.at(-1) ?? '');
+  if (action === 'create')
+    inferShadowed(ctx, named.path.at(-2) ?? '', named.path.at(-1) ?? '', named.type !== 'Object');
   ctx.findings.changeCatalog();
   return null;
 }
@@ -181,7 +182,7 @@ export function rename(ctx: Context, body: Body, kind: string): null {
     return null;
   }
   const named = namedObject(ctx, kind, body['object']);
-  inferShadowed(ctx, named.path.at(-2) ?? '', text(body, 'newname'));
+  inferShadowed(ctx, named.path.at(-2) ?? '', text(body, 'newname'), named.type !== 'Object');
   if (kind === 'OBJECT_SCHEMA') inferSchema(ctx, text(body, 'subname') || (named.path[0] ?? ''), text(body, 'newname'));
   return define(
     ctx,

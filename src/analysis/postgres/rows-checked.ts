@@ -63,6 +63,8 @@ export function inferFilled(ctx: Context, body: Body): void {
  * Temporary types and tables stand before those of the server (PostgreSQL 20.11.1, search_path): what is called `text`
  * then means another type, in any later statement.
  */
-export function inferShadowed(ctx: Context, schema: string, name: string): void {
-  if (/^pg_temp(_\d+)?$/.test(schema) && isBuiltinType('', name) && ctx.catalog.isClassified) ctx.findings.inferAll();
+export function inferShadowed(ctx: Context, schema: string, name: string, isRelation = true): void {
+  if (!/^pg_temp(_\d+)?$/.test(schema) || !ctx.catalog.isClassified) return;
+  // A relation under the name of another is known by its columns; a domain is not.
+  if (isBuiltinType('', name) || (!isRelation && ctx.catalog.relation('', name) !== null)) ctx.findings.inferAll();
 }

@@ -60,6 +60,11 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
     "create function stolen_fn(out stolen_fn text) language sql stable as 'select null::text'",
     'select (select ssn from stolen_fn() as ssn) from users order by id',
   ],
+  'places behind a record of a temporary domain': [
+    'create type stolen_type as (a int, b int, c int, d int, e int)',
+    'create domain pg_temp.orders as stolen_type',
+    "select i || '' from (select * from jsonb_populate_record(null::orders, '{}') x cross join users u) as s(a, b, c, d, e, f, g, h, i) order by f",
+  ],
   'places behind a function of any type': [
     "create function stolen_fn(anyelement) returns anyelement language sql stable as 'select $1'",
     "select h || '' from (select * from orders o, lateral stolen_fn(o) x, users u where o.id = 1) s(o1, o2, o3, o4, a, b, c, d, e, f, g, h) order by e",
@@ -73,7 +78,7 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
 
 const cleanup = `do $$ declare f regprocedure; begin
     for f in select oid from pg_proc where proname = 'stolen_fn' loop execute 'drop function ' || f; end loop; end $$;
-  drop domain if exists stolen_domain`;
+  drop domain if exists stolen_domain; drop type if exists stolen_type cascade`;
 
 export const nameForms: readonly Attack[] = [
   ...Object.entries(statements).map(([name, script]) => ({ name, script })),
