@@ -62,7 +62,8 @@ Protected columns
   ssn: masked (last4), in clear after approval   public.users.ssn
   place: in clear   public.users.city
 
-What one statement would do: sluice policy explain db-prod "…"`,
+What one statement would do: sluice policy explain db-prod "…"
+Its tables and columns: sluice describe db-prod --tables`,
   );
 });
 
