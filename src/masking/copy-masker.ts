@@ -202,7 +202,8 @@ class StreamMasker implements CopyMasker {
     }
     // A view of the held buffer would be overwritten by the next chunk.
     const whole = parts.length === 0 && bytes.buffer !== this.#held.buffer;
-    const out = whole ? bytes.subarray(0, start) : Buffer.concat([...parts, bytes.subarray(copied, start)]);
+    const untouched = start === bytes.length ? bytes : bytes.subarray(0, start);
+    const out = whole ? untouched : Buffer.concat([...parts, bytes.subarray(copied, start)]);
     const rest = bytes.subarray(start);
     this.#heldBytes = 0;
     if (rest.length > 0) this.#hold(rest);

@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
+import { connectBorrowing } from '../../lib/incoming.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { decodeErrorFields } from './errors.js';
 import { cString, FieldReader, frame, FrameReader, int32, type Frame } from './frames.js';
@@ -73,13 +74,15 @@ async function connectTarget(
   signal: AbortSignal,
 ): Promise<{ readonly stream: Duplex; readonly isLocal: boolean }> {
   if (target.relay !== undefined) return { stream: await target.relay.connect(signal), isLocal: false };
-  const socket = await connectSocket(target.host, target.port, signal);
+  const socket = await connectSocket(target, signal);
   const isLocal = socket.remoteAddress === '127.0.0.1' || socket.remoteAddress === '::1';
   return { stream: socket, isLocal };
 }
 
-async function connectSocket(host: string, port: number, signal: AbortSignal): Promise<Socket> {
-  const socket = connectTcp({ host, port, noDelay: true, keepAlive: true });
+async function connectSocket({ host, port, tls }: TargetConfig, signal: AbortSignal): Promise<Socket> {
+  // TLS reads from the system by itself, into memory of its own.
+  const connect = tls.mode === 'disable' ? connectBorrowing : connectTcp;
+  const socket = connect({ host, port, noDelay: true, keepAlive: true });
   // Each step listens while it waits; an error between two steps must not end the process.
   socket.on('error', () => socket.destroy());
   try {

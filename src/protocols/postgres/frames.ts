@@ -1,5 +1,6 @@
 import { int32At } from '../../lib/bytes.js';
 import { SluiceError } from '../../lib/errors.js';
+import { Slab, slabBytes } from '../../lib/slabs.js';
 
 /** One framed message: Byte1(type) Int32(length, itself included, type not) payload. PostgreSQL 55.7. */
 export class Frame {
@@ -79,6 +80,8 @@ export class Spans {
 export type FrameLimit = (type: number) => number;
 
 const empty = Buffer.alloc(0);
+/** Fewer borrowed bytes are copied into memory of their own: it costs less than keeping account of them. */
+const worthASlab = 4096;
 
 /** Whole frames of one type, one behind the other in `bytes` from `start` to `end`. */
 export interface FrameRun {
@@ -96,6 +99,8 @@ export class FrameReader {
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #needed = 0;
+  /** What `#buffer` lies in, where that can be used again. */
+  #slab: Slab | null = null;
 
   constructor(limit: FrameLimit) {
     this.#limit = limit;
@@ -115,6 +120,33 @@ export class FrameReader {
     // A large frame arrives in many chunks: they are joined once, when it is complete.
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
+  }
+
+  /** As `push`, for bytes that are only good until this returns: they are copied, behind the beginning of a frame if there is one. */
+  pushBorrowed(chunk: Buffer): void {
+    const left = this.#waitingBytes > 0 ? slabBytes : this.#buffer.length - this.#at;
+    const bytes = left + chunk.length;
+    if (bytes < worthASlab || bytes > slabBytes) return this.push(Buffer.from(chunk));
+    const slab = Slab.take();
+    this.#buffer.copy(slab.bytes, 0, this.#at);
+    chunk.copy(slab.bytes, left);
+    this.#buffer = slab.bytes.subarray(0, bytes);
+    this.#at = 0;
+    this.#slab = slab;
+  }
+
+  /**
+   * Lets go of memory that can be used again: whoever calls gives it back once the frames taken from it are of no use any
+   * more. Null when there is none.
+   */
+  detach(): Slab | null {
+    const slab = this.#slab;
+    if (slab === null) return null;
+    this.#slab = null;
+    // A frame has begun in it that will be joined with what comes.
+    this.#buffer = this.#at === this.#buffer.length ? empty : Buffer.from(this.#buffer.subarray(this.#at));
+    this.#at = 0;
+    return slab;
   }
 
   /** The next whole frame, or null until more bytes come. Throws `protocol` or `too_large`. */

@@ -1,5 +1,7 @@
+import { Socket } from 'node:net';
 import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
 import { takeChunks } from '../../lib/incoming.js';
+import type { Slab } from '../../lib/slabs.js';
 import type { EndEvent } from '../../recording/events.js';
 import { endedWhileHeld } from '../../sessions/words.js';
 import type { Conversation } from './conversation.js';
@@ -67,7 +69,7 @@ export class Relay {
     stream.on('end', () => this.end('client closed', ''));
     stream.on('close', () => this.end('client closed', ''));
     stream.on('error', () => this.end('client closed', 'connection lost'));
-    takeChunks(socket, (chunk) => this.#onServerData(chunk));
+    takeChunks(socket, (chunk, borrowed) => this.#onServerData(chunk, borrowed));
     socket.on('end', () => this.#targetGone());
     socket.on('close', () => this.#targetGone());
     socket.on('error', () => this.#targetGone());
@@ -243,25 +245,37 @@ export class Relay {
 
   // Target → client
 
-  #onServerData(chunk: Buffer): void {
+  #onServerData(chunk: Buffer, borrowed: boolean): void {
     if (this.#isOver) return;
     const { reader } = this.#talk.backend.dialled;
     try {
-      reader.push(chunk);
-      this.#responses.take(reader);
+      if (borrowed) reader.pushBorrowed(chunk);
+      else reader.push(chunk);
+      const passed = this.#responses.take(reader);
+      const slab = reader.detach();
       const delivered = this.#deliver();
-      if (delivered !== undefined) this.#waitToDeliver(delivered);
+      const spent = passed ? slab : null;
+      if (delivered !== undefined) this.#waitToDeliver(delivered, spent);
+      else if (spent !== null) this.#giveBack(spent);
       if (this.#idleWaiters.length > 0) this.#wakeIdle();
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #waitToDeliver(delivered: Promise<void>): void {
+  /** Memory that was read into, once the system has all that was to be written from it. */
+  #giveBack(slab: Slab): void {
+    const { stream } = this.#talk.incoming;
+    // Other streams may hand on what they are given, and keep it.
+    if (stream instanceof Socket && stream.writableLength === 0 && this.#talk.spans.isEmpty) slab.giveBack();
+  }
+
+  #waitToDeliver(delivered: Promise<void>, slab: Slab | null): void {
     const { socket } = this.#talk.backend.dialled;
     socket.pause();
     delivered.then(
       () => {
+        if (slab !== null) this.#giveBack(slab);
         if (!this.#isOver) socket.resume();
       },
       (error: unknown) => this.#fail(error),

@@ -13,6 +13,8 @@ import type { Expected } from './tracker.js';
 import { commandComplete } from './words.js';
 
 const dataRow = 0x44;
+/** Messages that are passed on as they are, or of which only copies are kept. */
+const copied: ReadonlySet<number> = new Set(Buffer.from('123CDIZTcdnst'));
 
 /** The target's half: frame → verbatim, masked, rewritten or swallowed; the tracker says what each one answers. */
 export class ServerResponses {
@@ -30,16 +32,22 @@ export class ServerResponses {
     this.#talk = talk;
   }
 
-  /** Handles everything whole in the reader. Throws `protocol` when the server breaks the protocol. */
-  take(reader: FrameReader): void {
+  /**
+   * Handles everything whole in the reader, and says whether it has all been passed on or copied: nothing but what waits
+   * for the client refers to the reader's memory any more. Throws `protocol` when the server breaks the protocol.
+   */
+  take(reader: FrameReader): boolean {
+    let passed = true;
     for (;;) {
       const run = this.#copyOut === null ? this.#currentRun() : null;
       if (run !== null && run.plan !== null) this.#rows(run, run.plan, reader);
       const message = reader.next();
       if (message === null) break;
+      passed &&= copied.has(message.type) && !this.#talk.view.isAsking;
       this.#handle(message);
     }
     this.#flushRows();
+    return passed;
   }
 
   /** Passes a message on as it came. */
@@ -355,8 +363,10 @@ export class ServerResponses {
     if (run === null) throw unexpected(message);
     const { payload } = message;
     const masked = run.copyMasker === null ? payload : run.copyMasker.push(payload);
-    if (masked === payload) this.#emitCopy(run, message.whole);
-    else if (masked.length > 0) this.#emitCopy(run, frame('d', masked));
+    if (masked === payload) {
+      this.#copied(run, message.whole);
+      this.#pass(message);
+    } else if (masked.length > 0) this.#emitCopy(run, frame('d', masked));
   }
 
   #copyDone(message: Frame): void {
@@ -369,9 +379,13 @@ export class ServerResponses {
   }
 
   #emitCopy(run: Run, whole: Buffer): void {
+    this.#copied(run, whole);
+    this.#talk.toClient(whole);
+  }
+
+  #copied(run: Run, whole: Buffer): void {
     this.#count(run, 0, whole.length);
     run.addCopied(whole);
-    this.#talk.toClient(whole);
   }
 
   /** Throws where policy ends the result here: what was delivered before is recorded, and nothing of this follows. */

@@ -154,6 +154,11 @@ export class SessionCatalog {
     this.#changed = false;
   }
 
+  /** A question of our own is under way. */
+  get isAsking(): boolean {
+    return this.#question !== null;
+  }
+
   /** Takes a message that answers a question of our own; false for all others. */
   takes(message: Frame): boolean {
     const question = this.#question;
