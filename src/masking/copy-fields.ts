@@ -4,8 +4,11 @@ export interface CopySyntax {
   rowEnd(bytes: Buffer, start: number, state: ScanState): number;
   /** Calls `visit` for each field of the row [start, end), the newline not included. Throws on what COPY never writes. */
   fields(bytes: Buffer, start: number, end: number, visit: (start: number, end: number) => void): void;
+  /** Whether the field is its value as it stands: nothing in it is escaped or quoted, and it is not NULL. */
+  isPlain(bytes: Buffer, start: number, end: number): boolean;
   /** The field's value: the very same span of bytes when nothing in it is escaped; null for SQL NULL. */
   decode(bytes: Buffer, start: number, end: number): Buffer | null;
+  /** How a value is written: the very same bytes when nothing in it has to be escaped. */
   encode(value: Buffer | null): Buffer;
 }
 
@@ -32,6 +35,13 @@ const escaped: ReadonlyMap<number, number> = new Map([...escapes].map(([letter, 
 export function textSyntax(delimiter: string, nullText: string): CopySyntax {
   const separator = singleByte(delimiter);
   const nullBytes = Buffer.from(nullText);
+  const mustEscape = (value: Buffer): boolean => {
+    for (let index = 0; index < value.length; index++) {
+      const byte = value[index] ?? 0;
+      if (byte < 0x20 || byte === backslash || byte === separator) return true;
+    }
+    return false;
+  };
   return {
     rowEnd(bytes, start, state) {
       const end = bytes.indexOf(newline, start + state.scanned);
@@ -49,6 +59,10 @@ export function textSyntax(delimiter: string, nullText: string): CopySyntax {
         }
       }
       visit(field, end);
+    },
+    isPlain(bytes, start, end) {
+      for (let index = start; index < end; index++) if (bytes[index] === backslash) return false;
+      return !isSame(bytes, start, end, nullBytes);
     },
     decode(bytes, start, end) {
       const raw = bytes.subarray(start, end);
@@ -68,6 +82,7 @@ export function textSyntax(delimiter: string, nullText: string): CopySyntax {
     },
     encode(value) {
       if (value === null) return nullBytes;
+      if (!mustEscape(value)) return value;
       const out = Buffer.allocUnsafe(value.length * 2);
       let at = 0;
       for (const byte of value) {
@@ -117,6 +132,7 @@ export function csvSyntax(options: {
         if (index >= end) return;
       }
     },
+    isPlain: (bytes, start, end) => (bytes[start] !== quote || start >= end) && !isSame(bytes, start, end, nullBytes),
     decode(bytes, start, end) {
       if (bytes[start] !== quote || start >= end) {
         const raw = bytes.subarray(start, end);
@@ -147,6 +163,13 @@ export function csvSyntax(options: {
       return out.subarray(0, at);
     },
   };
+}
+
+/** For so few bytes a loop is faster than a view to compare. */
+function isSame(bytes: Buffer, start: number, end: number, other: Buffer): boolean {
+  if (end - start !== other.length) return false;
+  for (let index = 0; index < other.length; index++) if (bytes[start + index] !== other[index]) return false;
+  return true;
 }
 
 function closingQuote(

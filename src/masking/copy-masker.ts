@@ -2,7 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { CopyCsvOptions } from '../analysis/postgres-types.js';
 import { SluiceError } from '../lib/errors.js';
 import { csvSyntax, textSyntax, type CopySyntax, type ScanState } from './copy-fields.js';
-import { cellMasker, unchanged, type CellMasker } from './column-masker.js';
+import { cellMasker, unchanged, type CellMasker, type Masked } from './column-masker.js';
 import { compileDetectors } from './detectors.js';
 import { createRowMasker } from './row-masker.js';
 import type { Classification, ColumnTreatment, CopyMasker, RowMasker } from './types.js';
@@ -59,6 +59,10 @@ export function createCopyMasker(options: CopyMaskerOptions): CopyMasker | null 
 function delimitedRows(syntax: CopySyntax, maskers: readonly (CellMasker | null)[], header: boolean): RowFormat {
   const state: ScanState = { quoted: false, scanned: 0 };
   let isHeader = header;
+  const maskDecoded = (masker: CellMasker, bytes: Buffer, from: number, to: number): Masked => {
+    const value = syntax.decode(bytes, from, to);
+    return value === null ? masker(bytes, -1, 0) : masker(value, 0, value.length);
+  };
   return {
     unitEnd(bytes, start) {
       const end = syntax.rowEnd(bytes, start, state);
@@ -78,8 +82,7 @@ function delimitedRows(syntax: CopySyntax, maskers: readonly (CellMasker | null)
         if (column >= maskers.length) throw malformed('more columns than described');
         const masker = maskers[column++];
         if (masker === null || masker === undefined) return;
-        const value = syntax.decode(bytes, from, to);
-        const result = value === null ? masker(bytes, -1, 0) : masker(value, 0, value.length);
+        const result = syntax.isPlain(bytes, from, to) ? masker(bytes, from, to) : maskDecoded(masker, bytes, from, to);
         if (result === unchanged) return;
         parts.push(bytes.subarray(copied, from), syntax.encode(result));
         copied = to;
@@ -195,6 +198,8 @@ class StreamMasker implements CopyMasker {
       if (end < 0) break;
       const masked = this.#format.maskUnit(bytes, start, end);
       if (masked !== null) {
+        // The server sends each row in a message of its own.
+        if (start === 0 && end === bytes.length && this.#heldBytes === 0) return masked;
         parts.push(bytes.subarray(copied, start), masked);
         copied = end;
       }

@@ -1,11 +1,10 @@
 import { SluiceError } from '../../lib/errors.js';
 import { scrubError } from '../../masking/scrub.js';
-import { createCopyMasker } from '../../masking/copy-masker.js';
 import type { Conversation } from './conversation.js';
 import { decodeErrorFields, encodeFields, type ErrorFields } from './errors.js';
-import { FieldReader, frame, type Frame, type FrameReader } from './frames.js';
+import { FieldReader, type Frame, type FrameReader } from './frames.js';
 import { passNotification, requirePinned } from './asynchronous.js';
-import { copyTreatments } from './copy-plan.js';
+import { CopyOut } from './copy-out.js';
 import { planResult, type ResultPlan } from './result-plan.js';
 import type { Run } from './run.js';
 import { publicNames, runOf, shownFields } from './shown-fields.js';
@@ -14,7 +13,7 @@ import { commandComplete } from './words.js';
 
 const dataRow = 0x44;
 /** Messages that are passed on as they are, or of which only copies are kept. */
-const copied: ReadonlySet<number> = new Set(Buffer.from('123CDIZTcdnst'));
+const copied: ReadonlySet<number> = new Set(Buffer.from('123CDIZTcnst'));
 
 /** The target's half: frame → verbatim, masked, rewritten or swallowed; the tracker says what each one answers. */
 export class ServerResponses {
@@ -25,11 +24,11 @@ export class ServerResponses {
   #failed = false;
   /** The statement completed last was a ROLLBACK, whole or to a savepoint. */
   #rolledBack = false;
-  /** The COPY TO STDOUT under way. */
-  #copyOut: Run | null = null;
+  readonly #copyOut: CopyOut;
 
   constructor(talk: Conversation) {
     this.#talk = talk;
+    this.#copyOut = new CopyOut(talk, (run, rows, bytes) => this.#count(run, rows, bytes));
   }
 
   /**
@@ -39,8 +38,11 @@ export class ServerResponses {
   take(reader: FrameReader): boolean {
     let passed = true;
     for (;;) {
-      const run = this.#copyOut === null ? this.#currentRun() : null;
-      if (run !== null && run.plan !== null) this.#rows(run, run.plan, reader);
+      if (this.#copyOut.isUnderWay) this.#copyOut.take(reader);
+      else {
+        const run = this.#currentRun();
+        if (run !== null && run.plan !== null) this.#rows(run, run.plan, reader);
+      }
       const message = reader.next();
       if (message === null) break;
       passed &&= copied.has(message.type) && !this.#talk.view.isAsking;
@@ -98,8 +100,6 @@ export class ServerResponses {
         return this.#copyInStarts(message);
       case 'H':
         return this.#copyOutStarts(message);
-      case 'd':
-        return this.#copyData(message);
       case 'c':
         return this.#copyDone(message);
       default:
@@ -283,7 +283,7 @@ export class ServerResponses {
     this.#failed = true;
     const fields = publicNames(talk, decodeErrorFields(message.payload));
     talk.copyIn = null;
-    this.#copyOut = null;
+    this.#copyOut.failed();
     const head = talk.tracker.head;
     if (head === undefined) {
       // Outside any request the server only speaks to say goodbye (shutdown, administrator command).
@@ -334,58 +334,14 @@ export class ServerResponses {
     this.#pass(message);
   }
 
-  /** CopyOutResponse: Int8(format) Int16(columns) Int16(format) × columns. */
   #copyOutStarts(message: Frame): void {
-    const talk = this.#talk;
-    const run = this.#requireRun(message);
-    const change = run.statement.changes.find((found) => found.type === 'copyOut');
-    if (change?.type !== 'copyOut') throw unexpected(message);
-    const reader = new FieldReader(message.payload);
-    reader.byte();
-    const columns = copyTreatments(reader.int16(), run.statement, run.catalog, talk.masking);
-    const masked = columns.filter((column) => column.treatment.kind !== 'clear').map((column) => column.name);
-    if (masked.length > 0) talk.incoming.observer?.masked?.(masked);
-    for (const { revealed } of columns) talk.session.gate.tellRevealed(run.op, revealed);
-    run.shows(columns.flatMap(({ revealed }) => revealed));
-    run.copyMasker = createCopyMasker({
-      format: change.format,
-      csv: change.csv,
-      columns,
-      detectors: talk.incoming.classification.detectors,
-      hashKey: talk.hashKey,
-    });
-    this.#copyOut = run;
+    this.#copyOut.start(message, this.#requireRun(message));
     this.#pass(message);
-  }
-
-  #copyData(message: Frame): void {
-    const run = this.#copyOut;
-    if (run === null) throw unexpected(message);
-    const { payload } = message;
-    const masked = run.copyMasker === null ? payload : run.copyMasker.push(payload);
-    if (masked === payload) {
-      this.#copied(run, message.whole);
-      this.#pass(message);
-    } else if (masked.length > 0) this.#emitCopy(run, frame('d', masked));
   }
 
   #copyDone(message: Frame): void {
-    const run = this.#copyOut;
-    if (run === null) throw unexpected(message);
-    const rest = run.copyMasker?.end();
-    if (rest !== undefined && rest.length > 0) this.#emitCopy(run, frame('d', rest));
-    this.#copyOut = null;
+    if (!this.#copyOut.done()) throw unexpected(message);
     this.#pass(message);
-  }
-
-  #emitCopy(run: Run, whole: Buffer): void {
-    this.#copied(run, whole);
-    this.#talk.toClient(whole);
-  }
-
-  #copied(run: Run, whole: Buffer): void {
-    this.#count(run, 0, whole.length);
-    run.addCopied(whole);
   }
 
   /** Throws where policy ends the result here: what was delivered before is recorded, and nothing of this follows. */

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { duplexPair } from '../../../src/lib/duplex-pair.js';
-import { takeChunks } from '../../../src/lib/incoming.js';
+import { connectBorrowing, takeChunks } from '../../../src/lib/incoming.js';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -83,5 +83,58 @@ describe('takeChunks', () => {
     expect(stream.push).toBe(own);
     stream.end('text');
     await once(stream, 'end');
+  });
+});
+
+describe('connectBorrowing', () => {
+  /** What the peer is sent on a connection, by one who may have paused. */
+  async function connected(): Promise<readonly [Socket, Socket]> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const accepted = once(server, 'connection');
+    const near = connectBorrowing({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
+    const [far] = (await accepted) as [Socket];
+    closers.push(() => {
+      near.destroy();
+      far.destroy();
+      server.close();
+    });
+    return [near, far];
+  }
+
+  it('is an ordinary socket to others: what it gave them stays as it was', async () => {
+    const [near, far] = await connected();
+    const sent = randomBytes(300_000);
+    const parts: Buffer[] = [];
+    near.on('data', (chunk: Buffer) => parts.push(chunk));
+    far.end(sent);
+    await once(near, 'end');
+    expect(digest(Buffer.concat(parts))).toBe(digest(sent));
+  });
+
+  it('takes all bytes in order on several connections at once, however often each is paused', async () => {
+    const all = Array.from({ length: 4 }, async (_, index) => {
+      const [near, far] = await connected();
+      const sent = randomBytes(2_000_000);
+      const parts: Buffer[] = [];
+      const lent: boolean[] = [];
+      // Somebody has read before, and left some of what came.
+      far.write(sent.subarray(0, 100));
+      await once(near, 'readable');
+      takeChunks(near, (chunk, borrowed) => {
+        parts.push(Buffer.from(chunk));
+        lent.push(borrowed);
+        if (parts.length % (index + 2) !== 0) return;
+        near.pause();
+        setImmediate(() => near.resume());
+      });
+      near.resume();
+      for (let at = 100; at < sent.length; at += 10_000) far.write(sent.subarray(at, at + 10_000));
+      far.end();
+      await once(near, 'end');
+      expect(digest(Buffer.concat(parts))).toBe(digest(sent));
+      expect(new Set(lent)).toEqual(new Set([false, true]));
+    });
+    await Promise.all(all);
   });
 });

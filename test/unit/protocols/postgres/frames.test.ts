@@ -40,6 +40,35 @@ describe('FrameReader', () => {
     );
   });
 
+  it('finds the same frames in memory that others read into meanwhile, and that is used again', () => {
+    const large = fc.record({
+      type: fc.constantFrom('Q', 'D', 'd', 'Z'),
+      size: fc.oneof(fc.nat(300), fc.nat(9_000), fc.nat(120_000)),
+      fill: fc.nat(255),
+    });
+    const shared = Buffer.alloc(64 * 1024);
+    fc.assert(
+      fc.property(fc.array(large, { maxLength: 12 }), fc.array(fc.nat(), { maxLength: 20 }), (messages, at) => {
+        const bytes = Buffer.concat(messages.map(({ type, size, fill }) => frame(type, Buffer.alloc(size, fill))));
+        const reader = new FrameReader(() => 200_000);
+        const found: Buffer[] = [];
+        for (const part of cut(bytes, at)) {
+          for (let from = 0; from < part.length; from += shared.length) {
+            const read = part.copy(shared, 0, from);
+            reader.pushBorrowed(shared.subarray(0, read));
+            shared.fill(0xee);
+            for (let next = reader.next(); next !== null; next = reader.next()) found.push(Buffer.from(next.whole));
+            const slab = reader.detach();
+            slab?.bytes.fill(0xdd);
+            slab?.giveBack();
+          }
+        }
+        expect(Buffer.concat(found).equals(bytes)).toBe(true);
+        expect(found.length).toBe(messages.length);
+      }),
+    );
+  });
+
   it('passes runs of rows on in the same order and number, however they are cut', () => {
     fc.assert(
       fc.property(fc.array(message, { maxLength: 12 }), fc.array(fc.nat(), { maxLength: 20 }), (messages, at) => {
