@@ -4,6 +4,7 @@ import { bodyOf, child, constantOf, flag, list, namesOf, tagged, type Body } fro
 import { dangerous, harmlessVolatile, makesAnyType, resultType, runsSql, unknownResult } from './builtin-functions.js';
 import { isBuiltinType } from './builtin-types.js';
 import type { Context } from './context.js';
+import { makesJson, mayBeOwnType } from './json-makers.js';
 import { literalsOfCall, noteArguments } from './literals.js';
 import { absentLine, functionLine } from './object-line.js';
 import type { Scope } from './scope.js';
@@ -117,7 +118,7 @@ function callBuiltin(ctx: Context, name: string, overloads: readonly RawFunction
   values.forEach((value, index) => {
     if (isTainted(value) && (byName || returnsSet || !mayTake(call, index))) ctx.findings.infer(value);
   });
-  const value = builtinValue(ctx, call);
+  const value = withCalled(builtinValue(ctx, call), makesJson(name) ? castToJson(ctx, values) : []);
   // What unnest gives are the elements, rows among them, or what a tsvector holds.
   const outNames = name === 'unnest' ? [] : (overloads.find((fn) => fn.outNames.length > 0)?.outNames ?? []);
   const rows =
@@ -268,6 +269,17 @@ export function attributeCall(ctx: Context, name: string, row: Value): Value | n
 /** A value becomes one of this type: what its domain's checks and user-defined casts call. */
 export function convertTo(ctx: Context, type: string, value: Value): readonly Value[] {
   return ctx.catalog.typeCalls(type).map((call) => implicitCall(ctx, call.functionSchema, call.functionName, [value]));
+}
+
+/** The server's JSON functions call the casts to json of the types that people have made. PostgreSQL, to_json. */
+export function castToJson(ctx: Context, values: readonly Value[]): readonly Value[] {
+  if (ctx.catalog.typeCalls('json').length === 0) return [];
+  return values.filter(mayBeOwnType).flatMap((value) => convertTo(ctx, 'json', value));
+}
+
+/** The same value, of which a part was given by calls. */
+export function withCalled(value: Value, called: readonly Value[]): Value {
+  return called.length === 0 ? value : derive([value, ...called], value.type);
 }
 
 /** A value becomes one of a type that is named by a value, so that it may be any of those that call functions. */

@@ -1,6 +1,6 @@
 import { child, flag, list, namesOf, tagged, text, type Body, bodyOf } from './ast.js';
 import type { Context } from './context.js';
-import { analyseWindow } from './functions.js';
+import { analyseWindow, castToJson, withCalled } from './functions.js';
 import type { Scope } from './scope.js';
 import { derive, isTainted, type Value } from './value.js';
 
@@ -27,7 +27,8 @@ export const jsonXmlHandlers: Readonly<Record<string, Handler>> = {
   },
   JsonArrayConstructor: (ctx, body, scope) => made(ctx, derive(values(ctx, list(body, 'exprs'), scope)), body),
   JsonArrayQueryConstructor: (ctx, body, scope) => {
-    const rows = derive(ctx.query(body['query'], scope).fields.map((field) => field.value));
+    const parts = ctx.query(body['query'], scope).fields.map((field) => field.value);
+    const rows = derive([...parts, ...castToJson(ctx, parts)]);
     return made(ctx, isReadAsJson(child(body, 'format'), rows, false) ? mayFail(ctx, rows) : rows, body);
   },
   JsonObjectAgg: (ctx, body, scope) => {
@@ -63,7 +64,10 @@ export const jsonXmlHandlers: Readonly<Record<string, Handler>> = {
     return canFail ? mayFail(ctx, value) : value;
   },
   JsonParseExpr: (ctx, body, scope) => mayFail(ctx, jsonValue(ctx, child(body, 'expr') ?? {}, scope)),
-  JsonScalarExpr: (ctx, body, scope) => derive([ctx.expr(body['expr'], scope)], 'json'),
+  JsonScalarExpr: (ctx, body, scope) => {
+    const value = ctx.expr(body['expr'], scope);
+    return derive([value, ...castToJson(ctx, [value])], 'json');
+  },
   JsonSerializeExpr: (ctx, body, scope) => {
     const value = derive([jsonDocument(ctx, child(body, 'expr') ?? {}, scope)], 'text');
     return isTotalOutput(body) ? value : mayFail(ctx, value);
@@ -89,7 +93,8 @@ export function jsonDocument(ctx: Context, body: Body, scope: Scope): Value {
 function readJson(ctx: Context, body: Body, scope: Scope, isDocument: boolean): Value {
   const inner = tagged(body);
   const bare = inner?.tag === 'JsonValueExpr' ? inner.body : body;
-  const value = ctx.expr(bare['raw_expr'], scope);
+  const given = ctx.expr(bare['raw_expr'], scope);
+  const value = isDocument ? given : withCalled(given, castToJson(ctx, [given]));
   const parsed = isReadAsJson(child(bare, 'format'), value, isDocument);
   return parsed ? mayFail(ctx, derive([value])) : derive([value], value.type);
 }

@@ -29,9 +29,19 @@ export function followWrite(ctx: Context, relation: Relation, action: ActionName
   }
 }
 
+/** They change no definition that is known of here, yet event triggers run for them. PostgreSQL 40.2. */
+const alsoFiring: ReadonlySet<ActionName> = new Set<ActionName>(['comment', 'grant', 'revoke', 'refresh']);
+
 /** What a definition sets off beside itself: the functions of event triggers. */
 export function followDefinition(ctx: Context): void {
-  if (!ctx.findings.changes.some((change) => change.type === 'catalogChange')) return;
+  const { changes, effects } = ctx.findings;
+  const fires =
+    changes.some((change) => change.type === 'catalogChange') ||
+    effects.some(
+      ({ action, facts: { object } }) =>
+        (alsoFiring.has(action) && object !== 'role') || (action === 'maintain' && object === 'reindex'),
+    );
+  if (!fires) return;
   for (const { functionSchema, functionName } of ctx.catalog.eventTriggers)
     noteTrigger(ctx, functionSchema, functionName);
 }

@@ -19,6 +19,7 @@ const leakingColumns: Readonly<Record<string, readonly string[]>> = {
   pg_user_mapping: ['umoptions'],
   pg_user_mappings: ['umoptions'],
   user_mapping_options: ['option_value'],
+  _pg_user_mappings: ['umoptions'],
   pg_subscription: ['subconninfo'],
   pg_hba_file_rules: ['*'],
   pg_ident_file_mappings: ['*'],

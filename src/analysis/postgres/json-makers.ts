@@ -1,0 +1,20 @@
+import { isBuiltinType } from './builtin-types.js';
+import type { Value } from './value.js';
+
+const makers =
+  /^(to_jsonb?|row_to_json|array_to_json|jsonb?_(agg|object_agg)(_unique)?(_strict)?|jsonb?_build_(object|array))$/;
+
+/** Says whether a function of the server's makes JSON of values of any type. */
+export function makesJson(name: string): boolean {
+  return makers.test(name);
+}
+
+/** Names of more than one word, which the catalog gives types and SQL keeps for them. */
+const longNames = /^(double precision|(character|bit) varying|time(stamp)? with(out)? time zone)$/;
+
+/** Says whether a value is, or may hold, one of a type that somebody has made. */
+export function mayBeOwnType(value: Value): boolean {
+  if (value.row !== null) return value.row.some((field) => mayBeOwnType(field.value));
+  const name = value.type.replaceAll(/\([^)]*\)|\[\]/g, '').trim();
+  return name === 'record' || !(isBuiltinType('', name) || longNames.test(name));
+}
