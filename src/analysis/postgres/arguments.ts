@@ -3,7 +3,7 @@ import { bodyOf, itemsOf, list, text } from './ast.js';
 import type { Context } from './context.js';
 import { parseDefinition } from './definition.js';
 import { Scope } from './scope.js';
-import { clear, derive, unknownValue, type Value } from './value.js';
+import { clear, derive, unknownValue, type Field, type Value } from './value.js';
 
 /** What a call gives, in the order in which it stands there. */
 export interface Given {
@@ -13,6 +13,8 @@ export interface Given {
   readonly names: readonly (string | null)[];
   /** The last one is marked VARIADIC: an array in place of the arguments that it holds. */
   readonly isSpread: boolean;
+  /** Of the first argument, where it is a member of FROM: its columns under the names of its alias. */
+  readonly columns?: readonly Field[] | null;
 }
 
 /** Arguments by their places. */
@@ -59,7 +61,19 @@ export function bindArguments(ctx: Context, fn: RawFunction, given: Given): read
   // None of the arguments that a VARIADIC parameter takes is an empty array.
   const isOnlyRest = fn.variadic === true && absent.every((index) => index === last);
   const defaults = absent.length === 0 || isOnlyRest ? [] : defaultsOf(ctx, fn);
-  return bound.map((value, index) => value ?? (isOnlyRest ? clear : (defaults[index] ?? unknownDefault(ctx))));
+  return bound.map((value, index) => {
+    const whole = value ?? (isOnlyRest ? clear : (defaults[index] ?? unknownDefault(ctx)));
+    return ofType(ctx, fn.argTypes[index] ?? '', whole);
+  });
+}
+
+/** A row that becomes one of a named type is named as that names its columns. */
+function ofType(ctx: Context, type: string, value: Value): Value {
+  const named = value.row === null ? null : ctx.catalog.rowType(type);
+  if (value.row === null || named === null) return value;
+  const isWhole = value.row.length === named.fields.length;
+  const row = value.row.map((field, index) => ({ ...field, name: named.fields[index]?.name ?? '' }));
+  return { ...value, row: isWhole ? row : null };
 }
 
 /** By parameter. What they call is an effect of the call that leaves them out. */

@@ -1,6 +1,7 @@
 import { bodyOf, list, namesOf, tagged, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { attributeCall } from './functions.js';
+import { memberOf } from './scope-columns.js';
 import { sourceColumn, sourceRow, type Scope } from './scope.js';
 import { clear, derive, rowValue, unknownValue, type Value } from './value.js';
 
@@ -10,8 +11,9 @@ export function analyseColumnRef(ctx: Context, body: Body, scope: Scope): Value 
   if (fields.some((field) => bodyOf(field, 'A_Star') !== null)) return starAsValue(fields, scope);
   const names = namesOf(fields);
   const column = names[names.length - 1] ?? '';
-  if (names.length === 1) return scope.column(column) ?? wholeRow(scope, column, null) ?? lost(ctx, names);
-  const parameter = scope.parameterNames.get(names.join('.'));
+  if (names.length === 1)
+    // What a function is given comes after all else. PostgreSQL, sql_fn_post_column_ref.
+    return scope.column(column) ?? wholeRow(scope, column, null) ?? scope.parameterNamed(column) ?? lost(ctx, names);
   const alias = names[names.length - 2] ?? '';
   const schema = names.length > 2 ? (names[names.length - 3] ?? '') : null;
   const source = scope.source(alias, schema);
@@ -19,8 +21,9 @@ export function analyseColumnRef(ctx: Context, body: Body, scope: Scope): Value 
     return sourceColumn(source, column) ?? attributeCall(ctx, column, sourceRow(source)) ?? lost(ctx, names);
   }
   // A parameter's field, or a column of composite type that only `(a).b` may reach: never less than its whole.
-  const outer = parameter ?? scope.column(alias);
-  if (outer === null || outer === undefined) return lost(ctx, names);
+  const parameter = scope.parameterNamed(names.join('.'));
+  const outer = parameter ?? scope.column(alias) ?? scope.parameterNamed(alias);
+  if (outer === null) return lost(ctx, names);
   return parameter ?? outer.row?.find((field) => field.name === column)?.value ?? derive([outer]);
 }
 
@@ -46,9 +49,16 @@ function lost(ctx: Context, names: readonly string[]): Value {
   return unknownValue;
 }
 
+/** What a field is taken from, or `*`. */
+export function rowOf(ctx: Context, node: unknown, scope: Scope): Value {
+  const member = memberOf(scope, node);
+  const value = ctx.expr(node, scope);
+  return member === null || value.row === null ? value : { ...value, row: member.fields };
+}
+
 /** A_Indirection: `(row).field`, `array[index]`. */
 export function analyseIndirection(ctx: Context, body: Body, scope: Scope): Value {
-  let value = ctx.expr(body['arg'], scope);
+  let value = rowOf(ctx, body['arg'], scope);
   for (const step of list(body, 'indirection')) {
     const found = tagged(step);
     if (found?.tag === 'String') value = attribute(ctx, value, namesOf([step])[0] ?? '');

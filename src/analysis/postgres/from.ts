@@ -1,7 +1,8 @@
 import { bodyOf, child, flag, itemsOf, list, namesOf, stringOf, tagged, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { columnName, firstNameOf } from './column-names.js';
-import { analyseCall, callIn, type CallResult } from './functions.js';
+import type { CallResult } from './function-results.js';
+import { analyseCall, callIn } from './functions.js';
 import { joinItems } from './joins.js';
 import { noteMeeting } from './literals.js';
 import { readRelation } from './relations.js';
@@ -48,7 +49,14 @@ export function analyseFromItem(ctx: Context, node: unknown, scope: Scope): From
 export function aliased(alias: Body | null, rows: Rows, fallback: string): Source {
   const name = alias === null ? fallback : text(alias, 'aliasname');
   const names = alias === null ? [] : namesOf(list(alias, 'colnames'));
-  return { alias: name, schema: '', fields: renameFields(rows, names), open: rows.open, relation: null };
+  const source: Source = {
+    alias: name,
+    schema: '',
+    fields: renameFields(rows, names),
+    open: rows.open,
+    relation: null,
+  };
+  return rows.isTyped === true ? { ...source, typed: rows.fields } : source;
 }
 
 function rangeVar(ctx: Context, body: Body, scope: Scope): FromItem {
@@ -59,7 +67,9 @@ function rangeVar(ctx: Context, body: Body, scope: Scope): FromItem {
   const source = readRelation(ctx, body, 'select');
   if (alias === null) return itemOf(source);
   const names = namesOf(list(alias, 'colnames'));
-  return itemOf({ ...source, alias: text(alias, 'aliasname'), schema: '', fields: renameFields(source, names) });
+  const { fields } = source;
+  const own = { alias: text(alias, 'aliasname'), schema: '', typed: fields };
+  return itemOf({ ...source, ...own, fields: renameFields(source, names) });
 }
 
 function join(ctx: Context, body: Body, scope: Scope): FromItem {
@@ -94,15 +104,17 @@ function rangeFunction(ctx: Context, body: Body, scope: Scope): FromItem {
   const functions = list(body, 'functions').map((node) => itemsOf(node));
   const columns: Field[] = [];
   let open = false;
+  let isTyped = functions.length === 1 && !flag(body, 'ordinality');
   for (const [index, [node, definitions]] of functions.entries()) {
     const names = index === 0 && list(body, 'coldeflist').length > 0 ? list(body, 'coldeflist') : itemsOf(definitions);
     const rows = functionRows(ctx, node, names, scope, functions.length === 1 ? alias : null);
     open ||= rows.open;
+    isTyped &&= rows.isTyped === true;
     columns.push(...rows.fields);
   }
   if (flag(body, 'ordinality')) columns.push({ name: 'ordinality', value: clear });
   const fallback = nameOf(ctx, functions[0]?.[0]);
-  return itemOf(aliased(alias, { fields: columns, open }, fallback));
+  return itemOf(aliased(alias, { fields: columns, open, isTyped }, fallback));
 }
 
 function functionRows(
@@ -123,7 +135,7 @@ function functionRows(
   }
   if (result.rows !== null && (result.rows.fields.length > 0 || result.rows.open))
     return {
-      fields: result.rows.fields,
+      ...result.rows,
       open: result.rows.open || (isUnnest(call) && !isScalarMember(ctx, node, scope)),
     };
   const name = alias === null ? nameOf(ctx, node) : text(alias, 'aliasname');

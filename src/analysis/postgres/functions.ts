@@ -4,10 +4,12 @@ import { bodyOf, child, constantOf, flag, list, namesOf, tagged, type Body } fro
 import { dangerous, harmlessVolatile, makesAnyType, resultType, runsSql, unknownResult } from './builtin-functions.js';
 import { isBuiltinType } from './builtin-types.js';
 import type { Context } from './context.js';
+import { rowsOfType, unite, type CallResult } from './function-results.js';
 import { makesJson, mayBeOwnType } from './json-makers.js';
 import { literalsOfCall, noteArguments } from './literals.js';
 import { absentLine, functionLine } from './object-line.js';
 import type { Scope } from './scope.js';
+import { memberOf } from './scope-columns.js';
 import { setConfig } from './set-config.js';
 import { canFail, mayTake } from './totality.js';
 import { readSqlFunction } from './sql-functions.js';
@@ -16,8 +18,6 @@ import {
   clear,
   derive,
   isTainted,
-  mergeRows,
-  rowValue,
   unknownValue,
   type Field,
   type Literals,
@@ -25,20 +25,15 @@ import {
   type Value,
 } from './value.js';
 
-/** A call's result: one value, or the columns it has as a member of FROM. */
-export interface CallResult {
-  readonly value: Value;
-  /** Its arguments together; absent where they do not matter. */
-  readonly input?: Value;
-  readonly rows: Rows | null;
-}
-
 /** FuncCall: arguments, aggregate and window clauses, and everything the called function may be. */
 export function analyseCall(ctx: Context, call: Body, scope: Scope): CallResult {
   const names = namesOf(list(call, 'funcname'));
   const name = names[names.length - 1] ?? '';
   const schema = names.length > 1 ? (names[names.length - 2] ?? '') : '';
-  const given = givenBy(call, (node) => ctx.expr(node, scope));
+  const given: Given = {
+    ...givenBy(call, (node) => ctx.expr(node, scope)),
+    columns: memberOf(scope, list(call, 'args')[0])?.fields ?? null,
+  };
   const { values } = given;
   const ordered = list(call, 'agg_order').map((item) => ctx.expr(bodyOf(item, 'SortBy')?.['node'], scope));
   const within = flag(call, 'agg_within_group');
@@ -77,22 +72,14 @@ export function resolveCall(ctx: Context, schema: string, name: string, given: G
   const { values } = given;
   const candidates = ctx.catalog.functions(schema, name, values.length);
   const results: CallResult[] = [];
-  const column =
-    schema === '' && values.length === 1 ? values[0]?.row?.find((field) => field.name === name) : undefined;
+  const row = given.columns ?? values[0]?.row;
+  const column = schema === '' && values.length === 1 ? row?.find((field) => field.name === name) : undefined;
   if (column !== undefined) results.push({ value: column.value, rows: null });
   if (candidates.builtin.length > 0) results.push(callBuiltin(ctx, name, candidates.builtin, given));
   for (const fn of candidates.user) results.push(callUser(ctx, fn, bindArguments(ctx, fn, given)));
   const [first, ...rest] = results;
   if (first === undefined) return callMissing(ctx, schema, name, values);
   return rest.reduce((all, next) => unite(all, next), first);
-}
-
-function unite(left: CallResult, right: CallResult): CallResult {
-  // One gives a scalar and the other columns: which it will be depends on the types of the arguments.
-  const either = left.rows ?? right.rows;
-  const isMixed = left.rows === null || right.rows === null;
-  const rows = !isMixed ? mergeRows(left.rows, right.rows) : either && { ...either, open: true };
-  return { value: derive([left.value, right.value]), rows };
 }
 
 function callBuiltin(ctx: Context, name: string, overloads: readonly RawFunction[], given: Given): CallResult {
@@ -203,32 +190,6 @@ function convertArguments(ctx: Context, fn: RawFunction, values: readonly Value[
   const inner = ctx.nested(ctx.findings, conversion);
   fn.argTypes.forEach((type, index) => convertTo(inner, type, values[index] ?? clear));
   convertTo(inner, fn.returnType.replace(/^SETOF /i, ''), clear);
-}
-
-/** Names the columns of a result: OUT parameters, or the columns of the row type it returns. */
-function rowsOfType(ctx: Context, fn: RawFunction, result: CallResult): CallResult {
-  const type = fn.returnType.replace(/^SETOF /i, '').replace(/^TABLE\(.*$/i, 'record');
-  const names =
-    fn.outNames.length > 0 ? fn.outNames : (ctx.catalog.rowType(type)?.fields.map((field) => field.name) ?? null);
-  if (names === null)
-    // The column of a scalar goes by the name of the function or its alias, not by what its body calls it.
-    return { value: result.value, rows: type === 'record' ? (result.rows ?? { fields: [], open: true }) : null };
-  const fields = names.map((name, index): Field => ({ name, value: fieldValue(result, index) }));
-  return {
-    value: { ...rowValue(fields, false, type), fallible: result.value.fallible },
-    rows: { fields, open: false },
-  };
-}
-
-function fieldValue(result: CallResult, index: number): Value {
-  const field = result.rows?.fields[index];
-  if (field !== undefined && result.rows?.open !== true) {
-    // A function's body may return one composite instead of its columns.
-    return result.rows?.fields.length === 1 && field.value.row !== null
-      ? (field.value.row[index]?.value ?? field.value)
-      : field.value;
-  }
-  return { ...result.value, row: null, derived: isTainted(result.value) };
 }
 
 /** Not in the catalog: created since it was read, or a mistake. Nothing is known of it. */

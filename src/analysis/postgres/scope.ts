@@ -11,6 +11,8 @@ export interface Source {
   readonly open: boolean;
   /** The relation itself, whose system columns can be named. */
   readonly relation: Relation | null;
+  /** Its columns as its row type names them, where `AS t(a, b)` has given it other names: a row keeps the type's. */
+  readonly typed?: readonly Field[];
 }
 
 /** One item of a FROM clause: what `*` expands to, and the names under which columns can be qualified. */
@@ -75,11 +77,20 @@ export class Scope {
       }
     }
     if (found !== null) return found;
-    if (systemColumns.has(name) && this.items.some((item) => item.sources.some(hasSystemColumns))) return clear;
-    const parameter = this.parameterNames.get(name);
-    if (parameter !== undefined) return parameter;
-    // A relation nobody could describe may have a column of this name, so an outer one must not answer for it.
-    return open && this.source(name, null) === null ? unknownValue : null;
+    // A join has none, whatever it joins: their names mean there what they mean further out.
+    const alone = this.items.flatMap(({ sources }) => (sources.length === 1 ? sources : []));
+    if (systemColumns.has(name) && alone.some(hasSystemColumns)) return clear;
+    // A relation nobody could describe may have a column of this name: neither an outer one nor a whole row is that one.
+    return open ? unknownValue : null;
+  }
+
+  /** An argument of the SQL function whose body this is, by its name, or by `function.name`. */
+  parameterNamed(name: string): Value | null {
+    for (let scope: Scope | null = this; scope !== null; scope = scope.parent) {
+      const found = scope.parameterNames.get(name);
+      if (found !== undefined) return found;
+    }
+    return null;
   }
 
   /** A member of FROM by its name, the innermost first. */
@@ -121,9 +132,9 @@ export function sourceColumn(source: Source, name: string): Value | null {
   return source.open ? unknownValue : null;
 }
 
-/** The whole row of one source. */
+/** The whole row of one source, whose columns are named as the type names them. */
 export function sourceRow(source: Source): Value {
-  return rowValue(source.fields, source.open, source.relation === null ? '' : source.relation.name);
+  return rowValue(source.typed ?? source.fields, source.open, source.relation === null ? '' : source.relation.name);
 }
 
 /** A source as the only member of its FROM item. */

@@ -27,7 +27,10 @@ export function columnsOf(
   { name, value, scope }: { readonly name: string; readonly value: Value; readonly scope: Scope },
 ): Rows {
   const row = populatedRow(ctx, node);
-  if (row !== null) return { fields: row.map((field) => ({ name: field.name, value: derive([value]) })), open: false };
+  if (row !== null) {
+    const fields = row.map((field) => ({ name: field.name, value: derive([value]) }));
+    return { fields, open: false, isTyped: true };
+  }
   if (name !== '' && isScalarMember(ctx, node, scope)) return { fields: [{ name, value }], open: false };
   // If it is a row, its name is none of a column, and means what it means further out.
   const outer = scope.parent?.column(name) ?? clear;
@@ -60,7 +63,8 @@ export function isScalarMember(ctx: Context, node: unknown, scope: Scope): boole
   return list(call, 'args').every((argument) => isScalar(ctx, argument, scope));
 }
 
-const givesScalar = (ctx: Context, { returnType }: RawFunction): boolean => {
+/** Says whether the result of a function is surely no row. */
+export const givesScalar = (ctx: Context, { returnType }: RawFunction): boolean => {
   const type = returnType.replace(/^SETOF /i, '');
   return type.endsWith('[]') || type === 'void' || isScalarType(ctx, type);
 };

@@ -1,4 +1,5 @@
 import { list, namesOf, tagged } from './ast.js';
+import { rowOf } from './column-ref.js';
 import type { Context } from './context.js';
 import type { Scope } from './scope.js';
 import type { Rows, Value } from './value.js';
@@ -26,7 +27,7 @@ export function expandStar(ctx: Context, node: unknown, scope: Scope): Rows | nu
     steps.length === 1
       ? found.body['arg']
       : { A_Indirection: { arg: found.body['arg'], indirection: steps.slice(0, -1) } };
-  const value = ctx.expr(inner, scope);
+  const value = rowOf(ctx, inner, scope);
   return value.row === null ? { fields: [], open: true } : { fields: value.row, open: false };
 }
 

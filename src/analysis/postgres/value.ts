@@ -45,6 +45,8 @@ export interface Field {
 export interface Rows {
   readonly fields: readonly Field[];
   readonly open: boolean;
+  /** They are those of a type that has a name, whose rows keep its names. */
+  readonly isTyped?: boolean;
 }
 
 /** The same value, given by a function of the database. */

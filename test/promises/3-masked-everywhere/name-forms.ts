@@ -39,6 +39,14 @@ const statements: Readonly<Record<string, string>> = {
   'column of a function under its alias': "select (select x from ssn_by_id(1) x) from (select 'x' as x) o",
   'system column of a view':
     'select (select ctid from user_names limit 1) from (select ssn as ctid from users order by id) o',
+  'system column of a join':
+    'select (select ctid from users a join orders b on true limit 1) from (select ssn as ctid from users order by id) o',
+  'field of a row that stood under other names':
+    "select (q.t).ssn || '' from (select t from users as t(a, ssn, b, name)) q",
+  'fields of a row that stood under other names':
+    "select z.ssn || '' from (select (q.t).* from (select t from users as t(a, ssn, b, name)) q) z",
+  'field of a row from a subquery, which stood under other names':
+    "select ((select t)).ssn || '' from users as t(a, ssn, b, name) order by a",
   'ON that does not see what stands before':
     "select (select count(*) from (select 'x' as ssn) a, orders b join orders c on b.id = c.id and ssn like 'Q%') from users order by id",
   'GROUP BY a name of the level above':
@@ -59,6 +67,37 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
   'name that an OUT parameter has': [
     "create function stolen_fn(out stolen_fn text) language sql stable as 'select null::text'",
     'select (select ssn from stolen_fn() as ssn) from users order by id',
+  ],
+  'names of overloads in another order': [
+    "create function stolen_fn(int) returns table (a text, b text) language sql stable as 'select ssn, name from users order by id'",
+    "create function stolen_fn(text) returns table (b text, a text) language sql stable as 'select ssn, name from users order by id'",
+    "select b || '' from stolen_fn('x'::text)",
+  ],
+  'alias of a scalar that has an overload with such a column': [
+    "create function stolen_fn(int) returns table (a text) language sql stable as 'select name from users order by id'",
+    "create function stolen_fn(text) returns text language sql stable as 'select ssn from users order by id limit 1'",
+    "select a || '' from stolen_fn('x'::text) as a",
+  ],
+  'columns of an OUT parameter that is a row': [
+    "create function stolen_fn(out c users) language sql stable as 'select u from users u order by id limit 1'",
+    "select (select ssn || '' from stolen_fn()) from (select 'x' as ssn) o",
+  ],
+  'columns of OUT parameters without names': [
+    "create function stolen_fn(out text, out text) language sql stable as 'select ssn, name from users order by id limit 1'",
+    "select (select column1 || '' from stolen_fn()) from (select 'x' as column1) o",
+  ],
+  'row for an argument, which stood under other names': [
+    "create function stolen_fn(users) returns text language sql stable as 'select $1.ssn'",
+    'select stolen_fn(t) from users as t(a, ssn, b, name) order by a',
+  ],
+  'row of expressions for an argument': [
+    'create type stolen_type as (f2 text, f1 text)',
+    "create function stolen_fn(stolen_type) returns text language sql stable as 'select $1.f2'",
+    "select stolen_fn(row(ssn, 'x')) from users order by id",
+  ],
+  'row that goes before an argument of its name': [
+    "create function stolen_fn(users text) returns text language sql stable as 'select users::text from users order by id limit 1'",
+    "select stolen_fn('x')",
   ],
   'places behind a record of a temporary domain': [
     'create type stolen_type as (a int, b int, c int, d int, e int)',
