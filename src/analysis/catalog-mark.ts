@@ -6,6 +6,8 @@ const markedRows: readonly (readonly [key: string, from: string])[] = [
   ['x.oid', 'kept x'],
   ['x.oid', "pg_catalog.pg_namespace x where x.nspname !~ '^pg_(toast_)?temp_'"],
   ['x.attrelid, x.attnum', 'kept join pg_catalog.pg_attribute x on x.attrelid = kept.oid where x.attnum > 0'],
+  ['x.ftrelid', 'kept join pg_catalog.pg_foreign_table x on x.ftrelid = kept.oid'],
+  ['x.oid', 'pg_catalog.pg_foreign_server x'],
   ['x.oid', 'kept join pg_catalog.pg_rewrite x on x.ev_class = kept.oid'],
   ['x.oid', 'kept join pg_catalog.pg_trigger x on x.tgrelid = kept.oid where not x.tgisinternal'],
   ['x.oid', 'kept join pg_catalog.pg_attrdef x on x.adrelid = kept.oid'],

@@ -109,6 +109,18 @@ export const catalogQueries = {
   primaryKeys: `select pg_catalog.json_build_array(k.conrelid::int8, pg_catalog.to_json(k.conkey))::text as row
     from pg_catalog.pg_constraint k where k.contype = 'p' order by k.oid`,
 
+  // Foreign tables of a server that may be this database, as postgres_fdw's options say; what other wrappers call theirs differs.
+  foreignTables: `select pg_catalog.json_build_array(c.oid::int8,
+      coalesce((select o.option_value from pg_catalog.pg_options_to_table(f.ftoptions) o where o.option_name = 'schema_name'), n.nspname),
+      coalesce((select o.option_value from pg_catalog.pg_options_to_table(f.ftoptions) o where o.option_name = 'table_name'), c.relname),
+      (select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, coalesce((select o.option_value
+          from pg_catalog.pg_options_to_table(a.attfdwoptions) o where o.option_name = 'column_name'), a.attname)) order by a.attnum)
+        from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped))::text as row
+    from pg_catalog.pg_foreign_table f join pg_catalog.pg_class c on c.oid = f.ftrelid
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_foreign_server s on s.oid = f.ftserver
+    where not exists (select from pg_catalog.pg_options_to_table(s.srvoptions) o
+      where o.option_name = 'dbname' and o.option_value <> pg_catalog.current_database())`,
+
   operators: `select pg_catalog.json_build_array(n.nspname, o.oprname, fn.nspname, p.proname)::text as row
     from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
       join pg_catalog.pg_proc p on p.oid = o.oprcode join pg_catalog.pg_namespace fn on fn.oid = p.pronamespace
@@ -180,6 +192,12 @@ const functionRow = z.tuple([
   z.boolean(),
 ]);
 const keyRow = z.tuple([z.number(), z.array(z.number())]);
+const foreignTableRow = z.tuple([
+  z.number(),
+  z.string(),
+  z.string(),
+  orEmpty(z.array(z.tuple([z.number(), z.string()]))),
+]);
 const pairRow = z.tuple([z.number(), z.number()]);
 const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
 const triggerRow = z.tuple([z.number(), z.number(), z.string(), z.string()]);
@@ -228,6 +246,7 @@ export async function readCatalog(
   const inherits = await rows(catalogQueries.inherits, pairRow);
   const partitioned = await rows(catalogQueries.partitioned, keyRow);
   const primaryKeys = await rows(catalogQueries.primaryKeys, keyRow);
+  const foreignTables = await rows(catalogQueries.foreignTables, foreignTableRow);
   const triggers = await rows(catalogQueries.triggers, triggerRow);
   const eventTriggers = await rows(catalogQueries.eventTriggers, eventTriggerRow);
   const rewrites = await rows(catalogQueries.rules, ruleRow);
@@ -284,6 +303,7 @@ export async function readCatalog(
     })),
     partitioned: partitioned.map(([relation, columns]) => ({ relation, columns })),
     primaryKeys: primaryKeys.map(([relation, columns]) => ({ relation, columns })),
+    foreignTables: foreignTables.map(([relation, schema, table, columns]) => ({ relation, schema, table, columns })),
     inherits: inherits.map(([child, parent]) => ({ child, parent })),
     operators: operators.map(toCall),
     typeCalls: typeCalls.map(([schema, name, functionSchema, functionName, oid]) => ({

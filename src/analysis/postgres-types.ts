@@ -196,6 +196,8 @@ export interface RawCatalog {
   /** Partitioned tables with the attnums of their keys; 0 stands for an expression. */
   readonly partitioned?: readonly { readonly relation: number; readonly columns: readonly number[] }[];
   readonly primaryKeys?: readonly { readonly relation: number; readonly columns: readonly number[] }[];
+  /** Foreign tables whose server may be this database itself. */
+  readonly foreignTables?: readonly RawForeignTable[];
   /** What a write sets off by itself. */
   readonly triggers?: readonly RawTrigger[];
   readonly eventTriggers?: readonly RawEventTrigger[];
@@ -304,6 +306,14 @@ export interface RawRelation {
   }[];
   /** pg_get_viewdef for views and materialised views; null for the rest, and when it could not be printed. */
   readonly definition: string | null;
+}
+/** A foreign table, and the table that it stands for, by the names that its options give (postgres_fdw). */
+export interface RawForeignTable {
+  readonly relation: number;
+  readonly schema: string;
+  readonly table: string;
+  /** Names there, by attnum here. */
+  readonly columns: readonly (readonly [attnum: number, name: string])[];
 }
 /** A function's row of pg_proc. */
 export interface RawFunction {

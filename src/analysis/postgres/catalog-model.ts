@@ -7,6 +7,7 @@ import type {
   RawEventTrigger,
   RawExpression,
   RawForeignKey,
+  RawForeignTable,
   RawFunction,
   RawOperator,
   RawRelation,
@@ -15,10 +16,11 @@ import type {
   RawTypeCall,
 } from '../postgres-types.js';
 import { classify, systemSchemas, type Protection } from './classify.js';
+import { columnValue, touches } from './column-value.js';
 import type { ExpressionReading, FunctionCandidates, Relation, ViewReading } from './relation.js';
 import { objectLine } from './object-line.js';
-import { isLeakingColumn } from './system-relations.js';
-import { clearOf, derive, isTainted, unknownValue, type Field, type Value } from './value.js';
+import { isBuiltin, takes } from './overloads.js';
+import { derive, isTainted, type Field } from './value.js';
 
 /** Reads a view's definition; comes as an argument because reading one needs this catalog. */
 export type ReadView = (catalog: Catalog, definition: string | null, columns: number) => ViewReading;
@@ -68,6 +70,7 @@ export class Catalog {
   readonly #expressions = new Map<number, RawExpression[]>();
   readonly #children = new Map<number, number[]>();
   readonly #keys = new Map<number, readonly number[]>();
+  readonly #foreign = new Map<number, RawForeignTable>();
   readonly #primaryKeys = new Map<number, readonly number[]>();
   readonly #byOid = new Map<number, RawRelation>();
   readonly #identities = new Map<number, string>();
@@ -93,6 +96,7 @@ export class Catalog {
     }
     for (const { relation, columns } of raw.partitioned ?? []) this.#keys.set(relation, columns);
     for (const { relation, columns } of raw.primaryKeys ?? []) this.#primaryKeys.set(relation, columns);
+    for (const foreign of raw.foreignTables ?? []) this.#foreign.set(foreign.relation, foreign);
     this.eventTriggers = raw.eventTriggers ?? [];
     for (const trigger of raw.triggers ?? []) this.#attach(trigger.relation).triggers.push(trigger);
     for (const rule of raw.rules ?? []) this.#attach(rule.relation).rules.push(rule);
@@ -168,10 +172,26 @@ export class Catalog {
     const raw = this.#byOid.get(oid);
     const family = [oid];
     for (const member of family) for (const child of this.#children.get(member) ?? []) family.push(child);
-    const made = JSON.stringify([raw?.kind, raw?.columns, raw?.definition, family, this.#expressions.get(oid)]);
+    const made = JSON.stringify([
+      raw?.kind,
+      raw?.columns,
+      raw?.definition,
+      family,
+      this.#expressions.get(oid),
+      this.#foreign.get(oid),
+    ]);
     const line = objectLine('relation', schema, name, `${oid} ${raw?.kind ?? ''}`, made);
     this.#identities.set(oid, line);
     return line;
+  }
+
+  /** The column that one of a foreign table stands for, where the table is one of this database. */
+  foreignColumn(oid: number, attnum: number): { readonly relation: Relation; readonly column: string } | null {
+    const foreign = this.#foreign.get(oid);
+    const column = foreign?.columns.find(([own]) => own === attnum)?.[1];
+    const raw = foreign === undefined ? undefined : this.#raw.get(key(foreign.schema, foreign.table));
+    if (raw === undefined || column === undefined || raw.oid === oid || this.#reading.has(raw.oid)) return null;
+    return { relation: this.#load(raw), column };
   }
 
   relationOf(oid: number): Relation | null {
@@ -279,11 +299,10 @@ export class Catalog {
     const view = raw.kind === 'v' || raw.kind === 'm' ? this.#view(raw) : null;
     const plain = raw.columns.map((column, index) => ({
       name: column.name,
-      value: this.#columnValue(
-        raw,
-        column.name,
-        column.type,
-        view === null ? null : (view.fields?.[index] ?? 'unknown'),
+      value: columnValue(
+        { ...column, schema: raw.schema, relation: raw.name, isClassified: this.isClassified },
+        this.#protection.get(raw.oid)?.get(column.name),
+        view === null ? this.#behind(raw, column.attnum) : (view.fields?.[index] ?? 'unknown'),
       ),
     }));
     const { fields, written } = this.#stored(raw, plain);
@@ -332,6 +351,16 @@ export class Catalog {
     return { fields, written: { insert, update } };
   }
 
+  /** What a foreign table shows of a protected column of this database. */
+  #behind(raw: RawRelation, attnum: number): Field | null {
+    if (raw.kind !== 'f') return null;
+    this.#reading.add(raw.oid);
+    const found = this.foreignColumn(raw.oid, attnum);
+    this.#reading.delete(raw.oid);
+    const field = found?.relation.fields.find(({ name }) => name === found.column);
+    return field !== undefined && isTainted(field.value) ? field : null;
+  }
+
   /** System views are the server's own and judged by name; a view inside its own definition cannot be read. */
   #view(raw: RawRelation): ViewReading | null {
     if (systemSchemas.has(raw.schema)) return null;
@@ -343,29 +372,6 @@ export class Catalog {
       this.#reading.delete(raw.oid);
     }
   }
-
-  #columnValue(raw: RawRelation, column: string, type: string, inner: Field | 'unknown' | null): Value {
-    const own = this.#protection.get(raw.oid)?.get(column);
-    if (inner === 'unknown') return this.isClassified ? { ...unknownValue, type } : clearOf(type);
-    if (inner === null) {
-      if (own !== undefined) return { ...clearOf(type), ...own };
-      return isLeakingColumn(raw.schema, raw.name, column) ? { ...unknownValue, type } : clearOf(type);
-    }
-    if (own === undefined) return { ...inner.value, type };
-    if (!isTainted(inner.value)) return { ...inner.value, ...own, type };
-    // A view's column that is classified as the one it shows is still that one, unchanged.
-    const isSame =
-      !own.derived &&
-      !inner.value.derived &&
-      inner.value.sources.every((source) => own.sources.every((known) => known.class === source.class));
-    return isSame ? { ...inner.value, type } : derive([inner.value, { ...clearOf(type), ...own }], type);
-  }
-}
-
-/** A catalog of which only one column is a secret is read all the time; its errors show nothing. */
-function touches(schema: string, fields: readonly Field[]): boolean {
-  const tainted = fields.filter((field) => isTainted(field.value)).length;
-  return systemSchemas.has(schema) ? tainted > 0 && tainted === fields.length : tainted > 0;
 }
 
 function key(schema: string, name: string): string {
@@ -376,16 +382,4 @@ function push<K, T>(map: Map<K, T[]>, name: K, item: T): void {
   const items = map.get(name);
   if (items === undefined) map.set(name, [item]);
   else items.push(item);
-}
-
-/** The server's own: what somebody creates in a system schema later is still theirs. FirstNormalObjectId, transam.h. */
-function isBuiltin(fn: RawFunction): boolean {
-  return systemSchemas.has(fn.schema) && (fn.oid < 16_384 || fn.language === 'internal');
-}
-
-function takes(fn: RawFunction, count: number): boolean {
-  if (count < 0) return true;
-  const least = fn.minArgs ?? fn.argTypes.length;
-  if (fn.variadic === true) return count >= least - 1;
-  return count >= least && count <= fn.argTypes.length;
 }

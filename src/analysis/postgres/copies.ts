@@ -28,6 +28,8 @@ export function noteWritten(ctx: Context, written: Written, column: string | nul
   }
   note(ctx, written, column, value);
   if (relation === null) return;
+  for (const there of relation.kind === 'f' ? behind(ctx, relation, column) : [])
+    noteWritten(ctx, there, there.column, value);
   for (const parent of ctx.catalog.ancestors(relation.oid)) {
     const shows = column === null || parent.fields.some((field) => field.name === column);
     if (shows) note(ctx, { schema: parent.schema, name: parent.name, relation: parent }, column, value);
@@ -105,6 +107,20 @@ function baseColumn(ctx: Context, view: Relation, column: string): (Written & { 
   const name = namesOf(list(reference, 'fields')).at(-1);
   if (relation === null || name === undefined) return null;
   return { schema: relation.schema, name: relation.name, relation, column: name };
+}
+
+/** The columns of this database that a foreign table writes to; of a foreign table in turn, no more is known. */
+function behind(
+  ctx: Context,
+  { oid, fields, attnums }: Relation,
+  column: string | null,
+): readonly (Written & { readonly column: string })[] {
+  return fields.flatMap(({ name }, index) => {
+    const found = column === null || column === name ? ctx.catalog.foreignColumn(oid, attnums[index] ?? 0) : null;
+    if (found === null || found.relation.kind === 'f') return [];
+    const { schema, name: table } = found.relation;
+    return [{ schema, name: table, relation: found.relation, column: found.column }];
+  });
 }
 
 /** Names given to the columns of a table that is made from a result. */

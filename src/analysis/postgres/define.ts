@@ -65,6 +65,21 @@ export function createTable(ctx: Context, body: Body, object: string): null {
   return null;
 }
 
+/** CREATE FOREIGN TABLE: what is read through it is named by options. */
+export function createForeignTable(ctx: Context, body: Body): null {
+  noteFiles(ctx, body['options']);
+  return createTable(ctx, child(body, 'base_stmt') ?? child(body, 'base') ?? {}, 'foreign table');
+}
+
+/** Options of a foreign table that make reading it what COPY from a file or a program is. PostgreSQL F.15, file_fdw. */
+function noteFiles(ctx: Context, options: unknown): void {
+  for (const { tag, body } of walk(options)) {
+    const name = tag === 'DefElem' ? text(body, 'defname') : '';
+    if (name === 'program') ctx.findings.addGlobal('copyProgram', 'program');
+    if (name === 'filename') ctx.findings.addGlobal('copyFile', 'file');
+  }
+}
+
 /** Calls in definitions are judged as calls when they are defined, for they run later without a statement of their own. */
 export function judgeCalls(ctx: Context, node: unknown): void {
   for (const { tag, body } of walk(node)) if (tag === 'FuncCall') noteStoredCall(ctx, body);
@@ -146,6 +161,7 @@ export function alterTable(ctx: Context, body: Body): null {
   if (object === 'type') return define(ctx, 'alter', namedObject(ctx, 'OBJECT_TYPE', { RangeVar: rangeVar }));
   defineOnTable(ctx, 'alter', object, rangeVar);
   inferTableChanges(ctx, rangeVar, list(body, 'cmds'));
+  if (object === 'foreign table') noteFiles(ctx, body['cmds']);
   const changesOwner = list(body, 'cmds').some(
     (node) => text(bodyOf(node, 'AlterTableCmd') ?? {}, 'subtype') === 'AT_ChangeOwner',
   );

@@ -108,8 +108,7 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
   NotifyStmt: (ctx, body) => session.analyseChannel(ctx, 'notify', body),
 
   CreateStmt: (ctx, body) => definitions.createTable(ctx, body, 'table'),
-  CreateForeignTableStmt: (ctx, body) =>
-    definitions.createTable(ctx, child(body, 'base_stmt') ?? child(body, 'base') ?? {}, 'foreign table'),
+  CreateForeignTableStmt: definitions.createForeignTable,
   CreateTableAsStmt: definitions.createTableAs,
   ViewStmt: definitions.createView,
   IndexStmt: definitions.createIndex,
