@@ -114,6 +114,15 @@ async function measureBulk(peers: Peers): Promise<void> {
     fewRounds,
   );
   ratios['bulk_masked_vs_direct'] = pairwise(masked['gateway'], masked['direct']);
+  const copied = await inTurn(
+    'bulk_copy_ms',
+    {
+      direct: ms(peers.direct, 'copy bulk to stdout'),
+      gateway: ms(peers.gateway, 'copy bulk to stdout'),
+    },
+    fewRounds,
+  );
+  ratios['bulk_copy_vs_direct'] = pairwise(copied['gateway'], copied['direct']);
   ratios['bulk_unmasked_vs_direct'] = pairwise(masked['plain'], masked['direct']);
 }
 
