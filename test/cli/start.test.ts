@@ -66,7 +66,7 @@ const always = [
   ],
   ...['parse-words', 'plain', 'report', 'resolve', 'suggest', 'table', 'usage'],
 ].map((name) => (name.includes('/') ? name : `src/cli/${name}`));
-const shared = ['src/client/proxy-settings', 'src/lib/errors', 'src/recording/playback/escape'];
+const shared = ['src/client/proxy-settings', 'src/lib/errors', 'src/lib/look-alikes', 'src/recording/playback/escape'];
 const forExec = [
   'commands/exec',
   ...[
