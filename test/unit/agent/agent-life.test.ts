@@ -173,8 +173,10 @@ test('waiting for a tunnel ends when it is opened and the gateway serves it', as
   const port = Number(new URL(gateway.url).port);
   await gateway.close();
   const away = client().waitFor('demo-db', 'life', 60_000);
-  gateway = await startSmallGateway({ port });
-  gateway.verifier = { verify: async () => Promise.resolve({ ...anybody, issuer: gateway.provider.issuer }) };
+  const admit = (started: SmallGateway): void => {
+    started.verifier = { verify: async () => Promise.resolve({ ...anybody, issuer: started.provider.issuer }) };
+  };
+  gateway = await startSmallGateway({ port, prepare: admit });
   expect((await away).id).toBe(opened.id);
 });
 

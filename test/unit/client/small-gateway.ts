@@ -37,6 +37,8 @@ export interface SmallGatewayOptions {
   readonly port?: number;
   readonly stateDir?: string;
   readonly ttlSeconds?: DemoProviderOptions['ttlSeconds'];
+  /** Called before the first request is answered: one may be waiting already where the port was known before. */
+  readonly prepare?: (gateway: SmallGateway) => void;
 }
 
 export async function startSmallGateway(options: SmallGatewayOptions = {}): Promise<SmallGateway> {
@@ -91,6 +93,7 @@ export async function startSmallGateway(options: SmallGatewayOptions = {}): Prom
       },
     );
   };
+  options.prepare?.(gateway);
   ready();
   return gateway;
 }
