@@ -74,7 +74,7 @@ export function analyseIndirection(ctx: Context, body: Body, scope: Scope): Valu
 function attribute(ctx: Context, value: Value, name: string): Value {
   const field = value.row?.find((candidate) => candidate.name === name);
   if (field !== undefined) return field.value;
-  const called =
-    value.row !== null || ctx.catalog.functions('', name, 1).user.length > 0 ? attributeCall(ctx, name, value) : null;
+  // `(x).f` calls f(x) for a value of any type, the server's own functions too. PostgreSQL 4.2.4, ParseFuncOrColumn.
+  const called = attributeCall(ctx, name, value);
   return called ?? { ...derive([value]), fallible: value.fallible };
 }

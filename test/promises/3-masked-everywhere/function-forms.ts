@@ -18,6 +18,7 @@ const statements: Readonly<Record<string, string>> = {
   'schema to xml': "select schema_to_xml('public', true, false, '')",
   'database to xml': "select database_to_xml(true, false, '')",
   'query to xml and schema': "select query_to_xml_and_xmlschema('select ssn from users', true, false, '')",
+  'words of a query, called as an attribute': "select ('select to_tsvector(''simple'', ssn) from users'::text).ts_stat",
   'words of a query': "select * from ts_stat('select to_tsvector(''simple'', ssn) from users') order by 1",
   'query rewritten by a query':
     "select ts_rewrite('a'::tsquery, 'select ''a''::tsquery, plainto_tsquery(''simple'', ssn) from users where id = 1')",

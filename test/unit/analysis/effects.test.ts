@@ -76,6 +76,7 @@ const cases: readonly (readonly [sql: string, ...effects: string[]])[] = [
   // Functions.
   ['SELECT lower(status), now(), random(), nextval($1) FROM orders', 'select public.orders'],
   ["SELECT pg_read_file('x')", 'callFunction pg_catalog.pg_read_file [builtin volatile]'],
+  ["SELECT ('x'::text).pg_read_file", 'callFunction pg_catalog.pg_read_file [builtin volatile]'],
   ["SELECT * FROM pg_ls_dir('/')", 'callFunction pg_catalog.pg_ls_dir [builtin volatile]'],
   ["SELECT pg_catalog.lo_import('x')", 'callFunction pg_catalog.lo_import [builtin volatile]'],
   ['SELECT pg_terminate_backend(1)', 'callFunction pg_catalog.pg_terminate_backend [builtin volatile]'],

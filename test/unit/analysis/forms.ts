@@ -136,6 +136,7 @@ export const outputs: readonly (readonly [sql: string, output: string])[] = [
 
 /** Shapes from which a protected value can be inferred. */
 export const shapes: readonly (readonly [sql: string, ...columns: string[]])[] = [
+  ['SELECT (tags).unnest FROM customers', 'customers.tags'],
   ["SELECT id FROM customers WHERE email = 'x'", 'customers.email'],
   ["SELECT count(*) FROM customers WHERE email LIKE 'a%' AND id < 5", 'customers.email'],
   ['SELECT o.id FROM orders o JOIN customers c ON c.phone = o.status', 'customers.phone'],
