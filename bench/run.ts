@@ -86,44 +86,19 @@ async function measureBulk(peers: Peers): Promise<void> {
   // Caches and the compiler: what is measured is a long result, of which the quick run has a tenth.
   for (const at of [peers.direct, peers.gateway, peers.plain])
     for (const table of ['bulk', 'bulk_text', 'bulk_masked']) await drain(at, `select * from ${table}`);
-  const plain = await inTurn(
-    'bulk_ms',
-    {
-      direct: ms(peers.direct, 'select * from bulk'),
-      gateway: ms(peers.gateway, 'select * from bulk'),
-    },
-    fewRounds,
-  );
-  ratios['bulk_vs_direct'] = pairwise(plain['gateway'], plain['direct']);
-  const text = await inTurn(
-    'bulk_text_ms',
-    {
-      direct: ms(peers.direct, 'select * from bulk_text'),
-      gateway: ms(peers.gateway, 'select * from bulk_text'),
-    },
-    fewRounds,
-  );
+  const sideBySide = (name: string, sql: string, plain = false): Promise<Record<string, number[]>> => {
+    const ways = { direct: ms(peers.direct, sql), gateway: ms(peers.gateway, sql) };
+    return inTurn(name, plain ? { ...ways, plain: ms(peers.plain, sql) } : ways, fewRounds);
+  };
+  const clear = await sideBySide('bulk_ms', 'select * from bulk');
+  ratios['bulk_vs_direct'] = pairwise(clear['gateway'], clear['direct']);
+  const text = await sideBySide('bulk_text_ms', 'select * from bulk_text');
   ratios['bulk_detected_vs_direct'] = pairwise(text['gateway'], text['direct']);
-  const masked = await inTurn(
-    'bulk_masked_ms',
-    {
-      direct: ms(peers.direct, 'select * from bulk_masked'),
-      gateway: ms(peers.gateway, 'select * from bulk_masked'),
-      plain: ms(peers.plain, 'select * from bulk_masked'),
-    },
-    fewRounds,
-  );
+  const masked = await sideBySide('bulk_masked_ms', 'select * from bulk_masked', true);
   ratios['bulk_masked_vs_direct'] = pairwise(masked['gateway'], masked['direct']);
-  const copied = await inTurn(
-    'bulk_copy_ms',
-    {
-      direct: ms(peers.direct, 'copy bulk to stdout'),
-      gateway: ms(peers.gateway, 'copy bulk to stdout'),
-    },
-    fewRounds,
-  );
-  ratios['bulk_copy_vs_direct'] = pairwise(copied['gateway'], copied['direct']);
   ratios['bulk_unmasked_vs_direct'] = pairwise(masked['plain'], masked['direct']);
+  const copied = await sideBySide('bulk_copy_ms', 'copy bulk to stdout');
+  ratios['bulk_copy_vs_direct'] = pairwise(copied['gateway'], copied['direct']);
 }
 
 /** What idle sessions hold, and what is left of results once they are delivered. */

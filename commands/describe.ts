@@ -28,8 +28,8 @@ export default class Describe extends BaseCommand {
       const { describeText } = await import('../src/cli/describe.js');
       return this.out.show(detail, () => describeText(detail, this.out));
     }
-    const { columnRows, readTables, tableRows } = await import('../src/cli/describe-tables.js');
-    const document = await readTables(client, { target, table, signal: this.signal });
+    const { columnRows, describeTables, tableRows } = await import('../src/cli/describe-tables.js');
+    const document = await describeTables(client, { target, table, signal: this.signal });
     const { tables } = document;
     if (table === undefined) await this.out.table(document, ['SCHEMA', 'TABLE', 'COLUMNS'], tableRows(tables));
     else await this.out.table(document, ['TABLE', 'COLUMN', 'TYPE', 'NULL', 'PROTECTED'], columnRows(tables));

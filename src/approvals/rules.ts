@@ -72,7 +72,8 @@ export function requireSay(request: ApprovalRequest, by: Principal): void {
 
 /** An approval that fills no place is refused: it would look like a further pair of eyes where none was asked for. */
 function requireProgress(request: ApprovalRequest, cast: ApprovalVote, before: readonly ApprovalVote[]): void {
-  // Somebody has come back whose vote did not count when the last one was cast: any of them says so again, and that is it.
+  // Enough have approved and it is still open: one of them did not count when the last vote was cast, and counts again by
+  // now (back in the group, say). Any approver's word is then what it takes to notice; it adds no place.
   if (hasQuorum(request, before)) return;
   if (before.some((earlier) => earlier.decision === 'approve' && isSamePerson(voter(cast), voter(earlier)))) {
     throw refused('conflict', 'You have approved this request already; it needs other people too.', request);

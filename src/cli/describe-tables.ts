@@ -1,6 +1,8 @@
 import type { TargetDetail } from '../client/api-types.js';
 import type { SluiceClient } from '../client/api.js';
+import { readTables, type ColumnShape, type TableShape } from '../mcp/tables.js';
 import { SluiceError } from '../lib/errors.js';
+import { nameTest } from '../lib/glob.js';
 import { nearest } from './suggest.js';
 
 /** `sluice.tables/v1`: names and types, never a value. */
@@ -17,21 +19,12 @@ export interface Table {
   readonly name: string;
   readonly columns: readonly Column[];
 }
-interface Column {
-  readonly name: string;
-  readonly type: string;
-  readonly nullable: boolean;
+interface Column extends ColumnShape {
   /** The class of what it holds, and how that is shown; null where the column is not protected. */
   readonly class: string | null;
   readonly mask: string | null;
 }
 
-/** Asked as any other query: judged and recorded, and no more than the gateway's role may see there. */
-const columnsText = `select table_schema, table_name, column_name, data_type, is_nullable
-from information_schema.columns
-where case when $1::text is null then table_schema not in ('pg_catalog', 'information_schema')
-  else lower($1::text) in (lower(table_name), lower(table_schema || '.' || table_name)) end
-order by table_schema, table_name, ordinal_position`;
 const maxColumns = 20_000;
 const maxBytes = 8 * 1024 * 1024;
 
@@ -42,57 +35,42 @@ interface TablesOrder {
   readonly signal: AbortSignal;
 }
 
-/** The tables and views of a database, or one of them. */
-export async function readTables(
+/** The tables and views of a database, or one of them, each column with what protects it. */
+export async function describeTables(
   client: SluiceClient,
   { target, table, signal }: TablesOrder,
 ): Promise<TablesDocument> {
   const detail = await client.target(target, { signal });
   if (detail.kind !== 'postgres')
     throw new SluiceError('usage', `${target} is of kind ${detail.kind}, which has no tables.`, { decider: 'local' });
-  const read = async (name: string | null): Promise<Pick<TablesDocument, 'tables' | 'truncated'>> => {
-    const bounds = { limit: maxColumns, max_bytes: maxBytes, cursor: false };
-    const body = { target, text: columnsText, parameters: [name], read_only: true, reason: 'describe', ...bounds };
-    const { rows, truncated } = await client.exec(body, { signal });
-    return { tables: tablesOf(rows, detail.protected_columns), truncated };
-  };
-  const found = await read(table ?? null);
-  if (table !== undefined && found.tables.length === 0) throw noTable(target, table, (await read(null)).tables);
-  return { schema: 'sluice.tables/v1', ok: true, target: detail.name, ...found };
+  const read = (name: string | null): ReturnType<typeof readTables> =>
+    readTables(client, { target, table: name, limit: maxColumns, maxBytes, reason: 'describe', signal });
+  const { tables, truncated } = await read(table ?? null);
+  if (table !== undefined && tables.length === 0) throw noTable(target, table, (await read(null)).tables);
+  const found = protectedBy(detail.protected_columns);
+  const shown = tables.map(({ schema, name, columns }) => ({
+    ...{ schema, name },
+    columns: columns.map((column) => ({ ...column, ...found(schema, name, column.name) })),
+  }));
+  return { schema: 'sluice.tables/v1', ok: true, target: detail.name, tables: shown, truncated };
 }
 
-function tablesOf(
-  rows: readonly (readonly (string | null)[])[],
+/** What protects a column: of the patterns `*.*.*password*` and `public.users.email` the first that fits, as the gateway takes them. */
+function protectedBy(
   protectedColumns: TargetDetail['protected_columns'],
-): readonly Table[] {
-  const tables = new Map<string, Table & { readonly columns: Column[] }>();
-  for (const [schema, name, column, type, nullable] of rows) {
-    if (schema == null || name == null || column == null) continue;
-    const key = JSON.stringify([schema, name]);
-    const table = tables.get(key) ?? { schema, name, columns: [] };
-    const found = protectedColumns.find((each) => matches(each.column, [schema, name, column]));
-    table.columns.push({
-      ...{ name: column, type: type ?? '', nullable: nullable === 'YES' },
-      ...{
-        class: found?.class ?? null,
-        mask: found === undefined ? null : found.reveal === 'allow' ? 'clear' : found.mask,
-      },
-    });
-    tables.set(key, table);
-  }
-  return [...tables.values()];
-}
-
-/** `*.*.*password*` and `public.users.email`, as the gateway writes them: a star for any characters. */
-function matches(pattern: string, [schema, table, column]: readonly [string, string, string]): boolean {
-  const parts = pattern.split('.');
-  return [schema, table, column].every((name, index) => {
-    const source = (parts[index] ?? '*').replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
-    return new RegExp(`^${source}$`, 'is').test(name);
+): (schema: string, table: string, column: string) => Pick<Column, 'class' | 'mask'> {
+  const patterns = protectedColumns.map((known) => {
+    const [schema = '', table = '', ...column] = known.column.split('.');
+    return { known, tests: [schema, table, column.join('.')].map(nameTest) };
   });
+  return (...names) => {
+    const known = patterns.find(({ tests }) => names.every((name, index) => tests[index]?.(name) === true))?.known;
+    if (known === undefined) return { class: null, mask: null };
+    return { class: known.class, mask: known.reveal === 'allow' ? 'clear' : known.mask };
+  };
 }
 
-function noTable(target: string, table: string, tables: readonly Table[]): SluiceError {
+function noTable(target: string, table: string, tables: readonly TableShape[]): SluiceError {
   const meant = nearest(
     table,
     tables.flatMap(({ schema, name }) => (table.includes('.') ? [`${schema}.${name}`] : [name])),

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { matchesGlob } from '../policy/classification.js';
+import { nameTest } from '../lib/glob.js';
 import { messageOf, SluiceError } from '../lib/errors.js';
 import type { TargetConfig } from '../sessions/types.js';
 import { asConnectedSocket } from './exec/socket-like.js';
@@ -181,13 +181,13 @@ async function clearColumns(ask: Ask, columns: readonly ProtectedColumn[]): Prom
      where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'm', 'f')
        and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by 1, 2, a.attnum`,
   );
-  const isProtected = (row: (typeof all)[number]): boolean =>
-    columns.some(
-      (known) =>
-        matchesGlob(known.schema, row.schema) &&
-        matchesGlob(known.table, row.table) &&
-        matchesGlob(known.column, row.column),
-    );
+  const patterns = columns.map(({ schema, table, column }) => ({
+    schema: nameTest(schema),
+    table: nameTest(table),
+    column: nameTest(column),
+  }));
+  const isProtected = ({ schema, table, column }: (typeof all)[number]): boolean =>
+    patterns.some((fits) => fits.schema(schema) && fits.table(table) && fits.column(column));
   const open = all.filter((row) => row.readable && isProtected(row));
   if (open.length === 0) return fine(name, 'the role itself can read none of them');
   const tables = new Map(open.map((row) => [`${row.schema}.${row.table}`, row]));

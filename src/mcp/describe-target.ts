@@ -1,16 +1,12 @@
 import type { z } from 'zod';
 import type { TargetDetail } from '../client/api-types.js';
-import type { ExecResult } from '../client/api-exec-types.js';
+import { readTables } from './tables.js';
 import { messageOf } from '../lib/errors.js';
 import type { targetOutput } from './schemas.js';
 import type { ToolCall } from './tool.js';
 
 type Tables = z.output<typeof targetOutput>['tables'];
 
-/** Names and types only. Asked as any other query: judged and recorded, and no more than the caller may see. */
-const columnsQuery = `select table_schema, table_name, column_name, data_type, is_nullable
-from information_schema.columns where table_schema not in ('pg_catalog', 'information_schema')
-order by table_schema, table_name, ordinal_position`;
 const maxColumns = 2_000;
 
 /** What a target is, what the caller may do there, and its tables without any value. */
@@ -40,23 +36,15 @@ async function schemaOf(
 ): Promise<{ tables: Tables; note: string | null }> {
   if (target.kind !== 'postgres') return { tables: [], note: `a ${target.kind} target has no tables` };
   try {
-    const body = { target: target.name, text: columnsQuery, read_only: true, limit: maxColumns, max_bytes: 1_048_576 };
-    const result = await api.exec({ ...body, reason: 'describe_target' }, { signal });
-    return { tables: tablesOf(result), note: result.truncated ? `only the first ${maxColumns} columns` : null };
+    const bounds = { limit: maxColumns, maxBytes: 1_048_576 };
+    const asked = { target: target.name, table: null, reason: 'describe_target', ...bounds, signal };
+    const { tables, truncated } = await readTables(api, asked);
+    return {
+      tables: tables.map((table) => ({ ...table, columns: table.columns.map((column) => ({ ...column })) })),
+      note: truncated ? `only the first ${maxColumns} columns` : null,
+    };
   } catch (error) {
     if (signal.aborted) throw error;
     return { tables: [], note: `the schema could not be read: ${messageOf(error)}` };
   }
-}
-
-function tablesOf({ rows }: ExecResult): Tables {
-  const tables = new Map<string, Tables[number]>();
-  for (const [schema, table, name, type, nullable] of rows) {
-    if (schema == null || table == null || name == null) continue;
-    const key = JSON.stringify([schema, table]);
-    const known = tables.get(key) ?? { schema, name: table, columns: [] };
-    known.columns.push({ name, type: type ?? '', nullable: nullable === 'YES' });
-    tables.set(key, known);
-  }
-  return [...tables.values()];
 }

@@ -1,48 +1,24 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type pg from 'pg';
-import { startPostgres, type TestPostgres } from '../support/postgres.js';
-import { startTestGateway, type GatewayUnderTest } from './gateway-harness.js';
-import { pgClient } from './open-gateway.js';
+import type { GatewayUnderTest } from './gateway-harness.js';
+import { type OneTarget, startOneTarget } from './one-target.js';
 
 /** Whom the provider has taken out of a group is out wherever they are connected, once a newer token says so. */
 const patience = { timeout: 20_000, interval: 20 };
 
-let server: TestPostgres;
+let db: OneTarget;
 let running: GatewayUnderTest;
-let clients: pg.Client[] = [];
-
 beforeAll(async () => {
-  server = await startPostgres();
-  await server.query('create table orders (id int)', 'postgres');
-  running = await startTestGateway({
-    bundle: new Map([
-      [
-        'targets.yaml',
-        `targets:\n  - { name: db, kind: postgres, address: "127.0.0.1:${server.port}", database: postgres, username: ${server.superuser}, secret: "vault:db", tls: { mode: disable }, labels: {} }\n`,
-      ],
-      ['classification.yaml', 'classes: {}\ncolumns: []\ndetectors: {}\n'],
-      [
-        'bindings.yaml',
-        'groups:\n  readers: { claims: { groups: [staff] } }\n  writers: { claims: { groups: [ops] } }\n',
-      ],
-      [
-        'policies/test.cedar',
-        `@id("read")\npermit (principal in Group::"readers", action in [Action::"session", Action::"read"], resource);
+  db = await startOneTarget({
+    bindings: 'groups:\n  readers: { claims: { groups: [staff] } }\n  writers: { claims: { groups: [ops] } }\n',
+    policies: `@id("read")\npermit (principal in Group::"readers", action in [Action::"session", Action::"read"], resource);
 @id("write")\npermit (principal in Group::"writers", action in Action::"write", resource);\n`,
-      ],
-    ]),
-    bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null }, ssh: null } },
   });
-  await running.gateway.setSecret('db', server.password);
+  ({ running } = db);
+  await db.query('create table orders (id int)');
 }, 60_000);
-afterEach(async () => {
-  await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
-  clients = [];
-});
-afterAll(async () => {
-  await running.stop();
-  await server.stop();
-});
+afterEach(() => db.endSessions());
+afterAll(() => db.stop());
 
 type Role = 'engineer' | 'reviewer' | 'reviewer2';
 const both = ['staff', 'ops'];
@@ -51,12 +27,7 @@ const token = (role: Role, groups: readonly string[], issuedInSeconds: number): 
   running.token(role, { groups, issuedInSeconds });
 const show = async (bearer: string): Promise<void> =>
   expect((await running.call('GET', '/v1/whoami', { token: bearer })).status).toBe(200);
-async function session(password: string): Promise<pg.Client> {
-  const client = await pgClient({ port: running.gateway.postgresPort ?? 0, user: 'me', password, database: 'db' });
-  client.on('error', () => undefined);
-  clients.push(client);
-  return client;
-}
+const session = (password: string): Promise<pg.Client> => db.session(password);
 const write = 'insert into orders values (1)';
 
 it('judges a live connection by the groups of the newest token of its login', async () => {

@@ -1,50 +1,30 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import type pg from 'pg';
-import { startPostgres, type TestPostgres } from '../support/postgres.js';
-import { startTestGateway, type GatewayUnderTest } from './gateway-harness.js';
-import { pgClient } from './open-gateway.js';
+import type { GatewayUnderTest } from './gateway-harness.js';
+import { type OneTarget, startOneTarget } from './one-target.js';
 
 const minute = 60_000;
 const outliveMs = 480 * minute;
 const patience = { timeout: 20_000, interval: 20 };
 
-let server: TestPostgres;
+let db: OneTarget;
 let running: GatewayUnderTest;
-let clients: pg.Client[] = [];
 let ahead = 0;
 
 beforeAll(async () => {
-  server = await startPostgres();
-  running = await startTestGateway({
+  db = await startOneTarget({
     clock: () => Date.now() + ahead,
     limits: { loginSweepMs: 20 },
-    bundle: new Map([
-      [
-        'targets.yaml',
-        `targets:\n  - { name: db, kind: postgres, address: "127.0.0.1:${server.port}", database: postgres, username: ${server.superuser}, secret: "vault:db", tls: { mode: disable }, labels: {} }\n`,
-      ],
-      ['classification.yaml', 'classes: {}\ncolumns: []\ndetectors: {}\n'],
-      ['bindings.yaml', 'groups: {}\n'],
-      ['policies/test.cedar', '@id("everything")\npermit (principal, action, resource);\n'],
-    ]),
-    bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null }, ssh: null } },
+    policies: '@id("everything")\npermit (principal, action, resource);\n',
   });
-  await running.gateway.setSecret('db', server.password);
+  ({ running } = db);
 }, 60_000);
-afterEach(async () => {
-  await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
-  clients = [];
-});
-afterAll(async () => {
-  await running.stop();
-  await server.stop();
-});
+afterEach(() => db.endSessions());
+afterAll(() => db.stop());
 
 /** A session by a login whose token lasts so long from now on, as the gateway's clock has it. */
 async function session(role: 'engineer' | 'reviewer', seconds: number) {
   const password = await running.token(role, { expiresInSeconds: ahead / 1000 + seconds });
-  const client = await pgClient({ port: running.gateway.postgresPort ?? 0, user: 'me', password, database: 'db' });
-  clients.push(client);
+  const client = await db.session(password);
   const state = { ended: false, said: '' };
   client.on('error', (error) => (state.said += error.message));
   client.on('end', () => (state.ended = true));

@@ -29,7 +29,7 @@ afterAll(() => postgres.stop());
 
 const columns = [
   { schema: 'public', table: 'users', column: 'email', class: 'email' },
-  { schema: '*', table: '*', column: 'Card*', class: 'card' },
+  { schema: '*', table: '*', column: 'card*', class: 'card' },
 ];
 const check = (username: string, password = 'x'): Promise<readonly RoleCheck[]> =>
   checkRole(

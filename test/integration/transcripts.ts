@@ -1,5 +1,5 @@
 import { wire, type RawPostgres, type Seen } from '../support/raw-postgres.js';
-import { type Address, rawClient } from './open-gateway.js';
+import { type Address, type OpenGateway, rawClient } from './open-gateway.js';
 
 /** What the statements below are about. */
 export const transcriptTables = `create table s (x int);
@@ -57,7 +57,7 @@ const together = [
 const parameterised = ['select $1::int + 1', 'select name from t where id = $1', 'select $1::text'];
 
 /** A pipeline of one client, drawn from a seed: the same seed always sends the same bytes. */
-export function script(seed: number): Script {
+function script(seed: number): Script {
   let state = seed;
   const below = (n: number): number => {
     state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
@@ -116,13 +116,13 @@ const bothDue = [
   // A simple query that fails in a transaction leaves its unnamed portal behind, aborted, until the transaction ends.
   { through: /^ERROR 34000 portal "" does not exist$/, direct: /^ERROR 25P02 / },
 ];
-export function alike(direct: Seen, through: Seen | undefined): Seen | undefined {
+function alike(direct: Seen, through: Seen | undefined): Seen | undefined {
   if (through === undefined || direct[0] !== 'E' || through[0] !== 'E') return through;
   return bothDue.some((pair) => pair.through.test(through[1]) && pair.direct.test(direct[1])) ? direct : through;
 }
 
 /** A pipeline as a failing test shows it. */
-export function shown({ batches }: Script): string {
+function shown({ batches }: Script): string {
   return JSON.stringify(
     batches.map(({ messages }) =>
       messages.map((message) =>
@@ -133,4 +133,20 @@ export function shown({ batches }: Script): string {
       ),
     ),
   );
+}
+
+/** What both ways answer to one random pipeline on database `both`, alike where nothing differs that should not. */
+export async function bothWays(
+  gateway: OpenGateway,
+  seed: number,
+): Promise<{
+  readonly sent: string;
+  readonly direct: readonly Seen[];
+  readonly through: readonly (Seen | undefined)[];
+}> {
+  const sent = script(seed);
+  const direct = await play(gateway.direct('both'), sent);
+  const through = await play(gateway.through('both'), sent);
+  const compared = direct.map((entry, at) => alike(entry, through[at]));
+  return { sent: `seed ${seed}: ${shown(sent)}`, direct, through: [...compared, ...through.slice(direct.length)] };
 }

@@ -1,3 +1,4 @@
+import { nameTest } from '../../lib/glob.js';
 import type {
   ClassifiedColumns,
   CopyOfProtected,
@@ -23,7 +24,7 @@ export const systemSchemas: ReadonlySet<string> = new Set(['pg_catalog', 'inform
 /** Applies the classification's patterns to the catalog and carries protection along inheritance. */
 export function classify(raw: RawCatalog, classified: ClassifiedColumns): Protection {
   const patterns = classified.columns.map((column) => ({
-    matches: [column.schema, column.table, column.column].map(globToTest),
+    matches: [column.schema, column.table, column.column].map(nameTest),
     class: column.class,
     schema: column.schema,
   }));
@@ -105,26 +106,4 @@ function inherit(raw: RawCatalog, found: Found): void {
 
 function untilStable(step: () => boolean): void {
   while (step());
-}
-
-/** `*` stands for any run of characters; letters compare without case, so a pattern never misses by spelling. */
-function globToTest(glob: string): (text: string) => boolean {
-  const parts = glob.toLowerCase().split('*');
-  if (parts.length === 1) return (text) => text.toLowerCase() === parts[0];
-  return (text) => matchesParts(text.toLowerCase(), parts);
-}
-
-/** Linear matching: no regular expression is built from configuration. */
-function matchesParts(text: string, parts: readonly string[]): boolean {
-  const first = parts[0] ?? '';
-  const last = parts[parts.length - 1] ?? '';
-  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
-  let position = first.length;
-  const end = text.length - last.length;
-  for (const part of parts.slice(1, -1)) {
-    const at = text.indexOf(part, position);
-    if (at < 0 || at + part.length > end) return false;
-    position = at + part.length;
-  }
-  return true;
 }

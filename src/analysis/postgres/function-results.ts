@@ -20,9 +20,10 @@ export function unite(left: CallResult, right: CallResult): CallResult {
   if (left.rows !== null && right.rows !== null && names[0] === names[1])
     return { value, rows: mergeRows(left.rows, right.rows) };
   // One gives a scalar and the other columns, or columns of other names: which it will be depends on the arguments' types.
-  const any: Value = { ...derive([value, ...fields.map((field) => field.value)]), unknown: true, derived: true };
+  // So each name stands for all of them together, and others may be there besides.
+  const oneOfThem: Value = { ...derive([value, ...fields.map((field) => field.value)]), unknown: true, derived: true };
   const rows = {
-    fields: [...new Set(fields.map(({ name }) => name))].map((name) => ({ name, value: any })),
+    fields: [...new Set(fields.map(({ name }) => name))].map((name) => ({ name, value: oneOfThem })),
     open: true,
   };
   return { value, rows };

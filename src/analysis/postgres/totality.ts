@@ -149,7 +149,7 @@ export function mayTake(call: Call, position: number): boolean {
   return !value.derived || check(call, position);
 }
 
-/** An array of arrays is refused by these; an element is as good as any. */
+/** The argument that may be an array at will. As the element to be added an array fails, and a computed value may be one. */
 function mayTakeArray({ name, values }: Call, position: number): boolean {
   if (position !== (name === 'array_prepend' ? 1 : 0)) return true;
   const value = values[position];

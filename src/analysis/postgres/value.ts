@@ -177,6 +177,14 @@ export function mergeRows(left: Rows, right: Rows): Rows {
 export function renameFields({ fields, open }: Rows, names: readonly string[]): readonly Field[] {
   if (names.length === 0) return fields;
   if (!open) return fields.map((field, index) => ({ name: names[index] ?? field.name, value: field.value }));
-  const any: Value = { ...derive(fields.map((field) => field.value)), derived: true, unknown: true, fallible: true };
-  return [...names.map((name) => ({ name, value: any })), ...fields.filter((field) => !names.includes(field.name))];
+  const oneOfThem: Value = {
+    ...derive(fields.map((field) => field.value)),
+    derived: true,
+    unknown: true,
+    fallible: true,
+  };
+  return [
+    ...names.map((name) => ({ name, value: oneOfThem })),
+    ...fields.filter((field) => !names.includes(field.name)),
+  ];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ExecBody } from '../../../src/client/api-exec-types.js';
 import type { SluiceClient } from '../../../src/client/api.js';
-import { columnRows, readTables, tableRows } from '../../../src/cli/describe-tables.js';
+import { columnRows, describeTables, tableRows } from '../../../src/cli/describe-tables.js';
 
 const { signal } = new AbortController();
 const columns = [
@@ -34,7 +34,7 @@ function clientOf(kind: string, asked: ExecBody[] = []): SluiceClient {
 describe('the tables of a target', () => {
   it('are read as a query that changes nothing, with what is protected', async () => {
     const asked: ExecBody[] = [];
-    const { tables } = await readTables(clientOf('postgres', asked), { target: 'shop', signal });
+    const { tables } = await describeTables(clientOf('postgres', asked), { target: 'shop', signal });
     expect(asked).toMatchObject([{ read_only: true, parameters: [null] }]);
     expect(tableRows(tables)).toEqual([
       ['public', 'people', 'id, email, db_password'],
@@ -44,7 +44,7 @@ describe('the tables of a target', () => {
 
   it('one by its name, with or without its schema', async () => {
     for (const table of ['people', 'public.people']) {
-      const { tables } = await readTables(clientOf('postgres'), { target: 'shop', table, signal });
+      const { tables } = await describeTables(clientOf('postgres'), { target: 'shop', table, signal });
       expect(columnRows(tables)).toEqual([
         ['public.people', 'id', 'bigint', 'not null', ''],
         ['public.people', 'email', 'text', '', 'email, masked (email)'],
@@ -54,10 +54,12 @@ describe('the tables of a target', () => {
   });
 
   it('none of that name names the one that may have been meant', async () => {
-    await expect(readTables(clientOf('postgres'), { target: 'shop', table: 'poeple', signal })).rejects.toMatchObject({
+    await expect(
+      describeTables(clientOf('postgres'), { target: 'shop', table: 'poeple', signal }),
+    ).rejects.toMatchObject({
       code: 'not_found',
       message: 'no table "poeple" that may be seen on shop; did you mean "people"?',
     });
-    await expect(readTables(clientOf('ssh'), { target: 'shop', signal })).rejects.toMatchObject({ code: 'usage' });
+    await expect(describeTables(clientOf('ssh'), { target: 'shop', signal })).rejects.toMatchObject({ code: 'usage' });
   });
 });

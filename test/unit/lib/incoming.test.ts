@@ -11,13 +11,13 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** Two ends of a real connection over loopback. */
-async function socketPair(): Promise<readonly [Socket, Socket]> {
+/** Two ends of a real connection over loopback, the near one opened so. */
+async function socketPair(open: typeof connectBorrowing = connect): Promise<readonly [Socket, Socket]> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const accepted = once(server, 'connection');
-  const near = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const near = open({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
   const [far] = (await accepted) as [Socket];
   closers.push(() => {
     near.destroy();
@@ -87,23 +87,8 @@ describe('takeChunks', () => {
 });
 
 describe('connectBorrowing', () => {
-  /** What the peer is sent on a connection, by one who may have paused. */
-  async function connected(): Promise<readonly [Socket, Socket]> {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const accepted = once(server, 'connection');
-    const near = connectBorrowing({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
-    const [far] = (await accepted) as [Socket];
-    closers.push(() => {
-      near.destroy();
-      far.destroy();
-      server.close();
-    });
-    return [near, far];
-  }
-
   it('is an ordinary socket to others: what it gave them stays as it was', async () => {
-    const [near, far] = await connected();
+    const [near, far] = await socketPair(connectBorrowing);
     const sent = randomBytes(300_000);
     const parts: Buffer[] = [];
     near.on('data', (chunk: Buffer) => parts.push(chunk));
@@ -114,7 +99,7 @@ describe('connectBorrowing', () => {
 
   it('takes all bytes in order on several connections at once, however often each is paused', async () => {
     const all = Array.from({ length: 4 }, async (_, index) => {
-      const [near, far] = await connected();
+      const [near, far] = await socketPair(connectBorrowing);
       const sent = randomBytes(2_000_000);
       const parts: Buffer[] = [];
       const lent: boolean[] = [];
