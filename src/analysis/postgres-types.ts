@@ -181,6 +181,8 @@ export interface RawCatalog {
   readonly database: string;
   readonly currentUser: string;
   readonly searchPath: readonly string[];
+  /** Read within a transaction that has changed it: once that ends, names may mean something else. */
+  readonly isChanged?: boolean;
   readonly relations: readonly RawRelation[];
   /** Functions beside `builtins`. */
   readonly functions: readonly RawFunction[];

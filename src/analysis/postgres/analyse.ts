@@ -1,4 +1,5 @@
 import { distrustStatement, inferEffect } from '../distrust.js';
+import { endsChanges } from '../ends-changes.js';
 import type { CopyOfProtected, OutputColumn, QueryAnalysis, StatementAnalysis } from '../postgres-types.js';
 import { bodyOf, list, tagged } from './ast.js';
 import type { Catalog } from './catalog-model.js';
@@ -44,7 +45,7 @@ export function analyseQuery(parse: ParseSql, catalog: Catalog, sql: string): Qu
     if (isStale && inferred.length > 0) findings.hidesSecrets = true;
     copied.push(...(analysis.copies ?? []));
     isStale ||= analysis.changes.some((change) => change.type === 'catalogChange') || movesNames(analysis);
-    isStale ||= copied.length > 0;
+    isStale ||= copied.length > 0 || (catalog.isChanged && analysis.changes.some(endsChanges));
   }
   const secrets = secretsOf(sql, found);
   return { ok: true, statements, ...(secrets === null ? {} : { secrets }) };

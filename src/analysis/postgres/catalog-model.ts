@@ -50,6 +50,8 @@ export class Catalog {
   readonly protectedColumns: readonly ProtectedColumn[];
   /** The session has temporary relations of its own. */
   readonly hasTemporary: boolean;
+  /** The end of the open transaction, or of a part of it, changes what names mean. */
+  readonly isChanged: boolean;
   /** Anything is classified at all: then a relation that is not known may be protected. */
   readonly isClassified: boolean;
   readonly #protection: Protection;
@@ -80,6 +82,7 @@ export class Catalog {
     this.database = raw.database;
     this.major = raw.serverMajor;
     this.searchPath = raw.searchPath;
+    this.isChanged = raw.isChanged === true;
     this.isClassified = classified.columns.length > 0;
     this.hasTemporary = raw.relations.some((relation) => relation.schema === 'pg_temp');
     this.#readView = readView;

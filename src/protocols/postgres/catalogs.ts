@@ -263,6 +263,8 @@ export class TargetCatalogs {
     session: {
       readonly path: readonly string[];
       readonly query: CatalogQuery;
+      /** Its open transaction has changed what names mean. */
+      readonly isChanged: boolean;
       readonly makers: ReadonlySet<CopyMaker>;
       readonly temporary: CopyBook;
     },
@@ -271,7 +273,7 @@ export class TargetCatalogs {
     const book = this.#book(target);
     book.bind(raw.relations, session.makers);
     return await this.#services.analyser.loadCatalog(
-      { ...raw, searchPath: session.path },
+      { ...raw, searchPath: session.path, ...(session.isChanged ? { isChanged: true } : {}) },
       this.#classified(target, classification, [...this.copies(target), ...session.temporary.list()]),
     );
   }

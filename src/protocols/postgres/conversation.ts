@@ -1,5 +1,5 @@
 import type { Effect } from '../../analysis/effects.js';
-import type { PostgresAnalyser } from '../../analysis/postgres-types.js';
+import type { CatalogHandle, PostgresAnalyser } from '../../analysis/postgres-types.js';
 import type { Session } from '../../sessions/session.js';
 import type { Permit } from '../../sessions/permit.js';
 import type { IncomingConnection } from '../../sessions/types.js';
@@ -31,6 +31,8 @@ export interface WirePortal {
   /** Number of Syncs sent before it was bound: portals end with their transaction. */
   readonly era: number;
   readonly namesVersion: number;
+  /** The last catalog in which its text meant what was judged. */
+  seenIn: CatalogHandle;
   described: boolean;
   executed: boolean;
 }

@@ -1,13 +1,14 @@
-import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
+import type { CatalogHandle } from '../../analysis/postgres-types.js';
 import { SluiceError } from '../../lib/errors.js';
 import type { Allowed, Denied, Permit } from '../../sessions/permit.js';
 import { decodeBind, type BindMessage } from './bind.js';
 import type { Conversation, WirePortal, WireStatement } from './conversation.js';
 import { gatewayError } from './errors.js';
-import { decodeExecute, decodeNamed, decodeParse, type ParseMessage } from './extended-messages.js';
+import { decodeNamed, decodeParse, type ParseMessage } from './extended-messages.js';
 import type { JudgedQuery } from './judged-query.js';
-import type { Judged, Judging, Resolved } from './judging.js';
+import { emptyStatement, type Judged, type Judging, type Resolved } from './judging.js';
 import { collidePortal, collideStatement } from './collisions.js';
+import { describePortal, PortalExecution } from './portal-execution.js';
 import { closeUpstream, restoreMissing, takeBack } from './names-in-flight.js';
 import { noStatement, refuse, sqlError, type Refusal } from './refusal.js';
 import type { RelayHooks } from './relay-hooks.js';
@@ -20,11 +21,13 @@ export class ExtendedQuery {
   readonly #talk: Conversation;
   readonly #hooks: RelayHooks;
   readonly #judging: Judging;
+  readonly #execution: PortalExecution;
 
   constructor(talk: Conversation, hooks: RelayHooks, judging: Judging) {
     this.#talk = talk;
     this.#hooks = hooks;
     this.#judging = judging;
+    this.#execution = new PortalExecution(talk, hooks, judging);
   }
 
   parse(payload: Buffer): void | Promise<void> {
@@ -176,6 +179,7 @@ export class ExtendedQuery {
       parameters,
       permit: judged.permit,
       run: this.#judging.run(judged.permit, body ?? emptyStatement, query, statement),
+      seenIn: query.catalog,
       era: talk.era,
       namesVersion: talk.names.version,
       described: false,
@@ -209,7 +213,7 @@ export class ExtendedQuery {
     } else {
       const portal = talk.portals.get(name);
       if (portal === undefined) return this.#describeCursor(name);
-      this.#describePortal(name, portal, false);
+      describePortal(talk, name, portal, false);
     }
     talk.unsynced = true;
     return undefined;
@@ -229,86 +233,8 @@ export class ExtendedQuery {
     talk.unsynced = true;
   }
 
-  #describePortal(name: string, portal: WirePortal, hidden: boolean): void {
-    portal.described = true;
-    this.#talk.backend.describe('portal', portal.upstream);
-    this.#talk.tracker.push({
-      type: 'describePortal',
-      hidden,
-      run: portal.run,
-      named: { client: name, upstream: portal.upstream },
-    });
-  }
-
   execute(payload: Buffer): void | Promise<void> {
-    const talk = this.#talk;
-    const { portal: name, maxRows } = decodeExecute(payload);
-    const portal = talk.portals.get(name);
-    const isPlain =
-      portal !== undefined &&
-      !portal.executed &&
-      !portal.query.usesNames &&
-      !talk.tracker.isUncertain('portal', name) &&
-      portal.permit.basis === talk.session.gate.basis;
-    return isPlain ? this.#forwardExecute(name, portal, portal.run, maxRows) : this.#executeSlowly(name, maxRows);
-  }
-
-  async #executeSlowly(name: string, maxRows: number): Promise<void> {
-    const talk = this.#talk;
-    if (talk.tracker.isUncertain('portal', name) && (await this.#isSkippedMeanwhile())) return;
-    const portal = talk.portals.get(name);
-    if (portal === undefined) return await this.#refuse(sqlError('34000', `portal "${name}" does not exist`));
-    if (portal.query.usesNames) {
-      await this.#hooks.idle();
-      if (talk.skipping) return;
-      // EXECUTE and FETCH look their name up when they run: it must still mean what was judged.
-      if (portal.namesVersion !== talk.names.version) {
-        return await this.#refuse(
-          sqlError('55000', 'a statement or cursor changed between Bind and Execute; send Bind again'),
-        );
-      }
-    }
-    let { run } = portal;
-    if (portal.executed || portal.permit.basis !== talk.session.gate.basis) {
-      const judged = await this.#judging.judge(
-        { kind: 'fetch', text: portal.query.text, parameters: portal.parameters },
-        this.#judging.resolveNames(portal.query),
-        { continues: portal.permit },
-      );
-      if (talk.skipping) return;
-      if (judged.verdict === 'deny') return await this.#refuse({ fields: gatewayError(judged.error) });
-      const hidden = this.#hiddenSince(portal, judged.permit);
-      if (hidden !== null) return await this.#refuse({ fields: gatewayError(hidden) });
-      run = this.#judging.run(judged.permit, run.statement, portal.query, portal.statement, run);
-    }
-    await this.#forwardExecute(name, portal, run, maxRows);
-  }
-
-  /** A portal is described once, and its rows are treated as was right then: what shows more than it may is not read on. */
-  #hiddenSince({ run }: WirePortal, permit: Permit): SluiceError | null {
-    const { gate } = this.#talk.session;
-    const revealed = run.plan?.revealed ?? [];
-    if (revealed.length === 0 || gate.reveals(revealed).every((allowed) => allowed)) return null;
-    const message = 'this result shows values in clear that may not be seen so any more; send Bind again.';
-    return gate.withdraw(permit, new SluiceError('denied', message, { decider: 'gateway' })).error;
-  }
-
-  #forwardExecute(name: string, portal: WirePortal, run: WirePortal['run'], maxRows: number): void | Promise<void> {
-    const talk = this.#talk;
-    portal.executed = true;
-    talk.view.noteSent(run.statement, talk.era);
-    // Rows without a description could not be masked: every portal is described before it runs.
-    if (!portal.described) this.#describePortal(name, portal, true);
-    talk.backend.execute(run.permit, portal.upstream, maxRows);
-    talk.unsynced = true;
-    talk.tracker.push({ type: 'execute', run, named: { client: name, upstream: portal.upstream } });
-    return portal.query.copiesIn ? this.#untilCopyOrDone() : undefined;
-  }
-
-  async #untilCopyOrDone(): Promise<void> {
-    this.#talk.backend.flush();
-    await this.#hooks.release();
-    await this.#hooks.idle();
+    return this.#execution.execute(payload);
   }
 
   /** Closing what does not exist is no error (PostgreSQL 55.2.3). */
@@ -354,15 +280,6 @@ export class ExtendedQuery {
     return refuse(this.#talk, this.#hooks, refusal);
   }
 }
-
-const emptyStatement: StatementAnalysis = {
-  node: '',
-  text: '',
-  effects: [],
-  output: null,
-  touchesProtected: false,
-  changes: [],
-};
 
 /** A parameter of a domain with a user-defined check calls a function that no text names. */
 function callingTypeFault(types: Buffer, catalog: CatalogHandle): SluiceError | null {

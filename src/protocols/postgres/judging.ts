@@ -56,7 +56,8 @@ export class Judging {
 
   async analyse(text: string): Promise<JudgedQuery> {
     const talk = this.#talk;
-    if (talk.view.isStale) await this.#hooks.idle();
+    // A failed transaction may be over by what is under way.
+    if (talk.view.isStale || (talk.transaction === 'E' && !talk.view.isShared)) await this.#hooks.idle();
     if (talk.view.isShared || talk.skipping) return await this.#analyseShared(text);
     if (talk.transaction !== 'E')
       return await analyseQuery(talk.analyser, text, await talk.view.own(talk, this.#hooks.signal));
@@ -263,7 +264,6 @@ export class Judging {
   run(permit: Permit, statement: StatementAnalysis, query: JudgedQuery, plans?: PlanSlot, follows?: Run): Run {
     const talk = this.#talk;
     const { changes } = statement;
-    talk.view.noteSent(statement, talk.era);
     talk.touched ||= statement.touchesProtected;
     const maker = {};
     const sequence = talk.copies.sent(statement, { maker, op: permit.op, era: talk.era });
@@ -300,6 +300,16 @@ export class Judging {
     else if (tag === 'PREPARE TRANSACTION') session.transactionPrepared(gid);
   }
 }
+
+/** What an empty text does. */
+export const emptyStatement: StatementAnalysis = {
+  node: '',
+  text: '',
+  effects: [],
+  output: null,
+  touchesProtected: false,
+  changes: [],
+};
 
 const none: readonly string[] = [];
 

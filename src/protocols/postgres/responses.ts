@@ -212,11 +212,26 @@ export class ServerResponses {
     this.#touched = null;
     run.onDone?.(tag);
     this.#rolledBack = tag === 'ROLLBACK';
-    // More may follow in the same text: what came before is safe whatever becomes of that.
-    if (tag === 'COMMIT') session.transactionEnded(true);
+    // In a pipeline more follows before ReadyForQuery says that the transaction does not fail any more.
+    if (this.#rolledBack && this.#talk.transaction === 'E') this.#talk.transaction = 'T';
+    if (tag === 'COMMIT') this.#committed();
     if (head?.type === 'query') head.at++;
     else tracker.shift();
     this.#pass(message);
+  }
+
+  /** More may follow in the same text or pipeline: what came before is everybody's, whatever becomes of that. */
+  #committed(): void {
+    this.#talk.session.transactionEnded(true);
+    this.#tellOfChanges();
+  }
+
+  /** What DDL changed is now visible to others. */
+  #tellOfChanges(): void {
+    const talk = this.#talk;
+    if (!talk.catalogChanged) return;
+    talk.catalogChanged = false;
+    talk.catalogs.invalidate(talk.incoming.target);
   }
 
   #suspended(message: Frame): void {
@@ -255,7 +270,7 @@ export class ServerResponses {
     this.#pass(message);
   }
 
-  /** Portals end with their transaction, cursors too unless WITH HOLD; what DDL changed is now visible to others. */
+  /** Portals end with their transaction, cursors too unless WITH HOLD. */
   #transactionEnded(era: number): void {
     const talk = this.#talk;
     talk.session.transactionEnded(!this.#failed && !this.#rolledBack);
@@ -265,9 +280,7 @@ export class ServerResponses {
     talk.copies.transactionEnded(era, this.#failed);
     // What was sent meanwhile is in the next one.
     if (talk.tracker.isEmpty) talk.touched = false;
-    if (!talk.catalogChanged) return;
-    talk.catalogChanged = false;
-    talk.catalogs.invalidate(talk.incoming.target);
+    this.#tellOfChanges();
   }
 
   #expect(type: Expected['type']): void {

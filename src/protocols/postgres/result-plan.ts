@@ -111,6 +111,11 @@ export function planResult(
   };
 }
 
+/** Whether both show the same columns in the same way. */
+export function isTreatedAlike(one: ResultPlan, other: ResultPlan): boolean {
+  return JSON.stringify(one.columns) === JSON.stringify(other.columns);
+}
+
 /** What policy answered about `reveal`. */
 export interface AskedReveal extends Reveal {
   /** The columns it said yes to since the last call: those of one result column, when called after each. */

@@ -1,5 +1,6 @@
 import type { CatalogQuery } from '../../analysis/catalog.js';
 import { privatePrefix } from '../../analysis/faults.js';
+import { endsChanges } from '../../analysis/ends-changes.js';
 import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
 import { messageOf, SluiceError } from '../../lib/errors.js';
 import type { IncomingConnection } from '../../sessions/types.js';
@@ -71,6 +72,12 @@ export class SessionCatalog {
     return this.#path.length === 0 ? null : this.#current();
   }
 
+  /** What names mean to this session now when that is at hand. */
+  now(): CatalogHandle | null {
+    if (this.isShared) return this.sharedNow();
+    return this.isStale ? null : this.#own;
+  }
+
   /** The shared catalog. */
   async shared(): Promise<CatalogHandle> {
     const { target, classification } = this.#incoming;
@@ -94,6 +101,7 @@ export class SessionCatalog {
       this.#catalogs.readWithin(target, classification, {
         path: this.#path,
         query,
+        isChanged: this.#changed,
         makers: copies.makers,
         temporary: copies.temporary,
       }),
@@ -140,6 +148,8 @@ export class SessionCatalog {
 
   /** Called for every statement before it leaves; `era` is the number of Syncs sent before it. */
   noteSent(statement: StatementAnalysis, era: number): void {
+    // What the open transaction has changed may be undone, or be dropped with its end, while another one follows at once.
+    if (statement.changes.some(endsChanges)) this.#own = null;
     if (!statement.changes.some(({ type }) => type === 'catalogChange')) return;
     this.#changed = true;
     this.#changedEra = era;
