@@ -6,15 +6,15 @@ import type { JudgedOperation, Permit } from '../../../sessions/permit.js';
 import { compileDetectors } from '../../../masking/detectors.js';
 import { pump, writeTo } from '../channel-io.js';
 import type { Conversation } from '../conversation.js';
+import { Asking, type Reply } from './asking.js';
 import * as wire from './codec.js';
 import { encodeRefusal } from './refusal.js';
-import { FileQuestions, type Reply } from './questions.js';
+import { FileQuestions } from './questions.js';
 import { decodeRequest, type Request } from './requests.js';
 import { type Direction, sizeStep, Transfer } from './transfer.js';
 
 const { types, statuses } = wire;
 const maxHandles = 256;
-const maxPending = 4096;
 
 /** A file or folder that the target has open for this client. */
 interface OpenHandle {
@@ -23,6 +23,7 @@ interface OpenHandle {
   readonly effects: readonly Effect[];
   readonly path: string;
   readonly isFile: boolean;
+  readonly descriptor: number | null;
   readonly down: Transfer;
   readonly up: Transfer;
   /** An upload goes on to here without being judged again. */
@@ -31,7 +32,12 @@ interface OpenHandle {
   refused: SluiceError | null;
 }
 
-type Opened = Pick<OpenHandle, 'permit' | 'effects' | 'path' | 'isFile'>;
+/** What the client asked to have opened. */
+interface Opening extends Pick<OpenHandle, 'permit' | 'effects' | 'path' | 'isFile'> {
+  readonly id: number;
+  /** The target was asked to open it only; it is cut once it is known to be the right one. */
+  readonly isCutLater: boolean;
+}
 
 export interface SftpParts {
   readonly talk: Conversation;
@@ -49,17 +55,19 @@ export interface SftpParts {
 export class SftpProxy {
   readonly #parts: SftpParts;
   readonly #handles = new Map<string, OpenHandle>();
-  readonly #pending = new Map<number, Reply>();
+  readonly #asking: Asking;
   readonly #questions: FileQuestions;
   readonly #broken = new AbortController();
-  #ids = 0;
   #nextHandle = 0;
   #tail: Promise<void> = Promise.resolve();
+  /** One is opened at a time, so that it is known which is new. */
+  #opening: Promise<void> = Promise.resolve();
   #version: ((packet: wire.Packet) => void) | null = null;
 
   constructor(parts: SftpParts) {
     this.#parts = parts;
-    this.#questions = new FileQuestions((type, fields, reply) => this.#send(parts.permit, type, fields, reply));
+    this.#asking = new Asking(parts.upstream, parts.signal);
+    this.#questions = new FileQuestions((asked) => this.#asking.send(parts.permit, asked));
   }
 
   /** Runs until the target's channel closes. */
@@ -169,6 +177,7 @@ export class SftpProxy {
       const value = offered.get(name);
       return value === undefined ? [] : [wire.string(name), wire.string(value)];
     });
+    await this.#questions.descriptors.begin();
     await this.#reply(wire.encodePacket(types.version, wire.uint32(3), ...extensions));
   }
 
@@ -184,13 +193,28 @@ export class SftpProxy {
       for (const action of named.actions) effects.push(this.#effect(action, path, action === 'download' ? size : 0));
     }
     const permit = await this.#judge(`${request.name} ${paths.join(' ')}`, effects);
+    if (request.opens !== null) return this.#open(request, { permit, effects, paths });
+    await this.#send(permit, request.type, request.encode(paths), this.#passTo(request.id));
+  }
+
+  async #open(
+    { id, type, opens, encode, encodeUncut }: Extract<Request, { kind: 'paths' }>,
+    { permit, effects, paths }: Pick<OpenHandle, 'permit' | 'effects'> & { readonly paths: readonly string[] },
+  ): Promise<void> {
     const [path = ''] = paths;
-    const reply: Reply =
-      request.opens === null
-        ? this.#passTo(request.id)
-        : (packet, reader) =>
-            this.#opened(request.id, { permit, effects, path, isFile: request.opens === 'file' }, packet, reader);
-    await this.#send(permit, request.type, request.encode(paths), reply);
+    await this.#opening;
+    const uncut = this.#questions.descriptors.isTold ? encodeUncut : null;
+    const opening: Opening = { id, permit, effects, path, isFile: opens === 'file', isCutLater: uncut !== null };
+    this.#opening = new Promise((resolve, reject) => {
+      const reply: Reply = (packet, reader) => {
+        // Returns at once: what it asks is answered by the loop that it is called from.
+        this.#opened(opening, packet, reader)
+          .catch((error: unknown) => this.#broken.abort(error))
+          .finally(resolve);
+      };
+      this.#send(permit, type, (uncut ?? encode)(paths), reply).catch(reject);
+    });
+    this.#opening.catch(() => undefined);
   }
 
   async #onHandle(request: Extract<Request, { kind: 'handle' }>): Promise<void> {
@@ -206,7 +230,8 @@ export class SftpProxy {
       await this.#parts.talk.session.recorder.commit();
     }
     const head = extension === null ? [] : [wire.string(extension)];
-    const { refused } = handle;
+    const { refused, descriptor } = handle;
+    if (type === types.close && descriptor !== null) this.#questions.descriptors.closed(descriptor);
     const reply = type === types.close && refused !== null ? () => this.#reply(encodeRefusal(id, refused)) : null;
     await this.#send(permit, type, [...head, wire.string(handle.upstream), tail], reply ?? this.#passTo(id));
   }
@@ -280,12 +305,7 @@ export class SftpProxy {
       version(packet);
       return;
     }
-    const reader = new wire.PayloadReader(packet.payload);
-    const id = reader.uint32();
-    const reply = this.#pending.get(id);
-    if (reply === undefined) throw wire.broken('an answer to nothing');
-    this.#pending.delete(id);
-    await reply(packet, reader);
+    await this.#asking.answered(packet);
   }
 
   #passTo(id: number): Reply {
@@ -296,32 +316,38 @@ export class SftpProxy {
     return this.#reply(wire.encodePacket(packet.type, wire.uint32(id), reader.rest()));
   }
 
-  /** Returns at once: what it asks is answered by the loop that it is called from. */
-  async #opened(id: number, opened: Opened, packet: wire.Packet, reader: wire.PayloadReader): Promise<void> {
+  async #opened(opening: Opening, packet: wire.Packet, reader: wire.PayloadReader): Promise<void> {
+    const { id, permit, path, isFile, isCutLater } = opening;
     if (packet.type !== types.handle) return this.#pass(id, packet, reader);
-    this.#check(id, opened, Buffer.from(reader.bytes())).catch((error: unknown) => this.#broken.abort(error));
+    const upstream = Buffer.from(reader.bytes());
+    try {
+      const { isAsJudged, descriptor } = await this.#questions.whatWasOpened(path, upstream, isFile);
+      if (!isAsJudged) throw await this.#parts.talk.judging.withdraw(permit, ledElsewhere());
+      if (isCutLater) await this.#questions.truncate(upstream);
+      if (descriptor !== null) this.#questions.descriptors.opened(descriptor);
+      await this.#reply(
+        wire.encodePacket(types.handle, wire.uint32(id), wire.string(this.#keep(opening, upstream, descriptor))),
+      );
+    } catch (error) {
+      if (!isSluiceError(error) || !['denied', 'target_rejected'].includes(error.code)) throw error;
+      await this.#send(permit, types.close, [wire.string(upstream)], () => undefined);
+      await this.#reply(encodeRefusal(id, error));
+    }
   }
 
-  /** A link that was put in its way since it was judged has opened something else. */
-  async #check(id: number, opened: Opened, upstream: Buffer): Promise<void> {
-    const { permit, path, isFile } = opened;
-    if (!(await this.#questions.isWhatWasOpened(path, upstream, isFile))) {
-      await this.#send(permit, types.close, [wire.string(upstream)], () => undefined);
-      const error = new SluiceError('denied', 'the path has come to lead elsewhere while it was opened; try again', {
-        decider: 'gateway',
-      });
-      return this.#reply(encodeRefusal(id, await this.#parts.talk.judging.withdraw(permit, error)));
-    }
+  /** The name of the handle for the client. */
+  #keep(opening: Opening, upstream: Buffer, descriptor: number | null): Buffer {
+    const { permit, effects, path, isFile } = opening;
     const own = wire.uint32(++this.#nextHandle);
     this.#handles.set(own.toString('hex'), {
-      ...{ ...opened, upstream, upTo: 0, refused: null },
-      down: this.#transfer(opened, 'download'),
-      up: this.#transfer(opened, 'upload'),
+      ...{ permit, effects, path, isFile, upstream, descriptor, upTo: 0, refused: null },
+      down: this.#transfer(opening, 'download'),
+      up: this.#transfer(opening, 'upload'),
     });
-    await this.#reply(wire.encodePacket(types.handle, wire.uint32(id), wire.string(own)));
+    return own;
   }
 
-  #transfer({ permit, isFile, path }: Opened, direction: Direction): Transfer {
+  #transfer({ permit, isFile, path }: Opening, direction: Direction): Transfer {
     const { session, now, incoming } = this.#parts.talk;
     return new Transfer({
       ...{ recorder: session.recorder, now, op: permit.op, path, direction },
@@ -341,13 +367,8 @@ export class SftpProxy {
 
   // Both ways out
 
-  async #send(permit: Permit, type: number, fields: readonly Buffer[], reply: Reply): Promise<void> {
-    if (!permit.genuine) throw new TypeError('not a permit');
-    if (this.#pending.size >= maxPending) throw wire.broken('too many requests without an answer');
-    this.#ids = (this.#ids + 1) >>> 0;
-    this.#pending.set(this.#ids, reply);
-    const packet = wire.encodePacket(type, wire.uint32(this.#ids), ...fields);
-    await writeTo(this.#parts.upstream, packet, this.#parts.signal);
+  #send(permit: Permit, type: number, fields: readonly Buffer[], reply: Reply): Promise<void> {
+    return this.#asking.send(permit, [{ type, fields, reply }]);
   }
 
   /** The journal first, then the client; answers of ours and of the target's one behind the other. */
@@ -359,4 +380,10 @@ export class SftpProxy {
     });
     return this.#tail;
   }
+}
+
+/** A link that was put in its way since it was judged has opened something else. */
+function ledElsewhere(): SluiceError {
+  const message = 'the path has come to lead elsewhere while it was opened; try again';
+  return new SluiceError('denied', message, { decider: 'gateway' });
 }

@@ -1,20 +1,29 @@
 import { isSluiceError, SluiceError } from '../../../lib/errors.js';
+import type { Asked, Reply } from './asking.js';
 import { type Attributes, isSameFile } from './attributes.js';
 import * as wire from './codec.js';
+import { Descriptors } from './descriptors.js';
 import type { NamedPath } from './requests.js';
 
 const { types } = wire;
 const maxPathChars = 4096;
 const maxPathParts = 128;
 
-/** What is done with the target's answer to one request. */
-export type Reply = (packet: wire.Packet, reader: wire.PayloadReader) => Promise<void> | void;
+export interface OpenedFile {
+  readonly isAsJudged: boolean;
+  /** Its number in the target's server, to be given to `descriptors`; null where that is not told. */
+  readonly descriptor: number | null;
+}
+
+type Read<T> = (packet: wire.Packet, reader: wire.PayloadReader) => T;
 
 /** What the gateway itself asks the target about files, to know what it judges and what was opened. */
 export class FileQuestions {
-  readonly #send: (type: number, fields: readonly Buffer[], reply: Reply) => Promise<void>;
+  /** What the target's server has open. */
+  readonly descriptors = new Descriptors((paths) => this.#readLinks(paths));
+  readonly #send: (requests: readonly Asked[]) => Promise<void>;
 
-  constructor(send: (type: number, fields: readonly Buffer[], reply: Reply) => Promise<void>) {
+  constructor(send: (requests: readonly Asked[]) => Promise<void>) {
     this.#send = send;
   }
 
@@ -44,11 +53,28 @@ export class FileQuestions {
   }
 
   /**
-   * Whether what was opened under this resolved path is what stands there: a link that was put in its way after it was
-   * judged leads elsewhere. Of a file, what the open one is like is asked before and after what the path is like, since it
-   * may be written to meanwhile. All is asked in one round trip.
+   * Whether what was opened under this resolved path is what was judged: a link that was put in its way since then leads
+   * elsewhere. The kernel's word counts where it is told; where it is not, what the open file is like is compared with what
+   * stands at the path, which tells two files apart unless somebody made them alike.
    */
-  async isWhatWasOpened(path: string, handle: Buffer, isFile: boolean): Promise<boolean> {
+  async whatWasOpened(path: string, handle: Buffer, isFile: boolean): Promise<OpenedFile> {
+    const found = this.descriptors.isTold ? await this.descriptors.news() : [];
+    const [first] = found;
+    if (first === undefined) return { isAsJudged: await this.#isAlike(path, handle, isFile), descriptor: null };
+    const judged = Buffer.from(path).toString('latin1');
+    return { isAsJudged: found.every((one) => one.path === judged), descriptor: first.descriptor };
+  }
+
+  /** Cuts an open file to nothing: what O_TRUNC does on opening, done to what is known to be the right one. */
+  truncate(handle: Buffer): Promise<void> {
+    return this.#exchange(types.fsetstat, [wire.string(handle), wire.uint32(1), wire.uint64(0)], (_, reader) => {
+      const refused = refusalIn(reader);
+      if (refused !== null) throw refused;
+    });
+  }
+
+  /** Of a file, what the open one is like is asked before and after what the path is like, since it may be written to meanwhile. */
+  async #isAlike(path: string, handle: Buffer, isFile: boolean): Promise<boolean> {
     const open = (): Promise<Attributes | null> =>
       isFile ? this.#ask(types.fstat, handle, wire.attributesOf) : Promise.resolve(null);
     const asked = Promise.all([
@@ -66,6 +92,17 @@ export class FileQuestions {
     }
   }
 
+  async #readLinks(paths: readonly string[]): Promise<readonly (string | null)[]> {
+    return this.#exchangeAll(
+      paths.map((path) => ({ type: types.readlink, fields: [wire.string(path)] })),
+      (packet, reader) => {
+        if (packet.type === types.status) return null;
+        if (reader.uint32() !== 1) throw wire.broken('a link that is not one');
+        return reader.bytes().toString('latin1');
+      },
+    );
+  }
+
   #realpath(path: string): Promise<string> {
     return this.#ask(types.realpath, path, (reader) => {
       if (reader.uint32() !== 1) throw wire.broken('a real path that is not one');
@@ -74,19 +111,42 @@ export class FileQuestions {
   }
 
   #ask<T>(type: number, about: string | Buffer, read: (reader: wire.PayloadReader) => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      // Without an answer the whole proxy ends, and who waits here with it.
-      this.#send(type, [wire.string(about)], (packet, reader) => {
-        try {
-          if (packet.type === types.status) {
-            const code = reader.uint32();
-            const message = reader.bytes().toString('utf8');
-            reject(new SluiceError('target_rejected', message, { decider: 'target', targetCode: String(code) }));
-          } else resolve(read(reader));
-        } catch (error) {
-          reject(error instanceof Error ? error : wire.broken('an answer that cannot be read'));
-        }
-      }).catch(reject);
+    return this.#exchange(type, [wire.string(about)], (packet, reader) => {
+      if (packet.type === types.status) throw refusalIn(reader) ?? wire.broken('an answer without what was asked');
+      return read(reader);
     });
   }
+
+  async #exchange<T>(type: number, fields: readonly Buffer[], read: Read<T>): Promise<T> {
+    const [answer] = await this.#exchangeAll([{ type, fields }], read);
+    return answer as T;
+  }
+
+  #exchangeAll<T>(requests: readonly Omit<Asked, 'reply'>[], read: Read<T>): Promise<T[]> {
+    return new Promise((resolve, reject) => {
+      const answers: T[] = [];
+      let open = requests.length;
+      const asked = requests.map((request, at): Asked => {
+        const reply: Reply = (packet, reader) => {
+          try {
+            answers[at] = read(packet, reader);
+          } catch (error) {
+            return reject(error instanceof Error ? error : wire.broken('an answer that cannot be read'));
+          }
+          if (--open === 0) resolve(answers); // they come in any order
+        };
+        return { ...request, reply };
+      });
+      // Without an answer the whole proxy ends, and who waits here with it.
+      this.#send(asked).catch(reject);
+    });
+  }
+}
+
+/** The status of a request as the target's refusal of it; null where it is none. */
+function refusalIn(reader: wire.PayloadReader): SluiceError | null {
+  const code = reader.uint32();
+  const message = reader.bytes().toString('utf8');
+  if (code === wire.statuses.ok) return null;
+  return new SluiceError('target_rejected', message, { decider: 'target', targetCode: String(code) });
 }

@@ -16,6 +16,8 @@ export type Request =
       readonly name: string;
       readonly paths: readonly NamedPath[];
       readonly encode: (paths: readonly string[]) => readonly Buffer[];
+      /** The same without cutting the file, where it opens one to cut it. */
+      readonly encodeUncut: ((paths: readonly string[]) => readonly Buffer[]) | null;
       readonly type: number;
       readonly opens: 'file' | 'folder' | null;
     }
@@ -53,7 +55,8 @@ export function decodeRequest({ type, payload }: Packet): Request {
   const id = reader.uint32();
   const one = (name: string, path: NamedPath, opens: 'file' | 'folder' | null = null): Request => {
     const tail = reader.rest();
-    return { kind: 'paths', id, type, name, paths: [path], opens, encode: ([only = '']) => [string(only), tail] };
+    const encode = ([only = '']: readonly string[]): readonly Buffer[] => [string(only), tail];
+    return { kind: 'paths', id, type, name, paths: [path], opens, encode, encodeUncut: null };
   };
   const onHandle = (judged: ActionName | null): Request => {
     const handle = reader.bytes();
@@ -63,7 +66,11 @@ export function decodeRequest({ type, payload }: Packet): Request {
     case types.open: {
       const path = reader.text();
       const wanted = reader.uint32();
-      const tail = Buffer.concat([uint32(wanted), reader.rest()]);
+      const attributes = reader.rest();
+      const encodeAs =
+        (asked: number) =>
+        ([only = '']: readonly string[]): readonly Buffer[] => [string(only), uint32(asked), attributes];
+      const cuts = (wanted & flags.trunc) !== 0 && (wanted & flags.write) !== 0;
       const writes = (wanted & (flags.write | flags.append | flags.creat | flags.trunc)) !== 0;
       const reads = (wanted & flags.read) !== 0 || !writes;
       const actions: ActionName[] = [
@@ -73,7 +80,8 @@ export function decodeRequest({ type, payload }: Packet): Request {
       return {
         ...{ kind: 'paths', id, type, name: `open ${modeWords(wanted)}`, paths: [{ path, as: 'follow', actions }] },
         opens: 'file',
-        encode: ([only = '']) => [string(only), tail],
+        encode: encodeAs(wanted),
+        encodeUncut: cuts ? encodeAs(wanted & ~flags.trunc) : null,
       };
     }
     case types.close:
@@ -136,6 +144,7 @@ function two(
     name,
     paths,
     opens: null,
+    encodeUncut: null,
     encode: (all) => [...head, ...all.map((path) => string(path))],
   };
 }
@@ -156,6 +165,7 @@ function symlink(id: number, reader: PayloadReader): Request {
     name: 'symlink',
     paths,
     opens: null,
+    encodeUncut: null,
     encode: (all) => all.map((path) => string(path)),
   };
 }
