@@ -17,6 +17,8 @@ import { Tracker } from './tracker.js';
 /** A prepared statement of the client's, under a private name upstream that is never used again. */
 export interface WireStatement extends PlanSlot {
   readonly upstream: string;
+  /** Int16(n) Int32(type OID) × n, as Parse gave them. */
+  readonly types: Buffer;
   query: JudgedQuery;
 }
 
@@ -74,9 +76,11 @@ export class Conversation {
     readonly catalogs: TargetCatalogs,
     readonly hashKey: Buffer,
     readonly now: () => number,
+    /** The schemas that the session is pinned to. */
+    path: readonly string[],
   ) {
     this.copies = new CopiesInFlight(incoming, session.id, catalogs, now);
-    this.view = new SessionCatalog(incoming, catalogs, backend.dialled, this.copies);
+    this.view = new SessionCatalog(incoming, catalogs, backend.dialled, { copies: this.copies, path });
   }
 
   /** A private name nobody has used or will use on this connection. */

@@ -1,3 +1,4 @@
+import { meansOthers } from '../../analysis/other-names.js';
 import type { CatalogHandle } from '../../analysis/postgres-types.js';
 import { SluiceError } from '../../lib/errors.js';
 import type { Allowed, Denied, Permit } from '../../sessions/permit.js';
@@ -8,6 +9,7 @@ import { decodeNamed, decodeParse, type ParseMessage } from './extended-messages
 import type { JudgedQuery } from './judged-query.js';
 import { emptyStatement, type Judged, type Judging, type Resolved } from './judging.js';
 import { collidePortal, collideStatement } from './collisions.js';
+import { prepareAnew, resultChanged } from './prepared-anew.js';
 import { describePortal, PortalExecution } from './portal-execution.js';
 import { closeUpstream, restoreMissing, takeBack } from './names-in-flight.js';
 import { noStatement, refuse, sqlError, type Refusal } from './refusal.js';
@@ -70,12 +72,13 @@ export class ExtendedQuery {
     if (judged.verdict === 'deny') return this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) });
     if (name !== '' && this.#takenStatement(name) !== null)
       return this.#collideParse({ name, types }, judged.permit, () => this.#forwardParse(message, query, judged));
-    const statement: WireStatement = { upstream: talk.newName('s'), query, plan: null };
+    const statement: WireStatement = { upstream: talk.newName('s'), types, query, plan: null };
     talk.statements.set(name, statement);
     talk.backend.parse(judged.permit, statement.upstream, types);
     talk.unsynced = true;
     talk.tracker.push({
       type: 'parse',
+      hidden: false,
       changes: { kind: 'statement', name },
       undo: () => takeBack(talk.statements, name, statement),
     });
@@ -109,7 +112,7 @@ export class ExtendedQuery {
     if (this.#mayBeTaken(message.portal)) return this.#bindSlowly(message);
     // The catalog may have moved since Parse: the server plans again, so it is judged again.
     const query = this.#judging.analysedAgain(statement.query);
-    if (query === null) return this.#bindSlowly(message);
+    if (query === null || this.#meansOthers(statement, query)) return this.#bindSlowly(message);
     statement.query = query;
     const judged = this.#judging.judge({ kind: 'execute', text: query.text, parameters: message.parameters }, query);
     if (judged instanceof Promise) {
@@ -138,7 +141,6 @@ export class ExtendedQuery {
       if (talk.names.cursor(name) === undefined) return await this.#bindSlowly(message);
     }
     const query = await this.#judging.analyse(statement.query.text);
-    statement.query = query;
     if (query.usesNames) await this.#hooks.idle();
     await this.#judging.refreshNames(query);
     const bodies = this.#judging.resolveNames(query);
@@ -151,6 +153,13 @@ export class ExtendedQuery {
     await this.#forwardBind(message, statement, query, bodies, judged);
   }
 
+  /** What the statement was prepared with may be another object than what it is judged by now. */
+  #meansOthers({ query: { statements } }: WireStatement, now: JudgedQuery): boolean {
+    const [one] = statements;
+    const [other] = now.statements;
+    return one !== other && one !== undefined && other !== undefined && meansOthers(one, other);
+  }
+
   /** By a portal, unless its transaction has ended meanwhile, or by a cursor that SQL declared or is about to. */
   #mayBeTaken(portal: string): boolean {
     const { portals, names, tracker } = this.#talk;
@@ -159,7 +168,7 @@ export class ExtendedQuery {
 
   #forwardBind(
     message: BindMessage,
-    statement: WireStatement,
+    bound: WireStatement,
     asked: JudgedQuery,
     given: Resolved,
     judged: Judged,
@@ -167,9 +176,13 @@ export class ExtendedQuery {
     const talk = this.#talk;
     if (talk.skipping) return undefined;
     const { query, bodies } = judged.seen ?? { query: asked, bodies: given };
-    statement.query = query;
     if (judged.verdict === 'deny') return this.#refuse({ fields: gatewayError(judged.error, 'ERROR', query.position) });
     const { portal: name, statement: statementName, values, parameters } = message;
+    const statement = this.#meansOthers(bound, query)
+      ? prepareAnew(talk, statementName, bound, { query, permit: judged.permit })
+      : bound;
+    if (statement === null) return this.#refuse(resultChanged);
+    statement.query = query;
     const prior = talk.portals.get(name);
     const [body] = bodies.statements;
     const portal: WirePortal = {

@@ -1,5 +1,6 @@
 import type { CatalogHandle, SessionChange, StatementAnalysis } from '../../analysis/postgres-types.js';
 import { explained } from '../../analysis/explained.js';
+import { eitherOf, meansOthers } from '../../analysis/other-names.js';
 import type { TextSecrets } from '../../analysis/text-secrets.js';
 import { plainFacts, type Effect, type Operation } from '../../analysis/effects.js';
 import { isSluiceError, SluiceError, type NextStep } from '../../lib/errors.js';
@@ -58,7 +59,11 @@ export class Judging {
     const talk = this.#talk;
     // A failed transaction may be over by what is under way.
     if (talk.view.isStale || (talk.transaction === 'E' && !talk.view.isShared)) await this.#hooks.idle();
-    if (talk.view.isShared || talk.skipping) return await this.#analyseShared(text);
+    if (talk.view.isShared || talk.skipping) {
+      const query = await this.#analyseShared(text);
+      if (talk.view.isShared || talk.skipping) return query;
+      await this.#hooks.idle(); // it turns out that the role has another path than the session
+    }
     if (talk.transaction !== 'E')
       return await analyseQuery(talk.analyser, text, await talk.view.own(talk, this.#hooks.signal));
     // Nothing can be read in a failed transaction, and nothing but its end runs in it.
@@ -85,17 +90,28 @@ export class Judging {
     return await analyseQuery(this.#talk.analyser, text, catalog);
   }
 
-  /** Reads the bodies of PREPARE again where names have moved since: the server plans them again as well. */
+  /**
+   * Reads the bodies of PREPARE and DECLARE again where names have moved since. Of a prepared statement the server may
+   * have planned it again, or not; of a cursor it has not, but the bodies of functions find their names as they run.
+   */
   async refreshNames(query: JudgedQuery): Promise<void> {
-    const talk = this.#talk;
+    const { names, analyser } = this.#talk;
     for (const change of query.statements.flatMap((statement) => statement.changes)) {
-      const named = change.type === 'execute' ? talk.names.statements.get(change.name) : undefined;
-      if (named === undefined || change.type !== 'execute' || named.catalog === query.catalog) continue;
-      const again = await analyseQuery(talk.analyser, named.text, query.catalog);
-      const made = again.statements[0]?.changes.find((found) => found.type === 'prepare');
-      if (made?.type === 'prepare')
-        talk.names.statements.set(change.name, { ...named, body: made.body, catalog: query.catalog });
-      else talk.names.statements.delete(change.name);
+      if (change.type !== 'execute' && change.type !== 'fetch') continue;
+      const named = change.type === 'execute' ? names.statements.get(change.name) : names.cursor(change.name);
+      if (named === undefined || named.catalog === query.catalog) continue;
+      const again = await analyseQuery(analyser, named.text, query.catalog);
+      const body = again.statements[0]?.changes.find(givesName)?.body;
+      if (body === undefined) {
+        names.forget(change); // it cannot be read any more
+        continue;
+      }
+      const isCertain =
+        change.type === 'execute'
+          ? !meansOthers(named.body, body)
+          : JSON.stringify(body) === JSON.stringify(named.body);
+      const refreshed = isCertain ? body : eitherOf(named.body, body);
+      names.refresh(change, { body: refreshed, text: named.text, catalog: query.catalog });
     }
   }
 
@@ -310,6 +326,11 @@ export const emptyStatement: StatementAnalysis = {
   touchesProtected: false,
   changes: [],
 };
+
+type Naming = Extract<SessionChange, { type: 'prepare' | 'declareCursor' }>;
+
+const givesName = (change: SessionChange): change is Naming =>
+  change.type === 'prepare' || change.type === 'declareCursor';
 
 const none: readonly string[] = [];
 

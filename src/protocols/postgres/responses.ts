@@ -73,8 +73,7 @@ export class ServerResponses {
       case 'Z':
         return this.#ready(message);
       case '1':
-        this.#expect('parse');
-        return this.#pass(message);
+        return this.#parsed(message);
       case '2':
         this.#expect('bind');
         return this.#pass(message);
@@ -242,6 +241,14 @@ export class ServerResponses {
     this.#touched = null;
     tracker.shift();
     this.#pass(message);
+  }
+
+  #parsed(message: Frame): void {
+    const { tracker } = this.#talk;
+    const { head } = tracker;
+    if (head?.type !== 'parse') throw unexpected(message);
+    tracker.shift();
+    if (!head.hidden) this.#pass(message);
   }
 
   #closed(message: Frame): void {

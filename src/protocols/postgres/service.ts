@@ -148,15 +148,14 @@ async function runSession(
   const application = (startup.parameters.get('application_name') ?? '').slice(0, 128);
   const session = await Session.open(incoming, application, parts.sessions);
   let dialled: DialledTarget;
+  let path: readonly string[];
   try {
     // What people approved is compared with what the statement does now, not with what the gateway remembers.
     const { approvedRequest } = incoming.origin;
-    const { searchPath } = await parts.catalogs[approvedRequest === null ? 'load' : 'fresh'](
-      target,
-      incoming.classification,
-    );
+    const catalog = await parts.catalogs[approvedRequest === null ? 'load' : 'fresh'](target, incoming.classification);
+    ({ path } = catalog);
     dialled = await dialPostgres(target, {
-      parameters: pinnedStartup(onward, searchPath, session.id, incoming),
+      parameters: pinnedStartup(onward, catalog.searchPath, session.id, incoming),
       signal,
     });
   } catch (error) {
@@ -183,6 +182,7 @@ async function runSession(
     parts.catalogs,
     parts.hashKey,
     parts.sessions.now,
+    path,
   );
   const relay = new Relay(talk);
   const keys = cancels.add(incoming.principal.id, () => relay.cancel());

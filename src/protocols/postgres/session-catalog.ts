@@ -38,7 +38,10 @@ export class SessionCatalog {
   readonly #catalogs: TargetCatalogs;
   readonly #dialled: DialledTarget;
   readonly #copies: CopiesInFlight;
-  #path: readonly string[] = [];
+  /** The schemas that the session is pinned to. */
+  readonly #path: readonly string[];
+  /** A path that is the same. */
+  #samePath: readonly string[];
   /** Something that changes the catalog was sent in the transaction now open. */
   #changed = false;
   /** The Sync behind the last such statement, as the conversation counts them. */
@@ -50,26 +53,44 @@ export class SessionCatalog {
   #base: CatalogHandle | null = null;
   #question: Question | null = null;
 
-  constructor(incoming: IncomingConnection, catalogs: TargetCatalogs, dialled: DialledTarget, copies: CopiesInFlight) {
+  constructor(
+    incoming: IncomingConnection,
+    catalogs: TargetCatalogs,
+    dialled: DialledTarget,
+    { copies, path }: { readonly copies: CopiesInFlight; readonly path: readonly string[] },
+  ) {
     this.#incoming = incoming;
     this.#catalogs = catalogs;
     this.#dialled = dialled;
     this.#copies = copies;
+    this.#path = path;
+    this.#samePath = path;
   }
 
   /** Names mean to this session what they mean to others. */
   get isShared(): boolean {
-    return !this.#changed && !this.#temporary;
+    if (this.#changed || this.#temporary) return false;
+    const current = this.#current();
+    return current === null || this.#isOwnPath(current);
+  }
+
+  /** Somebody may have given the role another path since this session began, which it does not follow. */
+  #isOwnPath({ path }: LoadedCatalog): boolean {
+    if (path === this.#samePath) return true;
+    if (JSON.stringify(path) !== JSON.stringify(this.#path)) return false;
+    this.#samePath = path;
+    return true;
   }
 
   /** What was read last may not be true any more: read again, with nothing in flight. */
   get isStale(): boolean {
-    return !this.isShared && (this.#own === null || this.#base !== this.#current());
+    return !this.isShared && (this.#own === null || this.#base !== this.#currentHandle());
   }
 
   /** The shared catalog when it is at hand. */
   sharedNow(): CatalogHandle | null {
-    return this.#path.length === 0 ? null : this.#current();
+    const current = this.#current();
+    return current !== null && this.#isOwnPath(current) ? current.handle : null;
   }
 
   /** What names mean to this session now when that is at hand. */
@@ -78,24 +99,17 @@ export class SessionCatalog {
     return this.isStale ? null : this.#own;
   }
 
-  /** The shared catalog. */
+  /** The shared catalog; whether it is this session's too is known once it is at hand. */
   async shared(): Promise<CatalogHandle> {
     const { target, classification } = this.#incoming;
-    return this.#take(
-      this.#catalogs.current(target, classification) ?? (await this.#catalogs.load(target, classification)),
-    );
-  }
-
-  #take({ handle, path }: LoadedCatalog): CatalogHandle {
-    if (this.#path.length === 0) this.#path = path;
-    return handle;
+    return (this.#current() ?? (await this.#catalogs.load(target, classification))).handle;
   }
 
   /** The catalog as this session sees it now. */
   async own(moment: Moment, signal: AbortSignal): Promise<CatalogHandle> {
     if (this.#own !== null && !this.isStale) return this.#own;
     const { target, classification } = this.#incoming;
-    const base = this.#current();
+    const base = this.#currentHandle();
     const copies = this.#copies;
     const handle = await this.#releasing(moment, signal, (query) =>
       this.#catalogs.readWithin(target, classification, {
@@ -134,7 +148,8 @@ export class SessionCatalog {
   async fresh(moment: Moment, signal: AbortSignal): Promise<CatalogHandle> {
     if (this.isShared) {
       const { target, classification } = this.#incoming;
-      return this.#take(await this.#catalogs.fresh(target, classification));
+      const loaded = await this.#catalogs.fresh(target, classification);
+      if (this.#isOwnPath(loaded)) return loaded.handle;
     }
     this.#own = null;
     return await this.own(moment, signal);
@@ -194,8 +209,12 @@ export class SessionCatalog {
     return true;
   }
 
-  #current(): CatalogHandle | null {
-    return this.#catalogs.current(this.#incoming.target, this.#incoming.classification)?.handle ?? null;
+  #current(): LoadedCatalog | null {
+    return this.#catalogs.current(this.#incoming.target, this.#incoming.classification);
+  }
+
+  #currentHandle(): CatalogHandle | null {
+    return this.#current()?.handle ?? null;
   }
 
   /** Runs one query of ours under the unnamed statement and portal, which clients' names never reach upstream. */

@@ -44,6 +44,18 @@ export class SqlNames {
     return this.#cursors.get(name);
   }
 
+  /** What a name stands for, by another catalog: the name itself has not moved. */
+  refresh({ type, name }: { readonly type: 'execute' | 'fetch'; readonly name: string }, body: NamedBody): void {
+    const cursor = this.#cursors.get(name);
+    if (type === 'execute') this.statements.set(name, body);
+    else if (cursor !== undefined) this.#cursors.set(name, { ...cursor, ...body });
+  }
+
+  forget({ type, name }: { readonly type: 'execute' | 'fetch'; readonly name: string }): void {
+    if (type === 'execute') this.statements.delete(name);
+    else this.#cursors.delete(name);
+  }
+
   /** Follows one change. `tag` is CommandComplete's, which says whether COMMIT did commit. */
   apply(change: SessionChange, query: JudgedQuery, statement: StatementAnalysis, tag = ''): void {
     const named = { text: statement.text, catalog: query.catalog };

@@ -15,7 +15,7 @@ export interface NameChange {
 
 /** What the server still owes for messages already sent, oldest first. `undo` takes back what the message would have changed. */
 export type Expected =
-  | { readonly type: 'parse'; readonly changes: NameChange; readonly undo: () => void }
+  | { readonly type: 'parse'; readonly hidden: boolean; readonly changes: NameChange; readonly undo: () => void }
   | {
       readonly type: 'bind';
       readonly run: Run;

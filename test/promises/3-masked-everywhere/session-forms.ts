@@ -13,6 +13,12 @@ const leaky = 'create or replace view user_names as select id, reverse(ssn) as n
 const harmless = 'create or replace view user_names as select id, name from users';
 const viewed = 'select upper(name) from user_names order by id';
 
+/** Names in a function that is not inlined are found when it runs. */
+const named =
+  "create function stolen_fn() returns text language sql stable as 'select 1; select name from archive order by id limit 1'";
+/** With a schema for its temporary objects a session does not plan again when one more comes to stand before others. */
+const before = 'create temp table before_all (a int)';
+
 /** README.md, B: what a transaction has changed is undone, or dropped with its end, while another follows at once. */
 const scripts: Readonly<Record<string, readonly string[]>> = {
   'own table dropped by a chained commit': [
@@ -40,6 +46,11 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
     ...['begin', shadow, 'savepoint s', 'drop view archive', seen],
     ...['rollback to s', seen, 'rollback'],
   ],
+  'own table before that of a prepared statement': [before, `prepare p as ${look}`, own, 'execute p'],
+  'own view before what a function of a cursor reads': [
+    ...[before, named, 'begin', 'declare c cursor for select stolen_fn() from orders', shadow],
+    ...['fetch 3 from c', 'rollback'],
+  ],
   'view replaced twice and back once': [
     ...['begin', leaky, 'savepoint s', harmless, viewed],
     ...['rollback to s', viewed, 'rollback'],
@@ -60,6 +71,13 @@ const wired: Readonly<Record<string, readonly Buffer[]>> = {
   'own view in a failed transaction, read behind what mends it': [
     ...[query('begin'), query(shadow), query(seen), query('savepoint s'), query('select 1/0'), wait],
     ...[query('rollback to s'), query(seen), query('rollback')],
+  ],
+  'own table before that of a prepared statement of the wire': [
+    ...[query(before), parse('a', look), sync, query(own), bind('', 'a'), execute(''), sync],
+  ],
+  'own view made between Bind and Execute before what a function reads': [
+    ...[query(before), query(named), query('begin'), parse('a', 'select stolen_fn() from orders'), bind('p', 'a')],
+    ...[...now(shadow), execute('p'), sync, query('rollback')],
   ],
   'own view made between Bind and Execute of a copy': [
     ...[query('begin'), parse('a', `copy (${seen}) to stdout`), bind('p', 'a')],
@@ -87,4 +105,4 @@ export const sessionForms: readonly Attack[] = [
   ...Object.entries(wired).map(
     ([name, messages]) => [name, { messages, ready: messages.filter(isReady).length }] as const,
   ),
-].map(([name, script]) => ({ name, script, ownTransaction: true }));
+].map(([name, script]) => ({ name, script, ownTransaction: true, cleanup: 'drop function if exists stolen_fn()' }));

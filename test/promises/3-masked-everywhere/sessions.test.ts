@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wire } from '../../support/raw-postgres.js';
+import { canaryForms, findCanary, worlds } from '../support/canaries.js';
 import { openLab, type Lab } from '../support/lab.js';
 import { testLeaks } from '../support/leaks.js';
+import { textOf, WireSession } from '../support/wire-session.js';
 import { sessionForms } from './session-forms.js';
 
 let lab: Lab;
@@ -11,4 +14,52 @@ afterAll(() => lab.close());
 
 describe('a protected value under a name that means something else by now', () => {
   testLeaks(sessionForms, () => lab);
+});
+
+const forms = canaryForms(worlds[0]);
+const hasCanary = (text: string): boolean => findCanary(Buffer.from(text, 'latin1'), forms) !== null;
+
+/** Asks in one of several sessions, which go on. */
+async function ask(session: WireSession, sql: string): Promise<string> {
+  session.send(wire.query(sql));
+  return textOf(await session.until(1));
+}
+
+async function openTwo(uri: string): Promise<readonly [WireSession, WireSession]> {
+  await lab.enter(0);
+  return [await WireSession.open(uri), await WireSession.open(uri)];
+}
+
+describe('a protected value under a name that another session changes', () => {
+  const harmless = 'create or replace view user_names as select id, name from users';
+  const leaky = 'create or replace view user_names as select id, reverse(ssn) as name from users';
+  const look = 'select upper(name) from user_names order by id';
+  const uri = (): string => lab.trustedUri ?? lab.insiderUri;
+
+  it.each(['commit and chain', 'commit; begin', 'commit; select 1; begin'])('is masked behind: %s', async (end) => {
+    for (const door of [lab.directUri, uri()]) {
+      const [changing, looking] = await openTwo(door);
+      expect(await ask(looking, look)).toContain('D ');
+      for (const sql of ['begin', leaky, end]) await ask(changing, sql);
+      expect(hasCanary(await ask(looking, look)), door).toBe(door === lab.directUri);
+      for (const session of [changing, looking]) session.close();
+      await lab.direct(harmless);
+    }
+  });
+
+  it('is masked in a session that keeps its path when its role gets another', async () => {
+    const own = 'select reverse(ssn) from users order by id';
+    const [changing, looking] = await openTwo(uri());
+    expect(hasCanary(await ask(looking, own))).toBe(false);
+    await lab.direct(
+      'create schema elsewhere; create table elsewhere.users (id int, ssn text); alter role lab_owner set search_path = elsewhere, public',
+    );
+    // The gateway reads the catalog again, over a connection of its own which has the new path.
+    expect(await ask(changing, "comment on table archive is 'read again'")).toContain('C COMMENT');
+    expect(hasCanary(await ask(looking, own))).toBe(false);
+    expect(await ask(looking, 'select name from users order by id')).toContain('Ada');
+    for (const session of [changing, looking]) session.close();
+    await lab.deserted();
+    await lab.direct('alter role lab_owner reset search_path; drop schema elsewhere cascade');
+  });
 });

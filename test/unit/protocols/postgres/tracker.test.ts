@@ -4,6 +4,7 @@ import { type Expected, Tracker } from '../../../../src/protocols/postgres/track
 const log: string[] = [];
 const parse = (name: string): Expected => ({
   type: 'parse',
+  hidden: false,
   changes: { kind: 'statement', name },
   undo: () => void log.push(`parse ${name}`),
 });
