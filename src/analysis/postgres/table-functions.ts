@@ -29,7 +29,7 @@ export function analyseXmlTable(ctx: Context, body: Body, scope: Scope): Rows {
   };
 }
 
-/** JSON_TABLE, with its nested columns in the order they are written. */
+/** JSON_TABLE. */
 export function analyseJsonTable(ctx: Context, body: Body, scope: Scope): Rows {
   const passing = list(body, 'passing').map((node) =>
     jsonValue(ctx, child(bodyOf(node, 'JsonArgument') ?? {}, 'val') ?? {}, scope),
@@ -51,10 +51,17 @@ function defaultsOf(nodes: readonly unknown[]): readonly unknown[] {
   });
 }
 
+/** A path's own columns come before those of the paths nested in it. PostgreSQL, transformJsonTableColumns. */
 function jsonColumns(nodes: readonly unknown[], value: Value): readonly Field[] {
-  return nodes.flatMap((node) => {
-    const column = bodyOf(node, 'JsonTableColumn') ?? {};
-    if (text(column, 'coltype') === 'JTC_NESTED') return jsonColumns(list(column, 'columns'), value);
-    return [{ name: text(column, 'name'), value: text(column, 'coltype') === 'JTC_FOR_ORDINALITY' ? clear : value }];
-  });
+  const columns = nodes.map((node) => bodyOf(node, 'JsonTableColumn') ?? {});
+  const isNested = (column: Body): boolean => text(column, 'coltype') === 'JTC_NESTED';
+  const own = columns.filter((column) => !isNested(column));
+  const nested = columns.filter(isNested);
+  return [
+    ...own.map((column) => ({
+      name: text(column, 'name'),
+      value: text(column, 'coltype') === 'JTC_FOR_ORDINALITY' ? clear : value,
+    })),
+    ...nested.flatMap((column) => jsonColumns(list(column, 'columns'), value)),
+  ];
 }

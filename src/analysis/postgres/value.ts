@@ -172,7 +172,7 @@ export function mergeRows(left: Rows, right: Rows): Rows {
 
 /**
  * The same columns under other names (`AS t(a, b)`). Where some could not be named nobody knows which is the first: what
- * has a name by its place may then be any of them.
+ * has a name by its place may then be any of them, and whether one still has its own name is not known either.
  */
 export function renameFields({ fields, open }: Rows, names: readonly string[]): readonly Field[] {
   if (names.length === 0) return fields;
@@ -183,8 +183,5 @@ export function renameFields({ fields, open }: Rows, names: readonly string[]): 
     unknown: true,
     fallible: true,
   };
-  return [
-    ...names.map((name) => ({ name, value: oneOfThem })),
-    ...fields.filter((field) => !names.includes(field.name)),
-  ];
+  return names.map((name) => ({ name, value: oneOfThem }));
 }

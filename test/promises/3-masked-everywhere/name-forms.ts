@@ -47,6 +47,10 @@ const statements: Readonly<Record<string, string>> = {
     "select z.ssn || '' from (select (q.t).* from (select t from users as t(a, ssn, b, name)) q) z",
   'field of a row from a subquery, which stood under other names':
     "select ((select t)).ssn || '' from users as t(a, ssn, b, name) order by a",
+  'name that an alias list has taken away':
+    "select (select ssn from (select * from unnest(array(select o from orders o where id = 1)) x cross join (select 'x' as ssn) y) as s(a, b, c, d, e)) from users order by id",
+  'name that a column list of a common table expression has taken away':
+    "select (with s(a, b, c, d, e) as (select * from unnest(array(select o from orders o where id = 1)) x cross join (select 'x' as ssn) y) select ssn from s) from users order by id",
   'ON that does not see what stands before':
     "select (select count(*) from (select 'x' as ssn) a, orders b join orders c on b.id = c.id and ssn like 'Q%') from users order by id",
   'GROUP BY a name of the level above':

@@ -44,6 +44,8 @@ export const newestOutputs: readonly Attack[] = named({
   'text functions': `select casefold(email), xmltext(ssn), unicode_assigned(ssn)::text || reverse(ssn) ${ofAda}`,
   'subquery without an alias': 'select * from (select reverse(ssn) as s from users order by id)',
   'number with underscores': 'select reverse(ssn) from users where id = 0x0_1 limit 1_0',
+  'name that an alias takes from json_table, whose nested columns come last':
+    "select (select b from json_table('[1]', '$[*]' columns (nested '$' columns (a text path '$'), b text path '$')) as t(c)) from (select reverse(ssn) as b from users order by id) u",
   'xml with indents': `select xmlserialize(content xmlelement(name a, ssn) as text indent) ${ofAda}`,
 });
 
