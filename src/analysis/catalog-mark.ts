@@ -19,6 +19,12 @@ const markedRows: readonly (readonly [key: string, from: string])[] = [
   ['x.rngtypid', 'pg_catalog.pg_range x where x.rngtypid >= 16384'],
   ['x.oid', 'pg_catalog.pg_operator x where x.oid >= 16384'],
   ['x.oid', 'pg_catalog.pg_cast x where x.oid >= 16384'],
+  ['x.oid', 'pg_catalog.pg_amproc x where x.oid >= 16384'],
+  ['x.oid', 'pg_catalog.pg_amop x where x.oid >= 16384'],
+  [
+    'x.indexrelid',
+    'kept join pg_catalog.pg_index x on x.indrelid = kept.oid where exists (select from pg_catalog.unnest(x.indclass::oid[]) c where c >= 16384)',
+  ],
   ['x.oid', 'pg_catalog.pg_language x'],
   ['x.oid', 'pg_catalog.pg_event_trigger x'],
   [

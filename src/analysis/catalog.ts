@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SluiceError } from '../lib/errors.js';
+import { readCalls } from './catalog-calls.js';
 import { printedText, readDefinitions } from './catalog-definitions.js';
 import { requireParser } from './postgres/parser.js';
 import type { PrintedDefinitions, RawCatalog } from './postgres-types.js';
@@ -120,31 +121,6 @@ export const catalogQueries = {
       join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_foreign_server s on s.oid = f.ftserver
     where not exists (select from pg_catalog.pg_options_to_table(s.srvoptions) o
       where o.option_name = 'dbname' and o.option_value <> pg_catalog.current_database())`,
-
-  operators: `select pg_catalog.json_build_array(n.nspname, o.oprname, fn.nspname, p.proname)::text as row
-    from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
-      join pg_catalog.pg_proc p on p.oid = o.oprcode join pg_catalog.pg_namespace fn on fn.oid = p.pronamespace
-    where o.oid >= 16384 and not exists (select from pg_catalog.pg_depend d
-      where d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass and d.objid = o.oid and d.deptype = 'e') order by o.oid`,
-
-  // A domain's checks run wherever the domain is part of a type: in arrays, ranges, composites and domains over it.
-  typeCalls: `with recursive part(inner_type, outer_type) as (
-      select t.typbasetype, t.oid from pg_catalog.pg_type t where t.typtype = 'd'
-      union all select t.typelem, t.oid from pg_catalog.pg_type t where t.typelem >= 16384
-      union all select r.rngsubtype, r.rngtypid from pg_catalog.pg_range r where r.rngsubtype >= 16384
-      union all select a.atttypid, c.reltype from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
-        where a.atttypid >= 16384 and a.attnum > 0 and not a.attisdropped and c.reltype <> 0),
-    checked(type, fn) as (select k.contypid, d.refobjid from pg_catalog.pg_constraint k join pg_catalog.pg_depend d
-        on d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid = k.oid
-          and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass where k.contypid <> 0
-      union select part.outer_type, checked.fn from checked join part on part.inner_type = checked.type)
-    select pg_catalog.json_build_array(tn.nspname, t.typname, fn.nspname, p.proname, t.oid::int8)::text as row
-    from (select c.casttarget as type, c.castfunc as fn from pg_catalog.pg_cast c where c.castfunc >= 16384
-        and not exists (select from pg_catalog.pg_depend d
-          where d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e')
-      union select type, fn from checked) x
-      join pg_catalog.pg_type t on t.oid = x.type join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
-      join pg_catalog.pg_proc p on p.oid = x.fn join pg_catalog.pg_namespace fn on fn.oid = p.pronamespace`,
 } as const;
 
 const names = z.array(z.string());
@@ -199,7 +175,6 @@ const foreignTableRow = z.tuple([
   orEmpty(z.array(z.tuple([z.number(), z.string()]))),
 ]);
 const pairRow = z.tuple([z.number(), z.number()]);
-const callRow = z.tuple([z.string(), z.string(), z.string(), z.string()]);
 const triggerRow = z.tuple([z.number(), z.number(), z.string(), z.string()]);
 const eventTriggerRow = z.tuple([z.string(), z.string()]);
 const ruleRow = z.tuple([z.number(), z.enum(['1', '2', '3', '4']), z.number(), z.string()]);
@@ -213,7 +188,6 @@ const foreignKeyRow = z.tuple([
   z.string(),
 ]);
 const typeRow = z.tuple([z.string(), z.string().nullable(), z.number()]);
-const typeCallRow = z.tuple([z.string(), z.string(), z.string(), z.string(), z.number()]);
 
 /**
  * Reads what analysis needs of a database's catalog, over the gateway's own connection to it. The server's own functions
@@ -252,8 +226,7 @@ export async function readCatalog(
   const rewrites = await rows(catalogQueries.rules, ruleRow);
   const expressions = await rows(catalogQueries.expressions, expressionRow);
   const foreignKeys = await rows(catalogQueries.foreignKeys, foreignKeyRow);
-  const operators = await rows(catalogQueries.operators, callRow);
-  const typeCalls = await rows(catalogQueries.typeCalls, typeCallRow);
+  const calls = await readCalls(rows);
   const rules = rewrites.filter(([, event]) => event !== '1');
   const printed = await readDefinitions(
     query,
@@ -264,7 +237,7 @@ export async function readCatalog(
       ...functions.filter(hasDefaults).map(([oid]) => ({ kind: 'defaults' as const, oid })),
       ...expressions.map(([, , , oid]) => ({ kind: 'expression' as const, oid })),
     ],
-    JSON.stringify([server, relations, functions, types, rewrites, expressions, operators]),
+    JSON.stringify([server, relations, functions, types, rewrites, expressions, calls.operators]),
     known.printed ?? null,
   );
   return {
@@ -305,11 +278,7 @@ export async function readCatalog(
     primaryKeys: primaryKeys.map(([relation, columns]) => ({ relation, columns })),
     foreignTables: foreignTables.map(([relation, schema, table, columns]) => ({ relation, schema, table, columns })),
     inherits: inherits.map(([child, parent]) => ({ child, parent })),
-    operators: operators.map(toCall),
-    typeCalls: typeCalls.map(([schema, name, functionSchema, functionName, oid]) => ({
-      ...toCall([schema, name, functionSchema, functionName]),
-      oid,
-    })),
+    ...calls,
   };
 }
 
@@ -378,8 +347,4 @@ function toFunction(
   if (schema === 'pg_catalog') return base;
   const defaults = printed !== null && hasDefaults(row) ? printedText(printed, 'defaults', oid) : null;
   return { ...base, argNames, minArgs, defaults, variadic, extension, mark, used, strict };
-}
-
-function toCall([schema, name, functionSchema, functionName]: z.infer<typeof callRow>) {
-  return { schema, name, functionSchema, functionName };
 }

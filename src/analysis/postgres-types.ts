@@ -214,6 +214,8 @@ export interface RawCatalog {
   readonly operators?: readonly RawOperator[];
   /** Types whose use calls a user function: casts to them, domains with checks. */
   readonly typeCalls?: readonly RawTypeCall[];
+  /** User functions by which values are compared, sorted and hashed. */
+  readonly comparisons?: readonly RawComparison[];
 }
 
 /** Definitions as the server printed them, by kind and OID, and a digest of all that their meaning depends on. */
@@ -276,8 +278,10 @@ export interface RawForeignKey {
   readonly onDelete: string;
 }
 
-/** A user-defined operator and the function behind it. */
+/** A user-defined operator and the function behind it. The type of an operand that it does not have is null. */
 export interface RawOperator {
+  readonly left?: string | null;
+  readonly right?: string | null;
   readonly schema: string;
   readonly name: string;
   readonly functionSchema: string;
@@ -287,8 +291,23 @@ export interface RawOperator {
 /** A type to which a conversion calls a user function. */
 export interface RawTypeCall {
   readonly oid?: number;
+  /** Of a cast: the type that it converts, as format_type names it. Null or absent: whatever becomes one of the type. */
+  readonly source?: string | null;
+  readonly sourceOid?: number;
+  /** A cast that the server applies of its own accord where values of its source meet others. */
+  readonly implicit?: boolean;
   readonly schema: string;
   readonly name: string;
+  readonly functionSchema: string;
+  readonly functionName: string;
+}
+
+/** A function of an operator class, or of a range type: of a type's values wherever they are compared, or of a relation's. */
+export interface RawComparison {
+  /** As format_type names it; '' for that of a relation. */
+  readonly type: string;
+  /** Its index or partition key is kept by the operator class; 0 for that of a type. */
+  readonly relation: number;
   readonly functionSchema: string;
   readonly functionName: string;
 }

@@ -3,6 +3,7 @@ import { endsChanges } from '../ends-changes.js';
 import type { CopyOfProtected, OutputColumn, QueryAnalysis, StatementAnalysis } from '../postgres-types.js';
 import { bodyOf, list, tagged } from './ast.js';
 import type { Catalog } from './catalog-model.js';
+import { judgeCompared } from './compared.js';
 import type { Context, ParseSql, ParsedStatement } from './context.js';
 import { parseDefinition } from './definition.js';
 import { analyseExpression } from './expressions.js';
@@ -98,6 +99,7 @@ function analyseStatement(
   const ctx = makeContext(given, findings, []);
   const rows = ctx.statement(node, null);
   judgeTypeNames(ctx, node);
+  judgeCompared(ctx);
   followDefinition(ctx);
   const output = outputOf(rows);
   return {
@@ -178,6 +180,7 @@ export function readView(parse: ParseSql, catalog: Catalog, definition: string |
   const node = definition === null ? null : parseDefinition(parse, definition);
   const rows = rowsOf(ctx.statement(node, null));
   judgeTypeNames(ctx, node);
+  judgeCompared(ctx);
   const calls = findings.effects.filter(
     (effect) => effect.action === 'callFunction' || effect.action === 'unknown' || effect.action === 'setParameter',
   );
@@ -200,6 +203,7 @@ export function readExpression(
   if (node === null) ctx.statement(null, null);
   const read = new Scope(null, [{ columns: fields, open: false, sources: [] }]);
   const value = node === null ? unknownValue : ctx.expr(node, read);
+  judgeCompared(ctx);
   const calls = findings.effects.filter(({ action }) => action === 'callFunction' || action === 'unknown');
   return { value, calls };
 }

@@ -12,6 +12,16 @@ const names = `bool boolean bit varbit "char" bytea text varchar character bpcha
   aclitem record`;
 const builtinTypes: ReadonlySet<string> = new Set(names.replaceAll('"', '').split(/\s+/));
 
+/** Names of more than one word, which the catalog gives types and SQL keeps for them. */
+const longNames = /^(double precision|(character|bit) varying|time(stamp)? with(out)? time zone)$/;
+
+/** Says whether this is a name, as SQL or format_type writes it, of a type or an array that somebody has made. */
+export function isOwnName(type: string): boolean {
+  if (type === '' || builtinTypes.has(type)) return false;
+  const name = type.replaceAll(/\([^)]*\)|\[\]/g, '').trim();
+  return !builtinTypes.has(name) && !longNames.test(name);
+}
+
 export function isBuiltinType(schema: string, name: string): boolean {
   return (schema === '' || schema === 'pg_catalog') && builtinTypes.has(name);
 }

@@ -9,14 +9,13 @@ import type {
   RawForeignKey,
   RawForeignTable,
   RawFunction,
-  RawOperator,
   RawRelation,
   RawRule,
   RawTrigger,
-  RawTypeCall,
 } from '../postgres-types.js';
 import { classify, systemSchemas, type Protection } from './classify.js';
 import { columnValue, touches } from './column-value.js';
+import { ImplicitCalls } from './implicit-calls.js';
 import type { ExpressionReading, FunctionCandidates, Relation, ViewReading } from './relation.js';
 import { objectLine } from './object-line.js';
 import { isBuiltin, takes } from './overloads.js';
@@ -37,7 +36,6 @@ export interface Attached {
 }
 
 const nothing: Attached = { triggers: [], rules: [], referring: [] };
-const none: readonly RawTypeCall[] = [];
 const unreadable: ViewReading = { fields: null, touchesProtected: true, calls: [], objects: [] };
 
 /** One database's catalog with its classification applied: every look-up the analysis makes. */
@@ -60,10 +58,10 @@ export class Catalog {
   readonly #parents = new Map<number, readonly number[]>();
   readonly #reading = new Set<number>();
   readonly #functions = new Map<string, RawFunction[]>();
-  readonly #operators = new Map<string, RawOperator[]>();
-  readonly #typeCalls = new Map<string, RawTypeCall[]>();
   readonly #types = new Map<string, number>();
   readonly #domains = new Set<string>();
+  /** What is called without a call. */
+  readonly implicit: ImplicitCalls;
   readonly #readView: ReadView;
   readonly #readExpression: ReadExpression;
   /** Functions that run when something is defined. */
@@ -112,13 +110,7 @@ export class Catalog {
       if (internal === null) this.#domains.add(name);
       else this.#types.set(internal, base);
     }
-    for (const operator of raw.operators ?? []) push(this.#operators, operator.name, operator);
-    for (const call of raw.typeCalls ?? []) push(this.#typeCalls, call.name, call);
-  }
-
-  /** Conversions call user functions at all. */
-  get hasTypeCalls(): boolean {
-    return this.#typeCalls.size > 0;
+    this.implicit = new ImplicitCalls(raw);
   }
 
   /** The effects' common root. */
@@ -160,12 +152,17 @@ export class Catalog {
     return [...this.#raw.values()].filter((raw) => seen.has(raw.oid)).map((raw) => this.#load(raw));
   }
 
-  /** What a write to this relation sets off, and to those it is written or shown with: partitions and children. */
+  /** What a write to this relation sets off, and to those it is written or shown with. */
   attached(oid: number): readonly Attached[] {
+    return this.family(oid).map((member) => this.#attached.get(member) ?? nothing);
+  }
+
+  /** The OIDs of a relation and of those it is written or shown with: partitions and children. */
+  family(oid: number): readonly number[] {
     const family = new Set([oid]);
     for (const member of family) for (const child of this.#children.get(member) ?? []) family.add(child);
     for (const parent of this.ancestors(oid)) family.add(parent.oid);
-    return [...family].map((member) => this.#attached.get(member) ?? nothing);
+    return [...family];
   }
 
   /** One line that says which relation this is and what it is made of; another object of its name has another. */
@@ -246,26 +243,6 @@ export class Catalog {
       else if (takes(fn, argumentCount)) user.push(fn);
     }
     return { builtin, user };
-  }
-
-  /** User-defined operators of this name that the path reaches. */
-  operators(schema: string, name: string): readonly RawOperator[] {
-    const found = this.#operators.get(name) ?? [];
-    return found.filter((operator) =>
-      schema === '' ? this.searchPath.includes(operator.schema) : operator.schema === schema,
-    );
-  }
-
-  /** User functions called by a conversion to this type, as SQL or format_type names it. */
-  typeCalls(type: string): readonly RawTypeCall[] {
-    if (this.#typeCalls.size === 0) return none;
-    const name = type.replace(/(\[\])+$/, '').replace(/^.*\./, '');
-    return this.#typeCalls.get(name.replace(/^"(.*)"$/, '$1').replaceAll('""', '"')) ?? none;
-  }
-
-  /** Every conversion that calls user functions. */
-  everyTypeCall(): readonly RawTypeCall[] {
-    return [...this.#typeCalls.values()].flat();
   }
 
   /** Says whether this is a domain, as format_type names it: a conversion to it fails for what its checks forbid. */

@@ -1,5 +1,6 @@
 import { bodyOf, child, list, namesOf, text, type Body } from './ast.js';
 import type { Context } from './context.js';
+import { convertTo } from './functions.js';
 import { noteStored } from './literals.js';
 import type { Relation } from './relation.js';
 import { isTainted, unknownValue, type Field, type Rows, type Value } from './value.js';
@@ -41,8 +42,16 @@ export function noteRows(ctx: Context, written: Written, names: readonly string[
   if (rows.open) return noteWritten(ctx, written, null, unknownValue);
   rows.fields.forEach(({ value }, index) => {
     const name = names.length === 0 ? written.relation?.fields[index]?.name : names[index];
+    convertWritten(ctx, written, name ?? null, value);
     noteWritten(ctx, written, name ?? null, value);
   });
+}
+
+/** A value becomes one of its column's type, by a cast where it is of another. */
+export function convertWritten(ctx: Context, { relation }: Written, column: string | null, value: Value): void {
+  if (!ctx.catalog.implicit.hasTypeCalls) return;
+  for (const field of relation?.fields ?? [])
+    if (column === null || field.name === column) convertTo(ctx, field.value.type, value);
 }
 
 /** The columns of a table that is made from a result. Whatever has its name now, this is another. */

@@ -37,6 +37,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   MinMaxExpr: (ctx, body, scope) => {
     const values = all(ctx, list(body, 'args'), scope);
     noteMeeting(ctx, values);
+    values.forEach((value) => ctx.findings.noteCompared(value));
     const fails = judgeOperator(ctx, { name: '<', kind: 'AEXPR_OP', left: null, rights: values, right: undefined });
     const value = derive(values, commonType(values));
     return fails ? { ...value, fallible: true } : value;

@@ -117,8 +117,20 @@ export class Findings {
     }
   }
 
-  /** A protected value stands where it can be inferred. An unknown value may be any of them. */
+  /** Types of values that may be compared, sorted or hashed, and the OIDs of relations that are read or written. */
+  readonly compared = new Set<string | number>();
+
+  noteCompared(value: Value): void {
+    if (value.row === null) this.compared.add(value.type);
+    else for (const field of value.row) this.noteCompared(field.value);
+  }
+
+  /**
+   * A value decides what is shown. A protected one can be inferred there; an unknown value may be any of them. One of
+   * any type may be compared.
+   */
   infer(value: Value): void {
+    this.noteCompared(value);
     if (value.literals !== null && isTainted(value))
       this.noteSecret(value.literals, value.unknown ? [] : value.sources, 'texts');
     if (value.unknown) return this.inferAll();

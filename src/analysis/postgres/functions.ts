@@ -13,6 +13,7 @@ import { memberOf } from './scope-columns.js';
 import { setConfig } from './set-config.js';
 import { canFail, mayTake } from './totality.js';
 import { readSqlFunction } from './sql-functions.js';
+import { baseName } from './type-match.js';
 import {
   calledValue,
   clear,
@@ -100,12 +101,15 @@ function callBuiltin(ctx: Context, name: string, overloads: readonly RawFunction
   if (runsSql.has(name)) ctx.findings.touchesProtected ||= ctx.catalog.isClassified;
   const returnsSet = overloads.some((fn) => fn.returnsSet);
   // json_populate_record(row, …) makes a row of the first argument's type.
-  if (name.includes('_populate_record')) convertTo(ctx, values[0]?.type ?? '', clear);
+  if (name.includes('_populate_record')) convertTo(ctx, values[0]?.type ?? '', null);
   if (makesAnyType.has(name)) convertToNamed(ctx, nodes[1]);
   values.forEach((value, index) => {
     if (isTainted(value) && (byName || returnsSet || !mayTake(call, index))) ctx.findings.infer(value);
   });
-  const value = withCalled(builtinValue(ctx, call), makesJson(name) ? castToJson(ctx, values) : []);
+  for (const argument of values) ctx.findings.noteCompared(argument);
+  const cast = values.filter((_, index) => bodyOf(nodes[index], 'A_Const') === null);
+  const called = [...castImplicitly(ctx, cast), ...(makesJson(name) ? castToJson(ctx, values) : [])];
+  const value = withCalled(builtinValue(ctx, call), called);
   // What unnest gives are the elements, rows among them, or what a tsvector holds.
   const outNames = name === 'unnest' ? [] : (overloads.find((fn) => fn.outNames.length > 0)?.outNames ?? []);
   const rows =
@@ -132,10 +136,14 @@ function unnestRows(values: readonly Value[]): Rows {
 
 const volatilities = { i: 'immutable', s: 'stable', v: 'volatile' } as const;
 
-function callUser(ctx: Context, fn: RawFunction, values: readonly Value[]): CallResult {
+export function callUser(ctx: Context, fn: RawFunction, values: readonly Value[]): CallResult {
   const { value, rows } = userResult(ctx, fn, values);
   const fields = rows?.fields.map((field) => ({ ...field, value: calledValue(field.value) }));
-  return { value: calledValue(value), rows: rows && { ...rows, fields: fields ?? [] } };
+  const type = fn.returnType.replace(/^SETOF /i, '');
+  // A value of somebody's own type goes where that is cast or compared by functions.
+  const typed =
+    value.type !== '' || /^any|^record$/.test(type) || isBuiltinType('', baseName(type)) ? value : { ...value, type };
+  return { value: calledValue(typed), rows: rows && { ...rows, fields: fields ?? [] } };
 }
 
 function userResult(ctx: Context, fn: RawFunction, values: readonly Value[]): CallResult {
@@ -147,7 +155,7 @@ function userResult(ctx: Context, fn: RawFunction, values: readonly Value[]): Ca
     source: 'user',
     volatility,
   });
-  if (ctx.catalog.hasTypeCalls && !ctx.calls.includes(conversion)) convertArguments(ctx, fn, values);
+  if (ctx.catalog.implicit.hasTypeCalls && !ctx.calls.includes(conversion)) convertArguments(ctx, fn, values);
   const read = fn.language === 'sql' && fn.body !== null ? readSqlFunction(ctx, fn, values) : null;
   if (read !== null && fn.volatility !== 'v' && !fn.returnsSet) {
     inferChecked(ctx, fn, values, read.value);
@@ -227,15 +235,23 @@ export function attributeCall(ctx: Context, name: string, row: Value): Value | n
   return resolveCall(ctx, '', name, placed([row])).value;
 }
 
-/** A value becomes one of this type: what its domain's checks and user-defined casts call. */
-export function convertTo(ctx: Context, type: string, value: Value): readonly Value[] {
-  return ctx.catalog.typeCalls(type).map((call) => implicitCall(ctx, call.functionSchema, call.functionName, [value]));
+/** A value becomes one of this type: what its domain's checks and user-defined casts call. Null: see `typeCalls`. */
+export function convertTo(ctx: Context, type: string, value: Value | null): readonly Value[] {
+  const calls = ctx.catalog.implicit.typeCalls(type, value);
+  return calls.map((call) => implicitCall(ctx, call.functionSchema, call.functionName, [value ?? clear]));
+}
+
+/** What the casts do to arguments and operands that the server applies to them of its own accord. PostgreSQL 10.2, 10.3. */
+export function castImplicitly(ctx: Context, values: readonly Value[]): readonly Value[] {
+  return values.flatMap((value) =>
+    ctx.catalog.implicit.casts(value).map((call) => implicitCall(ctx, call.functionSchema, call.functionName, [value])),
+  );
 }
 
 /** The server's JSON functions call the casts to json of the types that people have made. PostgreSQL, to_json. */
 export function castToJson(ctx: Context, values: readonly Value[]): readonly Value[] {
-  if (ctx.catalog.typeCalls('json').length === 0) return [];
-  return values.filter(mayBeOwnType).flatMap((value) => convertTo(ctx, 'json', value));
+  // What they hold may be of any of those types.
+  return values.filter(mayBeOwnType).flatMap((value) => convertTo(ctx, 'json', { ...value, type: '' }));
 }
 
 /** The same value, of which a part was given by calls. */
@@ -248,7 +264,7 @@ function convertToNamed(ctx: Context, node: unknown): void {
   const name = constantOf(node);
   const plain = typeof name === 'string' ? name.replace(/\(.*\)|(\[\])+$/g, '').trim() : '';
   if (isBuiltinType('', plain)) return;
-  for (const { functionSchema, functionName } of ctx.catalog.everyTypeCall())
+  for (const { functionSchema, functionName } of ctx.catalog.implicit.everyTypeCall())
     implicitCall(ctx, functionSchema, functionName, [clear]);
 }
 

@@ -3,7 +3,7 @@ import type { Context } from './context.js';
 import { intoNames, noteCreated } from './copies.js';
 import { convertTo } from './functions.js';
 import { inferShadowed } from './rows-checked.js';
-import { clear, type Field, type Rows } from './value.js';
+import type { Field, Rows } from './value.js';
 
 /** Where CREATE puts a relation: a temporary one goes to the session's own schema. */
 export function creationPlace(
@@ -36,7 +36,9 @@ export function createInto(
 /** A row of this relation comes to be: its domains are checked; one of the server's own catalogs is an act of control. */
 export function judgeWritten(ctx: Context, schema: string, name: string, fields: readonly Field[]): void {
   if (schema === 'pg_catalog' && name !== 'pg_settings') ctx.findings.addGlobal('alterSystem', 'system catalog');
-  if (ctx.catalog.hasTypeCalls) for (const { value } of fields) convertTo(ctx, value.type, clear);
+  if (ctx.catalog.implicit.hasTypeCalls) for (const { value } of fields) convertTo(ctx, value.type, null);
+  // Its indexes and its keys compare it.
+  for (const { value } of fields) ctx.findings.noteCompared(value);
 }
 
 /** Values that are written somewhere else than where they are protected. */

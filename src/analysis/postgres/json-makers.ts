@@ -1,4 +1,4 @@
-import { isBuiltinType } from './builtin-types.js';
+import { isOwnName } from './builtin-types.js';
 import type { Value } from './value.js';
 
 const makers =
@@ -9,12 +9,8 @@ export function makesJson(name: string): boolean {
   return makers.test(name);
 }
 
-/** Names of more than one word, which the catalog gives types and SQL keeps for them. */
-const longNames = /^(double precision|(character|bit) varying|time(stamp)? with(out)? time zone)$/;
-
 /** Says whether a value is, or may hold, one of a type that somebody has made. */
 export function mayBeOwnType(value: Value): boolean {
   if (value.row !== null) return value.row.some((field) => mayBeOwnType(field.value));
-  const name = value.type.replaceAll(/\([^)]*\)|\[\]/g, '').trim();
-  return name === 'record' || !(isBuiltinType('', name) || longNames.test(name));
+  return value.type === '' || value.type.startsWith('record') || isOwnName(value.type);
 }

@@ -1,7 +1,8 @@
 import { bodyOf, constantOf, itemsOf, list, namesOf, text, type Body } from './ast.js';
 import { analyseArithmetic, isArithmetic } from './arithmetic.js';
 import type { Context } from './context.js';
-import { implicitCall } from './functions.js';
+import { castImplicitly, implicitCall } from './functions.js';
+import { comparedType } from './implicit-calls.js';
 import { noteMeeting } from './literals.js';
 import type { Scope } from './scope.js';
 import { isPlainPattern } from './totality.js';
@@ -129,10 +130,19 @@ function patternOf(node: unknown): unknown {
 }
 
 /** A user operator is a call without a call node (test/promises/README.md, C): it does what its function does. */
-function callUserOperators(ctx: Context, names: readonly string[], values: readonly Value[]): readonly Value[] {
+export function callUserOperators(
+  ctx: Context,
+  names: readonly string[],
+  operands: readonly Value[],
+): readonly Value[] {
   const name = names[names.length - 1] ?? '';
   const schema = names.length > 1 ? (names[0] ?? '') : '';
-  return ctx.catalog
-    .operators(schema, name)
-    .map((operator) => implicitCall(ctx, operator.functionSchema, operator.functionName, values));
+  const { implicit } = ctx.catalog;
+  for (const operand of operands) ctx.findings.noteCompared(operand);
+  return [
+    ...implicit
+      .operators(schema, name, operands)
+      .map((operator) => implicitCall(ctx, operator.functionSchema, operator.functionName, operands)),
+    ...(comparedType(name, operands) === '' ? castImplicitly(ctx, operands) : []),
+  ];
 }

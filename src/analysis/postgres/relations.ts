@@ -41,7 +41,12 @@ export function addTableEffect(
   facts: Partial<EffectFacts> = {},
 ): void {
   ctx.findings.add(action, 'Table', [named.schema, named.name], { ...facts, temporary: named.schema === 'pg_temp' });
-  if (named.relation !== null) followWrite(ctx, named.relation, action);
+  if (named.relation === null) return;
+  followWrite(ctx, named.relation, action);
+  ctx.findings.compared.add(named.relation.oid);
+  // They read every row in the order of its columns, or of an index.
+  if (action === 'maintain' || action === 'create')
+    for (const { value } of named.relation.fields) ctx.findings.noteCompared(value);
 }
 
 /** Reads or writes a relation: its effect, the calls its view makes, and its columns. */

@@ -102,7 +102,9 @@ function bareName(node: unknown): string | null {
 
 function fieldNamed(rows: Rows, name: string): Value | null {
   const found = rows.fields.filter((field) => field.name === name).map((field) => field.value);
-  return found.length === 0 ? null : derive(found);
+  const [only, other] = found;
+  if (only === undefined) return null;
+  return other === undefined ? only : derive(found);
 }
 
 function positional(node: unknown, rows: Rows): Value | null {

@@ -1,8 +1,7 @@
 import { list, namesOf, text, type Body } from './ast.js';
 import type { Context } from './context.js';
-import { implicitCall } from './functions.js';
 import { noteMeeting } from './literals.js';
-import { judgeOperator } from './operators.js';
+import { callUserOperators, judgeOperator } from './operators.js';
 import type { Scope } from './scope.js';
 import { derive, rowValue, type Value } from './value.js';
 
@@ -30,11 +29,9 @@ export function analyseSubLink(ctx: Context, body: Body, scope: Scope): Value {
     default: {
       const names = namesOf(list(body, 'operName'));
       const name = names[names.length - 1] ?? '=';
-      const operators = ctx.catalog.operators(names.length > 1 ? (names[0] ?? '') : '', name);
-      const called = operators.map((operator) =>
-        implicitCall(ctx, operator.functionSchema, operator.functionName, test === null ? values : [test, ...values]),
-      );
-      noteMeeting(ctx, test === null ? values : [test, ...values]);
+      const operands = test === null ? values : [test, ...values];
+      const called = callUserOperators(ctx, names.length === 0 ? [name] : names, operands);
+      noteMeeting(ctx, operands);
       judgeOperator(ctx, { name, kind: 'AEXPR_OP', left: test, rights: values, right: undefined });
       const value = derive([...(test === null ? [] : [test]), ...values, ...called]);
       return rows.open ? { ...value, unknown: true, derived: true, fallible: true } : { ...value, fallible: true };

@@ -1,17 +1,20 @@
 import { list, namesOf, type Body } from './ast.js';
 import type { Context } from './context.js';
-import { convertTo } from './functions.js';
-import { clear } from './value.js';
+import { castImplicitly, convertTo } from './functions.js';
+import { clearOf } from './value.js';
 
 /**
  * Every type that a statement names may become the type of some value: in column definitions (`json_to_record(…) AS
  * t(a positive)`), XMLTABLE, JSON functions, PREPARE. Where converting to it calls user functions, those are called.
  */
 export function judgeTypeNames(ctx: Context, node: unknown): void {
-  if (!ctx.catalog.hasTypeCalls) return;
+  if (!ctx.catalog.implicit.hasTypeCalls) return;
   for (const body of typeNames(node)) {
     const names = namesOf(list(body, 'names'));
-    convertTo(ctx, names[names.length - 1] ?? '', clear);
+    const name = names[names.length - 1] ?? '';
+    convertTo(ctx, name, null);
+    // A column or a parameter of it may be cast to another, wherever it stands.
+    castImplicitly(ctx, [clearOf(name)]);
   }
 }
 

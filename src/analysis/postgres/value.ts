@@ -1,4 +1,5 @@
 import type { ProtectedColumn } from '../postgres-types.js';
+import { isOwnName } from './builtin-types.js';
 
 /** What is known of an expression's value: which protected columns it shows, and how. */
 export interface Value {
@@ -14,6 +15,8 @@ export interface Value {
   readonly called: boolean;
   /** It holds a row: comparing it with one of other columns fails. */
   readonly rowLike: boolean;
+  /** Made of a value of a type that somebody has made: where its own type is not known, it may be that. */
+  readonly own: boolean;
   /** The query names a collation for it: whether it can be compared is found out with the first value. */
   readonly collated: boolean;
   /** How much a chosen constant has magnified a protected number: overflow is an oracle too. */
@@ -64,6 +67,7 @@ export const clear: Value = {
   fallible: false,
   called: false,
   rowLike: false,
+  own: false,
   collated: false,
   scale: 1,
   type: '',
@@ -72,7 +76,7 @@ export const clear: Value = {
 };
 
 /** A value about which nothing is known. */
-export const unknownValue: Value = { ...clear, derived: true, unknown: true, fallible: true };
+export const unknownValue: Value = { ...clear, derived: true, unknown: true, fallible: true, own: true };
 
 /** No columns. */
 export const noRows: Rows = { fields: [], open: false };
@@ -94,6 +98,7 @@ export function derive(values: readonly Value[], type = ''): Value {
   let fallible = false;
   let called = false;
   let rowLike = false;
+  let own = false;
   let collated = false;
   let scale = 1;
   for (const value of values) {
@@ -101,6 +106,7 @@ export function derive(values: readonly Value[], type = ''): Value {
     fallible ||= value.fallible;
     called ||= value.called;
     rowLike ||= value.rowLike || value.row !== null;
+    own ||= value.own || isOwnName(value.type);
     collated ||= value.collated;
     scale = Math.max(scale, value.scale);
     for (const source of value.sources) {
@@ -109,10 +115,10 @@ export function derive(values: readonly Value[], type = ''): Value {
     }
   }
   const literals = joinLiterals(values);
-  const isOrdinary = !fallible && !rowLike && !collated;
+  const isOrdinary = !fallible && !rowLike && !own && !collated;
   if (sources === null && !unknown && isOrdinary && literals === null) return type === '' ? clear : clearOf(type);
   const derived = sources !== null || unknown;
-  const flags = { derived, unknown, fallible, called, rowLike, collated };
+  const flags = { derived, unknown, fallible, called, rowLike, own, collated };
   return { ...flags, sources: sources ?? [], scale, type, row: null, literals };
 }
 

@@ -2,6 +2,7 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { messageOf } from '../../lib/errors.js';
 import type { QueryAnalysis, RawFunction } from '../postgres-types.js';
 import { analyseQuery, readExpression, readView } from './analyse.js';
+import { isOwnName } from './builtin-types.js';
 import { Catalog } from './catalog-model.js';
 import type { ParseSql } from './context.js';
 import { freeConstants } from './free-constants.js';
@@ -77,7 +78,12 @@ class AnalysisWorker {
       database: raw.database,
       protectedOrigins,
       knownRelations: new Set(raw.relations.map((relation) => relation.oid)),
-      callingTypes: new Set((raw.typeCalls ?? []).flatMap(({ oid }) => (oid === undefined ? [] : [oid]))),
+      callingTypes: new Set(
+        (raw.typeCalls ?? []).flatMap(({ oid, source, sourceOid, implicit }) => {
+          const calling = source == null ? oid : implicit === true && isOwnName(source) ? sourceOid : undefined;
+          return calling === undefined ? [] : [calling];
+        }),
+      ),
     };
   }
 }

@@ -1,6 +1,6 @@
 import type { ActionName } from '../effects.js';
 import { bodyOf, child, list, text, type Body } from './ast.js';
-import { noteRows, noteWritten, writtenBy } from './copies.js';
+import { convertWritten, noteRows, noteWritten, writtenBy } from './copies.js';
 import type { Context } from './context.js';
 import { isFiltered } from './filtered.js';
 import { analyseFrom, analyseFromItem } from './from.js';
@@ -161,6 +161,7 @@ function assign(ctx: Context, statement: Body, nodes: readonly unknown[], scope:
     const target = bodyOf(node, 'ResTarget') ?? {};
     const value = ctx.expr(target['val'], scope);
     ctx.findings.infer(value);
+    convertWritten(ctx, written, text(target, 'name'), value);
     noteWritten(ctx, written, text(target, 'name'), value);
     if (written.relation !== null) followKeys(ctx, written.relation, text(target, 'name'), value);
   }

@@ -37,12 +37,6 @@ const scripts: Readonly<Record<string, string | readonly string[]>> = {
     'create view stolen_view as select to_json(felt) as f from moods',
     'select f from stolen_view',
   ],
-  'cast to json, made and used': [
-    "create type stolen_mood as enum ('a')",
-    "create function stolen_json(stolen_mood) returns json language sql stable as 'select to_json(reverse(ssn)) from users where id = 1'",
-    'create cast (stolen_mood as json) with function stolen_json(stolen_mood)',
-    "select to_json('a'::stolen_mood)",
-  ],
   'notice of an event trigger, for a comment': ["comment on table archive is 'x'"],
   'notice of an event trigger, for a refresh': ['refresh materialized view users_kept'],
 };
@@ -55,7 +49,7 @@ const quiet: Readonly<Record<string, string>> = {
 export const leftBehindForms: readonly Attack[] = Object.entries(scripts).map(([name, script]) => ({
   name,
   script,
-  cleanup: 'drop view if exists stolen_view; drop type if exists stolen_mood cascade; comment on table archive is null',
+  cleanup: 'drop view if exists stolen_view; comment on table archive is null',
   simpleOnly: typeof script !== 'string',
   ...(quiet[name] === undefined ? {} : { harmlessDirectly: quiet[name] }),
 }));
