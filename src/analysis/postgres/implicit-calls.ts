@@ -62,7 +62,7 @@ export class ImplicitCalls {
     const becomes = (value: Value | undefined, type: string): boolean =>
       value === undefined ||
       !isOwnName(type) ||
-      /^any/.test(type) ||
+      type.startsWith('any') ||
       !isKnownBuiltin(value) ||
       this.#casts.some((cast) => cast.name === baseName(type));
     return becomes(first, left) && others.some((value) => becomes(value, right));

@@ -185,7 +185,11 @@ describe('the start of a connection', () => {
     const sent = startupOf(version, ['user', 'sluice', 'database', 'lab', ...more]);
     const [direct, through] = await Promise.all([answerOf(lab.directUri, sent), answerOf(lab.insiderUri, sent)]);
     const negotiated = (answer: Buffer): Buffer => answer.subarray(0, 1 + answer.readInt32BE(1));
-    expect(negotiated(direct).toString('latin1', 0, 1)).toBe('v');
+    // From 18 on the server itself speaks 3.2, which the gateway does not.
+    const own = Number((await lab.direct('show server_version_num'))[0]?.['server_version_num']) >= 180_000;
+    expect(negotiated(through).toString('latin1', 0, 1)).toBe('v');
+    expect(negotiated(through).readInt32BE(5)).toBe(196_608);
+    if (own) return;
     expect(negotiated(through).toString('hex')).toBe(negotiated(direct).toString('hex'));
   });
 
