@@ -185,8 +185,9 @@ export function readView(parse: ParseSql, catalog: Catalog, definition: string |
     (effect) => effect.action === 'callFunction' || effect.action === 'unknown' || effect.action === 'setParameter',
   );
   const fields = rows.open || rows.fields.length !== columns ? null : rows.fields;
-  const { touchesProtected, objects, inferredByCalls } = findings;
-  return { fields, touchesProtected, calls: [...calls, ...inferredByCalls], objects: [...objects] };
+  const { touchesProtected, objects, inferredByCalls, inferredByGuesses } = findings;
+  const inferred = [...inferredByCalls, ...inferredByGuesses];
+  return { fields, touchesProtected, calls: [...calls, ...inferred], objects: [...objects] };
 }
 
 /** Reads a default or a generated column's expression over its row; null is one that the server could not print. */

@@ -20,7 +20,7 @@ export function columnValue(
   if (inner === 'unknown') return isClassified ? { ...unknownValue, type } : clearOf(type);
   if (inner === null) {
     if (own !== undefined) return { ...clearOf(type), ...own };
-    return isLeakingColumn(schema, relation, name) ? { ...unknownValue, type } : clearOf(type);
+    return isLeakingColumn(schema, relation, name) ? { ...unknownValue, type } : { ...clearOf(type), stored: true };
   }
   if (own === undefined) return { ...inner.value, type };
   if (!isTainted(inner.value)) return { ...inner.value, ...own, type };

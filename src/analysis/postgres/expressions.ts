@@ -29,7 +29,11 @@ const handlers: Readonly<Record<string, Handler>> = {
   FuncCall: (ctx, body, scope) => analyseCall(ctx, body, scope).value,
   SubLink: analyseSubLink,
   // What meets a protected value in one condition says nothing of what stands in the others.
-  BoolExpr: (ctx, body, scope) => ({ ...lazy(ctx, all(ctx, list(body, 'args'), scope)), literals: null }),
+  BoolExpr: (ctx, body, scope) => {
+    const values = all(ctx, list(body, 'args'), scope);
+    const stored = values.some((value) => value.stored && isTainted(value));
+    return { ...lazy(ctx, values), literals: null, stored };
+  },
   CoalesceExpr: (ctx, body, scope) => {
     const values = all(ctx, list(body, 'args'), scope);
     return lazy(ctx, values, commonType(values));

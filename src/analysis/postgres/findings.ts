@@ -24,6 +24,7 @@ export class Findings {
   readonly #protectedColumns: readonly ProtectedColumn[];
   readonly #root: readonly [string, string];
   readonly #inferredByCalls = new Map<string, Effect>();
+  readonly #guessed = new Set<ProtectedColumn>();
   #callDepth = 0;
   readonly #carried = new Set<ProtectedColumn>();
   readonly changes: SessionChange[] = [];
@@ -134,6 +135,7 @@ export class Findings {
     if (value.literals !== null && isTainted(value))
       this.noteSecret(value.literals, value.unknown ? [] : value.sources, 'texts');
     if (value.unknown) return this.inferAll();
+    if (value.stored) for (const column of value.sources) this.#guessed.add(column);
     for (const column of value.sources) {
       const effect = inferEffect(this.#root, column);
       this.addEffect(effect);
@@ -166,6 +168,11 @@ export class Findings {
   /** What was inferred through functions that are found by name whenever they run, so that it may be another each time. */
   get inferredByCalls(): readonly Effect[] {
     return [...this.#inferredByCalls.values()];
+  }
+
+  /** What was compared with columns that somebody may fill with guesses. */
+  get inferredByGuesses(): readonly Effect[] {
+    return [...this.#guessed].map((column) => inferEffect(this.#root, column));
   }
 
   /** What a view does to whoever reads it. */

@@ -78,8 +78,11 @@ function join(ctx: Context, body: Body, scope: Scope): FromItem {
   const right = analyseFromItem(ctx, body['rarg'], new Scope(scope.parent, [...scope.items, left]));
   const using = flag(body, 'isNatural') ? 'natural' : list(body, 'usingClause').map(stringOf);
   const { item, compared } = joinItems(left, right, using);
-  for (let index = 0; index < compared.length; index += 2) noteMeeting(ctx, compared.slice(index, index + 2));
-  compared.forEach((value) => ctx.findings.infer(value));
+  for (let index = 0; index < compared.length; index += 2) {
+    const pair = compared.slice(index, index + 2);
+    noteMeeting(ctx, pair);
+    for (const value of [...pair, derive(pair)]) ctx.findings.infer(value);
+  }
   if (body['quals'] !== undefined)
     // ON sees the two that it joins, not what stands before them in FROM. PostgreSQL, transformJoinOnClause.
     ctx.findings.infer(ctx.expr(body['quals'], new Scope(scope.parent, [item])));

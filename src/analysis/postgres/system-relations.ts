@@ -13,6 +13,10 @@ const leakingColumns: Readonly<Record<string, readonly string[]>> = {
   pg_prepared_statements: ['statement'],
   pg_cursors: ['statement'],
   pg_largeobject: ['*'],
+  // What ADD COLUMN … DEFAULT has computed for the rows that were there.
+  pg_attribute: ['attmissingval'],
+  pg_db_role_setting: ['setconfig'],
+  pg_roles: ['rolconfig'],
   pg_authid: ['rolpassword'],
   pg_shadow: ['passwd', 'useconfig'],
   pg_user: ['useconfig'],

@@ -17,6 +17,8 @@ export interface Value {
   readonly rowLike: boolean;
   /** Made of a value of a type that somebody has made: where its own type is not known, it may be that. */
   readonly own: boolean;
+  /** Made of a column that is not protected, which somebody may fill with guesses. */
+  readonly stored: boolean;
   /** The query names a collation for it: whether it can be compared is found out with the first value. */
   readonly collated: boolean;
   /** How much a chosen constant has magnified a protected number: overflow is an oracle too. */
@@ -68,6 +70,7 @@ export const clear: Value = {
   called: false,
   rowLike: false,
   own: false,
+  stored: false,
   collated: false,
   scale: 1,
   type: '',
@@ -99,6 +102,7 @@ export function derive(values: readonly Value[], type = ''): Value {
   let called = false;
   let rowLike = false;
   let own = false;
+  let stored = false;
   let collated = false;
   let scale = 1;
   for (const value of values) {
@@ -106,6 +110,7 @@ export function derive(values: readonly Value[], type = ''): Value {
     fallible ||= value.fallible;
     called ||= value.called;
     rowLike ||= value.rowLike || value.row !== null;
+    stored ||= value.stored;
     own ||= value.own || isOwnName(value.type);
     collated ||= value.collated;
     scale = Math.max(scale, value.scale);
@@ -115,10 +120,10 @@ export function derive(values: readonly Value[], type = ''): Value {
     }
   }
   const literals = joinLiterals(values);
-  const isOrdinary = !fallible && !rowLike && !own && !collated;
+  const isOrdinary = !fallible && !rowLike && !own && !stored && !collated;
   if (sources === null && !unknown && isOrdinary && literals === null) return type === '' ? clear : clearOf(type);
   const derived = sources !== null || unknown;
-  const flags = { derived, unknown, fallible, called, rowLike, own, collated };
+  const flags = { derived, unknown, fallible, called, rowLike, own, stored, collated };
   return { ...flags, sources: sources ?? [], scale, type, row: null, literals };
 }
 

@@ -10,6 +10,10 @@ create cast (mood as json) with function mood_json(mood);
 create function tell_definition() returns event_trigger language plpgsql as
   $$ begin if tg_tag in ('COMMENT', 'REFRESH MATERIALIZED VIEW') then raise notice 'ran %', (select ssn from public.users where id = 1); end if; end $$;
 create event trigger tell_definition on ddl_command_end execute function tell_definition();
+create view matched as select l.note, u.name from lookup l join users u using (ssn);
+create view above as select o.id from orders o, users u where u.id = o.user_id and u.id > 0 and u.salary > o.total * 1000;
+create view listed as select id from users where ssn in (select note from archive);
+create view like_some as select l.note from lookup l where exists (select from users u where u.ssn like l.ssn);
 create extension postgres_fdw;
 create server elsewhere foreign data wrapper postgres_fdw;
 create user mapping for current_user server elsewhere options (user 'someone', password 'QXZ-41-7W93');`;
@@ -36,6 +40,22 @@ const scripts: Readonly<Record<string, string | readonly string[]>> = {
   'cast to json in a view': [
     'create view stolen_view as select to_json(felt) as f from moods',
     'select f from stolen_view',
+  ],
+  'guesses before a view that compares them': [
+    "insert into lookup values ('QXZ-41-7W93', 'guess')",
+    "select note from matched where note = 'guess'",
+  ],
+  'guesses before a view of a list': [
+    "insert into archive values (5, 'x', 'QXZ-41-7W93')",
+    'select count(*) from listed',
+  ],
+  'guesses before a view of patterns': [
+    "insert into lookup values ('Q%', 'guess')",
+    'select note from like_some order by 1',
+  ],
+  'guesses before a view, by their size': [
+    'update orders set total = 60 where id = 1',
+    'select id from above order by id',
   ],
   'notice of an event trigger, for a comment': ["comment on table archive is 'x'"],
   'notice of an event trigger, for a refresh': ['refresh materialized view users_kept'],
