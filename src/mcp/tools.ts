@@ -28,7 +28,7 @@ const tools: readonly Tool[] = [
     description: 'The identity that everything is judged and recorded under, its groups, and when the login ends.',
     groups: ['read', 'run'],
     readOnly: true,
-    input: z.object({}),
+    input: z.strictObject({}),
     output: whoamiOutput,
     async handle({ api, signal }) {
       const { id, name, kind, groups, expires_at } = await api.whoami({ signal });
@@ -41,7 +41,7 @@ const tools: readonly Tool[] = [
     description: 'The systems that you may reach through this gateway.',
     groups: ['read', 'run'],
     readOnly: true,
-    input: z.object({
+    input: z.strictObject({
       kind: z.string().optional().describe('Only this kind, such as postgres'),
       label: z.string().optional().describe('Only targets with this label, key=value'),
       search: z.string().optional().describe('Only names that contain this'),
@@ -60,7 +60,7 @@ const tools: readonly Tool[] = [
       'Tables, columns and types of a target, which columns are protected, and what policy lets you do there. Shows no values.',
     groups: ['read', 'run'],
     readOnly: true,
-    input: z.object({ target: statementInput.target }),
+    input: z.strictObject({ target: statementInput.target }),
     output: targetOutput,
     handle: (call, { target }) => describeTarget(call, target),
   }),
@@ -71,7 +71,7 @@ const tools: readonly Tool[] = [
       'Runs one statement that changes nothing; the gateway refuses any other, whatever you may do otherwise. Values may come masked. A cut result goes on with fetch_rows.',
     groups: ['read'],
     readOnly: true,
-    input: z.object({ ...statementInput, ...boundsInput }),
+    input: z.strictObject({ ...statementInput, ...boundsInput }),
     output: ranOutput,
     handle: (call, input) => runOrHold(call, { ...withoutUndefined(input), read_only: true }),
   }),
@@ -82,7 +82,7 @@ const tools: readonly Tool[] = [
       'Runs one statement that may change something. When people must approve it first, nothing runs and the answer has status "held". Give an idempotency_key to be able to repeat a call safely.',
     groups: ['run'],
     readOnly: false,
-    input: z.object({
+    input: z.strictObject({
       ...statementInput,
       ...boundsInput,
       idempotency_key: z.string().max(128).optional().describe('The same key with the same input runs once'),
@@ -96,7 +96,7 @@ const tools: readonly Tool[] = [
     description: 'The next rows of a result whose next_cursor is not null.',
     groups: ['read', 'run'],
     readOnly: true,
-    input: z.object({ cursor: z.string(), ...boundsInput }),
+    input: z.strictObject({ cursor: z.string(), ...boundsInput }),
     output: rowsOutput,
     handle: async ({ api, signal }, input) => rowsOf(await api.fetchRows(input, { signal })),
   }),
@@ -106,7 +106,7 @@ const tools: readonly Tool[] = [
     description: 'Groups that you have for a while, until when, and groups or targets that request_access may ask for.',
     groups: ['read', 'run'],
     readOnly: true,
-    input: z.object({}),
+    input: z.strictObject({}),
     output: accessListOutput,
     handle: async ({ api, signal }) => accessOf(await api.grants({ mine: true }, { signal })),
   }),
@@ -117,7 +117,7 @@ const tools: readonly Tool[] = [
       'Asks for membership in a group, or for what a target needs, for so many minutes. People decide; it begins when wait_request shows the state "executed", and ends by itself.',
     groups: ['run'],
     readOnly: false,
-    input: z.object({
+    input: z.strictObject({
       name: z.string().describe('A group or a target, from list_access'),
       minutes: z.int().min(1).max(43_200).describe('How long from the approval on'),
       reason: z.string().min(1).max(1000).describe('Why; reviewers see it'),
@@ -136,7 +136,7 @@ const tools: readonly Tool[] = [
       'Asks for approval of exactly one statement ahead of time. Nothing runs. People decide; then run_approved runs it once.',
     groups: ['run'],
     readOnly: false,
-    input: z.object({ ...statementInput, reason: z.string().min(1).max(1000).describe('Why; reviewers see it') }),
+    input: z.strictObject({ ...statementInput, reason: z.string().min(1).max(1000).describe('Why; reviewers see it') }),
     output: requestOutput,
     handle: async ({ api, signal }, input) => requestOf((await api.createRequest(input, { signal })).request),
   }),
@@ -146,7 +146,7 @@ const tools: readonly Tool[] = [
     description: `Waits until people have decided about a request, at most ${longestWaitS} seconds; ask again while its state is "pending".`,
     groups: ['read', 'run'],
     readOnly: true,
-    input: z.object({
+    input: z.strictObject({
       request_id: z.string(),
       timeout_seconds: z.int().min(0).max(longestWaitS).default(30),
     }),
@@ -167,7 +167,7 @@ const tools: readonly Tool[] = [
     description: 'Runs exactly the statement that people approved under a request, once.',
     groups: ['run'],
     readOnly: false,
-    input: z.object({ request_id: z.string(), ...boundsInput }),
+    input: z.strictObject({ request_id: z.string(), ...boundsInput }),
     output: ranOutput,
     async handle(call, { request_id, limit, max_bytes }) {
       const { request } = await call.api.request(request_id, { signal: call.signal });
@@ -182,7 +182,7 @@ const tools: readonly Tool[] = [
       'Finds recorded operations by their words: what you, or those whose recordings you may read, have run.',
     groups: ['read'],
     readOnly: true,
-    input: z.object({
+    input: z.strictObject({
       query: z.string().min(1),
       target: z.string().optional(),
       limit: z.int().min(1).max(50).default(10),

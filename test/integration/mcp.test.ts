@@ -222,6 +222,24 @@ describe.each([
     await gateway.call('POST', `/v1/access/${grant.id}/revoke`, { as: 'reviewer', body: {} });
   });
 
+  it('says that its tools stay, and refuses misspelt fields: a lost idempotency key would run twice', async () => {
+    expect(client.getServerCapabilities()).toMatchObject({ tools: { listChanged: false } });
+    const text = 'insert into orders (id) values (-1)';
+    const misspelt = { target: 'demo-db', text, 'idempotency-key': 'once' };
+    const answer = await client.callTool({ name: 'run_statement', arguments: misspelt });
+    expect(answer.isError).toBe(true);
+    expect(JSON.stringify(answer.content)).toContain('idempotency-key');
+    expect(await orders('id = -1')).toBe(0);
+  });
+
+  it('refuses what the API refuses in the same words, whichever way it is asked', async () => {
+    expect(await refusal(client, 'run_query', { target: 'no such', text: 'select 1' })).toMatchObject({
+      code: 'usage',
+      decider: 'gateway',
+      message: 'target: must be letters, digits, dot, underscore or hyphen',
+    });
+  });
+
   it('refuses what its schemas do not have', async () => {
     const wait = await client
       .callTool({ name: 'wait_request', arguments: { request_id: 'req_x', timeout_seconds: 46 } })
@@ -250,6 +268,25 @@ describe('/mcp', () => {
       gateway.call('POST', path, { body: { jsonrpc: '2.0', id: 1, method: 'tools/list' }, headers });
     expect((await post('/mcp', { authorization: `Bearer ${token}` })).status).toBe(401);
     expect((await post('/mcp/other', { authorization: `Bearer ${await gateway.token('engineer')}` })).status).toBe(404);
+  });
+
+  it('serves no page of another site, whatever token it has', async () => {
+    const list = async (origin?: string) => {
+      const headers = {
+        authorization: `Bearer ${await gateway.token('engineer')}`,
+        accept: 'application/json, text/event-stream',
+        ...(origin === undefined ? {} : { origin }),
+      };
+      const body = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
+      const { status, text } = await gateway.call('POST', '/mcp', { body, headers });
+      return { status, text };
+    };
+    for (const origin of ['https://elsewhere.example', 'null', `${gateway.url}.elsewhere.example`]) {
+      const { status, text } = await list(origin);
+      expect(status, origin).toBe(403);
+      expect(text).not.toContain('run_query');
+    }
+    for (const origin of [undefined, gateway.url]) expect((await list(origin)).status, origin).toBe(200);
   });
 
   it('serves each caller as who it is, also side by side', async () => {

@@ -3,30 +3,36 @@ import type { McpApi } from '../../mcp/api.js';
 import type { ApiRoute, Method, RawInput } from '../api-route.js';
 import { authorise, type Authorising } from '../authorise-route.js';
 import type { Caller } from '../callers.js';
+import { showable } from '../http-errors.js';
+import type { Logger } from '../log.js';
 
 export interface WithinParts extends Authorising {
   readonly routes: readonly ApiRoute[];
   readonly newRequestId: () => string;
+  readonly log: Logger;
 }
 
 /**
  * The HTTP API for one caller, without HTTP: the same routes, who may call them, input schemas and audit. So a tool can
- * do nothing that its caller could not.
+ * do nothing that its caller could not, and a failure tells no more than the API would.
  */
 export function apiWithin(parts: WithinParts, caller: Caller, address: string): McpApi {
   const call = async <T>(method: Method, path: string, raw: Partial<RawInput>, signal?: AbortSignal): Promise<T> => {
     const route = parts.routes.find((each) => each.method === method && each.path === path);
     if (route === undefined) throw new TypeError(`the API has no ${method} ${path}`);
-    const answer = await route.answer(
-      {
-        ...caller,
-        scope: authorise(route, caller, parts),
-        requestId: parts.newRequestId(),
-        address,
-        signal: signal ?? new AbortController().signal,
-      },
-      { params: raw.params ?? {}, query: raw.query ?? {}, body: raw.body ?? {} },
-    );
+    const requestId = parts.newRequestId();
+    const scope = authorise(route, caller, parts);
+    const answer = await route
+      .answer(
+        { ...caller, scope, requestId, address, signal: signal ?? new AbortController().signal },
+        { params: raw.params ?? {}, query: raw.query ?? {}, body: raw.body ?? {} },
+      )
+      .catch((thrown: unknown) => {
+        const error = showable(thrown, requestId);
+        if (error.code === 'unexpected' && signal?.aborted !== true)
+          parts.log.error({ request: requestId, err: error.cause ?? error }, 'a request failed');
+        throw error;
+      });
     if (answer.kind !== 'document') throw new SluiceError('unexpected', `${path} answers with no document`);
     return answer.document as T;
   };

@@ -5,7 +5,6 @@ import { createHttpMcp, type HttpMcp } from '../../mcp/http.js';
 import type { Toolset } from '../../mcp/tool.js';
 import { errorDocumentOf, httpStatusOf, showable } from '../http-errors.js';
 import type { GatewayLimits } from '../limits.js';
-import type { Logger } from '../log.js';
 import { bearerToken } from '../server.js';
 import { apiWithin, type WithinParts } from './api-within.js';
 
@@ -13,7 +12,6 @@ export interface McpEndpointParts extends WithinParts {
   readonly version: string;
   readonly publicUrl: string;
   readonly limits: GatewayLimits;
-  readonly log: Logger;
   readonly isDraining: () => boolean;
   readonly drainSignal: AbortSignal;
 }
@@ -43,6 +41,7 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  checkOrigin(request.headers.origin, parts.publicUrl);
   if (parts.isDraining()) throw new SluiceError('unavailable', 'the gateway is shutting down');
   const token = bearerToken(request);
   const caller = await parts.callers.identify(token);
@@ -56,6 +55,14 @@ async function serve(
     toolset: toolsetOf(url),
   });
   await send(answer, response);
+}
+
+/** MCP, Streamable HTTP, "Security Warning": a page of another site gets nothing, whatever token it has found. */
+function checkOrigin(origin: string | undefined, publicUrl: string): void {
+  if (origin === undefined || origin === new URL(publicUrl).origin) return;
+  throw new SluiceError('denied', `MCP is not for pages of other sites; this gateway is ${publicUrl}`, {
+    decider: 'gateway',
+  });
 }
 
 /** `/mcp?toolset=read` offers fewer tools. What a tool may do is policy's business either way. */
