@@ -72,6 +72,7 @@ export default class Exec extends BaseCommand {
       signal: this.signal,
       canPrompt: this.canPrompt,
       onKind: (isCommand) => this.keepExitCodesApart(isCommand),
+      onRefused: (isDatabase) => this.addressDatabase(isDatabase),
     });
   }
 }

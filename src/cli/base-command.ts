@@ -70,6 +70,7 @@ export abstract class BaseCommand {
   #abort: AbortController | null = null;
   #interruptedBy: 'SIGINT' | 'SIGTERM' | null = null;
   #exitCodesApart = false;
+  #addressee: 'database' | 'target' = 'target';
 
   constructor(argv: readonly string[], program: Program) {
     this.argv = argv;
@@ -162,6 +163,11 @@ export abstract class BaseCommand {
     this.#exitCodesApart = apart;
   }
 
+  /** Whether what this command is for is known to be a database: a refusal says so. */
+  protected addressDatabase(isDatabase: boolean): void {
+    this.#addressee = isDatabase ? 'database' : 'target';
+  }
+
   /** Tells what was thrown, and returns the exit code for it. */
   protected fail(thrown: unknown): number {
     const interrupted = this.#interruptedBy;
@@ -173,7 +179,7 @@ export abstract class BaseCommand {
     return reportFailure(withUsage(error, this.program.command, flags), {
       out: this.out,
       debug: this.debugging,
-      addressee: this.#exitCodesApart ? 'target' : 'database',
+      addressee: this.#addressee,
       ...(interrupted !== null && isSluiceError(error, 'interrupted')
         ? { exitCode: interruptedExit[interrupted] }
         : this.#exitCodesApart

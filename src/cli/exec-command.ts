@@ -1,12 +1,13 @@
 import type { ExecBody, ExecResult } from '../client/api-exec-types.js';
 import type { SluiceClient } from '../client/api.js';
+import { isSluiceError } from '../lib/errors.js';
 import { parseDuration } from './durations.js';
 import { bodyOf, type ExecOrder, isStreamed, optionsOf, usage } from './exec-body.js';
-import { execSummary, execute, streamRows } from './exec.js';
+import { type ExecOptions, execSummary, execute, streamRows } from './exec.js';
 import { exitCodeOf, ownFailureBase } from './exit-codes.js';
 import { type Output, writeText } from './output.js';
 import { isLineFormat, printRows } from './rows.js';
-import { takesWords } from './target-words.js';
+import { isDatabase, takesWords } from './target-words.js';
 
 export interface ExecContext {
   readonly out: Output;
@@ -14,6 +15,8 @@ export interface ExecContext {
   readonly canPrompt: boolean;
   /** Says whether a remote program's exit code will be this one's: then failures of Sluice's own need others. */
   readonly onKind: (isCommand: boolean) => void;
+  /** Says of a refusal whether it was a database that was not contacted. */
+  readonly onRefused: (isDatabase: boolean) => void;
 }
 
 const defaultWaitMs = 600_000;
@@ -37,6 +40,21 @@ export async function runExecCommand(client: SluiceClient, order: ExecOrder, con
     timeoutMs: order.timeout === undefined ? defaultWaitMs : parseDuration(order.timeout, '--timeout'),
     live: process.stderr.isTTY === true && !out.json,
   };
+  try {
+    await sendAndShow(client, body, order, { ...context, isCommand, options });
+  } catch (error) {
+    if (isSluiceError(error, 'denied')) context.onRefused(await isDatabase(client, body.target));
+    throw error;
+  }
+}
+
+interface Sending extends ExecContext {
+  readonly isCommand: boolean;
+  readonly options: ExecOptions;
+}
+
+async function sendAndShow(client: SluiceClient, body: ExecBody, order: ExecOrder, sending: Sending): Promise<void> {
+  const { out, signal, isCommand, options } = sending;
   const { format } = order;
   if (!isCommand && isStreamed(order) && isLineFormat(format)) {
     const send = (sent: ExecBody) => streamRows(client, sent, { out, signal, format });

@@ -20,6 +20,7 @@ export interface MainOptions {
 /** The whole life of the process: find the command, run it, flush, exit. */
 export async function main({ root, packageFile, loaded = {} }: MainOptions): Promise<never> {
   quietOnClosedPipe();
+  openNoDebugger();
   const argv = process.argv.slice(2);
   const environment = currentEnvironment();
   const out = outputOf(argv, environment);
@@ -106,6 +107,14 @@ async function run(
       });
     }
   }
+}
+
+/**
+ * Node answers SIGUSR1 with a debugger on a loopback port, open to every user of the machine: in it are the tokens,
+ * secrets and keys of this process. Taking the signal prevents that; `node --inspect` stays possible on purpose.
+ */
+function openNoDebugger(): void {
+  process.on('SIGUSR1', () => undefined);
 }
 
 /** A reader that has seen enough (`| head`) ends us without a word; what is already decided stays the exit code. */

@@ -8,3 +8,11 @@ export async function takesWords(
   if (rest.length === 0 || target === undefined) return false;
   return (await client.target(target)).kind !== 'postgres';
 }
+
+/** Asked where only words depend on it: what cannot be found out is not called a database. */
+export async function isDatabase(client: SluiceClient, target: string): Promise<boolean> {
+  return client.target(target).then(
+    ({ kind }) => kind === 'postgres',
+    () => false,
+  );
+}

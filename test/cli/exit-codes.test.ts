@@ -260,6 +260,13 @@ describe('every exit code', () => {
 });
 
 describe('behind exec TARGET -- PROGRAM …', () => {
+  it('says of a machine, also without --, that the target was not contacted, and of a database that it was not', async () => {
+    const machine = await as('engineer', ['exec', 'web', 'reboot']);
+    expect(machine.stderr).toContain('✗ Denied by gateway policy "no-reboot"; the target was not contacted.');
+    const database = await as('engineer', ['exec', 'db', 'create table refused ()']);
+    expect(database.stderr).toContain('✗ Denied by gateway policy "no-ddl"; the database was not contacted.');
+  });
+
   it.each([0, 1, 5, 77, 255])('the program’s own %i is passed on', async (code) => {
     expect((await sluice('exec', 'web', '--', 'sh', '-c', `exit ${code}`)).code).toBe(code);
   });
