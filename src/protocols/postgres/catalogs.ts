@@ -13,6 +13,7 @@ import { CopyBook, type CopyMaker } from '../../masking/copy-book.js';
 import type { Classification } from '../../masking/types.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { CatalogAge } from './catalog-age.js';
+import { ChangesUnderWay } from './changes-under-way.js';
 import { KeptConnection, withCatalogConnection } from './catalog-connection.js';
 
 export interface CatalogServices {
@@ -98,6 +99,8 @@ export class TargetCatalogs {
   /** By role and database: what is printed depends on the path. */
   readonly #printed = new Map<string, PrintedDefinitions>();
   readonly #connections = new Map<string, KeptConnection>();
+  /** By database: definitions that sessions change. */
+  readonly #changes = new Map<string, ChangesUnderWay>();
 
   constructor(services: CatalogServices) {
     this.#services = services;
@@ -218,6 +221,15 @@ export class TargetCatalogs {
   /** Ends the connections that stay between two looks at a target. */
   close(): void {
     for (const connection of this.#connections.values()) connection.end();
+  }
+
+  /** What sessions of this gateway change in the target's database, by whatever name they reach it. */
+  changes(target: TargetConfig): ChangesUnderWay {
+    const database = databaseOf(target);
+    const key = this.#identities.get(database) ?? database;
+    let changes = this.#changes.get(key);
+    if (changes === undefined) this.#changes.set(key, (changes = new ChangesUnderWay()));
+    return changes;
   }
 
   /** Copies that a statement is about to make. */

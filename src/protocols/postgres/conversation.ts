@@ -1,10 +1,11 @@
 import type { Effect } from '../../analysis/effects.js';
-import type { CatalogHandle, PostgresAnalyser } from '../../analysis/postgres-types.js';
+import type { CatalogHandle, PostgresAnalyser, StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { Session } from '../../sessions/session.js';
 import type { Permit } from '../../sessions/permit.js';
 import type { IncomingConnection } from '../../sessions/types.js';
 import type { Backend } from './backend.js';
 import type { TargetCatalogs } from './catalogs.js';
+import type { ChangesUnderWay } from './changes-under-way.js';
 import { CopiesInFlight } from './copies-in-flight.js';
 import { Spans } from './frames.js';
 import type { JudgedQuery } from './judged-query.js';
@@ -60,6 +61,9 @@ export class Conversation {
   catalogChanged = false;
   /** A statement that touches protected data was sent in the transaction now open. */
   touched = false;
+  /** What sessions change in this database, and the moment at which the client's last message came. */
+  readonly changes: ChangesUnderWay;
+  heardAt = 0;
   /** What names mean in this session. */
   readonly view: SessionCatalog;
   /** Copies of protected values that this session's statements make. */
@@ -79,8 +83,19 @@ export class Conversation {
     /** The schemas that the session is pinned to. */
     path: readonly string[],
   ) {
+    this.changes = catalogs.changes(incoming.target);
     this.copies = new CopiesInFlight(incoming, session.id, catalogs, now);
     this.view = new SessionCatalog(incoming, catalogs, backend.dialled, { copies: this.copies, path });
+  }
+
+  /** Called for every statement before it leaves. */
+  noteSent(statement: StatementAnalysis): void {
+    const { changes } = statement;
+    const { era } = this;
+    this.view.noteSent(statement, era);
+    if (changes.some(({ type }) => type === 'catalogChange'))
+      this.changes.sent(this, statement, { era, isOpen: this.transaction === 'T' });
+    if (changes.some(({ type }) => type === 'commit')) this.changes.committing(this);
   }
 
   /** A private name nobody has used or will use on this connection. */

@@ -5,6 +5,7 @@ import { SluiceError } from '../../lib/errors.js';
 import type { Conversation } from './conversation.js';
 import { copyTreatments } from './copy-plan.js';
 import { FieldReader, type Frame, type FrameReader, type FrameRun } from './frames.js';
+import { asItMayRun } from './moved-names.js';
 import type { Run } from './run.js';
 
 const copyData = 0x64;
@@ -34,7 +35,7 @@ export class CopyOut {
     if (change?.type !== 'copyOut') throw new SluiceError('protocol', 'the target began a COPY that nobody asked for');
     const reader = new FieldReader(message.payload);
     reader.byte();
-    const columns = copyTreatments(reader.int16(), run.statement, run.catalog, talk.masking);
+    const columns = copyTreatments(reader.int16(), asItMayRun(talk, run), run.catalog, talk.masking);
     const masked = columns.filter((column) => column.treatment.kind !== 'clear').map((column) => column.name);
     if (masked.length > 0) talk.incoming.observer?.masked?.(masked);
     for (const { revealed } of columns) talk.session.gate.tellRevealed(run.op, revealed);
@@ -55,12 +56,19 @@ export class CopyOut {
     if (run === null) return;
     const data = reader.takeRun(copyData);
     if (data === null) return;
+    if (run.seenChanges !== this.#talk.changes.version) this.#requireUnmoved(run);
     const { copyMasker } = run;
     if (copyMasker === null) this.#pass(run, data.bytes, data.start, data.end);
     else {
       const masked = maskedData(data, copyMasker);
       if (masked.length > 0) this.#pass(run, masked, 0, masked.length);
     }
+  }
+
+  /** What has been passed on cannot be masked any more, and a COPY is treated by its first line on. */
+  #requireUnmoved(run: Run): void {
+    if (asItMayRun(this.#talk, run, true) === run.statement) return;
+    throw new SluiceError('unexpected', 'a function was changed while it was copied from; the session ends to be safe');
   }
 
   /** CopyDone. False when no COPY is under way. */

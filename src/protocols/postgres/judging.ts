@@ -287,6 +287,7 @@ export class Judging {
       permit,
       statement,
       catalog: query.catalog,
+      since: talk.heardAt,
       maker,
       ...(plans === undefined || query.usesNames ? {} : { plans }),
       ...(follows === undefined ? {} : { follows }),

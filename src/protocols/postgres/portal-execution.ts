@@ -124,7 +124,7 @@ export class PortalExecution {
   #forward(name: string, portal: WirePortal, run: Run, maxRows: number): void | Promise<void> {
     const talk = this.#talk;
     portal.executed = true;
-    talk.view.noteSent(run.statement, talk.era);
+    talk.noteSent(run.statement);
     // Rows without a description could not be masked: every portal is described before it runs.
     if (!portal.described) describePortal(talk, name, portal, true);
     talk.backend.execute(run.permit, portal.upstream, maxRows);

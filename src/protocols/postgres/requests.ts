@@ -28,6 +28,7 @@ export class ClientRequests {
   /** Handles one message; a promise when it must wait for analysis, people or the target. Throws `protocol` to end it all. */
   handle(message: Frame): void | Promise<void> {
     const talk = this.#talk;
+    talk.heardAt = talk.changes.now;
     const type = String.fromCharCode(message.type);
     if (talk.copyIn !== null) return this.#duringCopy(talk.copyIn, type, message);
     if (talk.skipping && type !== 'S') return undefined;

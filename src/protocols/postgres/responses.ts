@@ -5,6 +5,7 @@ import { decodeErrorFields, encodeFields, type ErrorFields } from './errors.js';
 import { FieldReader, type Frame, type FrameReader } from './frames.js';
 import { passNotification, requirePinned } from './asynchronous.js';
 import { CopyOut } from './copy-out.js';
+import { asItMayRun, noteMovedCopies, withholdMoved } from './moved-names.js';
 import { planResult, type ResultPlan } from './result-plan.js';
 import type { Run } from './run.js';
 import { publicNames, runOf, shownFields } from './shown-fields.js';
@@ -41,6 +42,7 @@ export class ServerResponses {
       if (this.#copyOut.isUnderWay) this.#copyOut.take(reader);
       else {
         const run = this.#currentRun();
+        if (run !== null) withholdMoved(this.#talk, run);
         if (run !== null && run.plan !== null) this.#rows(run, run.plan, reader);
       }
       const message = reader.next();
@@ -140,9 +142,11 @@ export class ServerResponses {
     const catalog = talk.view.isShared ? (loaded?.handle ?? run.catalog) : run.catalog;
     const { gate } = talk.session;
     const { basis } = gate;
+    const statement = asItMayRun(talk, run);
     const known = run.plans?.plan ?? null;
     if (
       known !== null &&
+      statement === run.statement &&
       known.catalog === catalog &&
       known.basis === basis &&
       known.result.description.equals(payload) &&
@@ -151,7 +155,7 @@ export class ServerResponses {
     ) {
       return known.result;
     }
-    const result = planResult(Buffer.from(payload), run.statement, catalog, talk.masking);
+    const result = planResult(Buffer.from(payload), statement, catalog, talk.masking);
     // Masked by another catalog than it was analysed with (a cursor's query by that of DECLARE): a column may be
     // protected now that was not then. It is masked; only a disagreement about one catalog is a fault.
     const isFetched = run.statement.changes.some((change) => change.type === 'fetch');
@@ -163,7 +167,7 @@ export class ServerResponses {
     }
     if (result.staleCatalog) talk.catalogs.invalidate(talk.incoming.target);
     if (result.masked.length > 0) talk.incoming.observer?.masked?.(result.masked);
-    if (run.plans !== null) run.plans.plan = { result, catalog, basis };
+    if (run.plans !== null && statement === run.statement) run.plans.plan = { result, catalog, basis };
     return result;
   }
 
@@ -210,6 +214,7 @@ export class ServerResponses {
     run.complete(session.recorder, now(), tag);
     this.#touched = null;
     run.onDone?.(tag);
+    noteMovedCopies(this.#talk, run);
     this.#rolledBack = tag === 'ROLLBACK';
     // In a pipeline more follows before ReadyForQuery says that the transaction does not fail any more.
     if (this.#rolledBack && this.#talk.transaction === 'E') this.#talk.transaction = 'T';
@@ -284,6 +289,7 @@ export class ServerResponses {
     for (const [name, portal] of talk.portals) if (portal.era <= era) talk.portals.delete(name);
     talk.names.transactionEnded(this.#failed);
     talk.view.transactionEnded(era);
+    talk.changes.ended(talk, era);
     talk.copies.transactionEnded(era, this.#failed);
     // What was sent meanwhile is in the next one.
     if (talk.tracker.isEmpty) talk.touched = false;

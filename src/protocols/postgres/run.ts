@@ -19,6 +19,12 @@ export class Run {
   readonly statement: StatementAnalysis;
   /** The catalog it was analysed with. */
   readonly catalog: CatalogHandle;
+  /** When it was asked for, as changes of definitions are counted. */
+  readonly since: number;
+  /** The changes that its result was last compared with. */
+  seenChanges = -1;
+  /** They may have changed what it means: its values are withheld. */
+  isWithheld = false;
   /** Stands for it among those that make copies of protected values. */
   readonly maker: CopyMaker;
   /** Where its statement keeps the last plan, when the same text always has the same lineage. */
@@ -37,6 +43,7 @@ export class Run {
     permit: Permit;
     statement: StatementAnalysis;
     catalog: CatalogHandle;
+    since: number;
     maker: CopyMaker;
     plans?: PlanSlot;
     follows?: Run;
@@ -45,6 +52,7 @@ export class Run {
     this.permit = parts.permit;
     this.statement = parts.statement;
     this.catalog = parts.catalog;
+    this.since = parts.follows?.since ?? parts.since;
     this.maker = parts.maker;
     this.plans = parts.plans ?? null;
     this.#follows = parts.follows ?? null;

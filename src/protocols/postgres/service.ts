@@ -205,6 +205,8 @@ async function runSession(
     await running;
   } finally {
     talk.copies.sessionEnded();
+    talk.view.sessionEnded();
+    talk.changes.ended(talk, Number.POSITIVE_INFINITY);
     keys.forget();
     signal.removeEventListener('abort', onAbort);
   }

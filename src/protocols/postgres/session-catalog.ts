@@ -179,6 +179,11 @@ export class SessionCatalog {
     this.#changed = false;
   }
 
+  /** The session is over in the middle of a transaction, which may have been committed all the same. */
+  sessionEnded(): void {
+    if (this.#changed) this.#catalogs.invalidate(this.#incoming.target);
+  }
+
   /** A question of our own is under way. */
   get isAsking(): boolean {
     return this.#question !== null;

@@ -3,6 +3,7 @@ import type { SessionChange } from '../../analysis/postgres-types.js';
 import { maskFields, scrubError } from '../../masking/scrub.js';
 import type { Conversation } from './conversation.js';
 import type { ErrorFields } from './errors.js';
+import { mayHaveMoved } from './moved-names.js';
 import type { Run } from './run.js';
 import { tellsOnlyOfTheText } from './safe-errors.js';
 import type { Expected } from './tracker.js';
@@ -32,7 +33,8 @@ export function shownFields(talk: Conversation, fields: ErrorFields, head: Expec
   const { catalogs, incoming } = talk;
   // Parse analysis runs no query, and a name is taken before any value is read: such an error speaks of the text alone.
   if (head?.type === 'parse' || head?.type === 'collision') return fields;
-  const touching = head === undefined || touchesProtected(head) || (talk.touched && endsOthers(head));
+  const touching =
+    head === undefined || touchesProtected(head) || hasMoved(talk, head) || (talk.touched && endsOthers(head));
   if (!touching || tellsOnlyOfTheText(fields) || catalogs.hasNothingProtected(incoming.target, incoming.classification))
     return maskFields(fields, incoming.classification.detectors);
   return scrubError(fields);
@@ -44,6 +46,11 @@ function touchesProtected(head: Expected): boolean {
   if (run !== null) return run.statement.touchesProtected;
   // Sync runs the deferred checks of statements that have gone by.
   return true;
+}
+
+function hasMoved(talk: Conversation, head: Expected): boolean {
+  const runs = head.type === 'query' ? head.runs : [runOf(head)];
+  return runs.some((run) => run !== null && mayHaveMoved(talk, run));
 }
 
 const ending: ReadonlySet<SessionChange['type']> = new Set<SessionChange['type']>([

@@ -55,7 +55,7 @@ export class SimpleQuery {
     const plans = talk.plansOf(query);
     const runs = bodies.statements.map((statement) => this.#judging.run(permit, statement, query, plans));
     if (this.#deallocates(query, permit)) return undefined;
-    for (const { statement } of runs) talk.view.noteSent(statement, talk.era);
+    for (const { statement } of runs) talk.noteSent(statement);
     talk.backend.query(permit);
     talk.tracker.push({ type: 'query', runs, at: 0, failed: false, era: talk.era++ });
     // What the client sends next means something else once the server is in COPY: wait until it says so.

@@ -47,6 +47,47 @@ describe('a protected value under a name that another session changes', () => {
     }
   });
 
+  /** Until the server has let a statement wait for a lock. */
+  const isWaiting = (): Promise<void> =>
+    expect.poll(() => lab.direct('select from pg_locks where not granted'), { timeout: 20_000 }).toHaveLength(1);
+  const restore = `${harmless}; drop function if exists stolen_fn(); truncate archive`;
+  const define = (column: string): string =>
+    `create or replace function stolen_fn() returns text language sql stable as 'select reverse(${column}) from users where id = 1'`;
+  const copy = "insert into archive select id, upper(name), '' from user_names";
+
+  it.each([
+    { what: 'a view, for its own lock', first: [leaky], held: look, then: [] },
+    {
+      what: 'a view, for another lock',
+      first: ['lock table lookup'],
+      held: `select n.name from lookup, user_names n`,
+      then: [leaky],
+    },
+    {
+      what: 'a view, for another lock, by the extended protocol',
+      first: ['lock table lookup'],
+      held: 'copy (select upper(n.name) from lookup, user_names n) to stdout',
+      then: [leaky],
+    },
+    { what: 'a function', first: ['lock table lookup'], held: 'select stolen_fn() from lookup', then: [define('ssn')] },
+    { what: 'a view that is copied', first: [leaky], held: copy, then: [], after: 'select lower(name) from archive' },
+  ])('is masked in what waits while it is changed: $what', async ({ first, held, then, after }) => {
+    for (const door of [lab.directUri, uri()]) {
+      const [changing, looking] = await openTwo(door);
+      await ask(changing, define('name'));
+      await ask(looking, 'select stolen_fn() from lookup');
+      for (const sql of ['begin', ...first]) await ask(changing, sql);
+      looking.send(wire.query(held));
+      await isWaiting();
+      for (const sql of [...then, 'commit']) expect(await ask(changing, sql)).not.toMatch(/^E /m);
+      let seen = textOf(await looking.until(1));
+      if (after !== undefined) seen = await ask(looking, after);
+      expect(hasCanary(seen), `${door}: ${seen}`).toBe(door === lab.directUri);
+      for (const session of [changing, looking]) session.close();
+      await lab.direct(restore);
+    }
+  });
+
   it('is masked in a session that keeps its path when its role gets another', async () => {
     const own = 'select reverse(ssn) from users order by id';
     const [changing, looking] = await openTwo(uri());
