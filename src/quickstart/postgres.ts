@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chown, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SluiceError, messageOf } from '../lib/errors.js';
+import { quoteForShell } from '../lib/shell-quote.js';
 import { chooseAccount, chooseHome, prepareHome, reachableBinaries, type ServerAccount } from './postgres-account.js';
 import { findPostgres, type PostgresBinaries } from './postgres-binaries.js';
 import { runToEnd, stopServer, watchServer, type RunningServer } from './postgres-process.js';
@@ -162,9 +163,11 @@ async function readPassword(dir: string, mustExist: boolean): Promise<string> {
   const known = await readFile(file, 'utf8').catch(() => null);
   if (known !== null && known !== '') return known;
   if (mustExist) {
+    // Without the directory, what is deleted would be the default one: another quickstart's.
+    const stateDir = quoteForShell(dirname(dir));
     throw new SluiceError('local', `${file} is gone, and with it the way into the demo database.`, {
       decider: 'local',
-      next: [{ command: './scripts/quickstart --reset', when: 'to begin again' }],
+      next: [{ command: `sluice quickstart --reset --state-dir ${stateDir}`, when: 'to begin again' }],
     });
   }
   const password = randomBytes(24).toString('base64url');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removePostgres, startPostgres, type DemoPostgres } from '../../src/quickstart/postgres.js';
@@ -103,7 +103,10 @@ describe('the demo PostgreSQL', () => {
   it('says what to do when its password is gone', async () => {
     await server.stop();
     await rm(join(dir, 'superuser.password'));
-    await expect(startPostgres({ dir, env: process.env })).rejects.toMatchObject({ code: 'local' });
+    await expect(startPostgres({ dir, env: process.env })).rejects.toMatchObject({
+      code: 'local',
+      details: { next: [{ command: `sluice quickstart --reset --state-dir ${dirname(dir)}` }] },
+    });
     await writeFile(join(dir, 'superuser.password'), server.password, { mode: 0o600 });
     server = await startPostgres({ dir, env: process.env });
   });
