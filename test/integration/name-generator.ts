@@ -1,5 +1,5 @@
 import { createDraw, type Draw } from '../support/draw.js';
-import { fromFunctions, pool, scalars, tables, type Shape } from './name-pool.js';
+import { aliases, fromFunctions, pool, quoted, scalars, tables, withBefore, type Shape } from './name-pool.js';
 
 /**
  * Statements in which few names stand for many columns: FROM clauses of every form one inside the other, and select lists
@@ -14,14 +14,6 @@ interface Member {
   readonly columns: readonly string[];
 }
 type Level = readonly Member[];
-
-/** `?column?` and what else is no plain name. */
-const quoted = (name: string): string => (/^[a-z_0-9]+$/.test(name) ? name : `"${name}"`);
-
-/** No WITH follows another. */
-const withBefore = (ctes: string, query: string): string => (query.startsWith('WITH') ? query : `${ctes}${query}`);
-
-const aliases = ['x', 'y', 'z', 'w', 'n1', 'a', 'b', 'c', 'one'] as const;
 
 class NameGenerator {
   readonly #draw: Draw;
@@ -41,10 +33,25 @@ class NameGenerator {
     if (kind <= 4) return withBefore(this.#with([], true), this.#query([], depth).sql);
     if (kind <= 6) return this.#query([], depth).sql;
     // Behind a name that an inner level does not have stands the outer one, which is harmless or protected.
-    const outer = { sql: `${this.#draw.pick(['n0', 'n0', 'n9'])} AS o`, alias: 'o', columns: pool };
+    const table = this.#draw.pick(['n0', 'n9', 'n10']);
+    const columns = table === 'n10' ? [...pool, 'ctid'] : pool;
+    const outer = { sql: `${table} AS o`, alias: 'o', columns };
+    if (kind <= 9) return `SELECT (SELECT ${this.#probe([[outer]], depth)} LIMIT 1) FROM ${outer.sql}`;
     if (kind <= 13) return `SELECT s.* FROM ${outer.sql}, LATERAL (${this.#query([[outer]], depth).sql}) AS s`;
     const targets = Array.from({ length: this.#draw.between(1, 2) }, () => this.#subquery([[outer]], depth).sql);
     return `SELECT ${targets.join(', ')} FROM ${outer.sql}`;
+  }
+
+  /** One name, over what may or may not have a column of it. */
+  #probe(levels: readonly Level[], depth: number): string {
+    if (this.#one(6)) {
+      const { sql, columns } = this.#draw.pick(tables);
+      const { list } = this.#columnList(columns, 1);
+      return `(q.t).${this.#draw.pick(columns)} FROM (SELECT y AS t FROM ${sql} AS y${list}) AS q`;
+    }
+    const { sql, alias } = this.#member(levels, depth);
+    const name = alias !== '' && this.#one(3) ? alias : this.#draw.pick([...pool, 'ctid', 'ctid']);
+    return `${name} FROM ${sql}`;
   }
 
   /** WITH, or nothing; writes stand in that of the outermost query alone. */
@@ -111,7 +118,7 @@ class NameGenerator {
     }
     const from = this.#from(levels, depth);
     const targets = this.#targets([from, ...levels], depth);
-    const members = from.map(({ sql }) => sql).filter((sql) => sql !== '');
+    const members = from.map(({ sql }) => sql);
     const limit = this.#one(6) ? ' LIMIT 2' : '';
     return { sql: `SELECT ${targets.sql} FROM ${members.join(', ')}${limit}`, columns: targets.columns };
   }
@@ -121,9 +128,8 @@ class NameGenerator {
     const side = (): Shape => {
       const from = this.#from(levels, depth - 1);
       const targets = Array.from({ length: width }, () => this.#target([from, ...levels], depth - 1));
-      const members = from.map(({ sql }) => sql).filter((sql) => sql !== '');
       return {
-        sql: `SELECT ${targets.map(({ sql }) => sql).join(', ')} FROM ${members.join(', ')}`,
+        sql: `SELECT ${targets.map(({ sql }) => sql).join(', ')} FROM ${from.map(({ sql }) => sql).join(', ')}`,
         columns: targets.flatMap(({ columns }) => columns),
       };
     };
@@ -132,7 +138,7 @@ class NameGenerator {
   }
 
   #values(levels: readonly Level[]): Shape {
-    const star = levels.length > 0 && this.#one(3) ? this.#draw.pick((levels[0] ?? []).concat()) : null;
+    const star = levels.length > 0 && this.#one(3) ? this.#draw.pick(levels[0] ?? []) : null;
     const first = star === null || star === undefined || star.alias === '' ? null : `${star.alias}.*`;
     const width = this.#draw.between(1, 3);
     const row = () => [
@@ -294,7 +300,7 @@ class NameGenerator {
     });
     const name = () => this.#name(levels).sql;
     const row = () => this.#row(levels);
-    switch (this.#draw.between(1, 24)) {
+    switch (this.#draw.between(1, 27)) {
       case 1:
         return call('upper', name());
       case 2:
@@ -342,24 +348,31 @@ class NameGenerator {
         const { sql, columns } = row();
         return this.#field({ sql: `same(${sql})`, columns });
       }
+      case 17:
+        return this.#field({ sql: name(), columns: ['a', 'b', 'c'] });
+      case 18: {
+        const { sql } = row();
+        return { sql, columns: [sql] };
+      }
       default:
         return this.#name(levels);
     }
   }
 
   #field({ sql, columns }: Shape): Shape {
-    const name = columns.length === 0 || this.#one(8) ? this.#draw.pick(pool) : this.#draw.pick(columns);
+    const name = columns.length === 0 || this.#one(4) ? this.#draw.pick(pool) : this.#draw.pick(columns);
     return { sql: `(${sql}).${quoted(name)}`, columns: [name] };
   }
 
   #name(levels: readonly Level[]): Shape {
     const level = this.#one(3) && levels.length > 0 ? this.#draw.pick(levels) : (levels[0] ?? []);
     const shown = (name: string): Shape => ({ sql: name, columns: [name] });
-    if (level.length === 0 || this.#one(6))
+    if (level.length === 0 || this.#one(4))
       return this.#one(12)
         ? { sql: 'tableoid::text', columns: ['tableoid'] }
-        : shown(this.#draw.pick([...pool, 'ctid']));
+        : shown(this.#draw.pick([...pool, 'ctid', 'ctid']));
     const { alias, columns } = this.#draw.pick(level);
+    if (alias !== '' && this.#one(16)) return { sql: alias, columns: [alias] };
     const column = columns.length === 0 || this.#one(16) ? this.#draw.pick(pool) : this.#draw.pick(columns);
     const isAmbiguous = level.filter((member) => member.columns.includes(column)).length > 1;
     const isQualified = alias !== '' && (isAmbiguous ? !this.#one(8) : this.#one(2));

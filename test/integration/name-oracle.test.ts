@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => worlds?.stop());
 
 /** About half of them are accepted. `SLUICE_TEST_NAMES` for more, `SLUICE_TEST_SEED` for others. */
-const count = Number(process.env['SLUICE_TEST_NAMES'] ?? 4000);
+const count = Number(process.env['SLUICE_TEST_NAMES'] ?? 6000);
 const seed = fc.readConfigureGlobal()?.seed ?? 0;
 
 describe('names, as the server finds them', () => {

@@ -18,6 +18,15 @@ export interface FromFunction extends Shape {
 
 export const pool = ['a', 'b', 'c', 'd', 'f1', 'f2', 'column1', 'column2', 'unnest', 'one'] as const;
 
+/** `?column?` and what else is no plain name. */
+export const quoted = (name: string): string => (/^[a-z_0-9]+$/.test(name) ? name : `"${name}"`);
+
+/** No WITH follows another. */
+export const withBefore = (ctes: string, query: string): string =>
+  query.startsWith('WITH') ? query : `${ctes}${query}`;
+
+export const aliases = ['x', 'y', 'z', 'w', 'n1', 'a', 'b', 'c', 'one'] as const;
+
 export const tables: readonly Shape[] = [
   { sql: 'n1', columns: ['a', 'b', 'c'] },
   { sql: 'n1', columns: ['a', 'b', 'c'] },
@@ -77,6 +86,8 @@ export const fromFunctions: readonly FromFunction[] = [
   { sql: 'tab()', columns: ['b', 'a'] },
   { sql: 'tab_one()', columns: ['a'] },
   { sql: "picked('p'::text)", columns: ['c', 'b'] },
+  { sql: 'sides(1)', columns: ['a', 'b'] },
+  { sql: "sides('p'::text)", columns: ['b', 'a'] },
   { sql: 'same(%r)', columns: ['a', 'b', 'c'] },
   { sql: 'same_out(%r)', columns: ['a', 'b', 'c'] },
   { sql: 'same_out(%e)', columns: ['b'] },
@@ -84,6 +95,8 @@ export const fromFunctions: readonly FromFunction[] = [
   { sql: 'unnest(ARRAY[%r])', columns: ['a', 'b', 'c'] },
   { sql: 'elements(ARRAY[%r])', columns: ['a', 'b', 'c'] },
   { sql: 'unnest(ARRAY(SELECT x FROM n2 x))', columns: ['b', 'a', 'd'] },
+  { sql: 'unnest(ARRAY(SELECT x FROM n7 x))', columns: ['a', 'b', 'd'] },
+  { sql: "unnest(ARRAY(SELECT x FROM n7 x), ARRAY['q'])", columns: ['a', 'b', 'd', 'unnest'] },
   { sql: "unnest(ARRAY['p'], ARRAY['q', %e])", columns: ['unnest', 'unnest'] },
   { sql: "unnest(to_tsvector('simple', 'p'))", columns: ['lexeme', 'positions', 'weights'] },
   { sql: "jsonb_populate_record(null::n1, '{}')", columns: ['a', 'b', 'c'] },

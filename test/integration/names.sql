@@ -11,6 +11,7 @@ ALTER TABLE n7 DROP COLUMN gone;
 CREATE TABLE n8 (c text) INHERITS (n7);
 CREATE VIEW n4 AS SELECT b AS ctid, a AS tableoid, c AS b, a FROM n1;
 CREATE VIEW n5 (d, b) AS SELECT x.a, y.c, x.d AS f2 FROM n2 x JOIN n1 y ON true;
+CREATE VIEW n10 AS SELECT a, b, c, d, f1, f2, column1, column2, unnest, one, b AS ctid FROM n9;
 CREATE TYPE ct AS (b text, a text);
 CREATE DOMAIN plain AS text;
 CREATE DOMAIN dct AS ct;
@@ -54,6 +55,8 @@ CREATE FUNCTION same_out(anyelement, OUT b anyelement) LANGUAGE sql STABLE AS 'S
 CREATE FUNCTION elements(anyarray) RETURNS SETOF anyelement LANGUAGE sql STABLE AS 'SELECT unnest($1)';
 CREATE FUNCTION picked(int) RETURNS text LANGUAGE sql STABLE AS 'SELECT c FROM n1 LIMIT 1';
 CREATE FUNCTION picked(text) RETURNS TABLE (c text, b text) LANGUAGE sql STABLE AS 'SELECT b, a FROM n1';
+CREATE FUNCTION sides(int) RETURNS TABLE (a text, b text) LANGUAGE sql STABLE AS 'SELECT b, c FROM n1';
+CREATE FUNCTION sides(text) RETURNS TABLE (b text, a text) LANGUAGE sql STABLE AS 'SELECT b, c FROM n1';
 CREATE FUNCTION rest(n1) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1.b';
 CREATE FUNCTION d(n1) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1.c';
 CREATE FUNCTION c(x n2) RETURNS text LANGUAGE sql STABLE AS 'SELECT x.a';
