@@ -36,7 +36,21 @@ export function resolveCommand(argv: readonly string[], ids: readonly string[], 
   if (names.length === 1 && topics.includes(first)) return { kind: 'incomplete', topic: first };
   const typed = names.length === 0 ? first : names.slice(0, topics.includes(first) ? 2 : 1).join(' ');
   const spoken = [...ids, ...topics].map((id) => id.replaceAll(':', ' '));
-  return { kind: 'unknown', typed, hint: nearest(typed, spoken) };
+  return { kind: 'unknown', typed, hint: inNearestTopic(names, ids, topics) ?? nearest(typed, spoken) };
+}
+
+/** `session list` is meant as `sessions list`: of a topic that was mistyped, the word behind it says which command. */
+function inNearestTopic(
+  [first = '', second]: readonly string[],
+  ids: readonly string[],
+  topics: readonly string[],
+): string | null {
+  if (second === undefined || topics.includes(first)) return null;
+  const topic = nearest(first, topics);
+  if (topic === null) return null;
+  const under = ids.filter((id) => id.startsWith(`${topic}:`)).map((id) => id.slice(topic.length + 1));
+  const command = nearest(second, under);
+  return command === null ? null : `${topic} ${command}`.replaceAll(':', ' ');
 }
 
 function leadingFlags(words: readonly string[]): number {

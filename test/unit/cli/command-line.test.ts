@@ -42,6 +42,8 @@ describe('finding the command', () => {
     expect(resolve('requests')).toEqual({ kind: 'incomplete', topic: 'requests' });
     expect(resolve('requests', 'aprove', 'x')).toMatchObject({ kind: 'unknown', hint: 'requests approve' });
     expect(resolve('exce')).toMatchObject({ kind: 'unknown', hint: 'exec' });
+    expect(resolve('request', 'list')).toMatchObject({ kind: 'unknown', typed: 'request', hint: 'requests list' });
+    expect(resolve('request', 'aprove', 'x')).toMatchObject({ hint: 'requests approve' });
     expect(resolve('--nonsense')).toMatchObject({ kind: 'unknown', typed: '--nonsense' });
   });
   it('suggests nothing far-fetched', () => {
