@@ -49,4 +49,5 @@ describe('names, as the server finds them', () => {
   });
 });
 
-const maskedWithoutNeed = 0.1;
+/** Nine in a hundred, give or take one for other seeds. */
+const maskedWithoutNeed = 0.12;
