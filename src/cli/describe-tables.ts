@@ -44,7 +44,15 @@ export async function describeTables(
   if (detail.kind !== 'postgres')
     throw new SluiceError('usage', `${target} is of kind ${detail.kind}, which has no tables.`, { decider: 'local' });
   const read = (name: string | null): ReturnType<typeof readTables> =>
-    readTables(client, { target, table: name, limit: maxColumns, maxBytes, reason: 'describe', signal });
+    readTables(client, {
+      target,
+      table: name,
+      limit: maxColumns,
+      maxBytes,
+      reason: 'describe',
+      application: 'sluice describe',
+      signal,
+    });
   const { tables, truncated } = await read(table ?? null);
   if (table !== undefined && tables.length === 0) throw noTable(target, table, (await read(null)).tables);
   const found = protectedBy(detail.protected_columns);

@@ -8,6 +8,8 @@ export interface ExecBody {
   readonly limit?: number;
   readonly max_bytes?: number;
   readonly reason?: string;
+  /** The program that asks; the command line where nothing is said. */
+  readonly application?: string;
   readonly wait?: boolean;
   readonly timeout_ms?: number;
   readonly request_id?: string;

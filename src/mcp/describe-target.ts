@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import type { TargetDetail } from '../client/api-types.js';
-import { readTables } from './tables.js';
 import { messageOf } from '../lib/errors.js';
+import { application } from './results.js';
 import type { targetOutput } from './schemas.js';
+import { readTables } from './tables.js';
 import type { ToolCall } from './tool.js';
 
 type Tables = z.output<typeof targetOutput>['tables'];
@@ -37,7 +38,7 @@ async function schemaOf(
   if (target.kind !== 'postgres') return { tables: [], note: `a ${target.kind} target has no tables` };
   try {
     const bounds = { limit: maxColumns, maxBytes: 1_048_576 };
-    const asked = { target: target.name, table: null, reason: 'describe_target', ...bounds, signal };
+    const asked = { target: target.name, table: null, reason: 'describe_target', application, ...bounds, signal };
     const { tables, truncated } = await readTables(api, asked);
     return {
       tables: tables.map((table) => ({ ...table, columns: table.columns.map((column) => ({ ...column })) })),

@@ -34,10 +34,13 @@ export function rowsOf(result: ExecResult): z.output<typeof rowsOutput> {
   };
 }
 
+/** What sessions call the program that asks. */
+export const application = 'sluice mcp';
+
 /** Runs something; one that is held is no failure, but a request that people decide. */
 export async function runOrHold({ api, signal }: ToolCall, body: ExecBody): Promise<Ran> {
   try {
-    const ran = rowsOf(await api.exec({ ...body, cursor: true, wait: false }, { signal }));
+    const ran = rowsOf(await api.exec({ ...body, application, cursor: true, wait: false }, { signal }));
     return { ...ran, request_id: body.request_id ?? null, message: null, expires_at: null };
   } catch (error) {
     if (!isSluiceError(error, 'approval_pending')) throw error;

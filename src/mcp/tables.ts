@@ -21,6 +21,8 @@ export interface TablesAsked {
   readonly maxBytes: number;
   /** What the recording says it was for. */
   readonly reason: string;
+  /** The program that asks. */
+  readonly application: string;
   readonly signal: AbortSignal;
 }
 
@@ -36,10 +38,10 @@ order by table_schema, table_name, ordinal_position`;
  */
 export async function readTables(
   client: Pick<SluiceClient, 'exec'>,
-  { target, table, limit, maxBytes, reason, signal }: TablesAsked,
+  { target, table, limit, maxBytes, reason, application, signal }: TablesAsked,
 ): Promise<{ readonly tables: readonly TableShape[]; readonly truncated: boolean }> {
   const bounds = { limit, max_bytes: maxBytes, cursor: false };
-  const body = { target, text: columnsText, parameters: [table], read_only: true, reason, ...bounds };
+  const body = { target, text: columnsText, parameters: [table], read_only: true, reason, application, ...bounds };
   const { rows, truncated } = await client.exec(body, { signal });
   const tables = new Map<string, TableShape & { readonly columns: ColumnShape[] }>();
   for (const [schema, name, column, type, nullable] of rows) {

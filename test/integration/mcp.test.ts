@@ -167,6 +167,8 @@ describe.each([
     expect(held).toMatchObject({ status: 'held', result: null });
     expect(await orders(`id = ${id}`)).toBe(1);
     const request_id = String(held['request_id']);
+    const { document } = await gateway.call('GET', `/v1/requests/${request_id}`, { as: 'reviewer' });
+    expect(document).toMatchObject({ request: { client: { application: 'sluice mcp', via: 'exec' } } });
     const told: unknown[] = [];
     const waiting = await client.callTool(
       { name: 'wait_request', arguments: { request_id, timeout_seconds: 7 } },

@@ -23,6 +23,8 @@ export interface ExecOrder {
   readonly parameters: readonly (string | null)[];
   readonly bounds: QueryBounds;
   readonly reason: string | null;
+  /** The program that asks, as it calls itself. */
+  readonly application: string;
   readonly meta: Readonly<Record<string, string>>;
   readonly wait: boolean;
   readonly timeoutMs: number;

@@ -71,7 +71,7 @@ export class ExecSession {
       database: order.target.name,
       password: '',
       ssl: false,
-      application_name: 'sluice exec',
+      application_name: order.application,
       keepAlive: false,
     });
     this.#client.on('error', () => undefined);

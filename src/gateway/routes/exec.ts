@@ -71,6 +71,7 @@ export function execRoutes(services: GatewayServices): readonly ApiRoute[] {
           parameters: subject.parameters,
           bounds: { maxRows: body.limit, maxBytes: body.max_bytes },
           reason: body.reason,
+          application: body.application,
           meta: body.meta,
           wait: body.wait,
           timeoutMs: body.timeout_ms,

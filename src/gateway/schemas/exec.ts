@@ -46,6 +46,11 @@ export const execBody = z
     wait: z.boolean().default(false),
     /** An approved request to spend; its text and parameters are used when `text` is missing. */
     request_id: z.string().max(64).nullable().default(null),
+    /** The program that asks, as the session names it. */
+    application: z
+      .string()
+      .regex(/^[\x20-\x7e]{1,64}$/, 'must be 1 to 64 printable ASCII characters')
+      .default('sluice exec'),
     read_only: z.boolean().default(false),
     dry_run: z.boolean().default(false),
     /** Keep a result that is cut open for a while, for `next_cursor`. */
