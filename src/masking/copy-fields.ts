@@ -1,7 +1,7 @@
 /** How rows and fields of a COPY in text or csv form are written (PostgreSQL, COPY, "File Formats"). */
 export interface CopySyntax {
-  /** Index right after the end of the row that starts at `start`, or -1; goes on where `state` says the last look ended. */
-  rowEnd(bytes: Buffer, start: number, state: ScanState): number;
+  /** Index right after the end of the row in [start, limit), or -1; goes on where `state` says the last look ended. */
+  rowEnd(bytes: Buffer, start: number, limit: number, state: ScanState): number;
   /** Calls `visit` for each field of the row [start, end), the newline not included. Throws on what COPY never writes. */
   fields(bytes: Buffer, start: number, end: number, visit: (start: number, end: number) => void): void;
   /** Whether the field is its value as it stands: nothing in it is escaped or quoted, and it is not NULL. */
@@ -43,10 +43,11 @@ export function textSyntax(delimiter: string, nullText: string): CopySyntax {
     return false;
   };
   return {
-    rowEnd(bytes, start, state) {
-      const end = bytes.indexOf(newline, start + state.scanned);
-      state.scanned = bytes.length - start;
-      return end < 0 ? -1 : end + 1;
+    rowEnd(bytes, start, limit, state) {
+      let index = start + state.scanned;
+      while (index < limit && bytes[index] !== newline) index++;
+      state.scanned = limit - start;
+      return index < limit ? index + 1 : -1;
     },
     fields(bytes, start, end, visit) {
       let field = start;
@@ -111,9 +112,9 @@ export function csvSyntax(options: {
     value.equals(nullBytes) ||
     value.some((byte) => byte === separator || byte === quote || byte <= 0x20 || byte === backslash);
   return {
-    rowEnd(bytes, start, state) {
+    rowEnd(bytes, start, limit, state) {
       let index = start + state.scanned;
-      for (; index < bytes.length; index++) {
+      for (; index < limit; index++) {
         const byte = bytes[index];
         if (byte === newline && !state.quoted) return index + 1;
         if (state.quoted && byte === escape && escape !== quote) index++;

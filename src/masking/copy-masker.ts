@@ -1,6 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { CopyCsvOptions } from '../analysis/postgres-types.js';
 import { SluiceError } from '../lib/errors.js';
+import { ByteOutput } from './byte-output.js';
 import { csvSyntax, textSyntax, type CopySyntax, type ScanState } from './copy-fields.js';
 import { cellMasker, unchanged, type CellMasker, type Masked } from './column-masker.js';
 import { compileDetectors } from './detectors.js';
@@ -28,10 +29,10 @@ export interface CopyMaskerOptions {
 
 /** Cuts a stream into rows and masks each. */
 interface RowFormat {
-  /** End of the unit (row, header, trailer) at `start`, or -1 when it is not complete. */
-  unitEnd(bytes: Buffer, start: number): number;
-  /** The masked unit, or null when it stays as it is. */
-  maskUnit(bytes: Buffer, start: number, end: number): Buffer | null;
+  /** End of the unit (row, header, trailer) in [start, limit), or -1 when it is not complete. */
+  unitEnd(bytes: Buffer, start: number, limit: number): number;
+  /** Writes the unit, masked. */
+  maskUnit(bytes: Buffer, start: number, end: number, out: ByteOutput): void;
   /** Says whether the stream may end here, with this much left over. */
   mayEnd(rest: number): boolean;
 }
@@ -56,6 +57,14 @@ export function createCopyMasker(options: CopyMaskerOptions): CopyMasker | null 
   return new StreamMasker(delimitedRows(syntax, maskers, csv.header), maxRowBytes);
 }
 
+/** A row that is masked: what of it has been copied, and how many columns were seen. */
+interface RowAtHand {
+  bytes: Buffer;
+  out: ByteOutput;
+  copied: number;
+  column: number;
+}
+
 function delimitedRows(syntax: CopySyntax, maskers: readonly (CellMasker | null)[], header: boolean): RowFormat {
   const state: ScanState = { quoted: false, scanned: 0 };
   let isHeader = header;
@@ -63,32 +72,38 @@ function delimitedRows(syntax: CopySyntax, maskers: readonly (CellMasker | null)
     const value = syntax.decode(bytes, from, to);
     return value === null ? masker(bytes, -1, 0) : masker(value, 0, value.length);
   };
+  // Of the row at hand; kept here, so that a row allocates nothing.
+  const row: RowAtHand = { bytes: Buffer.alloc(0), out: new ByteOutput(0), copied: 0, column: 0 };
+  const maskField = (from: number, to: number): void => {
+    if (row.column >= maskers.length) throw malformed('more columns than described');
+    const masker = maskers[row.column++];
+    if (masker === null || masker === undefined) return;
+    const { bytes, out } = row;
+    const result = syntax.isPlain(bytes, from, to) ? masker(bytes, from, to) : maskDecoded(masker, bytes, from, to);
+    if (result === unchanged) return;
+    out.copy(bytes, row.copied, from);
+    out.append(syntax.encode(result));
+    row.copied = to;
+  };
   return {
-    unitEnd(bytes, start) {
-      const end = syntax.rowEnd(bytes, start, state);
+    unitEnd(bytes, start, limit) {
+      const end = syntax.rowEnd(bytes, start, limit, state);
       if (end >= 0) state.scanned = 0;
       return end;
     },
-    maskUnit(bytes, start, end) {
+    maskUnit(bytes, start, end, out) {
       if (isHeader) {
         isHeader = false;
-        return null;
+        return out.copy(bytes, start, end);
       }
       const stop = bytes[end - 1] === 0x0a ? end - 1 : end;
-      const parts: Buffer[] = [];
-      let copied = start;
-      let column = 0;
-      syntax.fields(bytes, start, stop, (from, to) => {
-        if (column >= maskers.length) throw malformed('more columns than described');
-        const masker = maskers[column++];
-        if (masker === null || masker === undefined) return;
-        const result = syntax.isPlain(bytes, from, to) ? masker(bytes, from, to) : maskDecoded(masker, bytes, from, to);
-        if (result === unchanged) return;
-        parts.push(bytes.subarray(copied, from), syntax.encode(result));
-        copied = to;
-      });
-      if (column !== maskers.length) throw malformed('fewer columns than described');
-      return parts.length === 0 ? null : Buffer.concat([...parts, bytes.subarray(copied, end)]);
+      row.bytes = bytes;
+      row.out = out;
+      row.copied = start;
+      row.column = 0;
+      syntax.fields(bytes, start, stop, maskField);
+      if (row.column !== maskers.length) throw malformed('fewer columns than described');
+      out.copy(bytes, row.copied, end);
     },
     mayEnd: () => !state.quoted,
   };
@@ -105,54 +120,52 @@ function binaryRows(masker: RowMasker): RowFormat {
   let stage: BinaryStage = 'header';
   let unit: BinaryStage = 'header'; // what the unit at hand is
   return {
-    unitEnd(bytes, start) {
+    unitEnd(bytes, start, limit) {
       if (stage === 'done') throw malformed('bytes after the trailer');
       unit = stage;
-      const end = stage === 'header' ? binaryHeaderEnd(bytes, start) : tupleEnd(bytes, start);
+      const end = stage === 'header' ? binaryHeaderEnd(bytes, start, limit) : tupleEnd(bytes, start, limit);
       if (end < 0) return end;
       if (stage === 'header') stage = 'tuples';
       else if (bytes.readInt16BE(start) === -1) unit = stage = 'done';
       return end;
     },
-    maskUnit(bytes, start, end) {
-      if (unit !== 'tuples') return null;
-      const payload = bytes.subarray(start, end);
-      const masked = masker.maskRow(payload);
-      return masked === payload ? null : masked;
+    maskUnit(bytes, start, end, out) {
+      if (unit !== 'tuples') out.copy(bytes, start, end);
+      else out.append(masker.maskRow(bytes.subarray(start, end)));
     },
     mayEnd: (rest) => stage === 'done' && rest === 0,
   };
 }
 
-function binaryHeaderEnd(bytes: Buffer, start: number): number {
-  const known = bytes.subarray(start, start + signature.length);
+function binaryHeaderEnd(bytes: Buffer, start: number, limit: number): number {
+  const known = bytes.subarray(start, Math.min(start + signature.length, limit));
   if (!signature.subarray(0, known.length).equals(known)) throw malformed('not a binary COPY');
-  if (bytes.length - start < signature.length + 8) return -1;
+  if (limit - start < signature.length + 8) return -1;
   // Bits 16 and up are critical: a reader that does not know one must stop (bit 16: OIDs, gone since PostgreSQL 12).
   if (bytes.readUInt32BE(start + signature.length) >>> 16 !== 0) throw malformed('unknown flags');
   const extension = bytes.readInt32BE(start + signature.length + 4);
   if (extension < 0) throw malformed('negative length');
   const end = start + signature.length + 8 + extension;
-  return end <= bytes.length ? end : -1;
+  return end <= limit ? end : -1;
 }
 
-function tupleEnd(bytes: Buffer, start: number): number {
-  if (start + 2 > bytes.length) return -1;
+function tupleEnd(bytes: Buffer, start: number, limit: number): number {
+  if (start + 2 > limit) return -1;
   const count = bytes.readInt16BE(start);
   let index = start + 2;
   for (let column = 0; column < count; column++) {
-    if (index + 4 > bytes.length) return -1;
+    if (index + 4 > limit) return -1;
     const length = bytes.readInt32BE(index);
     if (length < -1) throw malformed('negative length');
     index += 4 + Math.max(length, 0);
   }
-  return index <= bytes.length ? index : -1;
+  return index <= limit ? index : -1;
 }
 
 /** A larger buffer, needed once for one long row, is given back. */
 const keptBytes = 256 * 1024;
 
-/** Holds back the incomplete row at the end of each chunk; rows that stay as they are are passed on in one piece. */
+/** Holds back the incomplete row at the end of each chunk. */
 class StreamMasker implements CopyMasker {
   readonly #format: RowFormat;
   readonly #maxRowBytes: number;
@@ -166,76 +179,67 @@ class StreamMasker implements CopyMasker {
     this.#maxRowBytes = maxRowBytes;
   }
 
-  push(chunk: Buffer): Buffer {
-    return this.#guard(() => {
-      if (this.#heldBytes === 0) return this.#maskUnits(chunk);
-      this.#hold(chunk);
-      return this.#maskUnits(this.#held.subarray(0, this.#heldBytes));
-    });
+  push(bytes: Buffer, start: number, end: number, out: ByteOutput): void {
+    this.#requireSound();
+    try {
+      if (this.#heldBytes === 0) return this.#maskUnits(bytes, start, end, out);
+      this.#hold(bytes, start, end);
+      this.#maskUnits(this.#held, 0, this.#heldBytes, out);
+    } catch (error) {
+      throw this.#fault(error);
+    }
   }
 
-  end(): Buffer {
-    return this.#guard(() => {
-      const rest = this.#held.subarray(0, this.#heldBytes);
+  end(out: ByteOutput): void {
+    this.#requireSound();
+    try {
+      const rest = this.#heldBytes;
       this.#heldBytes = 0;
-      if (!this.#format.mayEnd(rest.length)) throw malformed('ends in the middle of a row');
-      if (rest.length === 0) return rest;
-      return this.#format.maskUnit(rest, 0, rest.length) ?? rest;
-    });
+      if (!this.#format.mayEnd(rest)) throw malformed('ends in the middle of a row');
+      if (rest > 0) this.#format.maskUnit(this.#held, 0, rest, out);
+    } catch (error) {
+      throw this.#fault(error);
+    }
   }
 
-  #maskUnits(bytes: Buffer): Buffer {
-    const parts: Buffer[] = [];
-    let copied = 0;
-    let start = 0;
-    while (start < bytes.length) {
-      const end = this.#format.unitEnd(bytes, start);
-      if ((end < 0 ? bytes.length : end) - start > this.#maxRowBytes) {
+  #maskUnits(bytes: Buffer, from: number, limit: number, out: ByteOutput): void {
+    let start = from;
+    while (start < limit) {
+      const end = this.#format.unitEnd(bytes, start, limit);
+      if ((end < 0 ? limit : end) - start > this.#maxRowBytes) {
         throw new SluiceError('too_large', `A row of this COPY is longer than ${this.#maxRowBytes} bytes.`, {
           decider: 'gateway',
         });
       }
       if (end < 0) break;
-      const masked = this.#format.maskUnit(bytes, start, end);
-      if (masked !== null) {
-        // The server sends each row in a message of its own.
-        if (start === 0 && end === bytes.length && this.#heldBytes === 0) return masked;
-        parts.push(bytes.subarray(copied, start), masked);
-        copied = end;
-      }
+      this.#format.maskUnit(bytes, start, end, out);
       start = end;
     }
-    // A view of the held buffer would be overwritten by the next chunk.
-    const whole = parts.length === 0 && bytes.buffer !== this.#held.buffer;
-    const untouched = start === bytes.length ? bytes : bytes.subarray(0, start);
-    const out = whole ? untouched : Buffer.concat([...parts, bytes.subarray(copied, start)]);
-    const rest = bytes.subarray(start);
     this.#heldBytes = 0;
-    if (rest.length > 0) this.#hold(rest);
+    if (start < limit) this.#hold(bytes, start, limit);
     else if (this.#held.length > keptBytes) this.#held = Buffer.alloc(0);
-    return out;
   }
 
-  #hold(bytes: Buffer): void {
-    const size = this.#heldBytes + bytes.length;
+  /** It may be of what is held itself. */
+  #hold(bytes: Buffer, start: number, end: number): void {
+    const size = this.#heldBytes + end - start;
     if (size > this.#held.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(size, this.#held.length * 2, 4096));
       this.#held.copy(grown, 0, 0, this.#heldBytes);
       this.#held = grown;
     }
-    bytes.copy(this.#held, this.#heldBytes);
+    bytes.copy(this.#held, this.#heldBytes, start, end);
     this.#heldBytes = size;
   }
 
   /** After a fault nothing more comes out: where the next row starts is not known. */
-  #guard(work: () => Buffer): Buffer {
+  #requireSound(): void {
     if (this.#failed) throw malformed('an earlier row could not be read');
-    try {
-      return work();
-    } catch (error) {
-      this.#failed = true;
-      throw error instanceof SluiceError ? error : malformed('unexpected form');
-    }
+  }
+
+  #fault(error: unknown): SluiceError {
+    this.#failed = true;
+    return error instanceof SluiceError ? error : malformed('unexpected form');
   }
 }
 

@@ -1,3 +1,5 @@
+import type { ByteOutput } from './byte-output.js';
+
 /** How a class's value is rendered when it may not be seen. All are type-safe: the client can still parse the result. */
 export type MaskerName = 'redact' | 'last4' | 'email' | 'hash' | 'null';
 
@@ -48,6 +50,7 @@ export interface RowMasker {
 
 /** Masks a COPY OUT stream, chunk by chunk; holds back incomplete rows, never grows over the row limit. */
 export interface CopyMasker {
-  push(chunk: Buffer): Buffer;
-  end(): Buffer;
+  /** Takes [start, end) of the stream and writes what of it is whole and masked. */
+  push(bytes: Buffer, start: number, end: number, out: ByteOutput): void;
+  end(out: ByteOutput): void;
 }

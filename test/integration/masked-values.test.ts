@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { maskChunk, maskRest } from '../support/copy-stream.js';
 import { createCopyMasker } from '../../src/masking/copy-masker.js';
 import { placeholderFor } from '../../src/masking/placeholders.js';
 import { conditionName } from '../../src/masking/scrub.js';
@@ -156,12 +157,12 @@ describe('a masked COPY', () => {
     const chunks: Buffer[] = [];
     const collect = new Writable({
       write(chunk: Buffer, _encoding, done) {
-        for (const byte of chunk) chunks.push(Buffer.from(masker.push(Buffer.from([byte]))));
+        for (const byte of chunk) chunks.push(maskChunk(masker, Buffer.from([byte])));
         done();
       },
     });
     await pipeline(client.query(copyTo(`COPY source TO STDOUT (${options})`)), collect);
-    chunks.push(masker.end());
+    chunks.push(maskRest(masker));
     const masked = Buffer.concat(chunks);
     expect(masked.includes('secret.example')).toBe(false);
     const readBack = options.replace(', FORCE_QUOTE *', '');

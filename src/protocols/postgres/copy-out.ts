@@ -1,4 +1,5 @@
 import { int32At } from '../../lib/bytes.js';
+import { ByteOutput } from '../../masking/byte-output.js';
 import { createCopyMasker } from '../../masking/copy-masker.js';
 import type { CopyMasker } from '../../masking/types.js';
 import { SluiceError } from '../../lib/errors.js';
@@ -9,6 +10,8 @@ import { asItMayRun } from './moved-names.js';
 import type { Run } from './run.js';
 
 const copyData = 0x64;
+/** Byte1(type) Int32(length). */
+const headBytes = 5;
 
 /** Called before data leave; throws where policy ends the result. */
 export type CountDelivered = (run: Run, rows: number, bytes: number) => void;
@@ -75,11 +78,13 @@ export class CopyOut {
   done(): boolean {
     const run = this.#run;
     if (run === null) return false;
-    const rest = run.copyMasker?.end();
-    if (rest !== undefined && rest.length > 0) {
-      const out = new DataOutput(rest.length + 5);
-      out.add(rest);
-      this.#pass(run, out.bytes, 0, out.bytes.length);
+    const { copyMasker } = run;
+    if (copyMasker !== null) {
+      const out = new ByteOutput(256);
+      const head = out.leave(headBytes);
+      copyMasker.end(out);
+      finishMessage(out, head);
+      if (out.length > 0) this.#pass(run, out.bytes, 0, out.length);
     }
     this.#run = null;
     return true;
@@ -98,39 +103,21 @@ export class CopyOut {
 }
 
 function maskedData({ bytes, start, end }: FrameRun, masker: CopyMasker): Buffer {
-  const out = new DataOutput(end - start);
+  const out = new ByteOutput(end - start);
   for (let at = start; at < end;) {
     const next = at + 1 + int32At(bytes, at + 1);
-    const masked = masker.push(bytes.subarray(at + 5, next));
-    if (masked.length > 0) out.add(masked);
+    const head = out.leave(headBytes);
+    masker.push(bytes, at + headBytes, next, out);
+    finishMessage(out, head);
     at = next;
   }
   return out.bytes;
 }
 
-/** CopyData messages, one behind the other: Byte1('d') Int32(length) Byten. */
-class DataOutput {
-  #bytes: Buffer;
-  #length = 0;
-
-  constructor(expectedBytes: number) {
-    this.#bytes = Buffer.allocUnsafe(expectedBytes);
-  }
-
-  get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  add(data: Buffer): void {
-    const needed = this.#length + data.length + 5;
-    if (needed > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(needed * 2);
-      this.#bytes.copy(grown, 0, 0, this.#length);
-      this.#bytes = grown;
-    }
-    this.#bytes[this.#length] = copyData;
-    this.#bytes.writeInt32BE(data.length + 4, this.#length + 1);
-    data.copy(this.#bytes, this.#length + 5);
-    this.#length = needed;
-  }
+/** CopyData: Byte1('d') Int32(length) Byten, around what has been written behind its head; none where that is nothing. */
+function finishMessage(out: ByteOutput, head: number): void {
+  const length = out.length - head;
+  if (length === headBytes) return out.cut(head);
+  out.setByte(head, copyData);
+  out.setInt32(head + 1, length - 1);
 }
