@@ -19,7 +19,7 @@ import { ImplicitCalls } from './implicit-calls.js';
 import type { ExpressionReading, FunctionCandidates, Relation, ViewReading } from './relation.js';
 import { objectLine } from './object-line.js';
 import { isBuiltin, takes } from './overloads.js';
-import { derive, isTainted, type Field } from './value.js';
+import { derive, isTainted, type Field, type Value } from './value.js';
 
 /** Reads a view's definition; comes as an argument because reading one needs this catalog. */
 export type ReadView = (catalog: Catalog, definition: string | null, columns: number) => ViewReading;
@@ -329,6 +329,13 @@ export class Catalog {
       this.#reading.delete(raw.oid);
     }
     return { fields, written: { insert, update } };
+  }
+
+  /** What the generated columns of a relation show of a row with these fields. */
+  generated(oid: number, fields: readonly Field[]): readonly { readonly attnum: number; readonly value: Value }[] {
+    return (this.#expressions.get(oid) ?? [])
+      .filter(({ generated }) => generated)
+      .map(({ attnum, text }) => ({ attnum, value: this.#readExpression(this, text, fields).value }));
   }
 
   /** What a foreign table shows of a protected column of this database. */

@@ -96,7 +96,7 @@ function add(ctx: Context, where: ReturnType<typeof place>, value: Value): void 
 }
 
 /** The column is protected at least like what is written to it. */
-function covers({ value: own }: Field, value: Value): boolean {
+export function covers({ value: own }: Field, value: Value): boolean {
   if (own.unknown) return true;
   if (value.unknown) return false;
   const isOf = (name: string): boolean => own.sources.some((source) => source.class === name);

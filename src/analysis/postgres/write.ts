@@ -7,7 +7,8 @@ import { analyseFrom, analyseFromItem } from './from.js';
 import { inferWritten, judgeWritten } from './into.js';
 import { addTableEffect, findRelation, readRelation } from './relations.js';
 import type { Relation } from './relation.js';
-import { Scope, itemOf, type Source } from './scope.js';
+import { asWritten, putsOf, type Put } from './returned.js';
+import { Scope, itemOf, type FromItem, type Source } from './scope.js';
 import { analyseTargets } from './select.js';
 import { addUnnamedSetting } from './set-config.js';
 import { clear, isTainted, noRows, unknownValue, type Field, type Rows, type Value } from './value.js';
@@ -23,18 +24,19 @@ export function analyseInsert(ctx: Context, body: Body, outer: Scope | null): Ro
   judgeIndexes(ctx, list(body, 'cols'), level);
   const names = list(body, 'cols').map((node) => text(bodyOf(node, 'ResTarget') ?? {}, 'name'));
   noteRows(ctx, writtenBy(ctx, body), names, written);
+  const puts = [...putsOf(target.relation, names, written)];
   const conflict = child(body, 'onConflictClause');
-  if (conflict !== null) analyseConflict(ctx, conflict, { target, body, names, written }, level);
-  return returning(ctx, body, [target], level);
+  if (conflict !== null) puts.push(...analyseConflict(ctx, conflict, { target, body, names, written }, level));
+  return returning(ctx, body, asWritten(ctx, target, puts), level);
 }
 
-/** ON CONFLICT tells whether a row with these values is there. PostgreSQL, INSERT. */
+/** ON CONFLICT tells whether a row with these values is there. Gives what it writes then. PostgreSQL, INSERT. */
 function analyseConflict(
   ctx: Context,
   conflict: Body,
   insert: { readonly target: Source; readonly body: Body; readonly names: readonly string[]; readonly written: Rows },
   level: Scope,
-): void {
+): readonly Put[] {
   const { target, body, names, written } = insert;
   const excluded: Source = {
     alias: 'excluded',
@@ -57,10 +59,11 @@ function analyseConflict(
     }
     if (arbiter['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(arbiter['whereClause'], scope));
   }
-  if (text(conflict, 'action') !== 'ONCONFLICT_UPDATE') return;
+  if (text(conflict, 'action') !== 'ONCONFLICT_UPDATE') return [];
   addTableEffect(ctx, 'update', findTarget(ctx, target));
-  assign(ctx, body, list(conflict, 'targetList'), scope);
+  const puts = assign(ctx, body, list(conflict, 'targetList'), scope);
   if (conflict['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(conflict['whereClause'], scope));
+  return puts;
 }
 
 /** `excluded` holds the row that was to be inserted: its values are the source's, not the table's. */
@@ -80,9 +83,10 @@ export function analyseUpdate(ctx: Context, body: Body, outer: Scope | null): Ro
   if (target.relation?.name === 'pg_settings' && target.relation.schema === 'pg_catalog') addUnnamedSetting(ctx);
   const scope = new Scope(level, [itemOf(target)]);
   analyseFrom(ctx, list(body, 'fromClause'), scope);
-  assign(ctx, body, list(body, 'targetList'), scope);
+  const puts = assign(ctx, body, list(body, 'targetList'), scope);
   if (body['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(body['whereClause'], scope));
-  return returning(ctx, body, [target], level, scope);
+  const [, ...others] = scope.items;
+  return returning(ctx, body, asWritten(ctx, target, puts), level, (written) => [written, ...others]);
 }
 
 /** DeleteStmt. */
@@ -93,7 +97,7 @@ export function analyseDelete(ctx: Context, body: Body, outer: Scope | null): Ro
   const scope = new Scope(level, [itemOf(target)]);
   analyseFrom(ctx, list(body, 'usingClause'), scope);
   if (body['whereClause'] !== undefined) ctx.findings.infer(ctx.expr(body['whereClause'], scope));
-  return returning(ctx, body, [target], level, scope);
+  return returning(ctx, body, target, level, () => scope.items);
 }
 
 const mergeActions: Readonly<Record<string, ActionName>> = {
@@ -112,6 +116,7 @@ export function analyseMerge(ctx: Context, body: Body, outer: Scope | null): Row
   scope.items.push(source);
   ctx.findings.infer(ctx.expr(body['joinCondition'], scope));
   const named = findTarget(ctx, target);
+  const puts: Put[] = [];
   for (const node of list(body, 'mergeWhenClauses')) {
     const clause = bodyOf(node, 'MergeWhenClause') ?? {};
     const action = mergeActions[text(clause, 'commandType')];
@@ -120,18 +125,17 @@ export function analyseMerge(ctx: Context, body: Body, outer: Scope | null): Row
     const facts = action === 'insert' ? {} : { filtered };
     if (action !== undefined) addTableEffect(ctx, action, named, facts);
     if (clause['condition'] !== undefined) ctx.findings.infer(ctx.expr(clause['condition'], scope));
-    if (action === 'update') assign(ctx, body, list(clause, 'targetList'), scope);
+    if (action === 'update') puts.push(...assign(ctx, body, list(clause, 'targetList'), scope));
     else judgeIndexes(ctx, list(clause, 'targetList'), scope);
     const columns = list(clause, 'targetList').map((column) => text(bodyOf(column, 'ResTarget') ?? {}, 'name'));
     const values = list(clause, 'values').map((value) => ctx.expr(value, scope));
     values.forEach((value) => ctx.findings.infer(value));
-    noteRows(ctx, writtenBy(ctx, body), columns, {
-      fields: values.map((value) => ({ name: '', value })),
-      open: false,
-    });
+    const rows = { fields: values.map((value) => ({ name: '', value })), open: false };
+    noteRows(ctx, writtenBy(ctx, body), columns, rows);
+    puts.push(...putsOf(target.relation, columns, rows));
   }
   // `RETURNING *` gives the source's columns first, then the target's. PostgreSQL, MERGE.
-  return returning(ctx, body, [target], level, new Scope(level, [source, itemOf(target)]));
+  return returning(ctx, body, asWritten(ctx, target, puts), level, (written) => [source, written]);
 }
 
 /** The written relation as a member of the statement's scope, under its alias. */
@@ -154,9 +158,10 @@ function findTarget(ctx: Context, target: Source) {
   return findRelation(ctx, { schemaname: target.schema, relname: target.alias });
 }
 
-/** SET a = x: a protected value that is copied can be read where it was not protected. */
-function assign(ctx: Context, statement: Body, nodes: readonly unknown[], scope: Scope): void {
+/** SET a = x: a protected value that is copied can be read where it was not protected. Gives what is written. */
+function assign(ctx: Context, statement: Body, nodes: readonly unknown[], scope: Scope): readonly Put[] {
   const written = writtenBy(ctx, statement);
+  const puts: Put[] = [];
   for (const node of nodes) {
     const target = bodyOf(node, 'ResTarget') ?? {};
     const value = ctx.expr(target['val'], scope);
@@ -164,8 +169,10 @@ function assign(ctx: Context, statement: Body, nodes: readonly unknown[], scope:
     convertWritten(ctx, written, text(target, 'name'), value);
     noteWritten(ctx, written, text(target, 'name'), value);
     if (written.relation !== null) followKeys(ctx, written.relation, text(target, 'name'), value);
+    puts.push({ column: text(target, 'name'), value });
   }
   judgeIndexes(ctx, nodes, scope);
+  return puts;
 }
 
 /** A key that others refer to takes them along (ON UPDATE CASCADE): what is written to it is written there too. */
@@ -200,18 +207,24 @@ function judgeIndexes(ctx: Context, nodes: readonly unknown[], scope: Scope): vo
 }
 
 /** RETURNING sees the target, FROM, and since PostgreSQL 18 `old` and `new`. */
-function returning(ctx: Context, body: Body, targets: readonly Source[], level: Scope, visible?: Scope): Rows | null {
+function returning(
+  ctx: Context,
+  body: Body,
+  target: Source,
+  level: Scope,
+  items: (target: FromItem) => readonly FromItem[] = (target) => [target],
+): Rows | null {
   const clause = child(body, 'returningClause');
   const nodes = clause === null ? list(body, 'returningList') : list(clause, 'exprs');
   if (nodes.length === 0) return null;
-  const scope = new Scope(level, visible?.items ?? targets.map(itemOf));
+  const scope = new Scope(level, items(itemOf(target)));
   if (ctx.catalog.major >= 18) {
     const given =
       clause === null
         ? []
         : list(clause, 'options').map((node) => text(bodyOf(node, 'ReturningOption') ?? {}, 'value'));
     const aliases = ['old', 'new', ...given];
-    const copies = targets.flatMap((target) => aliases.map((alias): Source => ({ ...target, alias, schema: '' })));
+    const copies = aliases.map((alias): Source => ({ ...target, alias, schema: '' }));
     scope.items.push({ columns: [], open: false, sources: copies });
   }
   const rows = analyseTargets(ctx, nodes, scope);

@@ -40,9 +40,16 @@ export interface LoadedCatalog {
   readonly path: readonly string[];
 }
 
-class Entry {
+/** What is known of a catalog: the reading, or where the next one will stand. Another object once something was invalidated. */
+export interface Standing {
+  /** How often something was read there that was not known before. */
+  readonly readings: number;
+}
+
+class Entry implements Standing {
   readonly classification: Classification;
   loaded: LoadedCatalog | null = null;
+  readings = 0;
   loading: Promise<LoadedCatalog> | null = null;
   /** The reading that begins when the one under way has ended. */
   next: Promise<LoadedCatalog> | null = null;
@@ -124,6 +131,11 @@ export class TargetCatalogs {
     if (state === 'over') return null;
     if (state === 'due') this.#check(entry, target, classification).catch(() => undefined); // `load` would say why
     return entry.loaded;
+  }
+
+  /** Never waits, and asks nothing. */
+  standing(target: TargetConfig, classification: Classification): Standing {
+    return this.#entry(target, classification);
   }
 
   /** The catalog, read or asked for now if need be. Many callers share one reading. */
@@ -371,6 +383,7 @@ export class TargetCatalogs {
         const searchPath = raw.searchPath.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', ');
         entry.digest = digest;
         entry.loaded = { handle, searchPath, path: raw.searchPath };
+        entry.readings++;
       }
       reading.holds();
       return entry.loaded;

@@ -11,7 +11,7 @@ import { Spans } from './frames.js';
 import type { JudgedQuery } from './judged-query.js';
 import type { MaskingSetup } from './result-plan.js';
 import type { PlanSlot, Run } from './run.js';
-import { SessionCatalog } from './session-catalog.js';
+import { type CatalogStanding, SessionCatalog } from './session-catalog.js';
 import { SqlNames } from './sql-names.js';
 import { Tracker } from './tracker.js';
 
@@ -36,6 +36,8 @@ export interface WirePortal {
   readonly namesVersion: number;
   /** The last catalog in which its text meant what was judged. */
   seenIn: CatalogHandle;
+  /** What was known once its own copies were noted, which move the catalog; null where they have moved nothing. */
+  readonly copied: CatalogStanding | null;
   described: boolean;
   executed: boolean;
 }

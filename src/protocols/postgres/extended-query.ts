@@ -185,14 +185,19 @@ export class ExtendedQuery {
     statement.query = query;
     const prior = talk.portals.get(name);
     const [body] = bodies.statements;
+    const before = talk.view.now();
+    const run = this.#judging.run(judged.permit, body ?? emptyStatement, query, statement);
+    // What it copies is protected from now on: that is no change of what it means itself.
+    const copied = before === query.catalog && talk.view.now() !== before ? talk.view.standing() : null;
     const portal: WirePortal = {
       upstream: talk.newName('p'),
       statement,
       query,
       parameters,
       permit: judged.permit,
-      run: this.#judging.run(judged.permit, body ?? emptyStatement, query, statement),
+      run,
       seenIn: query.catalog,
+      copied,
       era: talk.era,
       namesVersion: talk.names.version,
       described: false,

@@ -1,4 +1,5 @@
 import { SluiceError } from '../../lib/errors.js';
+import type { StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { Permit } from '../../sessions/permit.js';
 import type { Conversation, WirePortal } from './conversation.js';
 import { gatewayError } from './errors.js';
@@ -43,7 +44,7 @@ export class PortalExecution {
       !portal.query.usesNames &&
       !talk.tracker.isUncertain('portal', name) &&
       portal.permit.basis === talk.session.gate.basis &&
-      talk.view.now() === portal.seenIn;
+      this.#isStill(portal);
     return isPlain ? this.#forward(name, portal, portal.run, maxRows) : this.#slowly(name, maxRows);
   }
 
@@ -81,21 +82,26 @@ export class PortalExecution {
     return await this.#judging.judge({ kind: 'fetch', text: query.text, parameters }, bodies, { continues: permit });
   }
 
+  /** Nothing has moved since it was bound but by what it copies itself. */
+  #isStill({ seenIn, copied }: WirePortal): boolean {
+    const { view } = this.#talk;
+    return view.now() === seenIn || (copied !== null && view.isStill(copied));
+  }
+
   /**
    * Utilities and the bodies of functions find their names when they run, and what is protected may be more than it was:
    * whether the text is not any more what was judged at Bind.
    */
   async #isMoved(portal: WirePortal): Promise<boolean> {
     const talk = this.#talk;
-    if (talk.view.now() === portal.seenIn) return false;
+    if (this.#isStill(portal)) return false;
     if (talk.transaction === 'E') await this.#hooks.idle();
     if (talk.skipping || talk.transaction === 'E') return false; // the server runs nothing but the end of it
     const query = await this.#judging.analyse(portal.query.text);
     await this.#judging.refreshNames(query);
     if (talk.skipping) return false;
     const { statements, fault } = this.#judging.resolveNames(query);
-    if (fault !== null || JSON.stringify(statements[0] ?? emptyStatement) !== JSON.stringify(portal.run.statement))
-      return true;
+    if (fault !== null || !meansTheSame(portal.run.statement, statements[0] ?? emptyStatement)) return true;
     const { plan } = portal.run;
     if (plan !== null) {
       const anew = planResult(plan.description, portal.run.statement, query.catalog, talk.masking);
@@ -142,6 +148,14 @@ export class PortalExecution {
   #refuse(refusal: Refusal): void | Promise<void> {
     return refuse(this.#talk, this.#hooks, refusal);
   }
+}
+
+/** Columns that were found protected meanwhile need no protection from what copies into them; others do. */
+function meansTheSame(judged: StatementAnalysis, now: StatementAnalysis): boolean {
+  const { copies: judgedCopies = [], ...before } = judged;
+  const { copies = [], ...after } = now;
+  const known = new Set(judgedCopies.map((copy) => JSON.stringify(copy)));
+  return JSON.stringify(before) === JSON.stringify(after) && copies.every((copy) => known.has(JSON.stringify(copy)));
 }
 
 const namesMoved = sqlError('55000', 'a statement or cursor changed between Bind and Execute; send Bind again');

@@ -4,7 +4,7 @@ import { endsChanges } from '../../analysis/ends-changes.js';
 import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
 import { messageOf, SluiceError } from '../../lib/errors.js';
 import type { IncomingConnection } from '../../sessions/types.js';
-import type { LoadedCatalog, TargetCatalogs } from './catalogs.js';
+import type { LoadedCatalog, Standing, TargetCatalogs } from './catalogs.js';
 import type { CopiesInFlight } from './copies-in-flight.js';
 import type { DialledTarget } from './dial.js';
 import { decodeErrorFields } from './errors.js';
@@ -23,6 +23,13 @@ interface Moment {
   readonly unsynced: boolean;
   /** As ReadyForQuery last said. */
   readonly transaction: 'I' | 'T' | 'E';
+}
+
+/** What a session knew at some moment. */
+export interface CatalogStanding {
+  readonly shared: Standing;
+  readonly readings: number;
+  readonly changes: number;
 }
 
 const savepoint = `${privatePrefix}catalog`;
@@ -49,8 +56,12 @@ export class SessionCatalog {
   /** Temporary objects were made in this session. */
   #temporary = false;
   #own: CatalogHandle | null = null;
-  /** The shared catalog when `#own` was read: once that moves, so does this. */
-  #base: CatalogHandle | null = null;
+  /** What was known of the shared catalog when `#own` was read: once that moves, so does this. */
+  #base: LoadedCatalog | Standing | null = null;
+  /** The same of the copies in temporary tables. */
+  #temporaryCopies = 0;
+  /** How often what the session has changed itself made it forget what it knew. */
+  #changes = 0;
   #question: Question | null = null;
 
   constructor(
@@ -84,7 +95,9 @@ export class SessionCatalog {
 
   /** What was read last may not be true any more: read again, with nothing in flight. */
   get isStale(): boolean {
-    return !this.isShared && (this.#own === null || this.#base !== this.#currentHandle());
+    if (this.isShared) return false;
+    const { version } = this.#copies.temporary;
+    return this.#own === null || this.#base !== this.#known() || this.#temporaryCopies !== version;
   }
 
   /** The shared catalog when it is at hand. */
@@ -109,8 +122,9 @@ export class SessionCatalog {
   async own(moment: Moment, signal: AbortSignal): Promise<CatalogHandle> {
     if (this.#own !== null && !this.isStale) return this.#own;
     const { target, classification } = this.#incoming;
-    const base = this.#currentHandle();
+    const base = this.#known();
     const copies = this.#copies;
+    const { version } = copies.temporary;
     const handle = await this.#releasing(moment, signal, (query) =>
       this.#catalogs.readWithin(target, classification, {
         path: this.#path,
@@ -122,7 +136,26 @@ export class SessionCatalog {
     );
     this.#own = handle;
     this.#base = base;
+    this.#temporaryCopies = version;
+    // While nobody asks the target, what others change past the gateway would never be noticed.
+    if (!this.#changed && this.#current() === null) this.#catalogs.load(target, classification).catch(() => undefined); // whoever needs it hears why
     return handle;
+  }
+
+  /** Where what is known stands, to be compared with `isStill`. */
+  standing(): CatalogStanding {
+    const shared = this.#catalogs.standing(this.#incoming.target, this.#incoming.classification);
+    return { shared, readings: shared.readings, changes: this.#changes };
+  }
+
+  /** Nothing was invalidated since: at most it was read for the first time. */
+  isStill({ shared, readings, changes }: CatalogStanding): boolean {
+    const now = this.standing();
+    return (
+      now.shared === shared &&
+      now.changes === changes &&
+      (now.readings === readings || (readings === 0 && now.readings === 1))
+    );
   }
 
   /**
@@ -151,7 +184,7 @@ export class SessionCatalog {
       const loaded = await this.#catalogs.fresh(target, classification);
       if (this.#isOwnPath(loaded)) return loaded.handle;
     }
-    this.#own = null;
+    this.#forget();
     return await this.own(moment, signal);
   }
 
@@ -164,18 +197,18 @@ export class SessionCatalog {
   /** Called for every statement before it leaves; `era` is the number of Syncs sent before it. */
   noteSent(statement: StatementAnalysis, era: number): void {
     // What the open transaction has changed may be undone, or be dropped with its end, while another one follows at once.
-    if (statement.changes.some(endsChanges)) this.#own = null;
+    if (statement.changes.some(endsChanges)) this.#forget();
     if (!statement.changes.some(({ type }) => type === 'catalogChange')) return;
     this.#changed = true;
     this.#changedEra = era;
-    this.#own = null;
+    this.#forget();
     if (statement.effects.some(({ action, facts }) => action === 'create' && facts.temporary)) this.#temporary = true;
   }
 
   /** The transaction that ended with this Sync is over: its changes are everybody's, or nobody's. */
   transactionEnded(era: number): void {
     if (!this.#changed || era < this.#changedEra) return;
-    this.#own = null;
+    this.#forget();
     this.#changed = false;
   }
 
@@ -218,8 +251,13 @@ export class SessionCatalog {
     return this.#catalogs.current(this.#incoming.target, this.#incoming.classification);
   }
 
-  #currentHandle(): CatalogHandle | null {
-    return this.#current()?.handle ?? null;
+  #known(): LoadedCatalog | Standing {
+    return this.#current() ?? this.#catalogs.standing(this.#incoming.target, this.#incoming.classification);
+  }
+
+  #forget(): void {
+    this.#own = null;
+    this.#changes++;
   }
 
   /** Runs one query of ours under the unnamed statement and portal, which clients' names never reach upstream. */
