@@ -76,9 +76,15 @@ describe('a bundle', () => {
     const path = await save(recorder, id, dir);
     const trusted = await publishedKeys(options.dir);
     const whole = await readFile(path);
-    const entry = (name: string): number => whole.indexOf(name) + 512;
+    // Entries begin at blocks of 512 bytes with their name; what they hold may name others.
+    const entry = (name: string): number => {
+      let block = 0;
+      while (!whole.subarray(block).toString('latin1', 0, name.length).startsWith(name)) block += 512;
+      return block + 512;
+    };
     for (const name of ['ledger/opened', 'ledger/closed', `${id}.journal`]) {
       const length = Number.parseInt(whole.toString('latin1', entry(name) - 388, entry(name) - 377), 8);
+      expect(length).toBeGreaterThan(0);
       for (let at = 0; at < length; at += 3) {
         const changed = Buffer.from(whole);
         changed[entry(name) + at] = (whole[entry(name) + at] ?? 0) ^ 0x10;
