@@ -33,8 +33,8 @@ where case when $1::text is null then table_schema not in ('pg_catalog', 'inform
 order by table_schema, table_name, ordinal_position`;
 
 /**
- * The tables and views of a PostgreSQL target, or one of them. Asked as any other query, with no way of its own past policy:
- * it is judged and recorded, and shows no more than the gateway's role may see there.
+ * The tables and views of a PostgreSQL target, or one of them. Asked as every query is: it is judged and recorded,
+ * and shows no more than the gateway's role may see there.
  */
 export async function readTables(
   client: Pick<SluiceClient, 'exec'>,

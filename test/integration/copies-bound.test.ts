@@ -1,21 +1,10 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type OpenGateway, pgClient, startOpenGateway } from './open-gateway.js';
+import { peopleRules, peopleTables } from './people.js';
 
 /** Statements of the extended protocol that copy protected values: what they protect themselves is no change under their feet. */
-const rules = {
-  classification: `classes: { ssn: { mask: last4 } }
-columns:
-  - { column: public.people.ssn, class: ssn }
-detectors: {}
-`,
-  policies: '@id("all") permit (principal, action, resource) unless { action == Action::"reveal" };\n',
-};
-const schema = `
-  drop schema if exists public cascade; create schema public;
-  create table people (id int primary key, name text, ssn text);
-  insert into people values (1, 'Ada', 'QXZ-41-7W93'), (2, 'Ben', 'RBN-52-1L60');
-  create table notes (id int, body text);
+const schema = `${peopleTables}
   create table badges (id int primary key, body text, loud text generated always as (upper(body)) stored, place text default 'here');
   insert into badges values (1, 'one'), (2, 'two');
   create view shown as select id, body as b, place from badges;`;
@@ -25,7 +14,7 @@ let direct: pg.Client;
 let client: pg.Client;
 
 beforeAll(async () => {
-  gateway = await startOpenGateway(['app'], rules);
+  gateway = await startOpenGateway(['app'], peopleRules);
   direct = await pgClient(gateway.direct('app'));
 }, 120_000);
 afterAll(async () => {

@@ -2,22 +2,9 @@ import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { twoPhase } from '../support/postgres.js';
 import { type OpenGateway, pgClient, startOpenGateway } from './open-gateway.js';
+import { peopleRules, peopleTables } from './people.js';
 
 /** Copies that a transaction makes which is prepared in one session and committed from another. */
-const rules = {
-  classification: `classes: { ssn: { mask: last4 } }
-columns:
-  - { column: public.people.ssn, class: ssn }
-detectors: {}
-`,
-  policies: '@id("all") permit (principal, action, resource) unless { action == Action::"reveal" };\n',
-};
-const schema = `
-  drop schema if exists public cascade; create schema public;
-  create table people (id int primary key, name text, ssn text);
-  insert into people values (1, 'Ada', 'QXZ-41-7W93'), (2, 'Ben', 'RBN-52-1L60');
-  create table notes (id int, body text);`;
-
 let gateway: OpenGateway;
 let direct: pg.Client;
 const clients: pg.Client[] = [];
@@ -30,7 +17,7 @@ const leave = (): Promise<unknown> =>
   Promise.all(clients.splice(0).map((client) => client.end().catch(() => undefined)));
 
 beforeAll(async () => {
-  gateway = await startOpenGateway(['app'], rules, { server: twoPhase });
+  gateway = await startOpenGateway(['app'], peopleRules, { server: twoPhase });
   direct = await pgClient(gateway.direct('app'));
 }, 120_000);
 afterAll(async () => {
@@ -38,7 +25,7 @@ afterAll(async () => {
   await gateway.stop();
 });
 beforeEach(async () => {
-  await direct.query(schema);
+  await direct.query(peopleTables);
   await (await enter()).query('create table noticed (n int)'); // the gateway reads the catalog again
 });
 afterEach(async () => {
