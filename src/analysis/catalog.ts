@@ -25,6 +25,8 @@ const maxRows = 2_000_000;
 export const catalogQueries = {
   server: `select pg_catalog.json_build_object('major', pg_catalog.current_setting('server_version_num')::int / 10000,
     'database', pg_catalog.current_database(), 'user', current_user,
+    'encoding', pg_catalog.current_setting('server_encoding'),
+    'ctype', (select d.datctype from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()),
     'builtins', (select pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
         pg_catalog.string_agg(p.oid::text || ' ' || p.xmin::text, ',' order by p.oid), 'UTF8')), 'hex')
       from pg_catalog.pg_proc p where p.oid < 16384),
@@ -130,6 +132,8 @@ const serverRow = z.object({
   major: z.number().int(),
   database: z.string(),
   user: z.string(),
+  encoding: z.string(),
+  ctype: z.string(),
   path: orEmpty(names),
   builtins: z.string(),
   oid: z.number(),
@@ -243,6 +247,8 @@ export async function readCatalog(
   return {
     serverMajor: server.major,
     database: server.database,
+    encoding: server.encoding,
+    ctype: server.ctype,
     currentUser: server.user,
     searchPath: server.path,
     prepared: server.prepared,

@@ -179,6 +179,9 @@ export interface ClassifiedColumns {
 export interface RawCatalog {
   readonly serverMajor: number;
   readonly database: string;
+  /** What the database is kept in, and the locale by which it tells letters apart; absent: UTF8. */
+  readonly encoding?: string;
+  readonly ctype?: string;
   readonly currentUser: string;
   readonly searchPath: readonly string[];
   /** Read within a transaction that has changed it: once that ends, names may mean something else. */

@@ -5,6 +5,7 @@ import { analyseQuery, readExpression, readView } from './analyse.js';
 import { isOwnName } from './builtin-types.js';
 import { Catalog } from './catalog-model.js';
 import type { ParseSql } from './context.js';
+import { readingIn, UncertainReading } from './encodings.js';
 import { freeConstants } from './free-constants.js';
 import { loadParser, SqlSyntaxError } from './parser.js';
 import type { CatalogBytes, CatalogParts, LoadedCatalog, WorkerRequest, WorkerResponse } from './worker-messages.js';
@@ -62,7 +63,7 @@ class AnalysisWorker {
   async #load(epoch: number, { parts, builtins }: CatalogBytes): Promise<LoadedCatalog> {
     const { raw: own, classified } = JSON.parse(Buffer.from(parts).toString('utf8')) as CatalogParts;
     const raw = { ...own, functions: [...this.#readBuiltins(builtins), ...own.functions] };
-    const parse = await loadParser(raw.serverMajor);
+    const parse = readingIn(raw, await loadParser(raw.serverMajor));
     const catalog = new Catalog(
       raw,
       classified,
@@ -93,6 +94,7 @@ function analyse(loaded: Loaded, sql: string): QueryAnalysis {
   try {
     return analyseQuery(loaded.parse, loaded.catalog, sql);
   } catch (error) {
+    if (error instanceof UncertainReading) return { ok: false, reason: 'refused', message: error.message, position: 0 };
     if (error instanceof SqlSyntaxError)
       return { ok: false, reason: 'syntax', message: error.message, position: error.position };
     throw error;

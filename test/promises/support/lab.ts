@@ -31,13 +31,18 @@ export interface Lab {
   close(): Promise<void>;
 }
 
+export interface LabOptions extends Pick<TestPostgresOptions, 'major'> {
+  /** Options of CREATE DATABASE for the one that the suite makes. */
+  readonly database?: string;
+}
+
 /**
  * Opens the lab. `SLUICE_TEST_DIRECT_URI` (a superuser, in a database of the suite's own: it is emptied) and
  * `SLUICE_TEST_URI` (the same database through the gateway under test) name a gateway to attack; the columns of
  * `protectedColumns` must be classified there, with the masks of `masks`, and its role must be able to do what it is
  * asked. `SLUICE_TEST_TRUSTED_URI` may name a second target with a permissive policy. Unset: the suite starts its own.
  */
-export async function openLab(options: Pick<TestPostgresOptions, 'major'> = {}): Promise<Lab> {
+export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const { SLUICE_TEST_URI: insider, SLUICE_TEST_DIRECT_URI: direct, SLUICE_TEST_TRUSTED_URI: trusted } = process.env;
   if (insider !== undefined && direct !== undefined)
     return await prepare({ directUri: direct, insiderUri: insider, trustedUri: trusted ?? null, own: null, undo: [] });
@@ -133,13 +138,13 @@ const fingerprintSql = `select md5(concat_ws('|',
   (select string_agg(gid, ';') from pg_prepared_xacts),
   (select concat(last_value, is_called) from ledger_id_seq))) as mark`;
 
-async function ownLab(options: Pick<TestPostgresOptions, 'major'>): Promise<Lab> {
+async function ownLab({ database = '', ...options }: LabOptions): Promise<Lab> {
   const gateway = await startTestGateway(options);
   const undo: (() => Promise<void>)[] = [() => gateway.stop()];
   try {
     const password = 'lab-owner-password';
     await gateway.direct(`create role lab_owner superuser login password '${password}'`);
-    await gateway.direct('create database lab owner lab_owner');
+    await gateway.direct(`create database lab owner lab_owner ${database}`);
     const directUri = `postgresql://lab_owner:${password}@127.0.0.1:${gateway.postgresPort}/lab`;
     const admin = new pg.Client({ connectionString: directUri });
     await admin.connect();

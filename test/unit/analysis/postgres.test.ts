@@ -56,6 +56,8 @@ describe('the analyser', () => {
       path: [],
       builtins: '',
       oid: 1,
+      encoding: 'UTF8',
+      ctype: 'C',
       names_itself: true,
       prepared: false,
     };
