@@ -11,7 +11,7 @@ interface CounterBounds {
   readonly bytesRead: Stops;
 }
 /** Ascending. `every`: a policy uses the counter in a way that names no value, so it is asked again at each such step. */
-interface Stops {
+export interface Stops {
   readonly values: readonly number[];
   readonly every: number;
 }

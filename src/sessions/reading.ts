@@ -1,4 +1,4 @@
-import { nextStop, type ReadBounds } from '../policy/bounds.js';
+import { nextStop, type ReadBounds, type Stops } from '../policy/bounds.js';
 import type { PolicySet, SessionFacts } from '../policy/types.js';
 import type { HourlyUsage } from './usage.js';
 
@@ -17,44 +17,60 @@ export class Reading {
   readonly #parts: ReadingParts;
   #policies: PolicySet | null = null;
   #bounds: ReadBounds | null = null;
-  #sessionRows = Infinity;
-  #sessionBytes = Infinity;
-  #identityRows = Infinity;
-  #identityBytes = Infinity;
+  readonly #sessionRows = new Span();
+  readonly #sessionBytes = new Span();
+  readonly #identityRows = new Span();
+  readonly #identityBytes = new Span();
 
   constructor(parts: ReadingParts) {
     this.#parts = parts;
   }
 
-  /** Says whether with these counts, which include what is about to be delivered, another answer is possible. */
-  mustAskAgain(): boolean {
+  /** Says whether with the counts as they are another answer is possible; they include what is about to be delivered. */
+  mustAskAgain(rows: number, bytes: number): boolean {
     const policies = this.#parts.policies();
     if (policies !== this.#policies) {
       this.#policies = policies;
       this.#bounds = policies.readBounds;
-      if (this.#bounds !== null)
-        this.#lookAhead(this.#bounds, { rowsRead: 0, bytesRead: 0 }, { rowsRead: 0, bytesRead: 0 });
+      if (this.#bounds !== null) this.#lookAhead(this.#bounds, nothing, nothing);
     }
     if (this.#bounds === null) return false;
     const { session, usage, now } = this.#parts;
     const identity = usage.facts(now());
-    const reached =
-      session.rowsRead >= this.#sessionRows ||
-      session.bytesRead >= this.#sessionBytes ||
-      identity.rowsRead >= this.#identityRows ||
-      identity.bytesRead >= this.#identityBytes;
-    if (reached) this.#lookAhead(this.#bounds, session, identity);
-    return reached;
+    const left =
+      this.#sessionRows.isLeftAt(session.rowsRead, rows) ||
+      this.#sessionBytes.isLeftAt(session.bytesRead, bytes) ||
+      this.#identityRows.isLeftAt(identity.rowsRead, rows) ||
+      this.#identityBytes.isLeftAt(identity.bytesRead, bytes);
+    if (left) this.#lookAhead(this.#bounds, session, identity);
+    return left;
   }
 
-  #lookAhead(
-    bounds: ReadBounds,
-    session: Pick<SessionFacts, 'rowsRead' | 'bytesRead'>,
-    identity: Pick<SessionFacts, 'rowsRead' | 'bytesRead'>,
-  ): void {
-    this.#sessionRows = nextStop(bounds.session.rowsRead, session.rowsRead);
-    this.#sessionBytes = nextStop(bounds.session.bytesRead, session.bytesRead);
-    this.#identityRows = nextStop(bounds.identity.rowsRead, identity.rowsRead);
-    this.#identityBytes = nextStop(bounds.identity.bytesRead, identity.bytesRead);
+  #lookAhead(bounds: ReadBounds, session: Counts, identity: Counts): void {
+    this.#sessionRows.lookAhead(bounds.session.rowsRead, session.rowsRead);
+    this.#sessionBytes.lookAhead(bounds.session.bytesRead, session.bytesRead);
+    this.#identityRows.lookAhead(bounds.identity.rowsRead, identity.rowsRead);
+    this.#identityBytes.lookAhead(bounds.identity.bytesRead, identity.bytesRead);
+  }
+}
+
+type Counts = Pick<SessionFacts, 'rowsRead' | 'bytesRead'>;
+const nothing: Counts = { rowsRead: 0, bytesRead: 0 };
+
+/**
+ * The counts from where one last looked to the next that a policy names. Counts also fall, when the hour has passed or
+ * what was refused is taken back: the numbers that were behind then lie ahead again.
+ */
+class Span {
+  #from = 0;
+  #next = Infinity;
+
+  isLeftAt(count: number, added: number): boolean {
+    return count >= this.#next || count - added < this.#from;
+  }
+
+  lookAhead(stops: Stops, count: number): void {
+    this.#from = count;
+    this.#next = nextStop(stops, count);
   }
 }

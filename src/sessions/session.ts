@@ -194,7 +194,7 @@ export class Session {
     this.#facts.bytesRead += bytes;
     this.#usage.add('rowsRead', rows, now);
     this.#usage.add('bytesRead', bytes, now);
-    const mustAsk = this.#reading.mustAskAgain();
+    const mustAsk = this.#reading.mustAskAgain(rows, bytes);
     const refused = mustAsk ? this.gate.judgeReading(permit, effects) : this.refusedNow(permit, effects);
     if (refused === null) return;
     this.#facts.rowsRead -= rows;

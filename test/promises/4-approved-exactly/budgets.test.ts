@@ -16,6 +16,7 @@ const policies = [
   budget('order_items', 'identity.seconds > 7200'),
   budget('customers', 'session.statements > 5', true),
   budget('audit_log', 'session.rowsRead > 1000', true),
+  budget('payments', 'identity.rowsRead > 3000'),
 ].join('\n');
 const minute = 60_000;
 
@@ -126,4 +127,22 @@ it('that asks people cannot ask in the middle of a result: it ends there, and th
   await lab.vote(id, 'approve', 'reviewer');
   expect(await psql.ended).toMatchObject({ code: 0 });
   expect(await lab.request(id)).toMatchObject({ state: 'executed' });
+});
+
+it('of an identity’s rows binds again after the hour in a session that had been beyond it', async () => {
+  const client = await enter('reviewer2');
+  await client.query('select generate_series(1, 4000)');
+  await expect(client.query('select id from payments limit 1')).rejects.toEqual(over('payments'));
+  lab.pass(61 * minute);
+  let rows = 0;
+  const many = client.query(
+    new pg.Query('select c.id from (select id from payments limit 1) c, generate_series(1, 50000)'),
+  );
+  many.on('row', () => rows++);
+  const error = await new Promise<Error | null>((resolve) => {
+    many.on('end', () => resolve(null));
+    many.on('error', resolve);
+  });
+  expect(error).toEqual(over('payments'));
+  expect(rows).toBeLessThanOrEqual(3000);
 });
