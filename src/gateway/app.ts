@@ -229,7 +229,6 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
   const usage = new UsageBook();
   const usageKeeper = new UsageKeeper({
     ...{ store: state.store.usage, gateway: bootstrap.publicUrl, book: usage, clock, onProblem },
-    live: () => new Set(sessions.all().map(({ principal }) => principal.id)),
   });
   shutdown.close(() => usageKeeper.close());
   const forEngines = {

@@ -10,8 +10,6 @@ export interface UsageKeeperParts {
   /** Whose counts these are: the gateway's public URL. */
   readonly gateway: string;
   readonly book: UsageBook;
-  /** Identities with a session open. */
-  readonly live: () => ReadonlySet<string>;
   readonly clock: () => number;
   readonly onProblem: (message: string, cause: unknown) => void;
 }
@@ -34,8 +32,8 @@ export class UsageKeeper {
 
   /** Never throws: what could not be written is written with the next. */
   save(): void {
-    const { store, gateway, book, live, clock, onProblem } = this.#parts;
-    book.forget(live(), clock());
+    const { store, gateway, book, clock, onProblem } = this.#parts;
+    book.forget(clock());
     const changed = book.changed(clock());
     if (changed.length === 0) return;
     try {

@@ -66,7 +66,7 @@ export class SessionGate {
   judge(subject: JudgedOperation): Allowed | Denied | Held | Look {
     const { recorder, now } = this.#parts;
     const op = ++this.#ops;
-    if (subject.preparesOnly !== true) this.#statements++;
+    if (subject.preparesOnly !== true) this.#statements += subject.statements ?? 1;
     const { operation } = subject;
     const shown = this.#shown(subject);
     recorder.append({
@@ -141,6 +141,8 @@ export class SessionGate {
     const { recorder, now } = this.#parts;
     const { kind, text } = subject.operation;
     recorder.append({ type: 'operation', at: now(), op, kind, ...this.#shown(subject), fault: null });
+    const decision = this.#decide(subject.effects, permit.approvals);
+    if (decision.verdict !== 'allow') return this.#deny(op, decision.policies, resultEnded(decision));
     return this.#allow(op, text, none, '', permit.approvals);
   }
 

@@ -47,6 +47,8 @@ export interface JudgedOperation {
   readonly secrets?: TextSecrets | null;
   /** What its names mean; absent where names mean what they say. */
   readonly objects?: readonly string[];
+  /** How many statements it is; absent: one. */
+  readonly statements?: number;
   /** The engine can look at the target once more before people are asked: what it knows may be out of date. */
   readonly canLook?: boolean;
   /** A hold does not stop this one: it prepares a statement that will be judged again when it runs. */

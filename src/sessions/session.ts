@@ -79,7 +79,6 @@ export class Session {
   /** On what the reading under a permit was allowed again, after that on which it was given had moved. */
   readonly #allowedAgain = new WeakMap<Permit, Basis>();
   #statementsTold = 0;
-  #toldAt: number;
   readonly #runs: ApprovedRuns;
   readonly #target: TargetConfig;
   readonly #observer: SessionObserver;
@@ -98,8 +97,8 @@ export class Session {
     this.recorder = new ObservedRecorder(recorder, this.#runs);
     this.#services = services;
     this.startedAt = services.now();
-    this.#toldAt = this.startedAt;
     this.#usage = (services.usage ?? new UsageBook()).of(incoming.principal.id);
+    this.#usage.opened(this.startedAt);
     const { policies, now } = services;
     this.#reading = new Reading({ policies, session: this.#facts, usage: this.#usage, now });
     let principal = incoming.principal;
@@ -116,7 +115,7 @@ export class Session {
       shown: new ShownOperations(() => incoming.classification.detectors),
       facts: () => {
         const at = now();
-        this.#tellUsage(at);
+        this.#tellStatements(at);
         this.#facts.statements = this.gate.statements;
         this.#facts.seconds = Math.floor((at - this.startedAt) / 1000);
         return this.#facts;
@@ -235,11 +234,9 @@ export class Session {
     this.#runs.preparedEnded(preparedId(this.#target, gid), kept);
   }
 
-  #tellUsage(now: number): void {
+  #tellStatements(now: number): void {
     this.#usage.add('statements', this.gate.statements - this.#statementsTold, now);
     this.#statementsTold = this.gate.statements;
-    this.#usage.add('seconds', Math.max(0, now - this.#toldAt) / 1000, now);
-    this.#toldAt = now;
   }
 
   #reveal({ principal: { id, name, kind }, target }: IncomingConnection, op: number, effect: Effect): void {
@@ -256,7 +253,11 @@ export class Session {
 
   /** Ends the record. Idempotent; never throws. */
   close(reason: EndEvent['reason'], detail: string): Promise<void> {
-    if (this.#closed === null) this.#tellUsage(this.#services.now());
+    if (this.#closed === null) {
+      const now = this.#services.now();
+      this.#tellStatements(now);
+      this.#usage.closed(now);
+    }
     this.#closed ??= this.#close(reason, detail);
     return this.#closed;
   }

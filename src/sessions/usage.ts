@@ -4,8 +4,9 @@ import type { UsedMinute } from './usage-store.js';
 const minuteMs = 60_000;
 const buckets = 60;
 const kinds = 4;
-export type UsageKind = 'rowsRead' | 'bytesRead' | 'statements' | 'seconds';
-const indexOf: Readonly<Record<UsageKind, number>> = { rowsRead: 0, bytesRead: 1, statements: 2, seconds: 3 };
+export type UsageKind = 'rowsRead' | 'bytesRead' | 'statements';
+const indexOf: Readonly<Record<UsageKind, number>> = { rowsRead: 0, bytesRead: 1, statements: 2 };
+const openMsIndex = 3;
 
 /** What one identity has done in the last hour, minute by minute; adding and reading are a few additions. */
 export class HourlyUsage {
@@ -13,27 +14,40 @@ export class HourlyUsage {
   readonly #sums = new Float64Array(kinds);
   readonly #facts = { rowsRead: 0, bytesRead: 0, statements: 0, seconds: 0 };
   #minute = 0;
+  /** Sessions that are open, each of which takes time, and until when theirs is counted. */
+  #open = 0;
+  #countedTo = 0;
   /** The oldest minute that was added to since `kept`. */
   #changedFrom = Infinity;
 
   add(kind: UsageKind, amount: number, nowMs: number): void {
     this.#advance(nowMs);
-    const index = indexOf[kind];
-    const at = (this.#minute % buckets) * kinds + index;
-    this.#changedFrom = Math.min(this.#changedFrom, this.#minute);
-    this.#counts[at] = (this.#counts[at] ?? 0) + amount;
-    this.#sums[index] = (this.#sums[index] ?? 0) + amount;
+    this.#put(indexOf[kind], amount);
+  }
+
+  opened(nowMs: number): void {
+    this.#advance(nowMs);
+    this.#open++;
+  }
+
+  closed(nowMs: number): void {
+    this.#advance(nowMs);
+    this.#open--;
   }
 
   /** The sums now. One object for all calls: read it before the next. */
   facts(nowMs: number): SessionFacts {
     this.#advance(nowMs);
-    const [rowsRead = 0, bytesRead = 0, statements = 0, seconds = 0] = this.#sums;
+    const [rowsRead = 0, bytesRead = 0, statements = 0, openMs = 0] = this.#sums;
     this.#facts.rowsRead = rowsRead;
     this.#facts.bytesRead = bytesRead;
     this.#facts.statements = statements;
-    this.#facts.seconds = Math.floor(seconds);
+    this.#facts.seconds = Math.floor(openMs / 1000);
     return this.#facts;
+  }
+
+  get hasOpenSessions(): boolean {
+    return this.#open > 0;
   }
 
   get isEmpty(): boolean {
@@ -48,7 +62,8 @@ export class HourlyUsage {
     for (let minute = first; minute <= this.#minute; minute++) {
       const at = (minute % buckets) * kinds;
       const counts = [...this.#counts.subarray(at, at + kinds)];
-      if (counts.some((count) => count !== 0)) saved.push([minute, ...counts]);
+      if (counts.every((count) => count === 0)) continue;
+      saved.push([minute, ...counts.map((count, index) => (index === openMsIndex ? count / 1000 : count))]);
     }
     return saved;
   }
@@ -64,7 +79,8 @@ export class HourlyUsage {
       // A clock that was set back must not make what was done vanish.
       if (minute <= this.#minute - buckets) continue;
       const at = (Math.min(minute, this.#minute) % buckets) * kinds;
-      counts.forEach((count, index) => {
+      counts.forEach((saved, index) => {
+        const count = index === openMsIndex ? Math.round(saved * 1000) : saved;
         this.#counts[at + index] = (this.#counts[at + index] ?? 0) + count;
         this.#sums[index] = (this.#sums[index] ?? 0) + count;
       });
@@ -73,16 +89,33 @@ export class HourlyUsage {
 
   #advance(nowMs: number): void {
     const minute = Math.floor(nowMs / minuteMs);
-    if (minute <= this.#minute) return;
-    const passed = Math.min(minute - this.#minute, buckets);
-    for (let step = 1; step <= passed; step++) {
-      const at = ((minute - passed + step) % buckets) * kinds;
+    const firstNew = Math.max(this.#minute + 1, minute - buckets + 1);
+    this.#countOpen(nowMs);
+    for (let next = firstNew; next <= minute; next++) {
+      const at = (next % buckets) * kinds;
       for (let index = 0; index < kinds; index++) {
         this.#sums[index] = (this.#sums[index] ?? 0) - (this.#counts[at + index] ?? 0);
         this.#counts[at + index] = 0;
       }
+      this.#minute = next;
+      this.#countOpen(nowMs);
     }
-    this.#minute = minute;
+  }
+
+  /** The time that open sessions have taken within this minute, until now. */
+  #countOpen(nowMs: number): void {
+    const from = Math.max(this.#countedTo, this.#minute * minuteMs);
+    const to = Math.min(nowMs, (this.#minute + 1) * minuteMs);
+    if (to <= from) return;
+    this.#countedTo = to;
+    if (this.#open > 0) this.#put(openMsIndex, this.#open * (to - from));
+  }
+
+  #put(index: number, amount: number): void {
+    const at = (this.#minute % buckets) * kinds + index;
+    this.#changedFrom = Math.min(this.#changedFrom, this.#minute);
+    this.#counts[at] = (this.#counts[at] ?? 0) + amount;
+    this.#sums[index] = (this.#sums[index] ?? 0) + amount;
   }
 }
 
@@ -115,10 +148,10 @@ export class UsageBook {
   }
 
   /** Drops identities that did nothing for an hour and have no session open. */
-  forget(live: ReadonlySet<string>, nowMs: number): void {
+  forget(nowMs: number): void {
     for (const [identity, usage] of this.#byIdentity) {
       usage.facts(nowMs);
-      if (usage.isEmpty && !live.has(identity)) this.#byIdentity.delete(identity);
+      if (usage.isEmpty && !usage.hasOpenSessions) this.#byIdentity.delete(identity);
     }
   }
 }

@@ -255,6 +255,7 @@ export class Judging {
       secrets: bodies.secrets,
       objects,
       preparesOnly,
+      statements: Math.max(1, bodies.statements.length),
       canLook: true,
     };
   }

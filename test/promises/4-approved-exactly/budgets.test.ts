@@ -90,8 +90,29 @@ it('of an identity’s time counts all sessions that are open beside each other'
   const [one, two] = [await enter('reviewer2'), await enter('reviewer2'), await enter('reviewer2')];
   expect((await one.query('select order_id from order_items limit 1')).rowCount).toBe(1);
   lab.pass(50 * minute);
-  for (const client of clients) await client.query('select 1');
   await expect(two.query('select order_id from order_items limit 1')).rejects.toEqual(over('order_items'));
+  // Of a session that was left open over night, the last hour counts.
+  await leave();
+  const left = await enter('reviewer2');
+  lab.pass(3 * 60 * minute);
+  expect((await left.query('select order_id from order_items limit 1')).rowCount).toBe(1);
+});
+
+it('of a session’s statements counts each of a text that holds several, and each part of a result', async () => {
+  const read = 'select count(*) from customers';
+  expect((await lab.exec(`${'select 1; '.repeat(4)}${read}`)).status).toBe(200);
+  expect(errorOf(await lab.exec(`${'select 1; '.repeat(5)}${read}`)).code).toBe('approval_pending');
+  let { status, document } = await lab.exec('select id from customers', { limit: 1, cursor: true });
+  const seen: number[] = [];
+  for (; status === 200 && seen.length < 10; seen.push(status)) {
+    const body = { cursor: document['next_cursor'], limit: 1 };
+    ({ status, document } = await lab.running.call('POST', '/v1/exec/fetch', {
+      token: await lab.token('engineer'),
+      body,
+    }));
+  }
+  expect(seen).toHaveLength(5);
+  expect(document).toMatchObject({ error: over('customers') });
 });
 
 it('that asks people holds the statement in psql, and an approval lets that one run', async () => {

@@ -54,7 +54,7 @@ describe('what an identity did in the last hour', () => {
       const store = openStore(join(dir, 'state.db'));
       const book = new UsageBook();
       const onProblem = (message: string): void => void problems.push(message);
-      const parts = { store: store.usage, gateway, book, live: () => new Set<string>(), clock: () => now, onProblem };
+      const parts = { store: store.usage, gateway, book, clock: () => now, onProblem };
       const keeper = new UsageKeeper(parts);
       work(book, keeper, store);
       keeper.close();
@@ -98,12 +98,29 @@ describe('what an identity did in the last hour', () => {
     }
   });
 
+  it('holds the time of every open session, whether or not anything happens in it', () => {
+    const usage = new HourlyUsage();
+    const seconds = (minutes: number): number => usage.facts(start + minutes * minute).seconds;
+    usage.opened(start);
+    usage.opened(start + 10 * minute);
+    expect(seconds(10.5)).toBe(660);
+    expect(seconds(30)).toBe(50 * 60);
+    // The minute that has begun and the 59 before it.
+    expect(seconds(600)).toBe(2 * 59 * 60);
+    usage.closed(start + 601 * minute);
+    usage.closed(start + 602 * minute);
+    expect(seconds(631)).toBe((29 + 30) * 60);
+    expect(seconds(700)).toBe(0);
+    expect(usage.isEmpty).toBe(true);
+  });
+
   it('is forgotten after an hour, unless a session is open', () => {
     const book = new UsageBook();
     const [ann, bob] = [book.of('ann'), book.of('bob')];
     ann.add('rowsRead', 1, start);
     bob.add('rowsRead', 1, start);
-    book.forget(new Set(['bob']), start + 61 * minute);
+    bob.opened(start);
+    book.forget(start + 61 * minute);
     expect(book.of('bob')).toBe(bob);
     expect(book.of('ann')).not.toBe(ann);
   });
