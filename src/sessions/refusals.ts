@@ -12,6 +12,7 @@ const readOnlyActions = new Set<ActionName>([
 /** What a read-only session may do. */
 export function isReadOnly(effect: Effect): boolean {
   if (!readOnlyActions.has(effect.action)) return false;
+  if (effect.action === 'transaction') return effect.facts.object !== 'read write';
   return (
     effect.action !== 'callFunction' || effect.facts.volatility === 'immutable' || effect.facts.volatility === 'stable'
   );

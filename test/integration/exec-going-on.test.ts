@@ -35,6 +35,11 @@ beforeAll(async () => {
   await server.query('create table marks (mark text)', shopDatabase);
   await server.query('grant select, insert, delete on marks to sluice_gateway', shopDatabase);
   await server.query('create function pause() returns int language sql volatile as $$ select 1 $$', shopDatabase);
+  await server.query(
+    `create function mark() returns int language plpgsql as $$ begin insert into marks values ('called'); return 1; end $$;
+     create function says_stable() returns int language plpgsql stable as $$ begin return mark(); end $$`,
+    shopDatabase,
+  );
   const bundle = new Map(starterBundle({ pgPort: server.port })).set('policies/marks.cedar', marking);
   const cursorLimits = { idleMs: 1_500, lifeMs: 60_000, perPrincipal: 2, total: 3 };
   running = await startTestGateway({ pgPort: server.port, bundle, cursorLimits });
@@ -356,6 +361,13 @@ describe('what else goes with a text', () => {
     `prepare p as insert into marks values ('ro'); execute p`,
     `select pause()`,
     `do $$ begin insert into marks values ('ro'); end $$`,
+    // A function that is declared stable may call one that writes, which only the transaction's own mode prevents.
+    `begin read write; select says_stable(); commit`,
+    `begin read only, read write; select says_stable(); commit`,
+    `set session characteristics as transaction read only, read write; select says_stable()`,
+    `begin; set transaction read only, read write; select says_stable(); commit`,
+    `begin; reset transaction_read_only; select says_stable(); commit`,
+    `begin; set transaction_read_only to default; select says_stable(); commit`,
   ])('read-only lets nothing write, whatever policy permits: %s', async (text) => {
     const before = await marks();
     const answer = await exec(text, { read_only: true });

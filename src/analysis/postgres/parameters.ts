@@ -22,8 +22,8 @@ const prefixes = ['jit', 'enable_', 'geqo_', 'vacuum_cost_', 'track_'];
 const safeValues: Readonly<Record<string, RegExp>> = {
   client_encoding: /^utf-?8$|^unicode$/i,
   standard_conforming_strings: /^(on|true|yes|1)$/i,
-  // Less than the pinned path: a name either means what it meant or nothing.
-  search_path: /^(pg_catalog)?$/i,
+  // Less than the pinned path: a name either means what it meant or nothing. "PG_CATALOG" and " pg_catalog" are anybody's.
+  search_path: /^(pg_catalog)?$/,
   datestyle: /^iso\b(\s*,\s*(mdy|dmy|ymd|us|european|noneuro\w*))?$/i,
   intervalstyle: /^(postgres|iso_8601|sql_standard|postgres_verbose)$/i,
   bytea_output: /^(hex|escape)$/i,
@@ -39,7 +39,7 @@ const safeValues: Readonly<Record<string, RegExp>> = {
 export function isSafeSetting(name: string, value: string): boolean {
   const lower = name.toLowerCase();
   const pattern = Object.hasOwn(safeValues, lower) ? safeValues[lower] : undefined;
-  if (pattern !== undefined) return pattern.test(value.trim());
+  if (pattern !== undefined) return pattern.test(value);
   return anyValue.has(lower) || prefixes.some((prefix) => lower.startsWith(prefix));
 }
 

@@ -32,6 +32,8 @@ export function analyseSet(ctx: Context, body: Body): null {
 
 function reset(ctx: Context, name: string): void {
   if (isRoleParameter(name)) ctx.findings.add('setRole', 'Object', ['none'], { object: name.toLowerCase() });
+  // Up to PostgreSQL 15 that of a transaction goes back to writing, whatever the session's default is.
+  else if (name.toLowerCase() === 'transaction_read_only') addSetting(ctx, name, null);
   else ctx.findings.add('setSafeParameter', 'Object', [name.toLowerCase()], { object: name.toLowerCase() });
 }
 
@@ -50,14 +52,13 @@ function setMany(ctx: Context, name: string, body: Body): void {
   ctx.findings.addGlobal('transaction', object);
 }
 
-/** `read write` when a statement asks for it: a session held to reading must not have it. */
+/** `read write` when a statement asks for it, whatever else it asks for: a session held to reading must not have it. */
 export function transactionModes(nodes: readonly unknown[]): string {
-  for (const node of nodes) {
-    const element = bodyOf(node, 'DefElem') ?? {};
-    if (text(element, 'defname') === 'transaction_read_only')
-      return isTrue(constantOf(element['arg'])) ? 'read only' : 'read write';
-  }
-  return '';
+  const modes = nodes
+    .map((node) => bodyOf(node, 'DefElem') ?? {})
+    .filter((element) => text(element, 'defname') === 'transaction_read_only');
+  if (modes.length === 0) return '';
+  return modes.every((element) => isTrue(constantOf(element['arg']))) ? 'read only' : 'read write';
 }
 
 function isTrue(value: unknown): boolean {

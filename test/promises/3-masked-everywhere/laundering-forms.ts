@@ -1,6 +1,6 @@
 import type { Attack } from '../support/leaks.js';
 
-const restore = `drop table if exists stolen, heirs; drop view if exists stolen_view; drop materialized view if exists stolen_kept;
+const restore = `drop schema if exists "PG_CATALOG", " pg_catalog" cascade; drop table if exists stolen, heirs; drop view if exists stolen_view; drop materialized view if exists stolen_kept;
   drop statistics if exists stolen; drop rule if exists stolen_rule on archive; drop rule if exists stolen_rule on orders; drop function if exists stolen_fn(int);
   create or replace view user_names as select id, name from users;
   create or replace function twice(int) returns int language sql immutable as 'select $1 * 2';
@@ -384,6 +384,18 @@ const scripts: Readonly<Record<string, string | readonly string[]>> = {
     "copy (select ssn from users order by id) to stdout (format csv, quote 'Q', escape 'X', force_quote *)",
   'two results in one query': 'select id from users order by id; select reverse(ssn) from users order by id',
   'search_path that hides': ["set search_path = ''", 'select ssn from public.users order by id'],
+  'search_path to a schema that reads as another': [
+    'create schema "PG_CATALOG"',
+    'create view "PG_CATALOG".orders as select id, ssn as status from users',
+    'set search_path = "PG_CATALOG"',
+    'select reverse(status) from orders order by id',
+  ],
+  'search_path to a schema that reads as another but for a space': [
+    'create schema " pg_catalog"',
+    'create view " pg_catalog".orders as select id, ssn as status from users',
+    'set search_path = " pg_catalog"',
+    'select reverse(status) from orders order by id',
+  ],
   'search_path to pg_temp': [
     "create temp table users as select 1 as id, 'x'::text as ssn",
     'set search_path = public, pg_temp',
