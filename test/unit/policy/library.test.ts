@@ -27,6 +27,14 @@ describe('the library of policies', () => {
     expect(report.coverage.uncovered.filter(({ file }) => file === own[0] && intent !== 'base')).toEqual([]);
   });
 
+  it('passes its tests as it stands, all intents together', async () => {
+    const report = await runPolicyTests({ files: bundleOf([...common, ...files]) });
+    if (!report.ok) throw new Error(JSON.stringify(report.problems));
+    expect(report.results.flatMap(({ name, mismatches }) => mismatches.map((wrong) => `${name}: ${wrong}`))).toEqual(
+      [],
+    );
+  });
+
   it('is described, every intent of it', () => {
     const readme = readFileSync(join(root, 'README.md'), 'utf8');
     for (const intent of intents) expect(readme).toContain(`\`${intent}\``);
