@@ -1,6 +1,6 @@
 import { Duplex, Readable } from 'node:stream';
 import { isSluiceError, SluiceError } from '../lib/errors.js';
-import type { Running, TerminalSetup } from './running.js';
+import { type Ending, type Running, type TerminalSetup, unknownEnding } from './running.js';
 import type { Start } from './start.js';
 import { brokenProgram, encodeProgramFrame, fromRelay, maxInputBytes, piecesOf, ProgramFrames } from './wire.js';
 import type { ProgramFrame } from './wire.js';
@@ -25,6 +25,7 @@ export async function startAtRelay(
 
 class RemoteProgram extends Duplex implements Running {
   readonly stderr: Readable;
+  ending: Ending = unknownEnding;
   readonly started: Promise<void>;
   readonly #stream: Duplex;
   readonly #relay: string;
@@ -133,7 +134,7 @@ class RemoteProgram extends Duplex implements Running {
       }
       case 'exit':
         this.#letGo();
-        this.emit('exit', frame.code, frame.signal ?? undefined);
+        this.ending = { code: frame.code, signal: frame.signal };
         return;
       default:
     }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { SluiceError } from '../lib/errors.js';
-import type { Running } from './running.js';
+import { type Ending, type Running, unknownEnding } from './running.js';
 import { goneMs, type Start, wrapped } from './start.js';
 
 /** Starts a program on pipes, in a process group of its own. */
@@ -28,13 +28,14 @@ export function startOnPipes(start: Start): Running {
   child.once('error', (cause) =>
     running.destroy(new SluiceError('unavailable', 'the program cannot be started', { cause })),
   );
-  child.once('exit', (code, signal) => running.emit('exit', code, signal));
+  child.once('exit', (code, signal) => (running.ending = { code, signal }));
   child.once('close', () => running.gone());
   return running;
 }
 
 class PipedProgram extends Duplex implements Running {
   readonly stderr: Readable;
+  ending: Ending = unknownEnding;
   readonly #stdin: Writable;
   readonly #stdout: Readable;
   readonly #kill: (name: NodeJS.Signals) => void;

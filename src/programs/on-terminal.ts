@@ -3,7 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import type { IPty } from '@lydell/node-pty';
 import { SluiceError } from '../lib/errors.js';
-import type { Running, TerminalSetup } from './running.js';
+import { type Ending, type Running, type TerminalSetup, unknownEnding } from './running.js';
 import { goneMs, type Start, wrapped } from './start.js';
 
 /** Starts a program on a terminal of its own. The package that makes one is optional, and loaded when it is needed. */
@@ -43,6 +43,7 @@ interface BytePty extends Omit<IPty, 'write'> {
 
 class TerminalProgram extends Duplex implements Running {
   readonly stderr = Readable.from([]);
+  ending: Ending = unknownEnding;
   readonly #pty: BytePty;
   #isGone = false;
 
@@ -58,7 +59,8 @@ class TerminalProgram extends Duplex implements Running {
       if (held !== null) closeSync(held);
       this.#isGone = true;
       this.emit('gone');
-      this.emit('exit', signal === undefined || signal === 0 ? exitCode : null, nameOf(signal));
+      const isKilled = signal !== undefined && signal !== 0;
+      this.ending = isKilled ? { code: null, signal: nameOf(signal) } : { code: exitCode, signal: null };
       this.push(null);
     });
     this.once('end', () => this.destroy());
@@ -90,7 +92,6 @@ class TerminalProgram extends Duplex implements Running {
   }
 }
 
-function nameOf(signal: number | undefined): string | undefined {
-  if (signal === undefined || signal === 0) return undefined;
-  return Object.entries(system.signals).find(([, number]) => number === signal)?.[0];
+function nameOf(signal: number): string | null {
+  return Object.entries(system.signals).find(([, number]) => number === signal)?.[0] ?? null;
 }

@@ -56,10 +56,6 @@ export function serveProgram(stream: Duplex, program: string): void {
 
   /** What the program says goes out as fast as it is taken; how it ended comes last. */
   const follow = (started: Running): void => {
-    let ended: ProgramFrame | null = null;
-    started.once('exit', (code: number | null, signal: string | undefined | null) => {
-      ended = { type: 'exit', code: code ?? 0, signal: code === null ? (signal ?? 'SIGKILL') : null };
-    });
     started.on('error', (error) => {
       send({ type: 'failed', text: messageOf(error) });
       stream.end();
@@ -72,7 +68,8 @@ export function serveProgram(stream: Duplex, program: string): void {
     const finish = (source: Readable): void => {
       open.delete(source);
       if (open.size > 0) return;
-      if (ended !== null) send(ended);
+      const { code, signal } = started.ending;
+      if (code !== null || signal !== null) send({ type: 'exit', code, signal });
       if (stream.writable) stream.end();
     };
     for (const [source, type] of sources) {

@@ -10,6 +10,8 @@ const hostKey = readHostKey(newHostKey());
 /** What the server does next: with a connection, and with a program that was asked for. */
 let onSocket: (socket: Socket) => void = () => undefined;
 let onReady: (client: Connection) => void = () => undefined;
+/** Whatever it says to a program that was asked for comes in one piece. */
+let answersAtOnce = false;
 let onExec: (channel: ServerChannel, client: Connection) => void = (channel) => leave(channel);
 
 let raw: Server;
@@ -35,7 +37,12 @@ beforeAll(async () => {
     client.on('session', (accept) => {
       const session = accept();
       session.on('env', (yes) => yes?.());
-      session.on('exec', (yes) => onExec(yes(), client));
+      session.on('exec', (yes) => {
+        const socket = Reflect.get(client, '_sock') as Socket;
+        if (answersAtOnce) socket.cork();
+        onExec(yes(), client);
+        socket.uncork();
+      });
     });
   });
   await new Promise<void>((resolve) => raw.listen(0, '127.0.0.1', resolve));
@@ -218,6 +225,17 @@ describe('a server that is let in', () => {
         expect.stringContaining('sluice: '),
       ]);
     await staysUp();
+  });
+
+  it('is believed how a program ended that was over before anybody heard that it had begun', async () => {
+    onReady = () => undefined;
+    answersAtOnce = true;
+    onExec = (channel) => {
+      channel.write('quick\n');
+      leave(channel, 7);
+    };
+    expect(await lab.sshTo(['hostile', 'quick'])).toMatchObject({ code: 7, stdout: 'quick\n' });
+    answersAtOnce = false;
   });
 
   it('does not fill the memory with more than its window, while the person does not read', async () => {

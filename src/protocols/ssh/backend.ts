@@ -4,6 +4,7 @@ import { SluiceError } from '../../lib/errors.js';
 import type { Running } from '../../programs/running.js';
 import type { DialledSsh } from './dial.js';
 import type { Permit } from '../../sessions/permit.js';
+import { withEnding } from './channel-io.js';
 import { afterEachPiece, overrunsWindow, takesPackets } from './peer-bounds.js';
 
 /** What a program gets beside its text. */
@@ -50,18 +51,18 @@ export class Backend implements TargetEnd {
     afterEachPiece(client, () => this.#watchWindows());
   }
 
-  exec(permit: Permit, setup: ProgramSetup): Promise<ClientChannel> {
+  exec(permit: Permit, setup: ProgramSetup): Promise<Running> {
     const { text } = genuine(permit);
     const pty = setup.terminal === null ? {} : { pty: setup.terminal };
     return this.#open((done) => this.#client.exec(text, { env: { ...setup.environment }, ...pty }, done));
   }
 
-  shell(permit: Permit, setup: ProgramSetup): Promise<ClientChannel> {
+  shell(permit: Permit, setup: ProgramSetup): Promise<Running> {
     genuine(permit);
     return this.#open((done) => this.#client.shell(setup.terminal ?? false, { env: { ...setup.environment } }, done));
   }
 
-  subsystem(permit: Permit): Promise<ClientChannel> {
+  subsystem(permit: Permit): Promise<Running> {
     const { text } = genuine(permit);
     return this.#open((done) => this.#client.subsys(text, done));
   }
@@ -127,12 +128,14 @@ export class Backend implements TargetEnd {
     }
   }
 
-  #open(start: (done: (error: Error | undefined, channel: ClientChannel) => void) => unknown): Promise<ClientChannel> {
+  #open(
+    start: (done: (error: Error | undefined, channel: ClientChannel) => void) => unknown,
+  ): Promise<ClientChannel & Running> {
     return new Promise((resolve, reject) => {
       try {
         start((error, channel) => {
           if (error !== undefined) reject(refused(error));
-          else if (takesPackets(channel)) resolve(this.#watched(channel));
+          else if (takesPackets(channel)) resolve(withEnding(this.#watched(channel)));
           else {
             channel.close();
             reject(refused(new Error('it takes no packets of a usual size')));

@@ -1,5 +1,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
+import type { ClientChannel } from 'ssh2';
 import { SluiceError } from '../../lib/errors.js';
+import { type Ending, unknownEnding } from '../../programs/running.js';
 import { roomToSend } from './peer-bounds.js';
 
 const forgotten = { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined };
@@ -27,6 +29,13 @@ export function writeTo(
       else reject(asError(error));
     });
   });
+}
+
+/** To be called when ssh2 hands the channel over: it tells the exit of what is over already while it still reads that packet. */
+export function withEnding(channel: ClientChannel): ClientChannel & { readonly ending: Ending } {
+  const program: ClientChannel & { ending: Ending } = Object.assign(channel, { ending: unknownEnding });
+  channel.once('exit', (code: number | null, signal?: string) => (program.ending = { code, signal: signal ?? null }));
+  return program;
 }
 
 /** Hands over what a stream reads, piece by piece: the next piece is not read before the last one was dealt with. */

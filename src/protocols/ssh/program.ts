@@ -38,18 +38,11 @@ export interface ProgramParts {
   readonly signal: AbortSignal;
 }
 
-/** How a program ended, as SSH tells it. */
-interface Exit {
-  readonly code: number | null;
-  readonly signal: string | null;
-}
-
 /** A permitted program between its user and its target: masked, recorded, then passed on. */
 export class Program {
   readonly #parts: ProgramParts;
   readonly #transcript: Transcript;
   readonly #maskers: readonly [StreamMasker | null, StreamMasker | null];
-  #exit: Exit = { code: null, signal: null };
   /** Writes to the client, one behind the other. */
   #tail: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
@@ -78,9 +71,6 @@ export class Program {
   async run(): Promise<void> {
     const { upstream, channel, signal } = this.#parts;
     const closed = new Promise<void>((resolve) => upstream.once('close', () => resolve()));
-    upstream.once('exit', (code: number | null, name?: string) => {
-      this.#exit = { code, signal: name ?? null };
-    });
     const stopped = new Promise<never>((_, reject) => {
       const stop = (): void => reject(signal.reason);
       if (signal.aborted) stop();
@@ -202,8 +192,8 @@ export class Program {
   }
 
   async #finish(): Promise<void> {
-    const { channel, talk } = this.#parts;
-    const { code, signal } = this.#exit;
+    const { channel, upstream, talk } = this.#parts;
+    const { code, signal } = upstream.ending;
     this.#transcript.result(signal === null ? `exit ${code ?? 'unknown'}` : `killed by ${signal}`);
     await talk.session.recorder.commit();
     if (signal !== null) channel.exit(signal.replace(/^SIG/, ''), false, '');

@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream';
 import ssh2, { type ClientChannel } from 'ssh2';
 import { SluiceError } from '../../lib/errors.js';
+import type { Ending } from '../../programs/running.js';
 import { algorithms } from './algorithms.js';
+import { withEnding } from './channel-io.js';
 
 /** What a command said, cut at the bound, and how it ended. */
 export interface CommandResult {
@@ -24,8 +26,8 @@ export async function runCommand(stream: Duplex, text: string, maxBytes: number)
       // The other end is this process: there is no host to verify and nobody to convince.
       client.connect({ sock: stream, username: 'sluice', authHandler: ['none'], algorithms, hostVerifier: () => true });
     });
-    const channel = await new Promise<ClientChannel>((resolve, reject) => {
-      client.exec(text, (error, opened) => (error === undefined ? resolve(opened) : reject(error)));
+    const channel = await new Promise<ReturnType<typeof withEnding>>((resolve, reject) => {
+      client.exec(text, (error, opened) => (error === undefined ? resolve(withEnding(opened)) : reject(error)));
     });
     return await collect(client, channel, maxBytes);
   } finally {
@@ -33,7 +35,11 @@ export async function runCommand(stream: Duplex, text: string, maxBytes: number)
   }
 }
 
-function collect(client: ssh2.Client, channel: ClientChannel, maxBytes: number): Promise<CommandResult> {
+function collect(
+  client: ssh2.Client,
+  channel: ClientChannel & { readonly ending: Ending },
+  maxBytes: number,
+): Promise<CommandResult> {
   const pieces: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
   let left = maxBytes;
   let truncated = false;
@@ -48,16 +54,11 @@ function collect(client: ssh2.Client, channel: ClientChannel, maxBytes: number):
   channel.stderr.on('data', take('stderr'));
   channel.end();
   return new Promise((resolve, reject) => {
-    let exitCode: number | null = null;
-    let signal: string | null = null;
-    channel.once('exit', (code: number | null, name?: string) => {
-      exitCode = code;
-      signal = name ?? null;
-    });
     client.once('close', () => reject(broken()));
     channel.once('close', () => {
       const text = (lane: 'stdout' | 'stderr'): string => Buffer.concat(pieces[lane]).toString('utf8');
-      resolve({ stdout: text('stdout'), stderr: text('stderr'), exitCode, signal, truncated });
+      const { code, signal } = channel.ending;
+      resolve({ stdout: text('stdout'), stderr: text('stderr'), exitCode: code, signal, truncated });
     });
   });
 }

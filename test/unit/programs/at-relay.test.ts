@@ -30,6 +30,16 @@ describe('a program at a relay', () => {
     });
   });
 
+  it('that is over as soon as it has begun has said how it ended', async () => {
+    const { near, far, say } = relayEnd();
+    say({ type: 'started' }, { type: 'exit', code: null, signal: 'SIGTERM' });
+    far.end();
+    const running = await startAtRelay(near, start, null, 'office');
+    running.resume();
+    if (!running.closed) await once(running, 'close');
+    expect(running.ending).toEqual({ code: null, signal: 'SIGTERM' });
+  });
+
   const lies: Readonly<Record<string, readonly ProgramFrame[]>> = {
     'output before it began': [{ type: 'output', bytes: Buffer.from('x') }],
     'two beginnings': [{ type: 'started' }, { type: 'started' }],
