@@ -27,9 +27,9 @@ interface Batch {
 export type SyncFile = (file: number, done: (error: Error | null) => void) => void;
 
 /**
- * Group commit: what sessions in mode `durable` have written to their own journals is written once more, one behind the
- * other, into this one file of fixed size, so that a single fdatasync makes the records of all of them safe. The
- * journals' own pages reach the disk when the operating system likes, at the latest before the log begins anew. After
+ * Group commit: what sessions have written to their own journals is written once more, one behind the other, into this
+ * one file of fixed size, so that a single fdatasync makes the records of all of them safe: those of mode `durable`
+ * before anything goes on, those of mode `strict` a moment later. The journals' own pages reach the disk when the operating system likes, at the latest before the log begins anew. After
  * a power cut `replayCommits` puts back what the journals lack. docs/recording-format.md, "commit.log"
  */
 export class CommitLog {
@@ -64,6 +64,11 @@ export class CommitLog {
     return new CommitLog(file, capacity, sync);
   }
 
+  /** More bytes than this at once are made safe in their own file. */
+  get mostBytes(): number {
+    return this.#capacity / 16;
+  }
+
   get counts(): CommitCounts {
     return { commits: this.#commits, syncs: this.#syncs };
   }
@@ -74,7 +79,7 @@ export class CommitLog {
    */
   add(journal: CommittingJournal, offset: number, bytes: Uint8Array): Promise<void> {
     this.#commits++;
-    if (this.#broken || bytes.length > this.#capacity / 16) return this.#direct(journal);
+    if (this.#broken || bytes.length > this.mostBytes) return this.#direct(journal);
     this.#dirty.add(journal);
     const batch = (this.#batch ??= newBatch());
     batch.parts.push({ place: journal.place, offset, bytes: Buffer.from(bytes) });

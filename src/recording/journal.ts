@@ -37,16 +37,19 @@ export interface JournalServices {
 }
 
 /** Where a journal's writes are made safe with those of others. */
-interface Durable {
-  readonly log: CommitLog;
+interface Group {
+  /** Null where there is none: then each journal is synced by itself. */
+  readonly log: () => CommitLog | null;
   /** The journal's path relative to the log's folder, with slashes. */
   readonly place: string;
+  /** Nothing goes on before it is safe; otherwise it is a moment later, by itself. */
+  readonly isDurable: boolean;
 }
 
 export interface JournalOptions extends JournalServices {
   readonly path: string;
-  /** Null: writes reach the disk a moment later, by themselves. */
-  readonly durable?: Durable | null;
+  /** Null: writes reach the disk a moment later, in this file alone. */
+  readonly group?: Group | null;
 }
 
 /** The file of one session, being written: header, then chained records, with signatures among them. */
@@ -59,7 +62,12 @@ export class Journal implements CommittingJournal {
   readonly #services: JournalServices;
   /** Its binding names it, so a journal keeps it to its end whatever key others are signed with by then. */
   readonly #key: SigningKey;
-  readonly #durable: Durable | null;
+  readonly #group: Group | null;
+  readonly #isDurable: boolean;
+  /** Has been given some of this journal's bytes. */
+  #log: CommitLog | null = null;
+  /** Up to here the file is on the disk, or is about to be and fails the journal otherwise. */
+  #syncedTo = 0;
   /** Resolves when everything written so far is safe; null when it is. */
   #safe: Promise<void> | null = null;
   #signedCount = 0;
@@ -70,9 +78,10 @@ export class Journal implements CommittingJournal {
   #ended = false;
   #lookedAt: number;
 
-  private constructor(file: SyncedFile, open: OpenEvent, { path, durable = null, ...services }: JournalOptions) {
+  private constructor(file: SyncedFile, open: OpenEvent, { path, group = null, ...services }: JournalOptions) {
     this.path = path;
-    this.#durable = durable;
+    this.#group = group;
+    this.#isDurable = group?.isDurable ?? false;
     this.#key = services.key;
     this.#file = file;
     this.#services = services;
@@ -110,6 +119,7 @@ export class Journal implements CommittingJournal {
       file.write(journal.#queue.pending());
       journal.#queue.clear();
       await file.sync();
+      journal.#syncedTo = file.position;
       return journal;
     } catch (error) {
       await file.close();
@@ -122,7 +132,7 @@ export class Journal implements CommittingJournal {
     return this.#file.position;
   }
   get place(): string {
-    return this.#durable?.place ?? '';
+    return this.#group?.place ?? '';
   }
   get written(): ChainHead {
     return this.#queue.written;
@@ -156,7 +166,7 @@ export class Journal implements CommittingJournal {
       throw this.#fail(error);
     }
     const { unsynced, unsigned } = this.#services;
-    if (this.#durable === null && this.#syncRound !== unsynced.round) {
+    if (!this.#isDurable && this.#syncRound !== unsynced.round) {
       this.#syncRound = unsynced.round;
       unsynced.add(this);
     }
@@ -179,8 +189,25 @@ export class Journal implements CommittingJournal {
     if (this.#broken !== null) throw this.#broken;
     this.#services.unsynced.remove(this);
     this.#syncRound = 0;
+    this.#syncedTo = this.#file.position;
     try {
       await this.#file.sync();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  /** As `sync`, at the cost of one sync for all that do it now. */
+  async syncWithOthers(): Promise<void> {
+    if (this.#broken !== null) throw this.#broken;
+    const from = this.#syncedTo;
+    const to = this.#file.position;
+    const log = this.#group?.log() ?? null;
+    if (log === null || to - from > log.mostBytes) return await this.sync();
+    this.#log = log;
+    this.#syncedTo = to;
+    try {
+      await log.add(this, from, this.#file.readBack(from));
     } catch (error) {
       throw this.#fail(error);
     }
@@ -227,7 +254,7 @@ export class Journal implements CommittingJournal {
   }
 
   async #close(): Promise<void> {
-    this.#durable?.log.forget(this);
+    this.#log?.forget(this);
     await this.#file.close();
   }
 
@@ -267,12 +294,13 @@ export class Journal implements CommittingJournal {
     const offset = this.#file.position;
     this.#file.write(bytes);
     // The end is synced in the file itself, whatever the mode.
-    if (this.#durable !== null && !this.#ended) this.#makeSafe(this.#durable, offset, bytes);
+    if (this.#isDurable && !this.#ended) this.#makeSafe(offset, bytes);
     this.#queue.clear();
   }
 
-  #makeSafe({ log }: Durable, offset: number, bytes: Uint8Array): void {
-    const added = log.add(this, offset, bytes);
+  #makeSafe(offset: number, bytes: Uint8Array): void {
+    this.#log ??= this.#group?.log() ?? null;
+    const added = this.#log === null ? this.#file.sync() : this.#log.add(this, offset, bytes);
     const safe = (this.#safe === null ? added : Promise.all([this.#safe, added]).then(() => undefined)).then(
       () => {
         if (this.#safe === safe) this.#safe = null;
@@ -290,6 +318,12 @@ export class Journal implements CommittingJournal {
     this.#broken ??= isSluiceError(error, 'recorder_failed') ? error : recorderFailed(error);
     return this.#broken;
   }
+}
+
+/** Brings what these journals have written to the disk; a failure shows at a journal's next `flush`. */
+export function syncTogether(journals: ReadonlySet<Journal>): void {
+  const others = journals.size > 1;
+  for (const journal of journals) (others ? journal.syncWithOthers() : journal.sync()).catch(() => undefined);
 }
 
 function noSpaceLeft(): Error {

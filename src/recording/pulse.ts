@@ -1,15 +1,15 @@
 import type { Schedule } from './types.js';
 
-/** Collects what needs attention and gives each of it one turn after a while: one timer for all, none while idle. */
+/** Collects what needs attention and gives all of it one turn after a while: one timer for all, none while idle. */
 export class Pulse<T> {
   readonly #schedule: Schedule;
   readonly #ms: number;
-  readonly #turn: (item: T) => void;
+  readonly #turn: (items: ReadonlySet<T>) => void;
   #waiting = new Set<T>();
   #round = 1;
   #cancel: (() => void) | null = null;
 
-  constructor(schedule: Schedule, ms: number, turn: (item: T) => void) {
+  constructor(schedule: Schedule, ms: number, turn: (items: ReadonlySet<T>) => void) {
     this.#schedule = schedule;
     this.#ms = ms;
     this.#turn = turn;
@@ -37,7 +37,7 @@ export class Pulse<T> {
     if (items.size === 0) return;
     this.#waiting = new Set();
     this.#round++;
-    for (const item of items) this.#turn(item);
+    this.#turn(items);
   }
 
   stop(): void {

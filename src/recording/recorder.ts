@@ -9,7 +9,7 @@ import { readIdentityFile, readRecipients, type Identity } from './encryption/re
 import type { OpenEvent, SessionRecorder } from './events.js';
 import { hasCode, syncFolder } from './files.js';
 import { IndexClient } from './index/client.js';
-import { Journal, type JournalServices } from './journal.js';
+import { Journal, type JournalServices, syncTogether } from './journal.js';
 import { journalPath, ledgerName } from './layout.js';
 import { readLedger } from './ledger-read.js';
 import { Pulse, realSchedule } from './pulse.js';
@@ -101,12 +101,13 @@ class RecordingsOfGateway implements GatewayRecorder {
     });
     const hasUpkeep = deletesAnything(options.retention ?? keepAll) || sealAfterDays !== null || objects !== null;
     if (hasUpkeep) this.#upkeep.start();
-    const ignore = (): void => undefined; // a failed journal throws at its next commit
     this.#journals = {
       ...parts,
       clock,
-      unsynced: new Pulse<Journal>(schedule, syncAfterMs, (journal) => void journal.sync().catch(ignore)),
-      unsigned: new Pulse<Journal>(schedule, signAfterMs, (journal) => journal.checkpoint()),
+      unsynced: new Pulse<Journal>(schedule, syncAfterMs, syncTogether),
+      unsigned: new Pulse<Journal>(schedule, signAfterMs, (journals) => {
+        for (const journal of journals) journal.checkpoint();
+      }),
     };
     this.#sessions = {
       ledger: parts.ledger,
@@ -159,11 +160,11 @@ class RecordingsOfGateway implements GatewayRecorder {
     const file = join(volume.dir, place);
     let journal: Journal | null = null;
     try {
-      const durable = open.mode === 'durable' ? { log: volume.commits, place } : null;
+      const group = { place, isDurable: open.mode === 'durable', log: volume.logFor(open.mode) };
       await makeDir(dirname(file));
       journal = await Journal.create(open, {
         ...{ ...this.#journals, reserve: volume.reserve, key: this.#parts.ring.active },
-        ...{ path: file, durable },
+        ...{ path: file, group },
       });
       await syncFolder(dirname(file));
       await this.#enter(open, volume.prefix + place, journal.firstHash);

@@ -1,4 +1,4 @@
-import { close, fdatasync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
+import { close, fdatasync, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 
 /** `fs.writeSync`: writes some of the bytes at this position and says how many. */
 export type WriteSome = (file: number, bytes: Uint8Array, offset: number, length: number, position: number) => number;
@@ -22,7 +22,7 @@ export class SyncedFile {
 
   /** Creates a file that must not exist. */
   static create(path: string, writeSome?: WriteSome): SyncedFile {
-    const file = openSync(path, 'wx', 0o600);
+    const file = openSync(path, 'wx+', 0o600);
     const made = new SyncedFile(file, 0, writeSome);
     const { dev, ino } = fstatSync(file, { bigint: true });
     made.#place = { path, device: dev, inode: ino };
@@ -54,6 +54,17 @@ export class SyncedFile {
       throw error;
     }
     this.#position += bytes.length;
+  }
+
+  /** What was written from this position on, as the file has it. */
+  readBack(from: number): Buffer {
+    const bytes = Buffer.allocUnsafe(this.#position - from);
+    for (let read = 0; read < bytes.length;) {
+      const more = readSync(this.#file, bytes, read, bytes.length - read, from + read);
+      if (more === 0) throw new Error('its file is shorter than what was written');
+      read += more;
+    }
+    return bytes;
   }
 
   #cut(): void {

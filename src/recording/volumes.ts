@@ -1,8 +1,9 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SluiceError } from '../lib/errors.js';
 import { CommitLog, type CommitCounts } from './commit-log.js';
 import { commitLogName, replayCommits } from './commit-replay.js';
+import type { RecordingMode } from './events.js';
 import { isVolumeName } from './layout.js';
 import { DiskReserve } from './reserve.js';
 
@@ -13,6 +14,8 @@ export interface VolumeOptions {
   readonly targets: readonly string[];
 }
 
+const leastRoomForLog = 256 * 1024 * 1024;
+
 /** A place for journals that fills up by itself: with its own reserve, and its own log for group commits. */
 export class Volume {
   /** What the ledger puts before a journal's path: "" or "NAME/". */
@@ -20,6 +23,7 @@ export class Volume {
   readonly dir: string;
   readonly reserve: DiskReserve;
   #log: CommitLog | null = null;
+  #triedLog = false;
 
   constructor(recordingsDir: string, name: string | null, reserveBytes: number) {
     this.prefix = name === null ? '' : `${name}/`;
@@ -27,8 +31,27 @@ export class Volume {
     this.reserve = new DiskReserve(join(this.dir, 'reserve'), reserveBytes);
   }
 
-  /** The log, made when the first durable session asks for it. */
-  get commits(): CommitLog {
+  /** Where a journal of this mode is made safe with others: a durable one at once, others when there are others. */
+  logFor(mode: RecordingMode): () => CommitLog | null {
+    if (mode !== 'durable') return () => this.#log ?? this.#logIfRoom();
+    const log = this.#commits();
+    return () => log;
+  }
+
+  /** Tried once: a disk that is nearly full is not filled for what only saves time. */
+  #logIfRoom(): CommitLog | null {
+    if (this.#triedLog) return null;
+    this.#triedLog = true;
+    try {
+      const { bavail, bsize } = statfsSync(this.dir);
+      return bavail * bsize < leastRoomForLog ? null : this.#commits();
+    } catch {
+      return null; // each journal is synced by itself then
+    }
+  }
+
+  /** The log, made when it is first asked for. */
+  #commits(): CommitLog {
     const path = join(this.dir, commitLogName);
     try {
       return (this.#log ??= CommitLog.create(path));

@@ -102,19 +102,20 @@ export class Backend {
   /** Writes what is queued; false when the socket asks to wait for 'drain'. Call only after the journal is committed. */
   release(): boolean {
     if (!this.hasQueued) return true;
-    const { socket } = this.dialled;
+    const { socket, out } = this.dialled;
     const last = this.#slab.subarray(this.#from, this.#to);
     this.#from = this.#to;
-    const full = this.#full;
     if (socket.destroyed) return true;
-    if (full.length === 0) return socket.write(last);
+    if (this.#full.length === 0) return out.write([last]);
+    const all = [...this.#full, last];
     this.#full = [];
-    return socket.write(Buffer.concat([...full, last]));
+    return out.write([Buffer.concat(all)]);
   }
 
   /** Says goodbye: Terminate, then the end of the stream. */
   end(): void {
-    const { socket } = this.dialled;
+    const { socket, out } = this.dialled;
+    out.flush();
     if (!socket.destroyed) socket.end(Buffer.from([0x58, 0, 0, 0, 4]));
   }
   destroy(): void {

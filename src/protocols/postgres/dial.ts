@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
 import { connectBorrowing } from '../../lib/incoming.js';
+import { TurnWriter } from '../../lib/turn-writer.js';
 import type { TargetConfig } from '../../sessions/types.js';
 import { decodeErrorFields } from './errors.js';
 import { cString, FieldReader, frame, FrameReader, int32, type Frame } from './frames.js';
@@ -13,6 +14,8 @@ import { ScramClient } from './scram.js';
 /** A target's connection right after its first ReadyForQuery. */
 export interface DialledTarget {
   readonly socket: Duplex;
+  /** What the session writes to it. */
+  readonly out: TurnWriter;
   /** Why the way to the target ended, where that is not the target's doing: a relay was lost. */
   readonly lost: () => SluiceError | null;
   /** ParameterStatus values as the server reported them. */
@@ -263,7 +266,7 @@ async function authenticate(
       case 'Z':
         if (!authenticated) throw new SluiceError('protocol', 'the server skipped authentication');
         input.finish();
-        return { socket, parameters, processId, cancelKey, reader: input.reader };
+        return { socket, parameters, processId, cancelKey, reader: input.reader, out: new TurnWriter(socket) };
       default:
         throw new SluiceError('protocol', `unexpected message 0x${type.toString(16)} in the handshake`);
     }

@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
 import { takeChunks } from '../../lib/incoming.js';
 import type { Slab } from '../../lib/slabs.js';
+import { TurnWriter } from '../../lib/turn-writer.js';
 import type { EndEvent } from '../../recording/events.js';
 import { endedWhileHeld } from '../../sessions/words.js';
 import type { Conversation } from './conversation.js';
@@ -36,6 +37,7 @@ export class Relay {
   readonly #talk: Conversation;
   readonly #requests: ClientRequests;
   readonly #responses: ServerResponses;
+  readonly #toClient: TurnWriter;
   readonly #fromClient = new FrameReader(clientLimit);
   readonly #ended = new AbortController();
   /** As `#ended.signal.aborted`, which every message would ask for. */
@@ -52,6 +54,7 @@ export class Relay {
     this.#talk = talk;
     this.#finished = new Promise((resolve) => (this.#finish = resolve));
     this.#responses = new ServerResponses(talk);
+    this.#toClient = new TurnWriter(talk.incoming.stream);
     this.#requests = new ClientRequests(talk, {
       release: () => this.#release(),
       deliver: () => this.#deliver(),
@@ -126,6 +129,7 @@ export class Relay {
     const { socket } = backend.dialled;
     closeSoon(socket, targetLingerMs);
     if (!this.#clientGone && !incoming.stream.destroyed) {
+      this.#toClient.flush();
       if (error !== null) incoming.stream.write(encodeFields('E', gatewayError(error, 'FATAL')));
       closeSoon(incoming.stream, lingerMs);
     } else incoming.stream.destroy();
@@ -267,7 +271,8 @@ export class Relay {
   #giveBack(slab: Slab): void {
     const { stream } = this.#talk.incoming;
     // Other streams may hand on what they are given, and keep it.
-    if (stream instanceof Socket && stream.writableLength === 0 && this.#talk.spans.isEmpty) slab.giveBack();
+    if (!(stream instanceof Socket) || stream.writableLength > 0) return;
+    if (this.#toClient.isEmpty && this.#talk.spans.isEmpty) slab.giveBack();
   }
 
   #waitToDeliver(delivered: Promise<void>, slab: Slab | null): void {
@@ -294,16 +299,8 @@ export class Relay {
   }
 
   #writeToClient(pieces: readonly Buffer[]): void | Promise<void> {
-    const { stream } = this.#talk.incoming;
-    if (pieces.length === 0 || stream.destroyed) return undefined;
-    const [only] = pieces;
-    if (pieces.length === 1 && only !== undefined) return stream.write(only) ? undefined : this.#untilDrained();
-    // One system call for all pieces, without copying what may be a large result.
-    stream.cork();
-    let flowing = true;
-    for (const piece of pieces) flowing = stream.write(piece);
-    stream.uncork();
-    return flowing ? undefined : this.#untilDrained();
+    if (pieces.length === 0 || this.#talk.incoming.stream.destroyed) return undefined;
+    return this.#toClient.write(pieces) ? undefined : this.#untilDrained();
   }
 
   #untilDrained(): Promise<void> {

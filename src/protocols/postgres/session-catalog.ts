@@ -274,7 +274,7 @@ export class SessionCatalog {
         };
         this.#question = { rows, synced, done };
         if (signal.aborted) onAbort();
-        else this.#dialled.socket.write(question(sql, synced));
+        else this.#dialled.out.write([question(sql, synced)]);
       });
     } catch (error) {
       // Its transaction is lost with it, so the session cannot go on.

@@ -1,18 +1,22 @@
 import { fdatasync } from 'node:fs';
 import { copyFile, cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { decodeCommits, encodeCommits } from '../../../src/recording/commit-frame.js';
 import { CommitLog, type SyncFile } from '../../../src/recording/commit-log.js';
 import { replayCommits } from '../../../src/recording/commit-replay.js';
 import type { SessionRecorder } from '../../../src/recording/events.js';
 import { readEvents } from '../../../src/recording/read.js';
-import { opening, recordSession, startOfTime, startRecorder, statement, tempDir } from './support.js';
+import { ManualTime, opening, recordSession, startOfTime, startRecorder, statement, tempDir } from './support.js';
 
 const day = '2026-03-01';
 
 function journalOf(dir: string, session: string): string {
   return join(dir, 'recordings', day, `${session}.journal`);
+}
+
+function logOf(dir: string): string {
+  return join(dir, 'recordings', 'commit.log');
 }
 
 async function operationsIn(path: string): Promise<number> {
@@ -68,6 +72,45 @@ describe('group commit', () => {
       expect(await operationsIn(journalOf(after, session))).toBe(25);
       expect((await next.get(session))?.session).toMatchObject({ state: 'interrupted', operations: 25 });
     }
+  });
+
+  it('makes sessions of mode strict safe a moment later, all with one sync', async () => {
+    const dir = await tempDir();
+    const time = new ManualTime();
+    const { recorder } = await startRecorder(dir, { schedule: time.schedule });
+    const opened = Array.from({ length: 8 }, () => opening());
+    const sessions = await Promise.all(opened.map((open) => recorder.openSession(open)));
+    const atFirst = await readFile(journalOf(dir, opened[0]?.session ?? ''));
+    await Promise.all(sessions.map((session) => run(session, 25)));
+    expect(recorder.commitCounts).toEqual({ commits: 0, syncs: 0 });
+    time.fire();
+    await vi.waitFor(() => expect(recorder.commitCounts.syncs).toBeGreaterThan(0));
+    await vi.waitFor(async () => expect([...decodeCommits(await readFile(logOf(dir)))]).toHaveLength(8));
+    expect(recorder.commitCounts).toEqual({ commits: 8, syncs: 1 });
+
+    const after = await tempDir();
+    await cp(dir, after, { recursive: true });
+    await rm(join(after, 'recordings', 'lock.db'));
+    for (const { session } of opened) await truncate(journalOf(after, session), atFirst.length);
+    const { recorder: next, problems } = await startRecorder(after);
+    expect(problems).toEqual(['put back into 8 journals what a power cut took from them']);
+    expect(await next.verifyAll()).toMatchObject({ valid: true });
+    for (const { session } of opened) expect(await operationsIn(journalOf(after, session))).toBe(25);
+  });
+
+  it('ends a session of mode strict whose journal somebody has cut', async () => {
+    const dir = await tempDir();
+    const time = new ManualTime();
+    const { recorder } = await startRecorder(dir, { schedule: time.schedule });
+    const opened = [opening(), opening()];
+    const [cut, other] = await Promise.all(opened.map((open) => recorder.openSession(open)));
+    if (cut === undefined || other === undefined) throw new Error('two were opened');
+    await Promise.all([run(cut, 3), run(other, 3)]);
+    await truncate(journalOf(dir, cut.session), 500);
+    time.fire();
+    for (const event of statement(4, 'select 4')) cut.append(event);
+    expect(() => cut.commit()).toThrow('shorter than what was written');
+    await run(other, 3);
   });
 
   it('begins the log anew when it is full, after the journals are on the disk', async () => {

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { newId } from '../../../src/lib/ids.js';
 import { BufferPool } from '../../../src/recording/chain.js';
 import type { OpenEvent, SessionEvent } from '../../../src/recording/events.js';
-import { Journal, type JournalServices } from '../../../src/recording/journal.js';
+import { Journal, type JournalServices, syncTogether } from '../../../src/recording/journal.js';
 import { keyId } from '../../../src/recording/keys.js';
 import { Pulse } from '../../../src/recording/pulse.js';
 import { openRecorder } from '../../../src/recording/recorder.js';
@@ -105,8 +105,10 @@ export function journalServices(
   reserve.take();
   return {
     ...{ key: keys.signing, gateway: 'gateway-1', pool: new BufferPool(), reserve, clock: time.clock, time },
-    unsynced: new Pulse<Journal>(time.schedule, 50, (journal) => void journal.sync().catch(() => undefined)),
-    unsigned: new Pulse<Journal>(time.schedule, 1000, (journal) => journal.checkpoint()),
+    unsynced: new Pulse<Journal>(time.schedule, 50, syncTogether),
+    unsigned: new Pulse<Journal>(time.schedule, 1000, (journals) => {
+      for (const journal of journals) journal.checkpoint();
+    }),
     ...change,
   };
 }
