@@ -167,6 +167,7 @@ export class GrantBook {
 
   /** Ends what is over. Cheap while nothing is: asked for at every decision. */
   #sweep(): void {
+    if (this.#active.length === 0) return;
     const now = this.#options.now();
     for (const grant of this.#active) {
       if (grant.endsAt > now) continue;

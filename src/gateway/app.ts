@@ -3,6 +3,7 @@ import { createPostgresAnalyser } from '../analysis/postgres.js';
 import { gatewayIssuer, openGatewayTokens } from '../identity/gateway-tokens.js';
 import { createTokenVerifier } from '../identity/verifier.js';
 import { newId } from '../lib/ids.js';
+import { turnUptime } from '../lib/turn-clock.js';
 import { readCatalogMark } from '../analysis/catalog-mark.js';
 import { readCatalog } from '../analysis/catalog.js';
 import { narrowClassification } from '../policy/classification.js';
@@ -249,7 +250,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     ...forEngines,
     analyser,
     hashKey: state.vault.deriveKey('hash masker'),
-    ...{ readCatalog, readCatalogMark, uptime: () => performance.now() },
+    ...{ readCatalog, readCatalogMark, uptime: turnUptime },
     narrow: narrowClassification,
     copiedColumns: state.store.copiedColumns,
   });

@@ -57,8 +57,9 @@ export class SignalBook {
 
   /** Kinds raised of this identity in the last day, sorted; asked at each decision, so it is remembered. */
   kindsOf(identity: string): readonly string[] {
-    const now = this.#clock();
     const known = this.#kinds.get(identity);
+    if (known?.until === Infinity) return known.kinds;
+    const now = this.#clock();
     if (known !== undefined && now < known.until) return known.kinds;
     const recent = this.#signals.filter(
       (signal) => signal.identity.id === identity && Date.parse(signal.at) > now - factMs,

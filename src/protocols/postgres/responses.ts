@@ -138,8 +138,7 @@ export class ServerResponses {
 
   #plan(payload: Buffer, run: Run): ResultPlan {
     const talk = this.#talk;
-    const loaded = talk.catalogs.current(talk.incoming.target, talk.incoming.classification);
-    const catalog = talk.view.isShared ? (loaded?.handle ?? run.catalog) : run.catalog;
+    const catalog = talk.view.sharedOr(run.catalog);
     const { gate } = talk.session;
     const { basis } = gate;
     const statement = asItMayRun(talk, run);

@@ -106,9 +106,18 @@ export class SessionCatalog {
     return current !== null && this.#isOwnPath(current) ? current.handle : null;
   }
 
+  /** The shared catalog when it is at hand and this session's names mean what it says; else what is given. */
+  sharedOr(other: CatalogHandle): CatalogHandle {
+    return this.#changed || this.#temporary ? other : (this.sharedNow() ?? other);
+  }
+
   /** What names mean to this session now when that is at hand. */
   now(): CatalogHandle | null {
-    if (this.isShared) return this.sharedNow();
+    if (!this.#changed && !this.#temporary) {
+      const current = this.#current();
+      if (current === null) return null;
+      if (this.#isOwnPath(current)) return current.handle;
+    }
     return this.isStale ? null : this.#own;
   }
 
