@@ -1,5 +1,3 @@
-import { viewOf } from './row-output.js';
-
 /** Bytes one behind the other in one buffer that grows, so that a piece of a row allocates nothing. */
 export class ByteOutput {
   #bytes: Buffer;
@@ -23,11 +21,17 @@ export class ByteOutput {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** Whether a byte of this set (1 for each that is in it) was written from `from` on. */
+  holds(set: Uint8Array, from: number): boolean {
+    for (let index = from; index < this.#length; index++) if (set[this.#bytes[index] ?? 0] === 1) return true;
+    return false;
+  }
+
   /** Room of so many bytes, to be written with `setByte` and `setInt32`; their place. */
   leave(bytes: number): number {
     const at = this.#length;
     this.#reserve(bytes);
-    this.#length += bytes;
+    this.#length = at + bytes;
     return at;
   }
 
@@ -46,19 +50,21 @@ export class ByteOutput {
 
   /** Copies [start, end) of a buffer. For so few bytes a loop over words is faster than a native copy. */
   copy(from: Buffer, start: number, end: number): void {
-    this.#reserve(end - start);
-    if (end - start > 1024) {
-      from.copy(this.#bytes, this.#length, start, end);
-      this.#length += end - start;
-      return;
+    const bytes = end - start;
+    this.#reserve(bytes);
+    const at = this.#length;
+    this.#length = at + bytes;
+    if (bytes > 1024) from.copy(this.#bytes, at, start, end);
+    else if (bytes < 4) for (let index = 0; index < bytes; index++) this.#bytes[at + index] = from[start + index] ?? 0;
+    else {
+      const view = this.#viewOf(from);
+      const to = this.#view;
+      const ahead = at - start;
+      const last = end - 4;
+      for (let index = start; index < last; index += 4) to.setInt32(index + ahead, view.getInt32(index, true), true);
+      // Some of its bytes may have been copied: they are copied again.
+      to.setInt32(last + ahead, view.getInt32(last, true), true);
     }
-    const view = this.#viewOf(from);
-    const to = this.#view;
-    let at = this.#length;
-    let index = start;
-    for (; index + 4 <= end; index += 4, at += 4) to.setInt32(at, view.getInt32(index));
-    for (; index < end; index++, at++) to.setUint8(at, view.getUint8(index));
-    this.#length = at;
   }
 
   append(value: Buffer): void {
@@ -87,4 +93,8 @@ export class ByteOutput {
     this.#bytes = grown;
     this.#view = viewOf(grown);
   }
+}
+
+export function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }

@@ -12,7 +12,7 @@ interface IssuerRange {
   readonly lengths: readonly number[];
 }
 
-const issuers: readonly IssuerRange[] = [
+const ranges: readonly IssuerRange[] = [
   { digits: 1, from: 4, to: 4, lengths: [13, 16, 18, 19] }, // Visa
   { digits: 2, from: 51, to: 55, lengths: [16] }, // Mastercard
   { digits: 4, from: 2221, to: 2720, lengths: [16] }, // Mastercard
@@ -36,39 +36,51 @@ const issuers: readonly IssuerRange[] = [
   { digits: 4, from: 6759, to: 6763, lengths: [16, 18, 19] }, // Maestro
 ];
 
+/** The same by the first four digits: which lengths are in use, a bit each. */
+const issuers = ranges.map(({ digits, from, to, lengths }) => {
+  const scale = 10 ** (4 - digits);
+  return {
+    from: from * scale,
+    to: (to + 1) * scale,
+    lengths: lengths.reduce((bits, length) => bits | (1 << length), 0),
+  };
+});
+/** Whether any issuer's numbers begin with this digit. */
+const begins = Uint8Array.from({ length: 10 }, (_, digit) =>
+  issuers.some(({ from, to }) => from < (digit + 1) * 1000 && to > digit * 1000) ? 1 : 0,
+);
+
 /**
- * A card number that starts at the digit at `from`: plain, or in groups of one separator (a space or a hyphen) whose
- * first has four or six digits, as cards are printed. Checked by issuer range, length and Luhn's sum.
+ * A card number that starts with the run of digits [from, to): plain, or in groups of one separator (a space or a hyphen)
+ * whose first has four or six digits, as cards are printed. Checked by issuer range, length and Luhn's sum.
  */
-export function cardAt(bytes: Buffer, from: number, start: number, end: number): Span | null {
-  if (!isNumberStart(bytes, from, start, end) || isShortGroup(bytes, from, start, end)) return null;
-  let digits = '';
+export function cardAt(bytes: Buffer, from: number, to: number, start: number, end: number): Span | null {
+  if (begins[(bytes[from] ?? 0) - 0x30] !== 1 || to - from > maxDigits) return null;
+  if (!isNumberStart(bytes, from, start, end) || isShortGroup(bytes, from, to, start, end)) return null;
+  let digits = to - from;
   let separator = 0;
   let best = -1;
-  let index = from;
+  let index = to;
   for (;;) {
-    const group = index;
-    while (index < end && index - group <= maxDigits && isDigit(byteAt(bytes, index, start, end))) index++;
-    digits += bytes.toString('latin1', group, index);
-    if (digits.length > maxDigits) break;
     const next = byteAt(bytes, index, start, end);
-    if (!isAlphanumeric(next) && next < 0x80 && digits.length >= minDigits && isCardNumber(digits)) best = index;
-    if (group === from && digits.length !== 4 && digits.length !== 6) break;
+    if (digits >= minDigits && !isAlphanumeric(next) && next < 0x80 && isCard(bytes, from, index, digits)) best = index;
+    if (index === to && digits !== 4 && digits !== 6) break;
     if (next !== 0x20 && next !== 0x2d) break;
     if (separator !== 0 && next !== separator) break;
-    if (!isDigit(byteAt(bytes, index + 1, start, end))) break;
     separator = next;
-    index++;
+    const group = index + 1;
+    index = group;
+    while (index < end && index - group <= maxDigits && isDigit(bytes[index] ?? 0)) index++;
+    digits += index - group;
+    if (index === group || digits > maxDigits) break;
   }
   return best < 0 ? null : { start: from, end: best, mask: `****${lastDigits(bytes.toString('latin1', from, best))}` };
 }
 
 /** A group of four or six digits that no other of four follows: years, times, most numbers of a text. */
-function isShortGroup(bytes: Buffer, from: number, start: number, end: number): boolean {
-  let index = from;
-  while (index - from < minDigits && isDigit(byteAt(bytes, index, start, end))) index++;
-  if (index - from === minDigits) return false;
-  for (let next = index + 1; next < index + 5; next++) if (!isDigit(byteAt(bytes, next, start, end))) return true;
+function isShortGroup(bytes: Buffer, from: number, to: number, start: number, end: number): boolean {
+  if (to - from >= minDigits) return false;
+  for (let next = to + 1; next < to + 5; next++) if (!isDigit(byteAt(bytes, next, start, end))) return true;
   return false;
 }
 
@@ -82,37 +94,29 @@ function isNumberStart(bytes: Buffer, from: number, start: number, end: number):
 
 /** Says whether these 13 to 19 digits are a payment card's number. */
 export function isCardNumber(digits: string): boolean {
-  const length = digits.length;
-  const known = issuers.some(
-    ({ digits: count, from, to, lengths }) =>
-      lengths.includes(length) && inRange(Number(digits.slice(0, count)), from, to),
-  );
-  if (!known || !hasLuhnSum(digits)) return false;
-  return length !== 13 || !hasEan13Sum(digits); // European article numbers begin with 4 too
+  return isCard(Buffer.from(digits), 0, digits.length, digits.length);
 }
 
-function inRange(value: number, from: number, to: number): boolean {
-  return value >= from && value <= to;
+/** The same of [from, to), where so many digits stand and separators may between the first of them and the others. */
+function isCard(bytes: Buffer, from: number, to: number, digits: number): boolean {
+  let first = 0;
+  for (let index = from; index < from + 4; index++) first = first * 10 + (bytes[index] ?? 0) - 0x30;
+  const known = issuers.some((issuer) => first >= issuer.from && first < issuer.to && (issuer.lengths >> digits) & 1);
+  if (!known) return false;
+  // ISO/IEC 7812-1 annex B (Luhn), and the sum of European article numbers, which begin with 4 too.
+  let luhn = 0;
+  let ean = 0;
+  let odd = true;
+  for (let index = to - 1; index >= from; index--) {
+    const digit = (bytes[index] ?? 0) - 0x30;
+    if (digit < 0) continue;
+    luhn += odd ? digit : digit > 4 ? digit * 2 - 9 : digit * 2;
+    ean += odd ? digit : digit * 3;
+    odd = !odd;
+  }
+  return luhn % 10 === 0 && (digits !== 13 || ean % 10 !== 0);
 }
 
 function lastDigits(text: string): string {
   return text.replace(/[^0-9]/g, '').slice(-4);
-}
-
-/** ISO/IEC 7812-1 annex B. */
-function hasLuhnSum(digits: string): boolean {
-  let sum = 0;
-  for (let index = 0; index < digits.length; index++) {
-    const digit = digits.charCodeAt(digits.length - 1 - index) - 0x30;
-    const doubled = digit * 2;
-    sum += index % 2 === 0 ? digit : doubled > 9 ? doubled - 9 : doubled;
-  }
-  return sum % 10 === 0;
-}
-
-function hasEan13Sum(digits: string): boolean {
-  let sum = 0;
-  for (let index = 0; index < digits.length; index++)
-    sum += (digits.charCodeAt(index) - 0x30) * (index % 2 === 0 ? 1 : 3);
-  return sum % 10 === 0;
 }

@@ -1,15 +1,25 @@
+import type { ByteOutput } from './byte-output.js';
+
 /** How rows and fields of a COPY in text or csv form are written (PostgreSQL, COPY, "File Formats"). */
 export interface CopySyntax {
   /** Index right after the end of the row in [start, limit), or -1; goes on where `state` says the last look ended. */
   rowEnd(bytes: Buffer, start: number, limit: number, state: ScanState): number;
   /** Calls `visit` for each field of the row [start, end), the newline not included. Throws on what COPY never writes. */
   fields(bytes: Buffer, start: number, end: number, visit: (start: number, end: number) => void): void;
+  /**
+   * Where the field that begins at `start` ends, at its delimiter or at the end of its row; the complement of that where
+   * something in it is escaped. At `limit` or behind it where that cannot be told from these bytes alone.
+   */
+  fieldEnd(bytes: Buffer, start: number, limit: number): number;
+  isNull(bytes: Buffer, start: number, end: number): boolean;
   /** Whether the field is its value as it stands: nothing in it is escaped or quoted, and it is not NULL. */
   isPlain(bytes: Buffer, start: number, end: number): boolean;
   /** The field's value: the very same span of bytes when nothing in it is escaped; null for SQL NULL. */
   decode(bytes: Buffer, start: number, end: number): Buffer | null;
   /** How a value is written: the very same bytes when nothing in it has to be escaped. */
   encode(value: Buffer | null): Buffer;
+  /** Whether the value that was written from `from` on has to be encoded. */
+  mustEncode(out: ByteOutput, from: number): boolean;
 }
 
 /** Where the search for a row's end stands when a chunk stops in the middle. */
@@ -35,14 +45,16 @@ const escaped: ReadonlyMap<number, number> = new Map([...escapes].map(([letter, 
 export function textSyntax(delimiter: string, nullText: string): CopySyntax {
   const separator = singleByte(delimiter);
   const nullBytes = Buffer.from(nullText);
-  const mustEscape = (value: Buffer): boolean => {
-    for (let index = 0; index < value.length; index++) {
-      const byte = value[index] ?? 0;
-      if (byte < 0x20 || byte === backslash || byte === separator) return true;
-    }
-    return false;
-  };
+  const special = byteSet((byte) => byte < 0x20 || byte === backslash || byte === separator);
+  const stops = byteSet((byte) => byte === newline || byte === separator || byte === backslash);
   return {
+    fieldEnd(bytes, start, limit) {
+      let index = nextOf(stops, bytes, start, limit);
+      if (bytes[index] !== backslash) return index;
+      for (; index < limit && bytes[index] === backslash; index = nextOf(stops, bytes, index, limit))
+        index += bytes[index + 1] === newline ? 1 : 2;
+      return ~index;
+    },
     rowEnd(bytes, start, limit, state) {
       let index = start + state.scanned;
       while (index < limit && bytes[index] !== newline) index++;
@@ -61,13 +73,14 @@ export function textSyntax(delimiter: string, nullText: string): CopySyntax {
       }
       visit(field, end);
     },
+    isNull: (bytes, start, end) => isSame(bytes, start, end, nullBytes),
     isPlain(bytes, start, end) {
       for (let index = start; index < end; index++) if (bytes[index] === backslash) return false;
       return !isSame(bytes, start, end, nullBytes);
     },
     decode(bytes, start, end) {
+      if (isSame(bytes, start, end, nullBytes)) return null;
       const raw = bytes.subarray(start, end);
-      if (raw.equals(nullBytes)) return null;
       if (!raw.includes(backslash)) return raw;
       const out = Buffer.allocUnsafe(raw.length);
       let at = 0;
@@ -83,7 +96,7 @@ export function textSyntax(delimiter: string, nullText: string): CopySyntax {
     },
     encode(value) {
       if (value === null) return nullBytes;
-      if (!mustEscape(value)) return value;
+      if (!value.some((byte) => special[byte] === 1)) return value;
       const out = Buffer.allocUnsafe(value.length * 2);
       let at = 0;
       for (const byte of value) {
@@ -93,6 +106,7 @@ export function textSyntax(delimiter: string, nullText: string): CopySyntax {
       }
       return out.subarray(0, at);
     },
+    mustEncode: (out, from) => out.holds(special, from),
   };
 }
 
@@ -107,11 +121,15 @@ export function csvSyntax(options: {
   const quote = singleByte(options.quote);
   const escape = singleByte(options.escape);
   const nullBytes = Buffer.from(options.nullText);
+  const special = byteSet((byte) => byte <= 0x20 || byte === separator || byte === quote || byte === backslash);
   const mustQuote = (value: Buffer): boolean =>
-    value.length === 0 ||
-    value.equals(nullBytes) ||
-    value.some((byte) => byte === separator || byte === quote || byte <= 0x20 || byte === backslash);
+    value.length === 0 || value.equals(nullBytes) || value.some((byte) => special[byte] === 1);
+  const stops = byteSet((byte) => byte === newline || byte === separator || byte === quote);
   return {
+    fieldEnd(bytes, start, limit) {
+      const index = nextOf(stops, bytes, start, limit);
+      return bytes[index] === quote ? limit : index;
+    },
     rowEnd(bytes, start, limit, state) {
       let index = start + state.scanned;
       for (; index < limit; index++) {
@@ -133,11 +151,11 @@ export function csvSyntax(options: {
         if (index >= end) return;
       }
     },
+    isNull: (bytes, start, end) => isSame(bytes, start, end, nullBytes),
     isPlain: (bytes, start, end) => (bytes[start] !== quote || start >= end) && !isSame(bytes, start, end, nullBytes),
     decode(bytes, start, end) {
       if (bytes[start] !== quote || start >= end) {
-        const raw = bytes.subarray(start, end);
-        return raw.equals(nullBytes) ? null : raw;
+        return isSame(bytes, start, end, nullBytes) ? null : bytes.subarray(start, end);
       }
       const inner = bytes.subarray(start + 1, end - 1);
       if (!inner.includes(escape)) return inner;
@@ -163,7 +181,31 @@ export function csvSyntax(options: {
       out[at++] = quote;
       return out.subarray(0, at);
     },
+    mustEncode: (out, from) =>
+      out.length === from ||
+      out.holds(special, from) ||
+      (nullBytes.length > 0 && out.bytes.subarray(from).equals(nullBytes)),
   };
+}
+
+function byteSet(isIn: (byte: number) => boolean): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => (isIn(byte) ? 1 : 0));
+}
+
+/** The first byte from `start` on that is in the set; `limit` or behind it where none is before that. */
+function nextOf(set: Uint8Array, bytes: Buffer, start: number, limit: number): number {
+  let index = start;
+  while (
+    index + 4 <= limit &&
+    ((set[bytes[index] ?? 0] ?? 0) |
+      (set[bytes[index + 1] ?? 0] ?? 0) |
+      (set[bytes[index + 2] ?? 0] ?? 0) |
+      (set[bytes[index + 3] ?? 0] ?? 0)) ===
+      0
+  )
+    index += 4;
+  while (index < limit && set[bytes[index] ?? 0] === 0) index++;
+  return index;
 }
 
 /** For so few bytes a loop is faster than a view to compare. */

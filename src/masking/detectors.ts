@@ -1,7 +1,7 @@
 import { byteAt, isAlphanumeric, isDigit, isLetter } from './bytes.js';
 import { cardAt } from './card.js';
 import { emailAround } from './email.js';
-import { ibanAt } from './iban.js';
+import { ibanAt, isCountry } from './iban.js';
 import { nationalIdAt, nationalRuns } from './national-id.js';
 import { internationalPhoneAt, northAmericanPhoneAt } from './phone.js';
 import { privateKeyRules, secretAt, tokenRules, type PrefixRule } from './token.js';
@@ -16,12 +16,10 @@ export interface Span {
 
 /** Detectors ready to run. */
 export interface Detectors {
-  /** What to do at each byte value: 0 nothing, 1 e-mail, 2 a run of digits, 3 the rules of that byte, 4 a plus sign. */
-  readonly triggers: Uint8Array;
-  /** What each byte value means to a word: `letter`, `digit`, `upper`, `marked`, or 0 where it ends one. */
+  /** What each byte value is: `letter`, `digit`, `upper`, `marked` in a word, else `sign`, or 0 where it means nothing. */
   readonly classes: Uint8Array;
   readonly rules: RuleTable;
-  /** By a run's number of digits (`longRun` stands for all longer ones): whether it can begin anything at all. */
+  /** By a run's number of digits (`longRun` stands for all longer ones): what it can begin, `card`, `national`, `phone`. */
   readonly runs: Uint8Array;
   /** What a run of digits may begin. */
   readonly numbers: {
@@ -32,16 +30,24 @@ export interface Detectors {
   };
 }
 
-const emailTrigger = 1;
-const digitTrigger = 2;
-const rulesTrigger = 3;
-const plusTrigger = 4;
-
 const letter = 1;
 const digit = 2;
 const upper = 4;
-/** Some rule looks at this byte. */
+/** A letter that some rule looks at. */
 const marked = 8;
+const word = letter | digit;
+/** Something else that may stand in a secret: an at sign, a plus sign, or what some rule looks at. */
+const sign = 16;
+
+/** What secrets are found by: all else in them is letters, or stands around these. */
+const matters = digit | marked | sign;
+
+const atSign = 0x40;
+const plusSign = 0x2b;
+
+const card = 1;
+const national = 2;
+const phone = 4;
 
 /** Rules by their trigger byte and the one before it; most bytes have none. */
 type RuleTable = readonly (readonly (readonly PrefixRule[] | undefined)[] | undefined)[];
@@ -69,22 +75,21 @@ function byTrigger(rules: readonly PrefixRule[]): RuleTable {
   });
 }
 
-function wordClasses(rules: RuleTable): Uint8Array {
+function byteClasses(rules: RuleTable, emails: boolean, phones: boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => {
+    const hasRule = rules[byte] !== undefined;
     if (isDigit(byte)) return digit;
-    if (!isLetter(byte)) return 0;
-    return letter | (byte < 0x61 ? upper : 0) | (rules[byte] === undefined ? 0 : marked);
+    if (isLetter(byte)) return letter | (byte < 0x61 ? upper : 0) | (hasRule ? marked : 0);
+    return hasRule || (emails && byte === atSign) || (phones && byte === plusSign) ? sign : 0;
   });
 }
 
-function runsThatMatter({ card, national, phone }: Detectors['numbers']): Uint8Array {
-  const runs = new Uint8Array(longRun + 1);
-  for (let digits = 1; digits <= longRun; digits++) {
-    const matters =
-      (card && isCardRun(digits)) || (national && nationalRuns.has(digits)) || (phone && isPhoneRun(digits));
-    runs[digits] = matters ? 1 : 0;
-  }
-  return runs;
+function runsThatMatter(numbers: Detectors['numbers']): Uint8Array {
+  return Uint8Array.from({ length: longRun + 1 }, (_, digits) => {
+    if (digits === 0) return 0;
+    const begins = (numbers.card && isCardRun(digits) ? card : 0) | (numbers.phone && isPhoneRun(digits) ? phone : 0);
+    return begins | (numbers.national && nationalRuns.has(digits) ? national : 0);
+  });
 }
 
 const isCardRun = (digits: number): boolean => digits >= 13 || digits === 4 || digits === 6;
@@ -104,12 +109,7 @@ export function compileDetectors(detectors: Classification['detectors']): Detect
   const digits = numbers.card || numbers.iban || numbers.phone || numbers.national;
   if (!keys && !tokens && !emails && !digits) return null;
   const rules = ruleTables[keys ? (tokens ? 'both' : 'keys') : tokens ? 'tokens' : 'none'];
-  const triggers = new Uint8Array(256);
-  for (let byte = 0; byte < 256; byte++) if (rules[byte] !== undefined) triggers[byte] = rulesTrigger;
-  if (digits) triggers.fill(digitTrigger, 0x30, 0x3a);
-  if (numbers.phone) triggers[0x2b] = plusTrigger;
-  if (emails) triggers[0x40] = emailTrigger;
-  return { triggers, classes: wordClasses(rules), rules, runs: runsThatMatter(numbers), numbers };
+  return { classes: byteClasses(rules, emails, numbers.phone), rules, runs: runsThatMatter(numbers), numbers };
 }
 
 /**
@@ -117,72 +117,105 @@ export function compileDetectors(detectors: Classification['detectors']): Detect
  * allocated. A word is passed over in one go unless something in it can belong to a secret.
  */
 export function findSpans(bytes: Buffer, start: number, end: number, detectors: Detectors): Span[] | null {
-  const { triggers, classes, rules, runs, numbers } = detectors;
+  const { classes, runs, rules } = detectors;
   let spans: Span[] | null = null;
-  const free = { start, end }; // behind the last span
+  let free = start; // behind the last span
   let looked = start; // up to here words have been judged
-  for (let index = start; index < end; index++) {
-    const byte = bytes[index] ?? 0;
-    let kinds = classes[byte] ?? 0;
-    if (kinds !== 0 && index >= looked) {
+  let index = start;
+  while (index < end) {
+    const kind = classes[bytes[index] ?? 0] ?? 0;
+    if (kind === 0) {
+      index++;
+      continue;
+    }
+    if (kind !== sign && index >= looked) {
+      let kinds = kind;
       looked = index + 1;
-      for (let kind = 0; looked < end && (kind = classes[bytes[looked] ?? 0] ?? 0) !== 0; looked++) kinds |= kind;
-      if (!mayHoldSecret(bytes, index, looked, kinds, numbers)) {
-        index = looked - 1;
+      for (let next = 0; looked < end && ((next = classes[bytes[looked] ?? 0] ?? 0) & word) !== 0; looked++)
+        kinds |= next;
+      if (!mayHoldSecret(bytes, index, looked, kinds, detectors)) {
+        // Where one word is letters alone, more will be.
+        index = (kinds & matters) === 0 ? nextThatMatters(bytes, looked, end, classes) : looked;
         continue;
       }
     }
-    const trigger = triggers[byte] ?? 0;
-    if (trigger === 0) continue;
+    let next = index + 1;
     let span: Span | null = null;
-    if (trigger === digitTrigger) {
-      let group = index + 1;
-      while (group < end && isDigit(bytes[group] ?? 0)) group++;
-      const before = byteAt(bytes, index - 1, free.start, end);
-      if (isLetter(before)) span = numberInWord(bytes, index, group, free, numbers);
-      else if (runs[Math.min(group - index, longRun)] === 1) span = numberAt(bytes, index, group, free, numbers);
-      if (span === null) index = group - 1;
-    } else if (trigger === plusTrigger) {
-      span = internationalPhoneAt(bytes, index, free.start, end);
-    } else if (trigger === emailTrigger) {
-      span = emailAround(bytes, index, free.start, end);
-    } else {
-      const candidates = rules[byte]?.[bytes[index - 1] ?? 0];
-      if (candidates === undefined) continue;
-      for (let rule = 0; rule < candidates.length && span === null; rule++) {
-        const candidate = candidates[rule];
-        if (candidate !== undefined) span = secretAt(bytes, index, free, candidate);
+    if (kind === digit) {
+      while (next < end && isDigit(bytes[next] ?? 0)) next++;
+      if (isLetter(byteAt(bytes, index - 1, free, end)))
+        span = numberInWord(bytes, index, next, free, end, detectors.numbers);
+      else {
+        const begins = runs[Math.min(next - index, longRun)] ?? 0;
+        if (begins !== 0) span = numberAt(bytes, index, next, free, end, begins);
       }
+    } else if ((kind & (sign | marked)) !== 0) {
+      const candidates = rules[bytes[index] ?? 0]?.[bytes[index - 1] ?? 0];
+      if (candidates !== undefined) span = secretOf(bytes, index, free, end, candidates);
+      else if (bytes[index] === atSign) span = emailAround(bytes, index, free, end);
+      else if (bytes[index] === plusSign) span = internationalPhoneAt(bytes, index, free, end);
     }
-    if (span === null) continue;
-    (spans ??= []).push(span);
-    free.start = span.end;
-    index = span.end - 1;
+    if (span !== null) {
+      (spans ??= []).push(span);
+      free = span.end;
+      next = span.end;
+    }
+    index = next;
   }
   return spans;
 }
+
+/** The first sign, or the beginning of the first word that is more than letters, in [from, end); `end` when all is prose. */
+function nextThatMatters(bytes: Buffer, from: number, end: number, classes: Uint8Array): number {
+  let index = from;
+  while (
+    index + 4 <= end &&
+    (((classes[bytes[index] ?? 0] ?? 0) |
+      (classes[bytes[index + 1] ?? 0] ?? 0) |
+      (classes[bytes[index + 2] ?? 0] ?? 0) |
+      (classes[bytes[index + 3] ?? 0] ?? 0)) &
+      matters) ===
+      0
+  )
+    index += 4;
+  while (index < end && ((classes[bytes[index] ?? 0] ?? 0) & matters) === 0) index++;
+  if (index === end || ((classes[bytes[index] ?? 0] ?? 0) & word) === 0) return index;
+  while (index > from && ((classes[bytes[index - 1] ?? 0] ?? 0) & word) !== 0) index--;
+  return index;
+}
+
+/** Shorter words of letters and digits are no national number: of those with letters a Spanish foreigner's is the shortest. */
+const shortestNational = 8;
 
 /**
  * Whether the word [from, to) of these kinds of bytes is worth a look at each. Letters alone are not, nor are most words
  * of letters and digits, as UUIDs and hashes are made of.
  */
-function mayHoldSecret(bytes: Buffer, from: number, to: number, kinds: number, numbers: Detectors['numbers']): boolean {
+function mayHoldSecret(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  kinds: number,
+  { classes, runs, numbers }: Pick<Detectors, 'classes' | 'runs' | 'numbers'>,
+): boolean {
   if ((kinds & marked) !== 0) return true;
   if ((kinds & digit) === 0) return false;
-  if ((kinds & letter) === 0) return true;
+  if ((kinds & letter) === 0) return runs[Math.min(to - from, longRun)] !== 0;
   // National numbers with letters are written in capitals, but for an x behind 17 digits.
-  if (numbers.national && ((kinds & upper) !== 0 || to - from === 18)) return true;
-  return numbers.iban && isLetter(bytes[from] ?? 0) && isLetter(bytes[from + 1] ?? 0) && isDigit(bytes[from + 2] ?? 0);
+  if (numbers.national && (((kinds & upper) !== 0 && to - from >= shortestNational) || to - from === 18)) return true;
+  if (!numbers.iban || to - from < 4) return false;
+  const letters = (classes[bytes[from] ?? 0] ?? 0) & (classes[bytes[from + 1] ?? 0] ?? 0) & letter;
+  const digits = (classes[bytes[from + 2] ?? 0] ?? 0) & (classes[bytes[from + 3] ?? 0] ?? 0) & digit;
+  return letters + digits === word && isCountry(bytes[from] ?? 0, bytes[from + 1] ?? 0);
 }
-
-type Bounds = { readonly start: number; readonly end: number };
 
 /** Digits right behind a letter, as most of a UUID or a hash: only what begins with letters can have begun before them. */
 function numberInWord(
   bytes: Buffer,
   from: number,
   to: number,
-  { start, end }: Bounds,
+  start: number,
+  end: number,
   numbers: Detectors['numbers'],
 ): Span | null {
   let span: Span | null = null;
@@ -195,24 +228,28 @@ function numberInWord(
 }
 
 /** What the run of digits [from, to) begins, or lies in; most runs are told apart by their length and one neighbour. */
-function numberAt(
-  bytes: Buffer,
-  from: number,
-  to: number,
-  { start, end }: Bounds,
-  numbers: Detectors['numbers'],
-): Span | null {
-  const digits = to - from;
+function numberAt(bytes: Buffer, from: number, to: number, start: number, end: number, begins: number): Span | null {
   let span: Span | null = null;
-  if (numbers.card && isCardRun(digits)) span = cardAt(bytes, from, start, end);
-  if (span === null && numbers.national && digits < 19) span = nationalIdAt(bytes, from, to, start, end);
-  if (span === null && numbers.phone && isPhoneRun(digits)) {
-    const next = byteAt(bytes, to, start, end);
-    if (digits === 3) {
+  if ((begins & card) !== 0) span = cardAt(bytes, from, to, start, end);
+  if (span === null && (begins & national) !== 0) span = nationalIdAt(bytes, from, to, start, end);
+  if (span === null && (begins & phone) !== 0) {
+    if (to - from === 3) {
+      const next = byteAt(bytes, to, start, end);
       if (next === 0x2d || next === 0x2e || next === 0x29) span = northAmericanPhoneAt(bytes, from, start, end);
     } else if (bytes[from] === 0x30 && bytes[from + 1] === 0x30) span = internationalPhoneAt(bytes, from, start, end);
   }
   return span;
+}
+
+/** The secret of the first of these rules that has one whose prefix has its trigger at `at`. */
+function secretOf(bytes: Buffer, at: number, start: number, end: number, rules: readonly PrefixRule[]): Span | null {
+  for (const rule of rules) {
+    // Most are told apart here.
+    if (bytes[at - rule.trigger] !== rule.prefix[0]) continue;
+    const span = secretAt(bytes, at, { start, end }, rule);
+    if (span !== null) return span;
+  }
+  return null;
 }
 
 /** Copies [start, end) with every span replaced by its mask. */

@@ -1,5 +1,5 @@
 import { byteAt, isAlphanumeric, isDigit, isLetter } from './bytes.js';
-import { maskEmail } from './partial.js';
+import { maskedEmail } from './partial.js';
 import type { Span } from './detectors.js';
 import { characterAt, characterBefore } from './utf8.js';
 
@@ -34,7 +34,7 @@ export function emailAround(bytes: Buffer, at: number, start: number, end: numbe
   }
   if (from === at) return null;
   const to = domainEnd(bytes, at + 1, Math.min(end, at + 1 + maxDomainBytes));
-  return to < 0 ? null : { start: from, end: to, mask: maskEmail(bytes, from, to).toString('latin1') };
+  return to < 0 ? null : { start: from, end: to, mask: maskedEmail(bytes, from, to) };
 }
 
 /** End of the longest run of labels whose last one can be a top-level domain, or -1. */

@@ -1,5 +1,6 @@
 import { createHmac, type KeyObject } from 'node:crypto';
-import { maskEmail, maskLastFour, reusedStars } from './partial.js';
+import type { ByteOutput } from './byte-output.js';
+import { maskEmail, maskLastFour } from './partial.js';
 import { placeholderFor } from './placeholders.js';
 import type { MaskerName } from './types.js';
 import { isTextType, oid } from './wire-types.js';
@@ -13,16 +14,21 @@ export interface MaskerContext {
   readonly hashKey: KeyObject;
 }
 
-/** Masks the value in bytes [start, end), which is not NULL; null stands for SQL NULL. The bytes are good until the next call. */
-export type ValueMasker = (bytes: Buffer, start: number, end: number) => Buffer | null;
+/** Writes the mask of the value in bytes [start, end), which is not NULL, and says whether it is one: false is SQL NULL. */
+export type ValueMasker = (bytes: Buffer, start: number, end: number, out: ByteOutput) => boolean;
+/** The mask of a value, in bytes of its own. */
+type Rendering = (value: Buffer) => Buffer;
 
 /** The masker of one column: partial forms where the type can carry them, else the type's constant. */
 export function valueMasker(context: MaskerContext): ValueMasker {
   const whole = placeholderFor(context.typeOid, context.format);
-  const constant: ValueMasker = () => whole;
+  const constant: ValueMasker = (_bytes, _start, _end, out) => {
+    if (whole !== null) out.append(whole);
+    return whole !== null;
+  };
   switch (context.masker) {
     case 'null':
-      return () => null;
+      return () => false;
     case 'redact':
       return constant;
     case 'last4':
@@ -34,28 +40,29 @@ export function valueMasker(context: MaskerContext): ValueMasker {
   }
 }
 
+function rendered(render: Rendering): ValueMasker {
+  return (bytes, start, end, out) => {
+    out.append(render(bytes.subarray(start, end)));
+    return true;
+  };
+}
+
 function emailMasker({ typeOid }: MaskerContext): ValueMasker | null {
-  if (!isTextType(typeOid)) return null;
-  const stars = reusedStars();
-  return (bytes, start, end) => maskEmail(bytes, start, end, stars);
+  return isTextType(typeOid) ? maskEmail : null;
 }
 
 function lastFourMasker({ typeOid, format }: MaskerContext): ValueMasker | null {
-  if (isTextType(typeOid)) {
-    const stars = reusedStars();
-    return (bytes, start, end) => maskLastFour(bytes, start, end, stars);
-  }
+  if (isTextType(typeOid)) return maskLastFour;
   const isInteger = typeOid === oid.int8 || typeOid === oid.int4;
   if (!isInteger && !(typeOid === oid.numeric && format === 0)) return null;
-  return (row, start, end) => {
-    const bytes = row.subarray(start, end);
+  return rendered((bytes) => {
     const digits = (format === 0 ? bytes.toString('latin1') : readInteger(bytes).toString()).replace(/^-|\..*$/g, '');
     const tail = /^[0-9]{8,}$/.test(digits) ? Number(digits.slice(-4)) : 0;
     if (format === 0) return Buffer.from(String(tail));
     const out = Buffer.alloc(bytes.length);
     out.writeInt16BE(tail, bytes.length - 2);
     return out;
-  };
+  });
 }
 
 /**
@@ -68,29 +75,26 @@ function hashMasker({ typeOid, format, class: name, hashKey }: MaskerContext): V
     createHmac('sha256', hashKey).update(`${name}\0`).update(value).digest();
   if (isTextType(typeOid)) {
     const padded = typeOid === oid.bpchar;
-    return (row, start, end) => {
-      let to = end;
-      while (padded && to > start && row[to - 1] === 0x20) to--;
-      const value = row.subarray(start, to);
-      return Buffer.from(digest(value).toString('hex', 0, 16));
-    };
+    return rendered((bytes) => {
+      let to = bytes.length;
+      while (padded && to > 0 && bytes[to - 1] === 0x20) to--;
+      return Buffer.from(digest(bytes.subarray(0, to)).toString('hex', 0, 16));
+    });
   }
   if (typeOid === oid.uuid) {
-    return (row, start, end) => {
-      const bytes = row.subarray(start, end);
+    return rendered((bytes) => {
       const hash = digest(format === 0 ? bytes : formatUuid(bytes)).subarray(0, 16);
-      return format === 0 ? Buffer.from(formatUuid(hash)) : Buffer.from(hash);
-    };
+      return format === 0 ? Buffer.from(formatUuid(hash)) : hash;
+    });
   }
   if (typeOid === oid.int8) {
-    return (row, start, end) => {
-      const bytes = row.subarray(start, end);
+    return rendered((bytes) => {
       const value = digest(format === 0 ? bytes : readInteger(bytes).toString()).readBigUInt64BE() >> 11n; // 53 bits: exact in JavaScript too
       if (format === 0) return Buffer.from(value.toString());
       const out = Buffer.alloc(8);
       out.writeBigInt64BE(value);
       return out;
-    };
+    });
   }
   return null;
 }

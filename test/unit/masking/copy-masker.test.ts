@@ -134,6 +134,60 @@ describe('createCopyMasker', () => {
     );
   });
 
+  it('masks rows that come whole as those that come in pieces', () => {
+    const value = fc.oneof(
+      fc.constantFrom(
+        '',
+        'plain',
+        'anna@x.org',
+        'to bob@example.org, please',
+        '4111111111111111',
+        '***',
+        'NULL',
+        '\\N',
+      ),
+      fc.stringMatching(/^[a-c@.,;"'\\\n\t ]{0,8}$/),
+    );
+    const asText = (values: readonly (string | null)[], delimiter: string, nullText: string): string =>
+      values
+        .map((field) =>
+          field === null
+            ? nullText
+            : field
+                .replaceAll('\\', '\\\\')
+                .replaceAll('\n', '\\n')
+                .replaceAll('\t', '\\t')
+                .replaceAll(delimiter, `\\${delimiter}`),
+        )
+        .join(delimiter);
+    const asCsv = (values: readonly (string | null)[], delimiter: string, nullText: string): string =>
+      values
+        .map((field) => {
+          if (field === null) return nullText;
+          const isPlain = field !== '' && field !== nullText && !/[\s"',;\\]/.test(field);
+          return isPlain ? field : `"${field.replaceAll('"', '""')}"`;
+        })
+        .join(delimiter);
+    const rows = fc.array(fc.array(fc.option(value), { minLength: 4, maxLength: 4 }), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(
+        ...[rows, fc.constantFrom('text', 'csv'), fc.constantFrom(',', ';'), fc.constantFrom('\\N', '', 'NULL')],
+        (table, format, delimiter, nullText) => {
+          const write = format === 'csv' ? asCsv : asText;
+          const lines = table.map((values) => Buffer.from(`${write(values, delimiter, nullText)}\n`));
+          const options = {
+            format,
+            csv: { ...csv, delimiter, nullText },
+            columns: columns.map((column) => ({ ...column, typeOid: 25 })),
+          };
+          const pieces = lines.flatMap((line) => [line.subarray(0, -1), line.subarray(-1)]);
+          expect(stream(create(options), lines)).toEqual(stream(create(options), pieces));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
   it('passes what stays as it is, and is null when nothing can change', () => {
     const input = Buffer.from('1\t\\N\tplain\t5\n');
     const masker = create({

@@ -143,6 +143,37 @@ describe('maskRows', () => {
     );
   });
 
+  it('masks each value as it is masked alone', () => {
+    const treatments = fc.constantFrom<ColumnTreatment>(
+      ...[clear, clear, whole, byClass('redact'), byClass('last4'), byClass('email'), byClass('hash'), byClass('null')],
+    );
+    const values = fc.oneof(
+      fc.constantFrom(null, '', 'ada.lovelace@example.com', 'x@y', '4111 1111 1111 1111', '1234567', 'äöüßäöüß', '42'),
+      fc.string({ unit: 'binary', maxLength: 40 }),
+      fc.integer({ min: 1000, max: 3000 }).map((length) => 'n'.repeat(length)),
+    );
+    const table = fc
+      .array(fc.record({ treatment: treatments, typeOid: fc.constantFrom(25, 1042, 20, 23, 99_999) }), {
+        minLength: 1,
+        maxLength: 5,
+      })
+      .chain((of) => fc.tuple(fc.constant(of), fc.array(fc.tuple(...of.map(() => values)), { maxLength: 20 })));
+    fc.assert(
+      fc.property(table, ([of, rows]) => {
+        const described = of.map(({ typeOid, treatment }) => column(typeOid, treatment));
+        const masker = createRowMasker(described, all, hashKey);
+        if (masker === null) return;
+        const frames = Buffer.concat(rows.map((row) => frameOf(dataRow(row))));
+        const expected = rows.map((row) =>
+          frameOf(dataRow(row.map((value, index) => maskValue(value, described[index] ?? column(25, whole))))),
+        );
+        const masked = maskAll(masker, frames);
+        expect(masked.bytes.equals(Buffer.concat(expected))).toBe(true);
+        expect(masked.rows).toBe(rows.length);
+      }),
+    );
+  });
+
   it('hands untouched rows on where they stand, and masked ones in one piece', () => {
     const masker = createRowMasker(columns, all, hashKey);
     if (masker === null) throw new Error('nothing to mask');
