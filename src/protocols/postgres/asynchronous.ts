@@ -5,6 +5,8 @@ import { cString, FieldReader, frame, int32, type Frame } from './frames.js';
 
 // What the server says by itself, at any time (PostgreSQL 55.2.7).
 
+const emptyPaths: ReadonlySet<string> = new Set(['', '""', 'pg_catalog']);
+
 /** ParameterStatus: String(name) String(value). A pinned setting that moves means that something got past the gate. */
 export function requirePinned(talk: Conversation, message: Frame): void {
   const reader = new FieldReader(message.payload);
@@ -13,6 +15,8 @@ export function requirePinned(talk: Conversation, message: Frame): void {
   const moved =
     (name === 'client_encoding' && value !== 'UTF8') ||
     (name === 'standard_conforming_strings' && value !== 'on') ||
+    // Told by PostgreSQL 18 and later. Less than the pinned path is what SET may ask for.
+    (name === 'search_path' && !emptyPaths.has(value) && value !== talk.backend.dialled.parameters.get(name)) ||
     (name === 'session_authorization' && value !== talk.backend.dialled.parameters.get(name));
   if (moved) throw new SluiceError('unexpected', `the pinned setting "${name}" changed; the session ends to be safe`);
 }

@@ -1,3 +1,4 @@
+import type { SessionChange } from '../../analysis/postgres-types.js';
 import { SluiceError } from '../../lib/errors.js';
 import type { Conversation } from './conversation.js';
 import { gatewayError } from './errors.js';
@@ -62,7 +63,7 @@ export class ClientRequests {
     }
   }
 
-  #duringCopy(run: Run, type: string, message: Frame): void {
+  #duringCopy(run: Run, type: string, message: Frame): void | Promise<void> {
     const { backend, session } = this.#talk;
     const refused = type === 'd' || type === 'c' ? session.refusedNow(run.permit, run.statement.effects) : null;
     if (refused !== null) {
@@ -77,7 +78,7 @@ export class ClientRequests {
       case 'c':
         backend.copyDone(run.permit);
         this.#talk.copyIn = null;
-        return;
+        return this.#untilNextCopy();
       case 'f':
         backend.copyFail(new FieldReader(message.payload).string());
         this.#talk.copyIn = null;
@@ -89,6 +90,19 @@ export class ClientRequests {
         backend.copyFail(`message 0x${message.type.toString(16)} during COPY`);
         this.#talk.copyIn = null;
     }
+  }
+
+  /** A query may hold several COPYs: what comes next is for the next one, once the server says that it has begun. */
+  #untilNextCopy(): void | Promise<void> {
+    const { head } = this.#talk.tracker;
+    const later = head?.type === 'query' ? head.runs.slice(head.at + 1) : [];
+    if (!later.some(({ statement }) => statement.changes.some(isCopyIn))) return undefined;
+    return this.#waitForCopy();
+  }
+
+  async #waitForCopy(): Promise<void> {
+    await this.#hooks.release();
+    await this.#hooks.idle();
   }
 
   #sync(): void | Promise<void> {
@@ -114,6 +128,8 @@ export class ClientRequests {
     await refuse(this.#talk, this.#hooks, { fields: gatewayError(fault) }, true);
   }
 }
+
+const isCopyIn = ({ type }: SessionChange): boolean => type === 'copyIn';
 
 function decodeOnly(payload: Buffer): string {
   const reader = new FieldReader(payload);

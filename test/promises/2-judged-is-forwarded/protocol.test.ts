@@ -125,6 +125,25 @@ describe('a message that two readers could read differently', () => {
     });
   });
 
+  it.each([
+    ['the data of each', [wire.copyData('71\tx\ty\n'), wire.copyDone, wire.copyData('72\tx\ty\n'), wire.copyDone], 2],
+    ['a Query in the place of the second', [wire.copyDone, wire.query(drop)], 1],
+  ])('takes two COPYs of one Query one after the other: %s', async (_name, messages, ready) => {
+    const session = await WireSession.open(lab.trustedUri ?? '');
+    session.send(
+      wire.query('copy archive from stdin; copy archive from stdin'),
+      ...messages,
+      wire.query('select 7 as seven'),
+    );
+    const text = textOf(await session.until(ready));
+    expect(text).not.toMatch(/^C DROP/m);
+    if (ready === 2) expect(text).toMatch(/^C COPY 1[^]*^C COPY 1[^]*^C SELECT 1/m);
+    else expect(text).toMatch(/^C COPY 0[^]*^E .*during COPY/m);
+    session.close();
+    await lab.deserted();
+    await lab.direct('delete from archive where id > 70');
+  });
+
   it('does nothing: a pipeline of a thousand denials', async () => {
     await unchanged(async () => {
       const session = await WireSession.open(lab.insiderUri);
