@@ -330,6 +330,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     publicUrl: bootstrap.publicUrl,
     audit: state.audit,
     routes,
+    metrics,
     drainSignal: connections.drainSignal,
   });
   shutdown.close(() => mcp.close());

@@ -4,6 +4,7 @@ import { SluiceError } from '../lib/errors.js';
 import type { Audit } from './audit.js';
 import type { Answer, ApiRoute, Call, PublicCall } from './api-route.js';
 import { authorise } from './authorise-route.js';
+import { textOfBody } from './body-text.js';
 import { errorDocumentOf, httpStatusOf, showable } from './http-errors.js';
 import type { GatewayLimits } from './limits.js';
 import type { Logger } from './log.js';
@@ -51,7 +52,15 @@ export function createHttpApi(parts: HttpApiParts): FastifyInstance {
       socket.end(rawRefusal(refusal, late ? '408 Request Timeout' : '400 Bad Request', null));
     },
   });
-  app.removeContentTypeParser('text/plain');
+  app.removeContentTypeParser(['text/plain', 'application/json']);
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    try {
+      void parseJson(request, textOfBody(body), done);
+    } catch (error) {
+      done(error as Error);
+    }
+  });
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, body, done) => {
     try {
       done(null, parseForm(request.routeOptions.url, String(body)));

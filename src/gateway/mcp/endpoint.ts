@@ -3,8 +3,10 @@ import { Readable } from 'node:stream';
 import { SluiceError } from '../../lib/errors.js';
 import { createHttpMcp, type HttpMcp } from '../../mcp/http.js';
 import type { Toolset } from '../../mcp/tool.js';
+import { textOfBody } from '../body-text.js';
 import { errorDocumentOf, httpStatusOf, showable } from '../http-errors.js';
 import type { GatewayLimits } from '../limits.js';
+import type { GatewayMetrics } from '../metrics.js';
 import { bearerToken } from '../server.js';
 import { apiWithin, type WithinParts } from './api-within.js';
 
@@ -12,6 +14,7 @@ export interface McpEndpointParts extends WithinParts {
   readonly version: string;
   readonly publicUrl: string;
   readonly limits: GatewayLimits;
+  readonly metrics: Pick<GatewayMetrics, 'observeRequest'>;
   readonly isDraining: () => boolean;
   readonly drainSignal: AbortSignal;
 }
@@ -29,10 +32,29 @@ export function createMcpEndpoint(parts: McpEndpointParts): McpEndpoint {
   });
   return {
     listener: (request, response) => {
-      serve(parts, mcp, request, response).catch((error: unknown) => refuse(parts, response, error));
+      const requestId = parts.newRequestId();
+      response.setHeader('X-Request-Id', requestId);
+      observe(parts, requestId, request, response);
+      serve(parts, mcp, request, response).catch((error: unknown) => refuse(parts, requestId, response, error));
     },
     close: () => mcp.close(),
   };
+}
+
+/** Counts and logs it like any route of the API. */
+function observe(
+  { log, metrics }: McpEndpointParts,
+  requestId: string,
+  { method = '' }: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const started = performance.now();
+  response.once('close', () => {
+    const { statusCode: status } = response;
+    const ms = performance.now() - started;
+    metrics.observeRequest(method, '/mcp', status, ms / 1000);
+    log.info({ request: requestId, method, route: '/mcp', status, ms: Math.round(ms) }, 'request');
+  });
 }
 
 async function serve(
@@ -48,7 +70,8 @@ async function serve(
   const gone = new AbortController();
   response.once('close', () => gone.abort(new SluiceError('interrupted', 'the client is gone')));
   const url = new URL(request.url ?? '/mcp', parts.publicUrl);
-  const answer = await mcp.handle(webRequest(request, url, AbortSignal.any([gone.signal, parts.drainSignal])), {
+  const signal = AbortSignal.any([gone.signal, parts.drainSignal]);
+  const answer = await mcp.handle(await webRequest(request, { url, signal, maxBytes: parts.limits.bodyBytes }), {
     token,
     clientId: caller.principal.id,
     api: apiWithin(parts, caller, request.socket.remoteAddress ?? ''),
@@ -72,21 +95,35 @@ function toolsetOf(url: URL): Toolset {
   throw new SluiceError('usage', 'toolset is read, run or all');
 }
 
-function webRequest(request: IncomingMessage, url: URL, signal: AbortSignal): Request {
+async function webRequest(
+  request: IncomingMessage,
+  { url, signal, maxBytes }: { readonly url: URL; readonly signal: AbortSignal; readonly maxBytes: number },
+): Promise<Request> {
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers))
     for (const item of Array.isArray(value) ? value : [value]) if (item !== undefined) headers.append(name, item);
   const method = request.method ?? 'GET';
   const hasBody = method !== 'GET' && method !== 'HEAD';
   return new Request(url, {
-    method,
-    headers,
-    signal,
-    ...(hasBody ? { body: Readable.toWeb(request) as globalThis.ReadableStream, duplex: 'half' as const } : {}),
+    ...{ method, headers, signal },
+    ...(hasBody ? { body: await readBody(request, maxBytes) } : {}),
   });
 }
 
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > maxBytes) throw new SluiceError('too_large', 'the request body is larger than this route takes');
+    pieces.push(piece);
+  }
+  return textOfBody(Buffer.concat(pieces));
+}
+
 async function send(answer: Response, response: ServerResponse): Promise<void> {
+  // Whether the connection stays is between it and the client.
+  answer.headers.delete('connection');
   response.writeHead(answer.status, {
     ...Object.fromEntries(answer.headers),
     'Cache-Control': 'no-store',
@@ -110,14 +147,16 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
   response.end();
 }
 
-function refuse(parts: McpEndpointParts, response: ServerResponse, thrown: unknown): void {
+function refuse(parts: McpEndpointParts, requestId: string, response: ServerResponse, thrown: unknown): void {
   if (response.headersSent || response.destroyed) return void response.destroy();
-  const error = showable(thrown, parts.newRequestId());
-  if (error.code === 'unexpected') parts.log.error({ err: error.cause ?? error }, 'an MCP request failed');
+  const error = showable(thrown, requestId);
+  if (error.code === 'unexpected')
+    parts.log.error({ request: requestId, err: error.cause ?? error }, 'an MCP request failed');
   const metadata = `${parts.publicUrl}/.well-known/oauth-protected-resource`;
   response.writeHead(httpStatusOf(error.code), {
     'Content-Type': 'application/json; charset=utf-8',
     'Cache-Control': 'no-store',
+    ...(error.code === 'too_large' ? { Connection: 'close' } : {}),
     // RFC 9728 5.1: where a client learns which authorisation server to ask.
     ...(error.code === 'login_required'
       ? { 'WWW-Authenticate': `Bearer realm="sluice", resource_metadata="${metadata}"` }
