@@ -21,8 +21,13 @@ function headline(error: SluiceError, addressee: string): { readonly text: strin
       const never = targetContacted === false ? `; the ${addressee} was not contacted` : '';
       return { text: `Denied by ${by}${never}.`, why: message };
     }
-    case 'target_rejected':
-      return { text: `The target rejected it: ${message}${targetCode == null ? '' : `  [${targetCode}]`}`, why: null };
+    case 'target_rejected': {
+      const by =
+        decider === 'gateway' && targetContacted === false
+          ? 'The gateway rejected it, as the target would'
+          : 'The target rejected it';
+      return { text: `${by}: ${message}${targetCode == null ? '' : `  [${targetCode}]`}`, why: null };
+    }
     case 'login_required':
       return { text: message, why: decider === 'identity-provider' ? 'the identity provider said so.' : null };
     default:

@@ -59,6 +59,9 @@ export function withdrawnWords(reason: unknown): string {
   return reason.message === 'client closed' ? 'the client is gone' : reason.message;
 }
 
+/** What to do where the same text will be judged by what is so now; `exec` says it as its own command. */
+export const sendAgain = 'send the statement again';
+
 /** A request that waits in no connection outlives them all, and the gateway's restarts. */
 export function askAhead(target: string): NextStep {
   return { command: `sluice requests create ${target} …`, when: 'to ask ahead of time, without waiting' };

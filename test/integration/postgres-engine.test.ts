@@ -171,7 +171,29 @@ describe('what the protocol could smuggle', () => {
     raw.send(call, wire.query('select 1'));
     const seen = await raw.until(2);
     expect(seen[0]?.[0]).toBe('E');
+    // psql's \lo_import sends it, for people who have never heard of it.
+    expect(JSON.stringify(seen[0])).toMatch(/lo_import.*cannot be judged; call it in SQL/);
     expect(seen.at(-1)).toEqual(['Z', 'I']);
+    raw.end();
+  });
+
+  it('says that a cursor is another by now in words for whoever typed FETCH', async () => {
+    const raw = await engineer.raw();
+    raw.send(
+      wire.query('begin; declare c cursor for select 1'),
+      wire.parse('', 'fetch all from c'),
+      wire.bind('p', ''),
+      wire.parse('x', 'close c'),
+      wire.bind('', 'x'),
+      wire.execute(''),
+      wire.execute('p'),
+      wire.sync,
+    );
+    const seen = await raw.until(2);
+    expect(seen).toContainEqual([
+      'E',
+      'ERROR 55000 a prepared statement or cursor that this names has changed since it was sent',
+    ]);
     raw.end();
   });
 

@@ -1,8 +1,8 @@
 import type { ApprovalRequest } from '../../approvals/types.js';
-import { isSluiceError, SluiceError } from '../../lib/errors.js';
+import { isSluiceError, type NextStep, SluiceError } from '../../lib/errors.js';
 import { pendingError } from '../../sessions/pending-error.js';
 import type { TargetConfig } from '../../sessions/types.js';
-import { askAhead, endedWhileHeld } from '../../sessions/words.js';
+import { askAhead, endedWhileHeld, sendAgain } from '../../sessions/words.js';
 import type { ExecObserver } from './observer.js';
 import { isServerError, rejectedError, type ServerError, wordsOfTarget } from './rejected.js';
 
@@ -20,7 +20,13 @@ interface Failed {
 export function explainFailure(failed: Failed, error: unknown): SluiceError {
   const { code, message, details } = reasonOf(failed, error);
   // Said by what was let through, never read out of words.
-  return new SluiceError(code, message, { ...details, targetContacted: failed.heard.forwarded, cause: error });
+  const next = (details.next ?? []).map((step) => asCommand(step, failed.target.name));
+  return new SluiceError(code, message, { ...details, next, targetContacted: failed.heard.forwarded, cause: error });
+}
+
+/** Statements are sent again from here by running the command again. */
+function asCommand(step: NextStep, target: string): NextStep {
+  return step.command === sendAgain ? { command: `sluice exec ${target} …`, when: 'to run it again' } : step;
 }
 
 function reasonOf({ target, text, wait, cut, heard }: Failed, error: unknown): SluiceError {

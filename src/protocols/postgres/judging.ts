@@ -5,6 +5,7 @@ import type { TextSecrets } from '../../analysis/text-secrets.js';
 import { plainFacts, type Effect, type Operation } from '../../analysis/effects.js';
 import { isSluiceError, SluiceError, type NextStep } from '../../lib/errors.js';
 import type { Allowed, Denied, Held, JudgedOperation, Look, Permit } from '../../sessions/permit.js';
+import { sendAgain } from '../../sessions/words.js';
 import type { Conversation } from './conversation.js';
 import { holdStatement } from './holding.js';
 import { analyseQuery, cachedQuery, unreadQuery, type JudgedQuery } from './judged-query.js';
@@ -193,7 +194,7 @@ export class Judging {
       return rejected('34000', `cursor "${name}" does not exist`, next);
     }
     if (!statements.has(name)) return rejected('26000', `prepared statement "${name}" does not exist`);
-    const message = `prepared statement "${name}" was prepared on the wire; run it from there.`;
+    const message = `prepared statement "${name}" was made by the client’s driver, not with PREPARE: EXECUTE cannot run it.`;
     return new SluiceError('denied', message, { decider: 'gateway' });
   }
 
@@ -274,7 +275,7 @@ export class Judging {
     const isSame = JSON.stringify(now.statements) === JSON.stringify(approved.statements);
     if (isSame) return settled;
     const message = 'the database changed while this waited, so it would do something else than was approved.';
-    const next = [{ command: 'send the statement again', when: 'to ask for what it does now' }];
+    const next = [{ command: sendAgain, when: 'to ask for what it does now' }];
     return talk.session.gate.withdraw(settled.permit, new SluiceError('denied', message, { decider: 'gateway', next }));
   }
 
@@ -345,6 +346,6 @@ function objectsOf(statements: readonly StatementAnalysis[]): readonly string[] 
 
 function unreadFault(cause: SluiceError): SluiceError {
   const message = `what its names mean cannot be asked of the target now (${cause.message.replace(/\.$/, '')}).`;
-  const next = [{ command: 'send the statement again', when: 'in a few seconds' }];
+  const next = [{ command: sendAgain, when: 'in a few seconds' }];
   return new SluiceError('unavailable', message, { decider: 'target', retryable: true, next, cause });
 }

@@ -1,4 +1,5 @@
 import type { CopyOfProtected, StatementAnalysis } from '../../analysis/postgres-types.js';
+import { sendAgain } from '../../sessions/words.js';
 import type { Conversation } from './conversation.js';
 import { planResult } from './result-plan.js';
 import type { Run } from './run.js';
@@ -24,7 +25,7 @@ export function asItMayRun(talk: Conversation, run: Run, isPlanned = false): Sta
   run.isWithheld = true;
   const message = 'what this reads was changed by another session while it ran, so its values are withheld.';
   talk.session.recorder.append({ type: 'notice', at: talk.now(), op: run.op, code: '', message });
-  talk.toClient(notice(message, 'send the statement again'));
+  talk.toClient(notice(message, sendAgain));
   return unknown;
 }
 

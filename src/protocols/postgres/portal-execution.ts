@@ -1,6 +1,7 @@
 import { SluiceError } from '../../lib/errors.js';
 import type { StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { Permit } from '../../sessions/permit.js';
+import { sendAgain } from '../../sessions/words.js';
 import type { Conversation, WirePortal } from './conversation.js';
 import { gatewayError } from './errors.js';
 import { decodeExecute } from './extended-messages.js';
@@ -116,14 +117,11 @@ export class PortalExecution {
     const { gate } = this.#talk.session;
     const revealed = run.plan?.revealed ?? [];
     if (revealed.length === 0 || gate.reveals(revealed).every((allowed) => allowed)) return null;
-    return this.#withdraw(
-      permit,
-      'this result shows values in clear that may not be seen so any more; send Bind again.',
-    );
+    return this.#withdraw(permit, 'this result shows values in clear that may not be seen so any more.');
   }
 
   #withdraw(permit: Permit, message: string): SluiceError {
-    const error = new SluiceError('denied', message, { decider: 'gateway' });
+    const error = new SluiceError('denied', message, { decider: 'gateway', next });
     return this.#talk.session.gate.withdraw(permit, error).error;
   }
 
@@ -158,5 +156,16 @@ function meansTheSame(judged: StatementAnalysis, now: StatementAnalysis): boolea
   return JSON.stringify(before) === JSON.stringify(after) && copies.every((copy) => known.has(JSON.stringify(copy)));
 }
 
-const namesMoved = sqlError('55000', 'a statement or cursor changed between Bind and Execute; send Bind again');
-const catalogMoved = 'what its names mean, or what is protected of it, has changed since Bind; send Bind again.';
+/** People typed a statement; whoever writes a driver must know from where on. */
+const next = [{ command: sendAgain, when: 'to have it judged anew; a driver begins at Bind' }];
+
+const namesMoved: Refusal = {
+  fields: gatewayError(
+    new SluiceError('target_rejected', 'a prepared statement or cursor that this names has changed since it was sent', {
+      decider: 'gateway',
+      targetCode: '55000',
+      next,
+    }),
+  ),
+};
+const catalogMoved = 'what its names mean, or what is protected of it, has changed since it was sent.';

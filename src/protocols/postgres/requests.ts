@@ -120,9 +120,11 @@ export class ClientRequests {
   }
 
   async #functionCall(): Promise<void> {
-    const fault = new SluiceError('denied', 'the FunctionCall message cannot be judged; call the function in SQL.', {
-      decider: 'gateway',
-    });
+    const fault = new SluiceError(
+      'denied',
+      'a function that the client calls beside SQL (\\lo_import, a driver’s fast path) cannot be judged; call it in SQL.',
+      { decider: 'gateway' },
+    );
     const operation = { protocol: 'postgres', kind: 'functionCall', text: 'FunctionCall', parameters: [] } as const;
     this.#talk.session.gate.judge({ operation, effects: [], fault });
     await refuse(this.#talk, this.#hooks, { fields: gatewayError(fault) }, true);

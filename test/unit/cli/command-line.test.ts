@@ -144,6 +144,17 @@ describe('errors', () => {
   });
 
   it.each([
+    ['gateway', false, 'The gateway rejected it, as the target would'],
+    ['gateway', true, 'The target rejected it'],
+    ['target', true, 'The target rejected it'],
+  ] as const)('says who rejected it: the %s, contacted %s', (decider, targetContacted, said) => {
+    const details = { decider, targetContacted, targetCode: '42601' };
+    const error = new SluiceError('target_rejected', 'syntax error', details);
+    const text = failureText(error, { addressee: 'database', bold: (word) => word, red: (word) => word });
+    expect(text).toBe(`✗ ${said}: syntax error  [42601]   (exit 3)`);
+  });
+
+  it.each([
     [false, 'database', '; the database was not contacted'],
     [false, 'target', '; the target was not contacted'],
     [true, 'database', ''],
