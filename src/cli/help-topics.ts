@@ -29,7 +29,7 @@ const json = `JSON
   Every document has "schema" ("sluice.exec/v1") and "ok". Inside a version, fields are only ever added.
   64-bit integers and decimals are strings, times are RFC 3339 UTC, an absent value is null.
   A failure is {"schema":"sluice.error/v1","ok":false,"error":{"code","exit_code","decider","policy","message",
-  "retryable","request_id","expires_at","target_code","next":[{"command","when"}]}}.
+  "retryable","request_id","expires_at","target_code","target_contacted","next":[{"command","when"}]}}.
   Streams (exec --format jsonl, quickstart --json) are one document a line.`;
 
 const agents = `FOR AGENTS AND SCRIPTS
