@@ -3,7 +3,7 @@ import type { Principal } from '../policy/types.js';
 import { maxCommentCharacters } from './digest.js';
 import { isSameActor, isSamePerson } from './people.js';
 import { countApprovals, hasQuorum, openGroups, requiredGroups, saysSomething, voter } from './quorum.js';
-import { refused } from './refused.js';
+import { askAgain, refused } from './refused.js';
 import { checkReuse, standing } from './reuse.js';
 import type { ApprovalRequest, ApprovalVote, RequestSubject, Voter } from './types.js';
 
@@ -112,6 +112,11 @@ export function cleanComment(comment: string): string {
 export function otherSubject(request: ApprovalRequest, subject: RequestSubject, version: string): SluiceError {
   if (!isSameAsked(request, subject))
     return refused('denied', 'The approval is for another identity, target, statement or parameters.', request);
+  const { place } = request;
+  if (place !== undefined && place !== subject.place) {
+    const message = `${request.target} leads elsewhere since this was approved: to another address, relay, database or program, or with another login. Ask again.`;
+    return refused('denied', message, request, [askAgain(request)]);
+  }
   const before = new Set(request.objects ?? []);
   const objects = subject.objects ?? [];
   const moved =

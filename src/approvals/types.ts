@@ -14,6 +14,8 @@ export interface RequestSubject {
   readonly effects: readonly string[];
   /** What the names in it mean at the target: which objects, and what they are made of. */
   readonly objects?: readonly string[];
+  /** Where the target's name leads; absent of what runs nowhere, and of requests of older gateways. */
+  readonly place?: string;
 }
 
 export interface RequestDraft extends RequestSubject {

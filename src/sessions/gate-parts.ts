@@ -15,6 +15,8 @@ export interface GateParts {
   readonly policies: () => PolicySet;
   readonly principal: () => Principal;
   readonly target: TargetRef;
+  /** Where the target's name leads in this session. */
+  readonly place: string;
   readonly origin: ClientOrigin;
   /** What the client's program calls itself. */
   readonly application: string;

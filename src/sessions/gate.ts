@@ -282,6 +282,7 @@ export class SessionGate {
       parameters: subject.operation.parameters,
       effects: this.#describe(subject.effects),
       objects: subject.objects ?? none,
+      place: this.#parts.place,
     };
     const spare = this.#spareRequest;
     if (spare !== null) {

@@ -10,6 +10,7 @@ import { ApprovedRuns, ObservedRecorder, preparedId } from './approved-runs.js';
 import type { Basis } from './basis.js';
 import { SessionGate } from './gate.js';
 import type { Permit } from './permit.js';
+import { placeOf } from './place.js';
 import { Reading } from './reading.js';
 import { endedByPerson } from './result-ended.js';
 import { requireRecordedOrPermitted } from './recording-mode.js';
@@ -109,6 +110,7 @@ export class Session {
       policies: services.policies,
       principal: () => (principal = services.refreshPrincipal?.(principal) ?? principal),
       target: incoming.target,
+      place: placeOf(incoming.target),
       origin: incoming.origin,
       application,
       readOnly: incoming.readOnly === true,

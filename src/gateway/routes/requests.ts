@@ -3,6 +3,7 @@ import type { ApprovalRequest } from '../../approvals/types.js';
 import { describeEffect } from '../../analysis/effects.js';
 import { isId } from '../../lib/ids.js';
 import { SluiceError } from '../../lib/errors.js';
+import { placeOf } from '../../sessions/place.js';
 import { type ApiRoute, type Call, ok, route } from '../api-route.js';
 import { linkSignals } from '../deadline.js';
 import { viewRequest } from '../request-view.js';
@@ -90,6 +91,7 @@ function createRoute({ approvals, engines, eyes, targets }: GatewayServices): Ap
       const request = approvals.open({
         principal,
         target: target.name,
+        place: placeOf(target),
         text: body.text,
         parameters: body.parameters,
         effects: effects.map(({ effect }) => describeEffect(effect)),
