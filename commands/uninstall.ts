@@ -25,6 +25,7 @@ export default class Uninstall extends BaseCommand {
         ...(done.service === null ? [] : [`${verb} ${done.service}`]),
         ...(done.agent ? [`${flags.yes ? 'ended' : 'would end'} the local agent and its tunnels`] : []),
         ...done.files.map((file) => `${verb} ${file}`),
+        ...(done.ssh_config === null ? [] : [`${verb} the Include line of sluice in ${done.ssh_config}`]),
         ...done.left.map((path) => `stays: ${path}`),
         flags.yes ? `The program itself: ${program}` : 'Nothing was removed. To do it: sluice uninstall --yes',
       ];

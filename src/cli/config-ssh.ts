@@ -47,10 +47,19 @@ function includeLine(config: string): string {
 }
 
 /** Takes back the line that `--install` put into the user's own ssh configuration. */
-export function excludeFromSsh({ configDir, variables }: Environment): void {
+export function excludeFromSsh(environment: Environment): void {
+  const found = includedIn(environment);
+  if (found === null) return;
+  const lines = (readIfPresent(found.file) ?? '').split('\n');
+  writePrivate(found.file, lines.filter((line) => line !== found.line).join('\n'));
+}
+
+/** Where that line stands; null when it stands nowhere. */
+export function includedIn({
+  configDir,
+  variables,
+}: Environment): { readonly file: string; readonly line: string } | null {
   const file = join(variables['HOME'] ?? '~', '.ssh', 'config');
-  const text = readIfPresent(file) ?? '';
   const line = includeLine(join(configDir, 'ssh', 'config'));
-  const kept = text.split('\n').filter((found) => found !== line);
-  if (kept.length < text.split('\n').length) writePrivate(file, kept.join('\n'));
+  return (readIfPresent(file) ?? '').split('\n').includes(line) ? { file, line } : null;
 }

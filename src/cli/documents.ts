@@ -229,6 +229,7 @@ export const commandDocuments: Readonly<Record<string, z.ZodType>> = {
     service: z.string().nullable(),
     agent: z.boolean(),
     files: z.array(z.string()),
+    ssh_config: z.string().nullable(),
     left: z.array(z.string()),
     program: z.string(),
   }).loose(),

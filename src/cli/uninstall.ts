@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { agentPaths } from '../agent/private-dir.js';
 import { Profiles } from '../client/profiles.js';
 import { openAgent } from './agent.js';
-import { excludeFromSsh } from './config-ssh.js';
+import { excludeFromSsh, includedIn } from './config-ssh.js';
 import { serviceUnit, uninstallService } from './daemon-service.js';
 import type { Environment } from './environment.js';
 import { logOutOf } from './logout.js';
@@ -18,6 +18,8 @@ export interface Uninstalled {
   readonly service: string | null;
   readonly agent: boolean;
   readonly files: readonly string[];
+  /** The user's own ssh configuration, which loses one line; null where it has none of ours. */
+  readonly ssh_config: string | null;
   /** What stays, since something else made it. */
   readonly left: readonly string[];
 }
@@ -29,6 +31,7 @@ export async function planUninstall(environment: Environment): Promise<Uninstall
     service: installedService(environment),
     agent: (await openAgent(environment).status()) !== null,
     files: filesOf(environment),
+    ssh_config: includedIn(environment)?.file ?? null,
     left: leftovers(environment),
   };
 }

@@ -91,8 +91,10 @@ it('uninstall leaves nothing behind, also of ssh, completion and unfinished logi
   writeFileSync(sshConfig, `Include "${join(home.dir, 'config/ssh/config')}"\nHost other\n  User ann\n`);
   await run('connect', 'demo-db', '--detach');
   await run('daemon', 'install', '--no-start');
+  expect((await run('uninstall')).stdout).toContain(`would remove the Include line of sluice in ${sshConfig}\n`);
+  expect(readFileSync(sshConfig, 'utf8')).toContain('Include');
   const done = onlyDocument(await run('uninstall', '--yes', '--json'));
-  expect(done).toMatchObject({ removed: true, logins: ['daily'], agent: true, left: [] });
+  expect(done).toMatchObject({ removed: true, logins: ['daily'], agent: true, ssh_config: sshConfig, left: [] });
   const files = readdirSync(home.dir, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory());
   expect(files.map(({ parentPath, name }) => join(parentPath, name))).toEqual([sshConfig]);
   expect(readFileSync(sshConfig, 'utf8')).toBe('Host other\n  User ann\n');
