@@ -2,6 +2,7 @@ import { SluiceError } from '../lib/errors.js';
 import { newId } from '../lib/ids.js';
 import type { Principal } from '../policy/types.js';
 import { checkSize, requestDigest } from './digest.js';
+import { isSameActor } from './people.js';
 import { requiredGroups } from './quorum.js';
 import { findStanding, revoked } from './reuse.js';
 import { refused } from './refused.js';
@@ -206,7 +207,7 @@ class StoredApprovals implements ApprovalService {
   cancel(id: string, by: Principal | 'gateway', why = ''): ApprovalRequest {
     const note = cleanComment(why);
     return this.#transition(id, by === 'gateway' ? gateway : by, (request) => {
-      if (by !== 'gateway' && by.id !== request.principal.id) {
+      if (by !== 'gateway' && !isSameActor(by, request.principal)) {
         throw refused(
           'denied',
           'Only the requester can cancel a request; others deny it, or revoke its approval.',

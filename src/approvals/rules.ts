@@ -64,7 +64,7 @@ export function castVote(request: ApprovalRequest, vote: Vote): ApprovalRequest 
 
 /** Who may end an approval: those whom it takes to decide, and the requester. */
 export function requireSay(request: ApprovalRequest, by: Principal): void {
-  if (by.id === request.principal.id) return;
+  if (isSameActor(by, request.principal)) return;
   const required = requiredGroups(request);
   if (by.kind !== 'human' || !required.some((group) => by.groups.includes(group)))
     throw refused('denied', `Revoking this takes membership in ${required.join(' or ')}.`, request);

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { isSameActor } from '../approvals/people.js';
 import type { ApprovalRequest, Approvals, ApprovalVote } from '../approvals/types.js';
 import type { ProtectedColumn } from '../analysis/postgres-types.js';
 import { compileDetectors, type Detectors } from '../masking/detectors.js';
@@ -47,7 +48,7 @@ export class RequestEyes {
     const digest = createHmac('sha256', this.#digestKey).update(request.digest).digest('hex');
     const isOpen = request.state === 'pending' || request.state === 'approved';
     const counted = isOpen ? this.#approvals.votesNow(request) : request.votes;
-    if (viewer.id === request.principal.id) {
+    if (isSameActor(viewer, request.principal)) {
       return { text, parameters, effects, masked: false, digest, counted, words: (words) => words };
     }
     const { classification } = this.#configuration.current();

@@ -274,6 +274,18 @@ describe('what a machine does', () => {
         .status,
     ).toBe(200);
     expect((await exec(other, text, { request_id: request })).status).toBe(404);
+    // Who asked sees what they typed in clear; that is not the other one.
+    const look = (token: string) => running.call('GET', `/v1/requests/${request}`, { token });
+    const list = async (token: string) => (await running.call('GET', '/v1/requests', { token })).text;
+    expect([(await look(one)).status, (await look(other)).status]).toEqual([200, 404]);
+    expect([await list(one), await list(other)]).toEqual([
+      expect.stringContaining(request),
+      expect.not.stringContaining(request) as string,
+    ]);
+    for (const act of ['cancel', 'revoke'])
+      expect((await running.call('POST', `/v1/requests/${request}/${act}`, { token: other, body: {} })).status).toBe(
+        404,
+      );
     expect(await postgres.query('select id from t where id = 98')).toEqual([{ id: 98 }]);
 
     const keyed = { idempotency_key: 'k-1' };

@@ -1,3 +1,4 @@
+import { isSameActor } from '../../approvals/people.js';
 import { requireReason } from '../../approvals/reason.js';
 import type { ApprovalRequest } from '../../approvals/types.js';
 import { describeEffect } from '../../analysis/effects.js';
@@ -50,8 +51,11 @@ function listRoute({ approvals, eyes }: GatewayServices): ApiRoute {
         ...(query.state === undefined ? {} : { state: query.state }),
         ...(query.mine || call.scope === 'own' ? { requester: call.principal.id } : {}),
       });
+      // A machine's requests for one person are not for another's eyes.
+      const isMine = ({ principal }: ApprovalRequest): boolean => isSameActor(principal, call.principal);
+      const shown = query.mine || call.scope === 'own' ? requests.filter(isMine) : requests;
       return ok('sluice.requests/v1', {
-        requests: requests.map((request) => viewRequest(request, eyes.see(request, call.principal))),
+        requests: shown.map((request) => viewRequest(request, eyes.see(request, call.principal))),
       });
     },
   });
@@ -226,7 +230,7 @@ function shown({ eyes }: GatewayServices, call: Call, request: ApprovalRequest) 
 /** Another's request does not exist for who may not review. */
 function visible({ approvals }: GatewayServices, call: Call, id: string): ApprovalRequest {
   const request = isId('req', id) ? approvals.get(id) : null;
-  if (request === null || (call.scope === 'own' && request.principal.id !== call.principal.id)) {
+  if (request === null || (call.scope === 'own' && !isSameActor(request.principal, call.principal))) {
     throw new SluiceError('not_found', `no request ${id}`, {
       next: [{ command: 'sluice requests list', when: 'to see yours' }],
     });
