@@ -17,6 +17,9 @@ export interface CatalogQuery {
 /** Objects the gateway cannot count are a catalog it cannot judge. */
 const maxRows = 2_000_000;
 
+/** What code says that sets what the gateway has pinned; a function's own SET clause ends with it, and is not in its source. */
+const movingSource = 'set_config|search_path|standard_conforming|client_encoding|set[[:space:]]+(schema|names)';
+
 /**
  * The queries of `readCatalog`. All names are qualified, so that nothing in the target's own schemas answers for them.
  * The session that runs them must have the search_path that sessions are pinned to: views are printed under it. A
@@ -31,6 +34,11 @@ export const catalogQueries = {
         pg_catalog.string_agg(p.oid::text || ' ' || p.xmin::text, ',' order by p.oid), 'UTF8')), 'hex')
       from pg_catalog.pg_proc p where p.oid < 16384),
     'path', pg_catalog.to_json(pg_catalog.current_schemas(false)),
+    'movers', (select pg_catalog.json_agg(pg_catalog.json_build_array(n.nspname, p.proname) order by p.oid)
+      from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace join pg_catalog.pg_language l on l.oid = p.prolang
+      where p.oid >= 16384 and l.lanname not in ('c', 'internal') and p.prosrc ~* '${movingSource}'
+        and not exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+          and d.objid = p.oid and d.deptype = 'e')),
     'oid', (select d.oid::int8 from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()),
     'names_itself', pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute'), 'prepared', exists (
       select from pg_catalog.pg_prepared_xacts p where p.database = pg_catalog.current_database()))::text as row`,
@@ -135,6 +143,7 @@ const serverRow = z.object({
   encoding: z.string(),
   ctype: z.string(),
   path: orEmpty(names),
+  movers: orEmpty(z.array(z.tuple([z.string(), z.string()]))),
   builtins: z.string(),
   oid: z.number(),
   names_itself: z.boolean(),
@@ -251,6 +260,7 @@ export async function readCatalog(
     ctype: server.ctype,
     currentUser: server.user,
     searchPath: server.path,
+    movers: server.movers,
     prepared: server.prepared,
     identity: cluster === undefined ? null : `${cluster}/${server.oid}`,
     printed,

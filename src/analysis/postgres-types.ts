@@ -138,6 +138,8 @@ export interface CatalogHandle {
   readonly knownRelations: ReadonlySet<number>;
   /** OIDs of types whose values are checked or converted by user functions: a parameter of one is a call. */
   readonly callingTypes?: ReadonlySet<number>;
+  /** Functions here may move the search path, or how texts are read, for the rest of the session. */
+  readonly movesPath?: boolean;
 }
 
 /** A protected column as RowDescription names it. A view's column may be derived and have several classes. */
@@ -184,6 +186,8 @@ export interface RawCatalog {
   readonly ctype?: string;
   readonly currentUser: string;
   readonly searchPath: readonly string[];
+  /** Functions whose source sets what sessions are pinned to, by schema and name. */
+  readonly movers?: readonly (readonly [schema: string, name: string])[];
   /** Read within a transaction that has changed it: once that ends, names may mean something else. */
   readonly isChanged?: boolean;
   readonly relations: readonly RawRelation[];

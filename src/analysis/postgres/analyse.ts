@@ -45,7 +45,7 @@ export function analyseQuery(parse: ParseSql, catalog: Catalog, sql: string): Qu
     statements.push(followArguments(sql, isStale ? distrustStatement(analysis, inferred) : analysis, findings));
     if (isStale && inferred.length > 0) findings.hidesSecrets = true;
     copied.push(...(analysis.copies ?? []));
-    isStale ||= analysis.changes.some((change) => change.type === 'catalogChange') || movesNames(analysis);
+    isStale ||= analysis.changes.some((change) => change.type === 'catalogChange') || movesNames(analysis, catalog);
     isStale ||= copied.length > 0 || (catalog.isChanged && analysis.changes.some(endsChanges));
   }
   const secrets = secretsOf(sql, found);
@@ -63,8 +63,11 @@ function followArguments(sql: string, analysis: StatementAnalysis, { executed }:
 }
 
 /** The path by which names are found moves: what follows in the same query was resolved by the old one. */
-function movesNames(analysis: StatementAnalysis): boolean {
-  return analysis.effects.some((effect) => effect.action === 'setParameter');
+function movesNames(analysis: StatementAnalysis, { movers }: Catalog): boolean {
+  return analysis.effects.some(
+    ({ action, resource }) =>
+      action === 'setParameter' || (action === 'callFunction' && movers.has(resource.path.slice(-2).join('.'))),
+  );
 }
 
 /** stmt_location and stmt_len are UTF-8 bytes; a length of 0 reaches to the end. */

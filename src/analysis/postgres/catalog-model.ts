@@ -50,6 +50,8 @@ export class Catalog {
   readonly hasTemporary: boolean;
   /** The end of the open transaction, or of a part of it, changes what names mean. */
   readonly isChanged: boolean;
+  /** Functions that may move the path, as effects name them. */
+  readonly movers: ReadonlySet<string>;
   /** Anything is classified at all: then a relation that is not known may be protected. */
   readonly isClassified: boolean;
   readonly #protection: Protection;
@@ -81,6 +83,7 @@ export class Catalog {
     this.major = raw.serverMajor;
     this.searchPath = raw.searchPath;
     this.isChanged = raw.isChanged === true;
+    this.movers = new Set((raw.movers ?? []).map((path) => path.join('.')));
     this.isClassified = classified.columns.length > 0;
     this.hasTemporary = raw.relations.some((relation) => relation.schema === 'pg_temp');
     this.#readView = readView;

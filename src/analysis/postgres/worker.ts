@@ -78,6 +78,7 @@ class AnalysisWorker {
       serverMajor: raw.serverMajor,
       database: raw.database,
       protectedOrigins,
+      movesPath: (raw.movers ?? []).length > 0,
       knownRelations: new Set(raw.relations.map((relation) => relation.oid)),
       callingTypes: new Set(
         (raw.typeCalls ?? []).flatMap(({ oid, source, sourceOid, implicit }) => {

@@ -1,11 +1,9 @@
-import { SluiceError } from '../../lib/errors.js';
 import { scrubText } from '../../masking/scrub.js';
 import type { Conversation } from './conversation.js';
 import { cString, FieldReader, frame, int32, type Frame } from './frames.js';
+import { isPinnedPath, movedSetting } from './pinned-settings.js';
 
 // What the server says by itself, at any time (PostgreSQL 55.2.7).
-
-const emptyPaths: ReadonlySet<string> = new Set(['', '""', 'pg_catalog']);
 
 /** ParameterStatus: String(name) String(value). A pinned setting that moves means that something got past the gate. */
 export function requirePinned(talk: Conversation, message: Frame): void {
@@ -15,10 +13,10 @@ export function requirePinned(talk: Conversation, message: Frame): void {
   const moved =
     (name === 'client_encoding' && value !== 'UTF8') ||
     (name === 'standard_conforming_strings' && value !== 'on') ||
-    // Told by PostgreSQL 18 and later. Less than the pinned path is what SET may ask for.
-    (name === 'search_path' && !emptyPaths.has(value) && value !== talk.backend.dialled.parameters.get(name)) ||
+    // Told by PostgreSQL 18 and later.
+    (name === 'search_path' && !isPinnedPath(value, talk.backend.dialled.parameters.get(name))) ||
     (name === 'session_authorization' && value !== talk.backend.dialled.parameters.get(name));
-  if (moved) throw new SluiceError('unexpected', `the pinned setting "${name}" changed; the session ends to be safe`);
+  if (moved) throw movedSetting(name);
 }
 
 /** NotificationResponse: Int32(process) String(channel) String(payload). What others send may be anything. */

@@ -15,6 +15,7 @@ import type { TargetConfig } from '../../sessions/types.js';
 import { CatalogAge } from './catalog-age.js';
 import { ChangesUnderWay } from './changes-under-way.js';
 import { KeptConnection, withCatalogConnection } from './catalog-connection.js';
+import { searchPathOf } from './pinned-settings.js';
 
 export interface CatalogServices {
   readonly analyser: PostgresAnalyser;
@@ -380,7 +381,7 @@ export class TargetCatalogs {
         // What has changed here has changed for the other targets of the database.
         if (entry.loaded !== null) this.#forget(target, entry);
         const handle = await this.#services.analyser.loadCatalog(raw, classified);
-        const searchPath = raw.searchPath.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', ');
+        const searchPath = searchPathOf(raw.searchPath);
         entry.digest = digest;
         entry.loaded = { handle, searchPath, path: raw.searchPath };
         entry.readings++;

@@ -58,6 +58,7 @@ export class Judging {
 
   async analyse(text: string): Promise<JudgedQuery> {
     const talk = this.#talk;
+    if (talk.view.isUnsure) await this.#makeSure();
     // A failed transaction may be over by what is under way.
     if (talk.view.isStale || (talk.transaction === 'E' && !talk.view.isShared)) await this.#hooks.idle();
     if (talk.view.isShared || talk.skipping) {
@@ -74,6 +75,13 @@ export class Judging {
       decider: 'gateway',
     });
     return { ...query, fault };
+  }
+
+  /** What ran before may have moved the path by which names are found. In a failed transaction that is undone. */
+  async #makeSure(): Promise<void> {
+    const talk = this.#talk;
+    await this.#hooks.idle();
+    if (!talk.skipping && talk.transaction !== 'E') await talk.view.requirePinned(talk, this.#hooks.signal);
   }
 
   /** By the target's shared catalog; a target that cannot be asked for it costs a statement, not the session. */

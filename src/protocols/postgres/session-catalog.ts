@@ -9,6 +9,7 @@ import type { CopiesInFlight } from './copies-in-flight.js';
 import type { DialledTarget } from './dial.js';
 import { decodeErrorFields } from './errors.js';
 import { cString, FieldReader, frame, int16, int32, type Frame } from './frames.js';
+import { pinnedSql, requireAnswer, runsOwnCode } from './pinned-settings.js';
 
 interface Question {
   readonly rows: { readonly row: string | null }[];
@@ -63,6 +64,8 @@ export class SessionCatalog {
   /** How often what the session has changed itself made it forget what it knew. */
   #changes = 0;
   #question: Question | null = null;
+  /** Code of the database's own has run, and may have moved the path. */
+  #isUnsure = false;
 
   constructor(
     incoming: IncomingConnection,
@@ -80,7 +83,7 @@ export class SessionCatalog {
 
   /** Names mean to this session what they mean to others. */
   get isShared(): boolean {
-    if (this.#changed || this.#temporary) return false;
+    if (this.#changed || this.#temporary || this.#isUnsure) return false;
     const current = this.#current();
     return current === null || this.#isOwnPath(current);
   }
@@ -91,6 +94,18 @@ export class SessionCatalog {
     if (JSON.stringify(path) !== JSON.stringify(this.#path)) return false;
     this.#samePath = path;
     return true;
+  }
+
+  /** Something has run that may have moved what the session is pinned to: `requirePinned` before anything else is judged. */
+  get isUnsure(): boolean {
+    return this.#isUnsure;
+  }
+
+  /** Throws when the session's settings are not those that statements are judged under. Call with nothing in flight. */
+  async requirePinned({ unsynced }: Moment, signal: AbortSignal): Promise<void> {
+    const [answer] = await this.#ask(pinnedSql, !unsynced, signal);
+    requireAnswer(answer?.row ?? '[]', this.#path);
+    this.#isUnsure = false;
   }
 
   /** What was read last may not be true any more: read again, with nothing in flight. */
@@ -205,6 +220,7 @@ export class SessionCatalog {
 
   /** Called for every statement before it leaves; `era` is the number of Syncs sent before it. */
   noteSent(statement: StatementAnalysis, era: number): void {
+    if (runsOwnCode(statement) && this.now()?.movesPath !== false) this.#isUnsure = true;
     // What the open transaction has changed may be undone, or be dropped with its end, while another one follows at once.
     if (statement.changes.some(endsChanges)) this.#forget();
     if (!statement.changes.some(({ type }) => type === 'catalogChange')) return;

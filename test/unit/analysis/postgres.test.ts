@@ -54,6 +54,7 @@ describe('the analyser', () => {
       database: 'd',
       user: 'u',
       path: [],
+      movers: [],
       builtins: '',
       oid: 1,
       encoding: 'UTF8',
