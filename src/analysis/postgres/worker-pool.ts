@@ -175,9 +175,13 @@ export class WorkerPool {
 /** Deep expressions need a deep stack: about 49 KB of `'a'||'a'||…` overflows the default one. */
 const stackSizeMb = 32;
 
+/** What a statement's analysis leaves is soon garbage; Node would let 32 MB of it gather in every worker. */
+const maxYoungGenerationSizeMb = 12;
+
 /** Starts the worker beside this file, compiled or not. It inherits no environment and no arguments. */
 function startWorker(): Worker {
-  const options = { execArgv: [], env: {}, resourceLimits: { stackSizeMb, maxOldGenerationSizeMb: 1024 } };
+  const resourceLimits = { stackSizeMb, maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb };
+  const options = { execArgv: [], env: {}, resourceLimits };
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url), options);
   // From source a thread must register the loader before it can import the worker (Node 20 ignores --import here).
   const loader = new URL('index.mjs', pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api'))).href;
