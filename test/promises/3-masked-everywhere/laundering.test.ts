@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openLab, type Lab } from '../support/lab.js';
-import { testLeaks } from '../support/leaks.js';
+import { testLeaks, testMasksForInferring } from '../support/leaks.js';
 import { launderingForms } from './laundering-forms.js';
 
 let lab: Lab;
@@ -11,4 +11,8 @@ afterAll(() => lab.close());
 
 describe('a protected value that takes a way around', () => {
   testLeaks(launderingForms, () => lab);
+});
+
+describe('the same for somebody who may infer', () => {
+  testMasksForInferring(launderingForms, () => lab);
 });

@@ -16,6 +16,8 @@ export interface Lab {
   readonly insiderUri: string;
   /** Through a gateway whose policy permits all but inference, the unknown and seeing values. Null when there is none. */
   readonly trustedUri: string | null;
+  /** As trusted, and inference is permitted too: values must still come masked. Null when there is none. */
+  readonly inferringUri: string | null;
   /** Runs SQL as superuser, past the gateway. */
   direct(sql: string): Promise<readonly Record<string, unknown>[]>;
   /** Waits until no session but the suite's own is left in the database. */
@@ -40,12 +42,16 @@ export interface LabOptions extends Pick<TestPostgresOptions, 'major'> {
  * Opens the lab. `SLUICE_TEST_DIRECT_URI` (a superuser, in a database of the suite's own: it is emptied) and
  * `SLUICE_TEST_URI` (the same database through the gateway under test) name a gateway to attack; the columns of
  * `protectedColumns` must be classified there, with the masks of `masks`, and its role must be able to do what it is
- * asked. `SLUICE_TEST_TRUSTED_URI` may name a second target with a permissive policy. Unset: the suite starts its own.
+ * asked. `SLUICE_TEST_TRUSTED_URI` may name a second target with a permissive policy, `SLUICE_TEST_INFERRING_URI` a third one
+ * that permits inference as well. Unset: the suite starts its own.
  */
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const { SLUICE_TEST_URI: insider, SLUICE_TEST_DIRECT_URI: direct, SLUICE_TEST_TRUSTED_URI: trusted } = process.env;
   if (insider !== undefined && direct !== undefined)
-    return await prepare({ directUri: direct, insiderUri: insider, trustedUri: trusted ?? null, own: null, undo: [] });
+    return await prepare({
+      ...{ directUri: direct, insiderUri: insider, trustedUri: trusted ?? null },
+      ...{ inferringUri: process.env['SLUICE_TEST_INFERRING_URI'] ?? null, own: null, undo: [] },
+    });
   return await ownLab(options);
 }
 
@@ -53,11 +59,12 @@ interface Parts {
   readonly directUri: string;
   readonly insiderUri: string;
   readonly trustedUri: string | null;
+  readonly inferringUri: string | null;
   readonly own: TestGateway | null;
   readonly undo: (() => Promise<void>)[];
 }
 
-async function prepare({ directUri, insiderUri, trustedUri, own, undo }: Parts): Promise<Lab> {
+async function prepare({ directUri, insiderUri, trustedUri, inferringUri, own, undo }: Parts): Promise<Lab> {
   const admin = new pg.Client({ connectionString: directUri });
   admin.on('error', () => undefined);
   await admin.connect();
@@ -86,6 +93,7 @@ async function prepare({ directUri, insiderUri, trustedUri, own, undo }: Parts):
     directUri,
     insiderUri,
     trustedUri,
+    inferringUri,
     own,
     direct,
     deserted,
@@ -173,7 +181,8 @@ async function ownLab({ database = '', ...options }: LabOptions): Promise<Lab> {
     };
     const insiderUri = await open('lab');
     const trustedUri = await open('lab-trusted');
-    return await prepare({ directUri, insiderUri, trustedUri, own: gateway, undo });
+    const inferringUri = await open('lab-inferring');
+    return await prepare({ directUri, insiderUri, trustedUri, inferringUri, own: gateway, undo });
   } catch (error) {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
     throw error;
@@ -210,14 +219,17 @@ function labBundle(files: Record<string, string>, port: number): Record<string, 
   );
   return {
     ...files,
-    'targets.yaml': `${files['targets.yaml'] ?? ''}${target('lab', 'demo')}${target('lab-trusted', 'lab')}`,
+    'targets.yaml': `${files['targets.yaml'] ?? ''}${target('lab', 'demo')}${target('lab-trusted', 'lab')}${target('lab-inferring', 'inferring')}`,
     'classification.yaml': `classes:\n${classes.join('\n')}\ncolumns:\n${columns.join('\n')}\ndetectors: {}\n`,
     'policies/lab.cedar': `
 @id("lab-trusted")
-permit (principal in Group::"engineers", action in [Action::"session", Action::"read", Action::"write", Action::"define"], resource in Label::"env=lab");
+permit (principal in Group::"engineers", action in [Action::"session", Action::"read", Action::"write", Action::"define"], resource in Label::"team=lab")
+unless { resource in Label::"env=demo" };
+@id("lab-inference")
+permit (principal in Group::"engineers", action == Action::"infer", resource in Label::"env=inferring");
 @id("lab-pure-functions")
-permit (principal in Group::"engineers", action == Action::"callFunction", resource in Label::"env=lab")
-when { ["immutable", "stable"].contains(context.volatility) };
+permit (principal in Group::"engineers", action == Action::"callFunction", resource in Label::"team=lab")
+when { !(resource in Label::"env=demo") && ["immutable", "stable"].contains(context.volatility) };
 `,
     'policies/guardrails.cedar': (files['policies/guardrails.cedar'] ?? '')
       .replace(
@@ -231,6 +243,10 @@ when { ["immutable", "stable"].contains(context.volatility) };
       .replace(
         'forbid (principal, action in [Action::"update", Action::"delete"], resource)\nunless',
         'forbid (principal, action in [Action::"update", Action::"delete"], resource in Label::"env=demo")\nunless',
+      )
+      .replaceAll(
+        'forbid (principal, action == Action::"infer", resource)',
+        'forbid (principal, action == Action::"infer", resource) unless { resource in Label::"env=inferring" }',
       ),
   };
 }

@@ -30,6 +30,28 @@ interface Seen {
   readonly played: Played;
 }
 
+/** Such a session knows names of its own, so that the catalog is read for it alone. */
+const withOwnNames = ['create temp table zz_mine (n int)'];
+
+/**
+ * Who may infer sees values masked as everybody does. The two worlds may look different to them, for that is what they
+ * may learn; what they are shown must hold no canary.
+ */
+export function testMasksForInferring(attacks: readonly Attack[], lab: () => Lab): void {
+  it.each(attacks)('$name', async (attack) => {
+    const { inferringUri, enter, direct } = lab();
+    if (inferringUri === null) return;
+    const forms = canaryForms(worlds[0]);
+    await enter(0);
+    for (const lane of lanesOf(attack)) {
+      const played = await play(inferringUri, attack.script, lane, lane === 'simple' ? withOwnNames : []);
+      expect.soft(findCanary(played.bytes, forms), `${lane}: canary in ${played.text}`).toBeNull();
+      if (attack.cleanup !== undefined) await direct(attack.cleanup);
+      if (typeof attack.script !== 'string') await enter(0);
+    }
+  });
+}
+
 /**
  * One test an attack. Control: past the gateway, the two worlds look different, so the attack works. Then, through each
  * door of the gateway: they look the same, no byte holds a canary in any form, and the database is what it was.
