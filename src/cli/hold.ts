@@ -104,7 +104,8 @@ export function refusalOf(request: ApiRequest): SluiceError | null {
     case 'denied': {
       const vote = request.votes.findLast(({ decision }) => decision === 'deny');
       const by = vote === undefined ? '' : ` by ${vote.name}${vote.comment === '' ? '' : ` ("${vote.comment}")`}`;
-      return new SluiceError('request_denied', `Request ${request.id} was denied${by}.`, details);
+      const next = [{ command: `sluice requests show ${request.id}`, when: 'to see what was asked and said' }];
+      return new SluiceError('request_denied', `Request ${request.id} was denied${by}.`, { ...details, next });
     }
     case 'cancelled': {
       const step = request.history.findLast(({ to }) => to === 'cancelled');
@@ -112,11 +113,12 @@ export function refusalOf(request: ApiRequest): SluiceError | null {
       const next = [againStep(request)];
       return new SluiceError('request_denied', `Request ${request.id} was cancelled${why}.`, { ...details, next });
     }
-    case 'expired':
-      return new SluiceError('request_expired', `Request ${request.id} expired: nobody decided in time.`, {
-        ...details,
-        next: [againStep(request)],
-      });
+    case 'expired': {
+      const unused = request.history.some(({ to }) => to === 'approved');
+      const why = unused ? 'it was approved, and not used in time' : 'nobody decided in time';
+      const next = [againStep(request)];
+      return new SluiceError('request_expired', `Request ${request.id} expired: ${why}.`, { ...details, next });
+    }
     case 'pending':
     case 'approved':
     case 'executed':

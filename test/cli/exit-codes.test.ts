@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -63,8 +64,10 @@ afterAll(async () => {
   await Promise.all([sshd.stop(), closed.stop(), postgres.stop(), home.remove()]);
 });
 
+/** Flags that every command is given besides. */
+let more: readonly string[] = [];
 const as = async (role: Role, args: readonly string[], options: CliOptions = {}): Promise<CliRun> =>
-  runCli(home.dir, args, {
+  runCli(home.dir, [...args, ...more], {
     input: null,
     ...options,
     env: {
@@ -79,7 +82,9 @@ const nowhere = { SLUICE_GATEWAY: 'http://127.0.0.1:1' };
 
 /** A request of the engineer's for a text or a program, decided by the reviewer where it says so. */
 async function request(decision: 'deny' | null, ...words: readonly string[]): Promise<string> {
-  const made = onlyDocument(await sluice('requests', 'create', '--json', '--reason', 'INC-7', ...words));
+  const made = onlyDocument(
+    await sluice('requests', 'create', ...(more.length > 0 ? [] : ['--json']), '--reason', 'INC-7', ...words),
+  );
   const { id } = made['request'] as { readonly id: string };
   if (decision !== null) {
     const { status } = await gateway.call('POST', `/v1/requests/${id}/${decision}`, {
@@ -254,6 +259,34 @@ describe('every exit code', () => {
     async ({ code, run }) => {
       const ended = await run();
       expect(ended.code, ended.stdout + ended.stderr).toBe(code);
+    },
+    120_000,
+  );
+});
+
+describe('with --json', () => {
+  beforeAll(() => {
+    more = ['--json'];
+  });
+  afterAll(() => {
+    more = [];
+  });
+  const failures = [2, 3, 5, 6, 8, 9, 10, 11, 12, 13, 14].map((code) => ({ code, ...situations[code] }));
+  it.each(failures)(
+    'says $code in one document, and names commands that there are',
+    async ({ code, run }) => {
+      const document = onlyDocument(await (run?.() ?? Promise.reject(new Error('no situation'))));
+      expect(document).toMatchObject({ schema: 'sluice.error/v1', ok: false, error: { exit_code: code } });
+      const { next } = document['error'] as { readonly next: readonly { readonly command: string }[] };
+      expect(next).not.toEqual([]);
+      for (const { command } of next) {
+        const [program, first = '', second = ''] = command.split(' ');
+        if (program !== 'sluice') continue;
+        const exists = [`${first}.ts`, join(first, `${second}.ts`), join(first, 'list.ts')].some((file) =>
+          existsSync(join('commands', file)),
+        );
+        expect(exists, command).toBe(true);
+      }
     },
     120_000,
   );

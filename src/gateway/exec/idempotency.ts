@@ -130,6 +130,7 @@ function otherInput(key: string): SluiceError {
   return new SluiceError('conflict', `idempotency key ${JSON.stringify(key)} was used with other input`, {
     decider: 'gateway',
     retryable: false,
+    next: [{ command: 'sluice exec … --idempotency-key OTHER', when: 'to run this as well' }],
   });
 }
 

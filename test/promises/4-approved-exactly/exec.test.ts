@@ -102,6 +102,8 @@ it('runs nothing of a request that expired, undecided or approved and not used i
       });
       expect((await lab.request(id)).state).toBe('expired');
     }
+    const wait = await runCli(home.dir, ['requests', 'wait', unused], { env, input: null });
+    expect([wait.code, wait.stderr]).toEqual([6, expect.stringContaining('it was approved, and not used in time')]);
     expect(await lab.stock(8)).toBe(before);
   } finally {
     await home.remove();
