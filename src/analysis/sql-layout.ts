@@ -1,4 +1,4 @@
-import { commentEnd, literalEnd, quotedEnd } from './sql-literals.js';
+import { commentEnd, lineCommentEnd, literalEnd, quotedEnd } from './sql-literals.js';
 
 /** Words that begin a line of their own, at the level of a query. */
 const clauses = new Set(
@@ -80,10 +80,7 @@ function tokensOf(text: string): readonly Token[] {
 }
 
 function tokenAt(text: string, at: number): { readonly end: number; readonly kind: Token['kind'] } {
-  if (text.startsWith('--', at)) {
-    const end = text.indexOf('\n', at);
-    return { end: end === -1 ? text.length : end, kind: 'comment' };
-  }
+  if (text.startsWith('--', at)) return { end: lineCommentEnd(text, at), kind: 'comment' };
   if (text.startsWith('/*', at)) return { end: commentEnd(text, at), kind: 'comment' };
   if (text[at] === '"') return { end: quotedEnd(text, at), kind: 'other' };
   if (text[at] === '(') return { end: at + 1, kind: 'open' };

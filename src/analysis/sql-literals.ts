@@ -10,8 +10,7 @@ const word = /[\p{L}_\u0080-\uffff][\p{L}\p{N}_$\u0080-\uffff]*/uy;
 const prefixed = /(?:[eE]|[bB]|[xX]|[nN]|[uU]&)(?=')/y;
 const boolean = /^(true|false)$/i;
 const dollar = /\$(?:[\p{L}_\u0080-\uffff][\p{L}\p{N}_\u0080-\uffff]*)?\$/uy;
-/** A string goes on in the next line. PostgreSQL 4.1.2.1. */
-const continued = /[ \t\r\f\v]*\n\s*'/y;
+const newline = /[\n\r]/;
 
 /** Where the constant that begins at `start` ends; null when none begins there. PostgreSQL 4.1.2. */
 export function literalEnd(text: string, start: number): number | null {
@@ -34,10 +33,8 @@ export function allLiterals(text: string): readonly Stretch[] {
   const found: Stretch[] = [];
   for (let at = 0; at < text.length;) {
     const rest = text.slice(at, at + 2);
-    if (rest === '--') {
-      const end = text.indexOf('\n', at);
-      at = end === -1 ? text.length : end;
-    } else if (rest === '/*') at = commentEnd(text, at);
+    if (rest === '--') at = lineCommentEnd(text, at);
+    else if (rest === '/*') at = commentEnd(text, at);
     else if (text[at] === '"') at = quotedEnd(text, at);
     else {
       const name = match(prefixed, text, at) === '' ? match(word, text, at) : '';
@@ -62,13 +59,35 @@ function stringEnd(text: string, quote: number, escapes: boolean): number {
     else if (text[at] === "'") {
       if (text[at + 1] === "'") at++;
       else {
-        const more = match(continued, text, at + 1);
-        if (more === '') return at + 1;
-        at += more.length;
+        const more = continuation(text, at + 1);
+        if (more === null) return at + 1;
+        at = more;
       }
     }
   }
   return text.length;
+}
+
+/** The quote with which a string goes on in another line, comments in between or not. PostgreSQL 4.1.2.1, scan.l. */
+function continuation(text: string, from: number): number | null {
+  let isOtherLine = false;
+  for (let at = from; at < text.length;) {
+    const char = text[at] ?? '';
+    if (char === "'") return isOtherLine ? at : null;
+    if (text.startsWith('--', at)) at = lineCommentEnd(text, at);
+    else if (/[ \t\f\v\n\r]/.test(char)) {
+      isOtherLine ||= newline.test(char);
+      at++;
+    } else return null;
+  }
+  return null;
+}
+
+/** Behind a comment in dashes, at the end of its line; the server ends lines at a carriage return as well. */
+export function lineCommentEnd(text: string, start: number): number {
+  let at = start;
+  while (at < text.length && !newline.test(text[at] ?? '')) at++;
+  return at;
 }
 
 /** Behind a quoted identifier. */

@@ -46,6 +46,7 @@ it('keeps every token and comment as it was sent', () => {
     expect(squeezed(layOut(text))).toBe(squeezed(text));
   }
   expect(layOut('select 1 -- where\n, 2')).toBe('select 1 -- where\n, 2');
+  expect(layOut('select 1 -- seems to be one line\rfrom t')).toBe('select 1 -- seems to be one line\nfrom t');
 });
 
 it('knows where constants begin and end', () => {
@@ -54,6 +55,10 @@ it('knows where constants begin and end', () => {
     ...["'a''b'", "E'\\''", "$$x'y$$", '$t$ $$ $t$', '1.5', 'true', "'d'\n 'e'"],
   ]);
   expect(literalEnd('from t', 0)).toBeNull();
+  // A string goes on behind comments in dashes, but not on its own line; a carriage return ends lines too.
+  expect(found("'a' -- b\n--c 'd'\n 'e', 'f' -- g")).toEqual(["'a' -- b\n--c 'd'\n 'e'", "'f'"]);
+  expect(found("'a'\r'b' 'c' /* d */\n 'e' -- f\r'g'")).toEqual(["'a'\r'b'", "'c'", "'e' -- f\r'g'"]);
+  expect(found("select -- a\r'b'")).toEqual(["'b'"]);
 });
 
 it('takes texts for alike that differ in values and layout, and in nothing else', () => {

@@ -66,6 +66,14 @@ describe('what others see of what was run', () => {
     expect((await shown(sql)).text).toBe(sql);
   });
 
+  it.each(["'a@'\n 'b.c'", "'a@'\r'b.c'", "E'a@'\r\n 'b.c'"])(
+    'takes out all of a value that is written in parts: %j',
+    async (value) => {
+      const { text } = await shown(`SELECT id FROM customers WHERE email = ${value} AND id = 7`);
+      expect(text).toBe("SELECT id FROM customers WHERE email = '***' AND id = 7");
+    },
+  );
+
   it('takes out the parameters that meet a protected column, and no others', async () => {
     const sql = 'UPDATE customers SET name = $2, email = $3 WHERE id = $1';
     expect((await shown(sql, ['7', 'Ann', 'a@b.c'])).parameters).toEqual(['7', 'Ann', '***']);
