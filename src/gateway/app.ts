@@ -3,7 +3,6 @@ import { createPostgresAnalyser } from '../analysis/postgres.js';
 import { gatewayIssuer, openGatewayTokens } from '../identity/gateway-tokens.js';
 import { createTokenVerifier } from '../identity/verifier.js';
 import { newId } from '../lib/ids.js';
-import { turnUptime } from '../lib/turn-clock.js';
 import { readCatalogMark } from '../analysis/catalog-mark.js';
 import { readCatalog } from '../analysis/catalog.js';
 import { narrowClassification } from '../policy/classification.js';
@@ -250,7 +249,7 @@ async function start(bootstrap: Bootstrap, options: GatewayOptions, shutdown: Sh
     ...forEngines,
     analyser,
     hashKey: state.vault.deriveKey('hash masker'),
-    ...{ readCatalog, readCatalogMark, uptime: turnUptime },
+    ...{ readCatalog, readCatalogMark, uptime: () => performance.now() },
     narrow: narrowClassification,
     copiedColumns: state.store.copiedColumns,
   });

@@ -3,8 +3,15 @@ import type { Writable } from 'node:stream';
 /** More than this at once is written right away: it keeps its reader busy by itself. */
 const mostHeldBytes = 4096;
 
+/** After so many turns in which one stream was written to, only one of so many writes waits, to see whether that is still so. */
+const turnsAlone = 4;
+const lookEvery = 16;
+
 /** Writers that hold something. One event loop has one list. */
 let holding: TurnWriter[] = [];
+let turnsOfOne = 0;
+/** Writes that need not wait, until one does again. */
+let atOnce = 0;
 
 /**
  * Writes to a stream, small pieces at the end of this turn of the event loop, when everything that has arrived is dealt
@@ -31,7 +38,7 @@ export class TurnWriter {
     for (const piece of pieces) bytes += piece.length;
     if (bytes === 0) return true;
     // What a slow reader has not taken yet is for the stream to keep account of.
-    if (this.#heldBytes + bytes > mostHeldBytes || this.#stream.writableLength > 0) {
+    if (this.#heldBytes + bytes > mostHeldBytes || this.#stream.writableLength > 0 || isAlone()) {
       this.flush();
       return this.#stream.destroyed || writeAll(this.#stream, pieces);
     }
@@ -52,6 +59,12 @@ export class TurnWriter {
   }
 }
 
+function isAlone(): boolean {
+  if (atOnce === 0 || holding.length > 0) return false;
+  atOnce--;
+  return true;
+}
+
 function hold(writer: TurnWriter): void {
   if (holding.push(writer) === 1) setImmediate(flushAll);
 }
@@ -59,6 +72,8 @@ function hold(writer: TurnWriter): void {
 function flushAll(): void {
   const writers = holding;
   holding = [];
+  turnsOfOne = writers.length > 1 ? 0 : turnsOfOne + 1;
+  atOnce = turnsOfOne < turnsAlone ? 0 : lookEvery - 1;
   for (const writer of writers) writer.flush();
 }
 

@@ -93,4 +93,28 @@ describe('a turn’s writes', () => {
     await turn();
     expect(gone.calls).toEqual([]);
   });
+
+  it('are made at once by the only stream there is, until there are others', async () => {
+    const [a, b] = [new Sink(), new Sink()];
+    const [toA, toB] = [new TurnWriter(a), new TurnWriter(b)];
+    let atOnce = 0;
+    for (let at = 0; at < 40; at++) {
+      toA.write([bytes('a')]);
+      if (toA.isEmpty) atOnce++;
+      await turn();
+    }
+    expect(atOnce).toBeGreaterThan(30);
+    expect(a.calls).toHaveLength(40);
+    // Within few turns both wait for each other again.
+    for (let at = 0; at < 40; at++) {
+      toA.write([bytes('a')]);
+      toB.write([bytes('b')]);
+      await turn();
+    }
+    toA.write([bytes('a')]);
+    toB.write([bytes('b')]);
+    expect([toA.isEmpty, toB.isEmpty]).toEqual([false, false]);
+    await turn();
+    expect([a.calls.length, b.calls.length]).toEqual([81, 41]);
+  });
 });
