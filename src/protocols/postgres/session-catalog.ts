@@ -83,9 +83,14 @@ export class SessionCatalog {
 
   /** Names mean to this session what they mean to others. */
   get isShared(): boolean {
-    if (this.#changed || this.#temporary || this.#isUnsure) return false;
+    if (this.#standsApart) return false;
     const current = this.#current();
     return current === null || this.#isOwnPath(current);
+  }
+
+  /** Names may mean something to this session that they mean to nobody else. */
+  get #standsApart(): boolean {
+    return this.#changed || this.#temporary || this.#isUnsure;
   }
 
   /** Somebody may have given the role another path since this session began, which it does not follow. */
@@ -123,12 +128,12 @@ export class SessionCatalog {
 
   /** The shared catalog when it is at hand and this session's names mean what it says; else what is given. */
   sharedOr(other: CatalogHandle): CatalogHandle {
-    return this.#changed || this.#temporary ? other : (this.sharedNow() ?? other);
+    return this.#standsApart ? other : (this.sharedNow() ?? other);
   }
 
   /** What names mean to this session now when that is at hand. */
   now(): CatalogHandle | null {
-    if (!this.#changed && !this.#temporary) {
+    if (!this.#standsApart) {
       const current = this.#current();
       if (current === null) return null;
       if (this.#isOwnPath(current)) return current.handle;

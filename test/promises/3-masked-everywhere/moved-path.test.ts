@@ -51,6 +51,21 @@ describe('a function that moves what the session is pinned to', () => {
         ready: 2,
       },
     ],
+    [
+      'between Bind and Execute of what finds its names when it runs',
+      {
+        messages: [
+          parse('a', 'copy (select reverse(status) from orders order by id) to stdout'),
+          bind('p', 'a'),
+          parse('', call),
+          bind('', ''),
+          execute(''),
+          execute('p'),
+          sync,
+        ],
+        ready: 1,
+      },
+    ],
     ['between PREPARE and EXECUTE', [`prepare a as ${secret}`, call, 'execute a']],
     ['in a transaction', ['begin', call, secret]],
     ['the reading of texts, in a pipeline', piped('select read_otherwise()', strings)],
