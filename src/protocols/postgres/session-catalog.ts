@@ -181,6 +181,7 @@ export class SessionCatalog {
   isStill({ shared, readings, changes }: CatalogStanding): boolean {
     const now = this.standing();
     return (
+      !this.#isUnsure &&
       now.shared === shared &&
       now.changes === changes &&
       (now.readings === readings || (readings === 0 && now.readings === 1))
