@@ -43,14 +43,10 @@ const over = (table: string) =>
 
 it('of bytes ends a result in the middle, and the session with it; another begins anew', async () => {
   const client = await enter('engineer');
-  let rows = 0;
-  const many = `select repeat('x', 1000) from (select id from orders limit 1) o, generate_series(1, 2000)`;
-  const query = client.query(new pg.Query(many));
-  query.on('row', () => rows++);
-  const error = await new Promise<Error | null>((resolve) => {
-    query.on('end', () => resolve(null));
-    query.on('error', resolve);
-  });
+  const { rows, error } = await readWhole(
+    client,
+    `select repeat('x', 1000) from (select id from orders limit 1) o, generate_series(1, 2000)`,
+  );
   expect(error).toEqual(over('orders'));
   expect(rows).toBeGreaterThan(0);
   expect(rows).toBeLessThanOrEqual(200);
@@ -155,15 +151,25 @@ it('of an identity’s rows binds again after the hour in a session that had bee
   await client.query('select generate_series(1, 4000)');
   await expect(client.query('select id from payments limit 1')).rejects.toEqual(over('payments'));
   lab.pass(61 * minute);
-  let rows = 0;
-  const many = client.query(
-    new pg.Query('select c.id from (select id from payments limit 1) c, generate_series(1, 50000)'),
+  const { rows, error } = await readWhole(
+    client,
+    'select c.id from (select id from payments limit 1) c, generate_series(1, 50000)',
   );
-  many.on('row', () => rows++);
-  const error = await new Promise<Error | null>((resolve) => {
-    many.on('end', () => resolve(null));
-    many.on('error', resolve);
-  });
   expect(error).toEqual(over('payments'));
   expect(rows).toBeLessThanOrEqual(3000);
 });
+
+/** How many rows came of a result, and what ended it before its end. */
+async function readWhole(
+  client: pg.Client,
+  sql: string,
+): Promise<{ readonly rows: number; readonly error: Error | null }> {
+  let rows = 0;
+  const query = client.query(new pg.Query(sql));
+  query.on('row', () => rows++);
+  const error = await new Promise<Error | null>((resolve) => {
+    query.on('end', () => resolve(null));
+    query.on('error', resolve);
+  });
+  return { rows, error };
+}
