@@ -17,12 +17,15 @@ const json = process.argv.includes('--json');
 const quick = process.argv.includes('--quick');
 const profileFile =
   process.argv.find((argument) => argument.startsWith('--profile='))?.slice('--profile='.length) ?? null;
-/** Of what is compared with others in the end; the rest has one round where it must be quick. */
-const rounds = quick ? 2 : 5;
+/** Of what has a budget; the rest has one round where it must be quick. */
+const rounds = quick ? 3 : 5;
+const latencyRounds = quick ? 2 : 5;
 const fewRounds = quick ? 1 : 5;
-const seconds = quick ? 2 : 5;
-const fewSeconds = quick ? 1 : 5;
-const warmSeconds = quick ? 2 : 4;
+/** A tenth of the rows takes a tenth of a second: one round of them would say what the compiler did meanwhile. */
+const bulkRounds = quick ? 7 : 5;
+const otherBulkRounds = quick ? 3 : 5;
+const seconds = quick ? 1 : 5;
+const warmSeconds = quick ? { relay: 1, gateway: 4 } : { relay: 4, gateway: 8 };
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length) ?? null;
 const idleSessions = quick ? 40 : 200;
 const bulkRows = quick ? 100_000 : 1_000_000;
@@ -47,14 +50,14 @@ async function inTurn(
 
 async function measureTransactions(peers: Peers): Promise<void> {
   const tps =
-    (at: Address, forSeconds = fewSeconds, mode: QueryMode = 'prepared') =>
+    (at: Address, mode: QueryMode = 'prepared') =>
     async (): Promise<number> =>
-      (await pgbench(at, 16, forSeconds, mode)).tps;
-  const latency = (at: Address) => async (): Promise<number> => (await pgbench(at, 1, fewSeconds)).latencyMs;
+      (await pgbench(at, 16, seconds, mode)).tps;
+  const latency = (at: Address) => async (): Promise<number> => (await pgbench(at, 1, seconds)).latencyMs;
   const many = await inTurn('pgbench16_tps', {
-    relay: tps(peers.relay, seconds),
-    ...(peers.pgbouncer === null ? {} : { pgbouncer: tps(peers.pgbouncer, seconds) }),
-    gateway: tps(peers.gateway, seconds),
+    relay: tps(peers.relay),
+    ...(peers.pgbouncer === null ? {} : { pgbouncer: tps(peers.pgbouncer) }),
+    gateway: tps(peers.gateway),
   });
   ratios['pgbench16_vs_relay'] = pairwise(many['gateway'], many['relay']);
   ratios['pgbench16_vs_pgbouncer'] = pairwise(many['gateway'], many['pgbouncer']);
@@ -67,11 +70,15 @@ async function measureTransactions(peers: Peers): Promise<void> {
   for (const variant of variants) ratios[`pgbench16_${variant}_vs_relay`] = pairwise(other[variant], other['relay']);
   const simple = await inTurn(
     'pgbench16_simple_tps',
-    { relay: tps(peers.relay, fewSeconds, 'simple'), gateway: tps(peers.gateway, fewSeconds, 'simple') },
+    { relay: tps(peers.relay, 'simple'), gateway: tps(peers.gateway, 'simple') },
     fewRounds,
   );
   ratios['pgbench16_simple_vs_relay'] = pairwise(simple['gateway'], simple['relay']);
-  const one = await inTurn('pgbench1_ms', { relay: latency(peers.relay), gateway: latency(peers.gateway) }, fewRounds);
+  const one = await inTurn(
+    'pgbench1_ms',
+    { relay: latency(peers.relay), gateway: latency(peers.gateway) },
+    latencyRounds,
+  );
   ratios['pgbench1_p50_vs_relay'] = pairwise(one['gateway'], one['relay']);
   const tunnel = await inTurn(
     'tunnel16_tps',
@@ -86,21 +93,21 @@ async function measureBulk(peers: Peers): Promise<void> {
   // Caches and the compiler: what is measured is a long result, of which the quick run has a tenth.
   for (const at of [peers.direct, peers.gateway, peers.plain])
     for (const table of ['bulk', 'bulk_text', 'bulk_masked']) await drain(at, `select * from ${table}`);
-  const sideBySide = (name: string, sql: string, plain = false): Promise<Record<string, number[]>> => {
+  const sideBySide = (name: string, sql: string, times: number, plain = false): Promise<Record<string, number[]>> => {
     const ways = { direct: ms(peers.direct, sql), gateway: ms(peers.gateway, sql) };
-    return inTurn(name, plain ? { ...ways, plain: ms(peers.plain, sql) } : ways, fewRounds);
+    return inTurn(name, plain ? { ...ways, plain: ms(peers.plain, sql) } : ways, times);
   };
-  const clear = await sideBySide('bulk_ms', 'select * from bulk');
+  const clear = await sideBySide('bulk_ms', 'select * from bulk', bulkRounds);
   ratios['bulk_vs_direct'] = pairwise(clear['gateway'], clear['direct']);
-  const text = await sideBySide('bulk_text_ms', 'select * from bulk_text');
+  const text = await sideBySide('bulk_text_ms', 'select * from bulk_text', otherBulkRounds);
   ratios['bulk_detected_vs_direct'] = pairwise(text['gateway'], text['direct']);
-  const masked = await sideBySide('bulk_masked_ms', 'select * from bulk_masked', true);
+  const masked = await sideBySide('bulk_masked_ms', 'select * from bulk_masked', bulkRounds, true);
   ratios['bulk_masked_vs_direct'] = pairwise(masked['gateway'], masked['direct']);
   ratios['bulk_unmasked_vs_direct'] = pairwise(masked['plain'], masked['direct']);
-  const copied = await sideBySide('bulk_copy_ms', 'copy bulk to stdout');
+  const copied = await sideBySide('bulk_copy_ms', 'copy bulk to stdout', otherBulkRounds);
   ratios['bulk_copy_vs_direct'] = pairwise(copied['gateway'], copied['direct']);
   if (quick) return; // it has no time for more
-  const maskedCopy = await sideBySide('bulk_copy_masked_ms', 'copy bulk_masked to stdout');
+  const maskedCopy = await sideBySide('bulk_copy_masked_ms', 'copy bulk_masked to stdout', otherBulkRounds);
   ratios['bulk_copy_masked_vs_direct'] = pairwise(maskedCopy['gateway'], maskedCopy['direct']);
 }
 
@@ -134,8 +141,12 @@ try {
   for (const statement of bulkTables(bulkRows)) await peers.sql(statement);
   await peers.sql('vacuum analyze');
   // Caches and the compiler, of everyone who is compared: the gateway is at its speed after some ten thousand statements.
-  for (const at of [peers.relay, peers.gateway]) await pgbench(at, 16, warmSeconds);
-  if (wants('transactions')) await pgbench(peers.gateway, 16, fewSeconds, 'simple');
+  await pgbench(peers.relay, 16, warmSeconds.relay);
+  await pgbench(peers.gateway, 16, warmSeconds.gateway);
+  if (wants('transactions')) {
+    await pgbench(peers.gateway, 16, seconds, 'simple');
+    for (const at of [peers.twoHopTlsRelay, peers.tunnel]) await pgbench(at, 16, seconds);
+  }
   if (profileFile !== null) await peers.profile(profileFile, () => pgbench(peers.gateway, 16, seconds));
   if (wants('transactions')) await measureTransactions(peers);
   if (wants('bulk')) await measureBulk(peers);
