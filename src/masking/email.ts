@@ -32,10 +32,26 @@ export function emailAround(bytes: Buffer, at: number, start: number, end: numbe
     } else if (isLocal(bytes, from - 1, start, end)) from--;
     else break;
   }
-  if (from === at) return null;
+  if (from === at || isUserInfo(bytes, from, start, end)) return null;
   const to = domainEnd(bytes, at + 1, Math.min(end, at + 1 + maxDomainBytes));
   return to < 0 ? null : { start: from, end: to, mask: maskedEmail(bytes, from, to) };
 }
+
+/** Whether it stands in the user information of a URI (`ssh://git@…`, `://user:p@ss@…`), which is another's to find. RFC 3986 3.2.1 */
+function isUserInfo(bytes: Buffer, from: number, start: number, end: number): boolean {
+  const lowest = Math.max(start, from - maxLocalBytes);
+  let begin = from;
+  while (begin > lowest && !endsUserInfo(bytes[begin - 1] ?? 0)) begin--;
+  return (
+    byteAt(bytes, begin - 1, start, end) === 0x2f &&
+    byteAt(bytes, begin - 2, start, end) === 0x2f &&
+    byteAt(bytes, begin - 3, start, end) === 0x3a
+  );
+}
+
+/** Marks that part one value from the next count too: `https://example.com,ada@example.com` are two. */
+const userInfoEnds = new Set([...'/?#,;|"\'<>()[]{}\\'].map((mark) => mark.charCodeAt(0)));
+const endsUserInfo = (byte: number): boolean => byte <= 0x20 || byte >= 0x7f || userInfoEnds.has(byte);
 
 /** End of the longest run of labels whose last one can be a top-level domain, or -1. */
 function domainEnd(bytes: Buffer, from: number, end: number): number {

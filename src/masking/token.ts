@@ -1,4 +1,5 @@
 import { byteAt, isAlphanumeric, isDigit, isLetter } from './bytes.js';
+import { connectionStringRules } from './connection-string.js';
 import type { Span } from './detectors.js';
 
 type ByteTest = (byte: number) => boolean;
@@ -13,8 +14,8 @@ export interface PrefixRule {
   readonly mask: string;
   /** What may not stand right before it. No rule can begin twice in one run of its bytes: that keeps the scan linear. */
   readonly notAfter: ByteTest;
-  /** End of the secret that continues at `from`, or -1 when it is none. */
-  readonly match: (bytes: Buffer, from: number, end: number) => number;
+  /** End of the secret that continues at `from`, or -1 when it is none; what stands around it lies in [start, end). */
+  readonly match: (bytes: Buffer, from: number, end: number, start: number) => number;
 }
 
 const word: ByteTest = (byte) => isAlphanumeric(byte) || byte === 0x5f;
@@ -35,14 +36,14 @@ function run(test: ByteTest, min: number): PrefixRule['match'] {
 /** Exactly `count` bytes of the class, and then not a letter or digit. */
 function exactly(test: ByteTest, count: number): PrefixRule['match'] {
   const match = run(test, count);
-  return (bytes, from, end) => (match(bytes, from, end) === from + count ? from + count : -1);
+  return (bytes, from, end, start) => (match(bytes, from, end, start) === from + count ? from + count : -1);
 }
 
 /** Like `run`, and with a letter and a digit in it: `sk-` also begins ordinary words. */
 function mixedRun(test: ByteTest, min: number): PrefixRule['match'] {
   const match = run(test, min);
-  return (bytes, from, end) => {
-    const to = match(bytes, from, end);
+  return (bytes, from, end, start) => {
+    const to = match(bytes, from, end, start);
     if (to < 0) return -1;
     let digits = 0;
     let letters = 0;
@@ -58,8 +59,8 @@ function mixedRun(test: ByteTest, min: number): PrefixRule['match'] {
 /** Parts of URL-safe base 64 with at least `dots` dots between them: JSON Web Tokens (RFC 7515 3.1) and their like. */
 function dottedRun(min: number, dots: number): PrefixRule['match'] {
   const match = run(dotted, min);
-  return (bytes, from, end) => {
-    const to = match(bytes, from, end);
+  return (bytes, from, end, start) => {
+    const to = match(bytes, from, end, start);
     if (to < 0) return -1;
     return bytes.toString('latin1', from, to).split('.').length > dots ? to : -1;
   };
@@ -108,6 +109,7 @@ export const tokenRules: readonly PrefixRule[] = [
   rule('eyJ', 'J', dottedRun(20, 2), dotted),
   rule('SG.', 'G', dottedRun(32, 1)),
   rule('hvs.', '.', run(urlSafe, 24)),
+  ...connectionStringRules,
 ];
 
 /** The secret whose prefix has its trigger byte at `at`, or null. */
@@ -124,6 +126,6 @@ export function secretAt(
   if (from < start || body > end) return null;
   for (let index = 0; index < prefix.length; index++) if (bytes[from + index] !== prefix[index]) return null;
   if (rule.notAfter(byteAt(bytes, from - 1, start, end))) return null;
-  const to = rule.match(bytes, body, end);
+  const to = rule.match(bytes, body, end, start);
   return to < 0 ? null : { start: from, end: to, mask: rule.mask };
 }

@@ -32,13 +32,14 @@ export function detectorCorpus(seed: number, perForm = 100): readonly Sample[] {
   const samples: Sample[] = [];
   const add = (label: string, detector: DetectorName | null, value: string): void => {
     const [before, after] = draw.pick(contexts);
-    const start = detector === null ? 0 : before.length;
+    const [lead = '', secret = lead] = value.split(bound);
+    const start = detector === null ? 0 : before.length + (secret === lead ? 0 : lead.length);
     samples.push({
       label,
       detector,
-      text: before + value + after,
+      text: before + value.replaceAll(bound, '') + after,
       start,
-      end: detector === null ? 0 : start + value.length,
+      end: detector === null ? 0 : start + secret.length,
     });
   };
   for (const [label, detector, forms] of secrets) {
@@ -50,6 +51,8 @@ export function detectorCorpus(seed: number, perForm = 100): readonly Sample[] {
   return samples;
 }
 
+/** A form is secret as a whole, or between two of these. */
+const bound = '\0';
 type Form = (draw: Draw) => string;
 const words = ['ada', 'grace', 'li.wei', 'o.neil', 'jean-luc', 'm_garcia', 'sales+eu', 'x9', 'no-reply', 'Anna.Maria'];
 const hosts = ['example.com', 'mail.example.co.uk', 'corp.example', 'exa-mple.org', 'uni.edu', 'sub.domain.io'];
@@ -164,6 +167,29 @@ const apiKeys: readonly Form[] = [
   (draw) => `sk-proj-${draw.from(alphanumeric, 40)}a1b2`,
 ];
 
+const password = (draw: Draw): string =>
+  `${draw.from(alphanumeric, 9)}${draw.pick(['!', '%40', '_', '+', ''])}${draw.digits(2)}x`;
+const host = (draw: Draw): string =>
+  draw.pick(['db.internal', '10.2.0.7:5432', 'cluster0.mongodb.example', '[2001:db8::7]:6379']);
+const uriWith =
+  (scheme: string, user: Form): Form =>
+  (draw) =>
+    `${scheme}://${bound}${user(draw)}${bound}@${host(draw)}${draw.pick(['', '/', '/app', '/app?sslmode=require'])}`;
+const connectionStrings: readonly Form[] = [
+  uriWith('postgres', (draw) => `${draw.letters(6)}:${password(draw)}`),
+  uriWith('postgresql', (draw) => `${draw.letters(6)}:${draw.letters(7)}`),
+  uriWith('mongodb+srv', (draw) => `${draw.letters(5)}:${password(draw)}`),
+  uriWith('redis', (draw) => `:${password(draw)}`),
+  uriWith('https', (draw) => `x-access-token:${draw.from(alphanumeric, 40)}`),
+  uriWith('amqp', (draw) => `${draw.letters(4)}:p@ss${draw.digits(3)}`),
+  (draw) => `host=${host(draw)} user=repl password=${bound}${draw.letters(8)}${bound} dbname=app`,
+  (draw) => `user=repl password=${bound}'${draw.letters(4)} \\'${draw.digits(3)}'${bound} host=${host(draw)} port=5432`,
+  (draw) =>
+    `Server=${draw.letters(5)};Database=shop;User Id=app;Password=${bound}${password(draw)}${bound};Encrypt=True`,
+  (draw) => `jdbc:postgresql://${draw.letters(5)}/shop?user=app&password=${bound}${draw.letters(9)}${bound}&ssl=true`,
+  (draw) => `PGPASSWORD=${bound}${password(draw)}${bound} psql`,
+];
+
 const pem =
   (label: string): Form =>
   (draw) =>
@@ -193,6 +219,7 @@ const secrets: readonly (readonly [string, DetectorName, readonly Form[]])[] = [
   ['national-id', 'national-id', nationalIds],
   ['api-key', 'token', apiKeys],
   ['jwt', 'token', jwt],
+  ['connection-string', 'token', connectionStrings],
   ['private-key', 'private-key', privateKeys],
 ];
 

@@ -75,6 +75,21 @@ export const lookAlikes: Readonly<Record<string, (draw: Draw) => string>> = {
   DOI: (draw) => `10.${draw.digits(4)}/${draw.letters(3)}.${draw.digits(6)}`,
   'file or URL path': (draw) =>
     `/srv/${draw.letters(5)}/${draw.digits(8)}/${draw.digits(4)}-${draw.digits(2)}.log?id=${draw.digits(9)}`,
+  'address without a password': (draw) =>
+    draw.pick([
+      `https://${draw.letters(6)}.example:8443/${draw.letters(4)}?at=${draw.digits(2)}:${draw.digits(2)}`,
+      `https://${draw.letters(6)}.example/@${draw.letters(5)}/a:b`,
+      `ssh://git@${draw.letters(6)}.example:22/${draw.letters(5)}.git`,
+      `postgres://${draw.letters(6)}@${draw.letters(4)}.example:5432/app`,
+    ]),
+  'password that is not there': (draw) =>
+    draw.pick([
+      `update accounts set password=$${draw.between(1, 9)} where id = $2`,
+      'password=${DB_PASSWORD} host=db',
+      `password=${draw.pick(['true', 'false', 'null', 'required'])}`,
+      'connect(user=user, password=<secret>)',
+      'the password= setting',
+    ]),
   'vehicle number': (draw) => draw.from('ABCDEFGHJKLMNPRSTUVWXYZ0123456789', 17),
   'hexadecimal in a word': (draw) => `0x${draw.from(hex, 16)}`,
   'word with a key’s prefix': (draw) =>
