@@ -32,7 +32,7 @@ const endsValue = new Set([...';&,"\'`)]}<>|'].map((mark) => mark.charCodeAt(0))
 const standsForOne = new Set([...'$%{<*(:?['].map((mark) => mark.charCodeAt(0)));
 
 /** Words that stand beside a password in connection strings: libpq's (PostgreSQL 34.1.2) and those of ADO.NET and JDBC. */
-const others = /(?:^|[\s;&?"'])(?:host|hostaddr|user|dbname|service|server|user ?id|uid|data ?source|database)\s?=/i;
+const others = /(?:^|[\s;&?,{"'])(?:host|hostaddr|user|dbname|service|server|user ?id|uid|data ?source|database)\s?=/i;
 
 /** End of a connection string's password, quoted or not; -1 where nothing says that it is one. */
 function password(bytes: Buffer, from: number, end: number, start: number): number {

@@ -51,7 +51,7 @@ detectors:
   phone: mask
   national-id: mask
   private-key: mask
-  token: mask # API keys and JSON Web Tokens
+  token: mask # API keys, JSON Web Tokens, passwords in connection strings
 `;
 
 /** bindings.yaml of the starter bundle. */
