@@ -9,12 +9,13 @@ const maxEffects = 2_000;
 
 /** SHA-256 over everything an approval is bound to. JSON keeps the fields apart and lone surrogates distinct. */
 export function requestDigest(subject: RequestSubject & Pick<RequestDraft, 'access'>): string {
-  const { principal, target, text, parameters, effects, access, objects = [], place } = subject;
+  const { principal, target, text, parameters, effects, access, context = [], objects = [], place } = subject;
   // What is asked for beside operations is told apart, so that no statement can ever spend it.
   const asked = access === undefined || access === null ? [] : [['access', access.group, access.durationMs]];
   const { onBehalfOf } = principal;
   const person = onBehalfOf === undefined ? [] : [['on behalf of', onBehalfOf.id]];
   const named = objects.length === 0 ? [] : [['objects', ...new Set(objects)]];
+  const under = context.length === 0 ? [] : [['context', ...context]];
   const led = place === undefined ? [] : [['place', place]];
   const canonical = JSON.stringify([
     'sluice.request/v1',
@@ -26,6 +27,7 @@ export function requestDigest(subject: RequestSubject & Pick<RequestDraft, 'acce
     ...asked,
     ...person,
     ...named,
+    ...under,
     ...led,
   ]);
   return createHash('sha256').update(canonical).digest('hex');

@@ -136,12 +136,13 @@ export function otherSubject(request: ApprovalRequest, subject: RequestSubject, 
 }
 
 /** The same person asks for the same text with the same values, whatever those mean. */
-function isSameAsked(request: ApprovalRequest, { principal, target, text, parameters }: RequestSubject): boolean {
+function isSameAsked(request: ApprovalRequest, asked: RequestSubject): boolean {
+  const { principal, target, text, parameters, context = [] } = asked;
   return (
     (request.access ?? null) === null &&
     isSameActor(principal, request.principal) &&
     target === request.target &&
     text === request.text &&
-    JSON.stringify(parameters) === JSON.stringify(request.parameters)
+    JSON.stringify([parameters, context]) === JSON.stringify([request.parameters, request.context ?? []])
   );
 }

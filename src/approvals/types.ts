@@ -12,6 +12,8 @@ export interface RequestSubject {
   readonly parameters: readonly (string | null)[];
   /** describeEffect() of every effect, in order. */
   readonly effects: readonly string[];
+  /** Under what the text is read: types of its parameters, settings of its session. Absent for nothing. */
+  readonly context?: readonly string[];
   /** What the names in it mean at the target: which objects, and what they are made of. */
   readonly objects?: readonly string[];
   /** Where the target's name leads; absent of what runs nowhere, and of requests of older gateways. */

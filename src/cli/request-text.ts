@@ -30,6 +30,7 @@ export function requestText(request: ApiRequest, out: Output, review: ApiRequest
     ...request.parameters.map(
       (value, index) => `  $${index + 1} = ${value === null ? 'NULL' : `'${plainNames(value)}'`}`,
     ),
+    ...(request.context ?? []).map((line, index) => `${index === 0 ? 'read with' : '         '}  ${plain(line)}`),
     ...(request.text_masked
       ? [`           ${out.paint('dim', 'values of protected columns are not shown to you')}`]
       : []),

@@ -13,6 +13,8 @@ export interface ApiRequest {
   readonly text_masked: boolean;
   readonly text: string;
   readonly parameters: readonly (string | null)[];
+  /** Under what the text is read: types of its parameters, settings of its session. Absent where an older gateway answers. */
+  readonly context?: readonly string[];
   readonly effects: readonly string[];
   readonly policies: readonly string[];
   readonly message: string;

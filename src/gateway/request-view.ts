@@ -15,6 +15,7 @@ export function viewRequest(request: ApprovalRequest, seen: Seen): RequestSummar
     requester_kind: request.principal.kind,
     text: seen.text,
     parameters: [...seen.parameters],
+    context: (request.context ?? []).map(words),
     text_masked: seen.masked,
     effects: [...seen.effects],
     policies: [...request.policies],

@@ -275,12 +275,14 @@ export class SessionGate {
     decision: Extract<Decision, { verdict: 'hold' }>,
   ): Denied | Allowed | Held {
     const { approvals, recorder, now, target, origin, observer } = this.#parts;
+    const { operation, asked = { ...operation, secrets: subject.secrets ?? null } } = subject;
     const about = {
       principal: this.#parts.principal(),
       target: target.name,
-      text: subject.operation.text,
-      parameters: subject.operation.parameters,
+      text: asked.text,
+      parameters: operation.parameters,
       effects: this.#describe(subject.effects),
+      context: subject.context?.() ?? none,
       objects: subject.objects ?? none,
       place: this.#parts.place,
     };
@@ -294,7 +296,7 @@ export class SessionGate {
       requireReason(decision, origin, target.name);
       request = approvals.open({
         ...about,
-        secrets: subject.secrets ?? null,
+        secrets: asked.secrets ?? null,
         reuseMs: decision.reuseMs,
         approvals: decision.approvals,
         policies: decision.policies,

@@ -1,4 +1,4 @@
-import type { ApprovalRequest } from '../approvals/types.js';
+import type { ApprovalRequest, RequestDraft } from '../approvals/types.js';
 import type { Effect, Operation } from '../analysis/effects.js';
 import type { TextSecrets } from '../analysis/text-secrets.js';
 import type { SluiceError } from '../lib/errors.js';
@@ -45,6 +45,10 @@ export interface JudgedOperation {
   readonly fault: SluiceError | null;
   /** What of its text and parameters may be a protected value; absent or null for nothing. */
   readonly secrets?: TextSecrets | null;
+  /** What people are asked about where its text alone does not say it: with what other texts have named. Absent: the text. */
+  readonly asked?: Pick<RequestDraft, 'text' | 'secrets'>;
+  /** Under what its text is read: types of its parameters, settings of its session. Asked for only where people are. */
+  readonly context?: () => readonly string[];
   /** What its names mean; absent where names mean what they say. */
   readonly objects?: readonly string[];
   /** How many statements it is; absent: one. */

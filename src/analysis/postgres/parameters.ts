@@ -35,7 +35,23 @@ const safeValues: Readonly<Record<string, RegExp>> = {
   password_encryption: /^scram-sha-256$/i,
 };
 
-/** Says whether setting `name` to `value` changes neither what SQL means nor whose rights it runs with. */
+/** Of those, what decides how a constant or a value is read: harmless, and yet another statement than without. */
+const readings = new Set(
+  'timezone row_security lc_monetary lc_numeric lc_time quote_all_identifiers gin_fuzzy_search_limit datestyle intervalstyle bytea_output xmloption'.split(
+    ' ',
+  ),
+);
+
+/** Says whether the same text may do something else with another value of this setting. */
+export function changesReading(name: string): boolean {
+  const lower = name.toLowerCase();
+  if (readings.has(lower)) return true;
+  return (
+    !Object.hasOwn(safeValues, lower) && !anyValue.has(lower) && !prefixes.some((prefix) => lower.startsWith(prefix))
+  );
+}
+
+/** Says whether setting `name` to `value` changes neither how the gateway reads SQL nor whose rights it runs with. */
 export function isSafeSetting(name: string, value: string): boolean {
   const lower = name.toLowerCase();
   const pattern = Object.hasOwn(safeValues, lower) ? safeValues[lower] : undefined;

@@ -1,7 +1,7 @@
 import type { Connection, Submittable } from 'pg';
 import { copyRefusal } from './copy-refusal.js';
 import type { BoundedResult, QueryBounds } from './result.js';
-import { typeName } from './type-names.js';
+import { typeName } from '../../protocols/postgres/type-names.js';
 
 interface FieldMessage {
   readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];

@@ -1,7 +1,7 @@
 import type { Connection, Submittable } from 'pg';
 import { copyRefusal } from './copy-refusal.js';
 import type { QueryBounds, ResultColumn, Row } from './result.js';
-import { typeName } from './type-names.js';
+import { typeName } from '../../protocols/postgres/type-names.js';
 
 /** Rows read ahead of whoever takes them; beyond it the connection is paused, and so the target. */
 const highWaterBytes = 256 * 1024;

@@ -38,6 +38,8 @@ export const requestSummary = z.object({
   requester_kind: z.enum(['human', 'machine']),
   text: z.string(),
   parameters: z.array(z.string().nullable()),
+  /** Under what the text is read: types of its parameters, settings of its session. */
+  context: z.array(z.string()).optional(),
   /** Values of protected columns in text or parameters are not shown to the caller. */
   text_masked: z.boolean(),
   effects: z.array(z.string()),

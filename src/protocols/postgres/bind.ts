@@ -1,5 +1,6 @@
 import { SluiceError } from '../../lib/errors.js';
 import { FieldReader } from './frames.js';
+import { typeName } from './type-names.js';
 
 /** A decoded Bind. `values` is the part behind the names, forwarded as it is under private names. */
 export interface BindMessage {
@@ -37,6 +38,25 @@ export function decodeBind(payload: Buffer): BindMessage {
   codes(reader);
   reader.end();
   return { portal, statement, values, parameters: count === 0 ? noParameters : parameters };
+}
+
+/** As what a Bind's values are read, where its text alone does not say it: `types` are those of Parse, Int16(n) Int32(OID) × n. */
+export function readAs({ types, values }: BoundValues): readonly string[] {
+  const declared = new FieldReader(types);
+  const oids = Array.from({ length: declared.int16() }, () => declared.int32() >>> 0);
+  const reader = new FieldReader(values);
+  const formats = codes(reader);
+  const count = Math.max(0, reader.int16());
+  return Array.from({ length: count }, (_, index) => {
+    const isBinary = (formats.length === 1 ? formats[0] : formats[index]) === 1;
+    const type = (oids[index] ?? 0) === 0 ? '' : ` as ${typeName(oids[index] ?? 0)}`;
+    return type === '' && !isBinary ? '' : `$${index + 1}${type}${isBinary ? ' in binary' : ''}`;
+  }).filter((line) => line !== '');
+}
+
+export interface BoundValues {
+  readonly types: Buffer;
+  readonly values: Buffer;
 }
 
 function codes(reader: FieldReader): readonly number[] {

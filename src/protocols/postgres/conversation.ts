@@ -12,6 +12,7 @@ import type { JudgedQuery } from './judged-query.js';
 import type { MaskingSetup } from './result-plan.js';
 import type { PlanSlot, Run } from './run.js';
 import { type CatalogStanding, SessionCatalog } from './session-catalog.js';
+import type { SessionSettings } from './session-settings.js';
 import { SqlNames } from './sql-names.js';
 import { Tracker } from './tracker.js';
 
@@ -84,6 +85,8 @@ export class Conversation {
     readonly now: () => number,
     /** The schemas that the session is pinned to. */
     path: readonly string[],
+    /** What decides how texts are read here. */
+    readonly settings: SessionSettings,
   ) {
     this.changes = catalogs.changes(incoming.target);
     this.copies = new CopiesInFlight(incoming, session.id, catalogs, now);
@@ -95,6 +98,7 @@ export class Conversation {
     const { changes } = statement;
     const { era } = this;
     this.view.noteSent(statement, era);
+    this.settings.noteSent(statement);
     if (changes.some(({ type }) => type === 'catalogChange'))
       this.changes.sent(this, statement, { era, isOpen: this.transaction === 'T' });
     if (changes.some(({ type }) => type === 'commit')) this.changes.committing(this);

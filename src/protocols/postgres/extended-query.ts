@@ -114,7 +114,9 @@ export class ExtendedQuery {
     const query = this.#judging.analysedAgain(statement.query);
     if (query === null || this.#meansOthers(statement, query)) return this.#bindSlowly(message);
     statement.query = query;
-    const judged = this.#judging.judge({ kind: 'execute', text: query.text, parameters: message.parameters }, query);
+    const bound = { types: statement.types, values: message.values };
+    const { parameters } = message;
+    const judged = this.#judging.judge({ kind: 'execute', text: query.text, parameters }, query, { bound });
     if (judged instanceof Promise) {
       return judged.then((settled) => this.#forwardBind(message, statement, query, query, settled));
     }
@@ -144,7 +146,8 @@ export class ExtendedQuery {
     if (query.usesNames) await this.#hooks.idle();
     await this.#judging.refreshNames(query);
     const bodies = this.#judging.resolveNames(query);
-    const judged = await this.#judging.judge({ kind: 'execute', text: query.text, parameters }, bodies);
+    const bound = { types: statement.types, values: message.values };
+    const judged = await this.#judging.judge({ kind: 'execute', text: query.text, parameters }, bodies, { bound });
     if (name !== '' && talk.names.cursor(name) !== undefined && judged.verdict !== 'deny' && !talk.skipping) {
       await this.#hooks.idle();
       const taken = { upstream: name, permit: judged.permit };

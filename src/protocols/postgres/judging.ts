@@ -7,9 +7,11 @@ import { isSluiceError, SluiceError, type NextStep } from '../../lib/errors.js';
 import type { Allowed, Denied, Held, JudgedOperation, Look, Permit } from '../../sessions/permit.js';
 import { sendAgain } from '../../sessions/words.js';
 import type { Conversation } from './conversation.js';
+import { type BoundValues, readAs } from './bind.js';
 import { holdStatement } from './holding.js';
 import { analyseQuery, cachedQuery, unreadQuery, type JudgedQuery } from './judged-query.js';
 import type { RelayHooks } from './relay-hooks.js';
+import { type ReadText, withNamed } from './named-texts.js';
 import { passedSecrets, withPassed } from './passed-secrets.js';
 import { type PlanSlot, Run } from './run.js';
 
@@ -19,6 +21,8 @@ export interface Resolved {
   readonly effects: readonly Effect[];
   readonly fault: SluiceError | null;
   readonly secrets: TextSecrets | null;
+  /** The texts that gave the names. Absent for none. */
+  readonly named?: ReadonlySet<ReadText>;
 }
 
 /** A text as it was read, with what its names stand for. */
@@ -29,6 +33,13 @@ export interface Seen {
 
 /** `seen`: the target was looked at again meanwhile, and this is what was judged. */
 export type Judged = (Allowed | Denied) & { readonly seen?: Seen };
+
+interface JudgingOptions {
+  readonly preparesOnly?: boolean;
+  readonly continues?: Permit;
+  /** The values of a Bind. */
+  readonly bound?: BoundValues;
+}
 
 /** From a text to a permit: analysis, the names that SQL gave, the gate, the wait for people. */
 export class Judging {
@@ -120,7 +131,7 @@ export class Judging {
           ? !meansOthers(named.body, body)
           : JSON.stringify(body) === JSON.stringify(named.body);
       const refreshed = isCertain ? body : eitherOf(named.body, body);
-      names.refresh(change, { body: refreshed, text: named.text, catalog: query.catalog });
+      names.refresh(change, { ...named, body: refreshed, catalog: query.catalog });
     }
   }
 
@@ -132,12 +143,14 @@ export class Judging {
     const names = talk.names.copy();
     const effects: Effect[] = [...query.effects];
     const passed: TextSecrets['literals'][number][] = [];
+    const given = new Set<ReadText>();
     let fault = query.fault;
     const resolved = query.statements.map((statement) => {
       let body: StatementAnalysis | null = null;
       for (const change of statement.changes) {
         if (change.type === 'execute' || change.type === 'fetch') {
           const named = change.type === 'execute' ? names.statements.get(change.name) : names.cursor(change.name);
+          if (named !== undefined && named === this.#named(change)) given.add(named);
           const found = named?.body ?? this.#openedElsewhere(change.type, change.name, statement);
           if (found === undefined) fault ??= this.#unknownName(change.type, change.name);
           else body = change.type === 'execute' ? this.#asked(change, found) : found;
@@ -155,7 +168,16 @@ export class Judging {
         ...(body.copies === undefined ? {} : { copies: [...(statement.copies ?? []), ...body.copies] }),
       };
     });
-    return { statements: resolved, effects, fault, secrets: withPassed(secrets, passed) };
+    return {
+      ...{ statements: resolved, effects, fault, secrets: withPassed(secrets, passed) },
+      ...(given.size === 0 ? {} : { named: given }),
+    };
+  }
+
+  /** What the name stands for before the text that uses it, which may give it itself. */
+  #named({ type, name }: { readonly type: 'execute' | 'fetch'; readonly name: string }): ReadText | undefined {
+    const { names } = this.#talk;
+    return type === 'execute' ? names.statements.get(name) : names.cursor(name);
   }
 
   /** What EXECUTE stands for, or what EXPLAIN tells of it. */
@@ -210,16 +232,16 @@ export class Judging {
   judge(
     operation: Omit<Operation, 'protocol'>,
     bodies: Resolved,
-    options: { readonly preparesOnly?: boolean; readonly continues?: Permit } = {},
+    options: JudgingOptions = {},
   ): Judged | Promise<Judged> {
     const { gate } = this.#talk.session;
-    const subject = this.#subject(operation, bodies, options.preparesOnly === true);
+    const subject = this.#subject(operation, bodies, options);
     const { continues } = options;
     const judged =
       continues === undefined ? gate.judge(subject) : gate.judgeAgain({ ...subject, canLook: false }, continues);
     switch (judged.verdict) {
       case 'look':
-        return this.#look(judged, operation, subject);
+        return this.#look(judged, operation, subject, options);
       case 'hold':
         return this.#hold(judged, operation.text, bodies);
       default:
@@ -232,11 +254,16 @@ export class Judging {
   }
 
   /** Nobody is asked about what the gateway remembers of a database that others change past it: it looks first. */
-  async #look(look: Look, operation: Omit<Operation, 'protocol'>, before: JudgedOperation): Promise<Judged> {
+  async #look(
+    look: Look,
+    operation: Omit<Operation, 'protocol'>,
+    before: JudgedOperation,
+    options: JudgingOptions,
+  ): Promise<Judged> {
     const talk = this.#talk;
     await this.#hooks.idle();
     const { query, bodies } = await this.#readAgain(operation.text);
-    const seen = this.#subject(operation, bodies, false);
+    const seen = this.#subject(operation, bodies, options);
     const judged = talk.session.gate.judgeSeen(look, before, seen);
     const settled = judged.verdict === 'hold' ? await this.#hold(judged, operation.text, bodies) : judged;
     return { ...settled, seen: { query, bodies } };
@@ -251,17 +278,27 @@ export class Judging {
         ? await analyseQuery(talk.analyser, text, await fresh())
         : await this.#analyseShared(text, isReadable ? fresh : undefined);
     await this.refreshNames(query);
+    if (isReadable && talk.settings.isTouched)
+      await talk.settings.look((sql) => talk.view.ask(sql, talk, this.#hooks.signal));
     return { query, bodies: this.resolveNames(query) };
   }
 
-  #subject(operation: Omit<Operation, 'protocol'>, bodies: Resolved, preparesOnly: boolean): JudgedOperation {
+  #subject(
+    operation: Omit<Operation, 'protocol'>,
+    bodies: Resolved,
+    { preparesOnly = false, bound }: JudgingOptions,
+  ): JudgedOperation {
     const { kind, text, parameters } = operation;
+    const { named, secrets } = bodies;
+    const { settings } = this.#talk;
     const objects = objectsOf(bodies.statements);
     return {
       operation: { protocol: 'postgres', kind, text, parameters },
       effects: bodies.effects,
       fault: bodies.fault,
-      secrets: bodies.secrets,
+      secrets,
+      ...(named === undefined ? {} : { asked: withNamed({ text, secrets }, named) }),
+      context: () => [...(bound === undefined ? [] : readAs(bound)), ...settings.lines],
       objects,
       preparesOnly,
       statements: Math.max(1, bodies.statements.length),

@@ -15,6 +15,7 @@ import { estimate } from './estimate.js';
 import { explainStatement } from './explain.js';
 import { askForToken, closeSoon, greet, negotiate, requireTunnelPassword, sayFatal, type Startup } from './frontend.js';
 import { Relay } from './relay.js';
+import { SessionSettings } from './session-settings.js';
 import { acceptedParameters } from './startup.js';
 import { authenticationOk, backendKeyData, notice, parameterStatus, readyForQuery } from './words.js';
 
@@ -183,6 +184,7 @@ async function runSession(
     parts.hashKey,
     parts.sessions.now,
     path,
+    new SessionSettings(onward, dialled.parameters),
   );
   const relay = new Relay(talk);
   const keys = cancels.add(incoming.principal.id, () => relay.cancel());

@@ -107,9 +107,8 @@ export class SessionCatalog {
   }
 
   /** Throws when the session's settings are not those that statements are judged under. Call with nothing in flight. */
-  async requirePinned({ unsynced }: Moment, signal: AbortSignal): Promise<void> {
-    const [answer] = await this.#ask(pinnedSql, !unsynced, signal);
-    requireAnswer(answer?.row ?? '[]', this.#path);
+  async requirePinned({ unsynced }: Pick<Moment, 'unsynced'>, signal: AbortSignal): Promise<void> {
+    requireAnswer(await this.ask(pinnedSql, { unsynced }, signal), this.#path);
     this.#isUnsure = false;
   }
 
@@ -222,6 +221,12 @@ export class SessionCatalog {
   async statementTimeoutMs(unsynced: boolean, signal: AbortSignal): Promise<number> {
     const [answer] = await this.#ask('SHOW statement_timeout', !unsynced, signal);
     return durationMs(answer?.row ?? '0');
+  }
+
+  /** Asks the session for one list, as JSON. Call with nothing in flight. */
+  async ask(sql: string, { unsynced }: Pick<Moment, 'unsynced'>, signal: AbortSignal): Promise<string> {
+    const [answer] = await this.#ask(sql, !unsynced, signal);
+    return answer?.row ?? '[]';
   }
 
   /** Called for every statement before it leaves; `era` is the number of Syncs sent before it. */

@@ -1,11 +1,11 @@
 import type { CatalogHandle, SessionChange, StatementAnalysis } from '../../analysis/postgres-types.js';
 import type { JudgedQuery } from './judged-query.js';
+import { type ReadText, secretsWithin } from './named-texts.js';
 
 /** A statement or cursor that SQL itself named. */
-export interface NamedBody {
+export interface NamedBody extends ReadText {
   readonly body: StatementAnalysis;
-  /** The text that gave the name, and the catalog that `body` was read with. */
-  readonly text: string;
+  /** What `body` was read with, from the text that gave the name. */
   readonly catalog: CatalogHandle;
 }
 
@@ -58,17 +58,21 @@ export class SqlNames {
 
   /** Follows one change. `tag` is CommandComplete's, which says whether COMMIT did commit. */
   apply(change: SessionChange, query: JudgedQuery, statement: StatementAnalysis, tag = ''): void {
-    const named = { text: statement.text, catalog: query.catalog };
     switch (change.type) {
       case 'prepare':
-        this.statements.set(change.name, { body: change.body, ...named });
+        this.statements.set(change.name, { body: change.body, ...givenBy(query, statement) });
         break;
       case 'deallocate':
         if (change.name === null) this.statements.clear();
         else this.statements.delete(change.name);
         break;
       case 'declareCursor':
-        this.#cursors.set(change.name, { body: change.body, hold: change.hold, isKept: false, ...named });
+        this.#cursors.set(change.name, {
+          body: change.body,
+          hold: change.hold,
+          isKept: false,
+          ...givenBy(query, statement),
+        });
         break;
       case 'closeCursor':
         if (change.name === null) this.#cursors.clear();
@@ -116,4 +120,8 @@ export class SqlNames {
     if (action === 'release') return;
     for (const [of, cursor] of this.#cursors) if (back?.cursors.get(of) !== cursor) this.#cursors.delete(of);
   }
+}
+
+function givenBy(query: JudgedQuery, statement: StatementAnalysis): Omit<NamedBody, 'body'> {
+  return { text: statement.text, secrets: secretsWithin(query, statement), catalog: query.catalog };
 }

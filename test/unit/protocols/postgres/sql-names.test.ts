@@ -4,7 +4,7 @@ import type { JudgedQuery } from '../../../../src/protocols/postgres/judged-quer
 import { SqlNames } from '../../../../src/protocols/postgres/sql-names.js';
 
 const statement = { text: 'declare c cursor for select 1' } as StatementAnalysis;
-const query = { catalog: {} as CatalogHandle } as JudgedQuery;
+const query = { catalog: {} as CatalogHandle, secrets: null } as JudgedQuery;
 const declare = (name: string, hold = false): SessionChange => ({ type: 'declareCursor', name, hold, body: statement });
 const savepoint = (name: string, action: 'set' | 'release' | 'rollback'): SessionChange => ({
   type: 'savepoint',
