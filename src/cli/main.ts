@@ -6,6 +6,7 @@ import { type CommandClass, outputOf, type Program } from './base-command.js';
 import { commandIds, loadCommand, topicsOf } from './command-files.js';
 import { currentEnvironment, type Environment } from './environment.js';
 import type { Output } from './output.js';
+import { exitCodeOf, ownFailureBase } from './exit-codes.js';
 import { reportFailure } from './report.js';
 import { resolveCommand } from './resolve.js';
 
@@ -19,7 +20,7 @@ export interface MainOptions {
 
 /** The whole life of the process: find the command, run it, flush, exit. */
 export async function main({ root, packageFile, loaded = {} }: MainOptions): Promise<never> {
-  quietOnClosedPipe();
+  endWhereOutputEnds();
   openNoDebugger();
   const argv = process.argv.slice(2);
   const environment = currentEnvironment();
@@ -32,6 +33,7 @@ export async function main({ root, packageFile, loaded = {} }: MainOptions): Pro
   }
   if (isAttended(environment)) await afterwards(argv, environment, { out, packageFile });
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  if (process.stdout.errored) outputEnded(process.stdout.errored);
   process.exit();
 }
 
@@ -117,13 +119,26 @@ function openNoDebugger(): void {
   process.on('SIGUSR1', () => undefined);
 }
 
-/** A reader that has seen enough (`| head`) ends us without a word; what is already decided stays the exit code. */
-function quietOnClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE' || error.code === 'EIO') process.exit();
-      throw error;
-    });
+function endWhereOutputEnds(): void {
+  process.stdout.on('error', outputEnded);
+  // What is said beside the payload may be lost; a reader of both that is gone has seen enough.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+  });
+}
+
+/**
+ * A reader that has seen enough (`| head`), or a terminal that is gone, ends us without a word; what is already decided
+ * stays the exit code. Where a disk is full, what was asked for is not there: that is no success.
+ */
+function outputEnded(error: NodeJS.ErrnoException): never {
+  if (error.code === 'EPIPE' || (error.code === 'EIO' && process.stdout.isTTY)) process.exit();
+  const [command, ...words] = process.argv.slice(2);
+  const base = command === 'exec' && words.includes('--') ? ownFailureBase : 0;
+  const decided = Number(process.exitCode ?? 0);
+  const exitCode = decided === 0 ? base + exitCodeOf('local') : decided;
+  process.stderr.write(`✗ The output could not be written: ${error.message}   (exit ${exitCode})\n`);
+  process.exit(exitCode);
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

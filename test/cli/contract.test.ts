@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeHome, onlyDocument, runCli } from './support/run-cli.js';
 import {
@@ -244,6 +245,19 @@ describe('payload', () => {
   it('ends without a word when its reader has seen enough', async () => {
     const run = await runCli(home.dir, ['exec', 'demo-db', 'long', '--quiet'], { env: env(), closeStdout: true });
     expect(run).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it.skipIf(!existsSync('/dev/full')).each([
+    ['one document', ['targets', '--json'], 13],
+    ['a table', ['targets'], 13],
+    ['a result', ['exec', 'demo-db', 'select 1'], 13],
+    ['a long one', ['exec', 'demo-db', 'long'], 13],
+    ['what a program says', ['exec', 'demo-db', '--', 'select 1'], 213],
+    ['a refusal, which it stays', ['exec', 'demo-db', 'denied', '--json'], 5],
+  ])('is no success where it cannot be written: %s', async (_what, args, code) => {
+    const run = await runCli(home.dir, args, { env: env(), stdoutTo: '/dev/full' });
+    const said = `✗ The output could not be written: ENOSPC: no space left on device, write   (exit ${code})\n`;
+    expect([run.code, run.stderr.slice(-said.length)]).toEqual([code, said]);
   });
 
   it('does not touch an open, silent stdin', async () => {

@@ -24,6 +24,8 @@ export interface CliOptions {
   readonly interrupt?: Promise<void> | { readonly signal: NodeJS.Signals; readonly when: Promise<void> };
   /** Closes our end of stdout at the first byte, as `| head -1` does. */
   readonly closeStdout?: boolean;
+  /** A file that takes stdout in place of us. */
+  readonly stdoutTo?: string;
   /** Hears all that there is on stderr whenever more has come, and may write to stdin, which `input` left open. */
   readonly onStderr?: (text: string, stdin: Writable) => void;
   /** Hears that something has come on stdout. */
@@ -38,7 +40,10 @@ export async function makeHome(): Promise<{ readonly dir: string; readonly remov
 
 /** Runs the command line from source as a process of its own, without a terminal. */
 export function runCli(home: string, args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
-  const child = spawn(process.execPath, [entry, ...args], {
+  const { stdoutTo } = options;
+  const words = stdoutTo === undefined ? [] : ['sh', '-c', `exec "$0" "$@" >'${stdoutTo}'`];
+  const [program = '', ...all] = [...words, process.execPath, entry, ...args];
+  const child = spawn(program, all, {
     cwd: options.cwd ?? home,
     stdio: 'pipe',
     env: {
