@@ -81,8 +81,10 @@ function remind(held: Held, talk: Conversation, hooks: RelayHooks): void {
       approveHint(held.request),
     ),
   );
-  // A delivery that fails ends the session where it is waited for: the record that broke stays broken.
-  void Promise.resolve(hooks.deliver()).catch(() => undefined);
+  // Nobody waits for a timer, and what it throws would end the gateway. A delivery that fails ends the session where it is
+  // waited for: the record that broke stays broken.
+  const deliver = async (): Promise<void> => await hooks.deliver();
+  void deliver().catch(() => undefined);
 }
 
 function minutesLeft({ request }: Held, talk: Conversation): number {
