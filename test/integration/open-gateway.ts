@@ -32,6 +32,8 @@ const everything = '@id("everything")\npermit (principal, action, resource);\n';
 export interface Rules {
   readonly classification: string;
   readonly policies: string;
+  /** Nobody is in a group without them. */
+  readonly bindings?: string;
 }
 
 const noRules: Rules = { classification: 'classes: {}\ncolumns: []\ndetectors: {}\n', policies: everything };
@@ -67,7 +69,7 @@ export async function startOpenGateway(
     bundle: new Map([
       ['targets.yaml', `targets:\n${targets.join('\n')}\n`],
       ['classification.yaml', rules.classification],
-      ['bindings.yaml', 'groups: {}\n'],
+      ['bindings.yaml', rules.bindings ?? 'groups: {}\n'],
       ['policies/test.cedar', rules.policies],
     ]),
     bootstrap: { listeners: { postgres: { host: '127.0.0.1', port: 0, tls: null }, ssh: null } },

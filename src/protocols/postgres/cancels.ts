@@ -4,7 +4,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 interface Cancellable {
   readonly key: Buffer;
   readonly principalId: string;
-  readonly cancel: () => void;
+  readonly cancel: () => Promise<void>;
 }
 
 /** Maps the process ids and keys given to clients to their sessions (BackendKeyData, CancelRequest; PostgreSQL 55.2.9). */
@@ -14,7 +14,7 @@ export class CancelKeys {
   /** Registers a session; `forget` when it ends. */
   add(
     principalId: string,
-    cancel: () => void,
+    cancel: () => Promise<void>,
   ): { readonly processId: number; readonly key: Buffer; readonly forget: () => void } {
     let processId = 0;
     while (processId === 0 || this.#sessions.has(processId)) processId = randomBytes(4).readUInt32BE() & 0x7fffffff;
@@ -23,11 +23,14 @@ export class CancelKeys {
     return { processId, key, forget: () => this.#sessions.delete(processId) };
   }
 
-  /** Cancels what the key names. A wrong key, or a key of another person's session, does nothing and says nothing. */
-  cancel(processId: number, key: Buffer, principalId: string | null): void {
+  /**
+   * Cancels what the key names; resolves once it cannot hit anything sent later. A wrong key, or a key of another person's
+   * session, does nothing and says nothing.
+   */
+  async cancel(processId: number, key: Buffer, principalId: string | null): Promise<void> {
     const found = this.#sessions.get(processId);
     if (found === undefined || found.key.length !== key.length || !timingSafeEqual(found.key, key)) return;
     if (principalId !== null && found.principalId !== principalId) return;
-    found.cancel();
+    await found.cancel();
   }
 }

@@ -48,6 +48,9 @@ export class Relay {
   #clientGone = false;
   #idleWaiters: (() => void)[] = [];
   #waiting: WaitingStatement | null = null;
+  /** What is judged now was cancelled meanwhile. */
+  #isCancelled = false;
+  #cancelling: Promise<void> | null = null;
   #delivering: Promise<void> | null = null;
 
   constructor(talk: Conversation) {
@@ -60,7 +63,7 @@ export class Relay {
       deliver: () => this.#deliver(),
       idle: () => this.#untilIdle(),
       signal: this.#ended.signal,
-      onHold: (waiting) => (this.#waiting = waiting),
+      onHold: (waiting) => this.#wait(waiting),
     });
   }
 
@@ -91,19 +94,37 @@ export class Relay {
     void this.#shutDown(reason, detail, error && waiting ? endedWhileHeld(error, waiting.request) : error);
   }
 
-  /** A CancelRequest for this session: ends a wait for approval here, or asks the target to cancel. */
-  cancel(): void {
-    const error = new SluiceError('timeout', 'canceling statement due to user request', { decider: 'gateway' });
-    if (this.#waiting !== null) return this.#waiting.cancel(error);
-    this.#cancelUpstream();
+  /**
+   * A CancelRequest for this session: asks the target to cancel, or ends a wait for approval here. Resolves once it can hit
+   * nothing that is sent later: clients wait for that before they go on (PostgreSQL 55.2.9).
+   */
+  cancel(): Promise<void> {
+    if (!this.#talk.tracker.isEmpty) return this.#cancelUpstream();
+    // What is judged only now is cancelled as soon as it runs or waits.
+    if (this.#waiting === null) this.#isCancelled = this.#busy;
+    else this.#waiting.cancel(cancelled());
+    return Promise.resolve();
   }
 
-  #cancelUpstream(): void {
-    const { backend, incoming, tracker } = this.#talk;
-    if (tracker.isEmpty) return;
+  /** One at a time: nothing else leaves until it has arrived, or it would hit that. */
+  #cancelUpstream(): Promise<void> {
+    this.#cancelling ??= this.#sendCancel().finally(() => {
+      this.#cancelling = null;
+      this.#wakeIdle();
+    });
+    return this.#cancelling;
+  }
+
+  /** A cancel that does not arrive is no error of the session's: the statement simply goes on, as PostgreSQL has it. */
+  async #sendCancel(): Promise<void> {
+    const { backend, incoming } = this.#talk;
     const { processId, cancelKey } = backend.dialled;
-    // A cancel that does not arrive is no error of the session's: the statement simply goes on, as PostgreSQL has it.
-    sendCancel(incoming.target, processId, cancelKey, AbortSignal.timeout(5_000)).catch(() => undefined);
+    await sendCancel(incoming.target, processId, cancelKey, AbortSignal.timeout(5_000)).catch(() => undefined);
+  }
+
+  #wait(waiting: WaitingStatement | null): void {
+    this.#waiting = waiting;
+    if (this.#isCancelled) waiting?.cancel(cancelled());
   }
 
   /**
@@ -111,12 +132,11 @@ export class Relay {
    * is sent again until the server has closed the connection, which it does once it reads Terminate.
    */
   async #cancelUntilGone(): Promise<void> {
-    const { backend, incoming } = this.#talk;
-    const { socket, processId, cancelKey } = backend.dialled;
+    const { socket } = this.#talk.backend.dialled;
     for (const waitMs of [0, 200, 800, 2_000, 5_000]) {
       if (waitMs > 0) await within(closed(socket), waitMs);
       if (socket.closed) return;
-      await sendCancel(incoming.target, processId, cancelKey, AbortSignal.timeout(5_000)).catch(() => undefined);
+      await this.#sendCancel();
     }
   }
 
@@ -182,27 +202,39 @@ export class Relay {
   /** Handles what has come, as long as nothing must be waited for. */
   #pump(): void {
     this.#busy = true;
+    if (this.#cancelling !== null) return this.#pumpAfter(this.#cancelling);
     try {
       for (let message = this.#fromClient.next(); message !== null; message = this.#fromClient.next()) {
         if (message.type === 0x58) return this.end('client closed', '');
         const handled = this.#requests.handle(message);
         if (this.#isOver) return;
         if (handled !== undefined) return this.#pumpAfter(handled);
+        if (this.#isCancelled && !this.#talk.unsynced) return this.#pumpAfter(this.#cancelWhatWasSent());
       }
       const released = this.#release();
       if (released !== undefined) return this.#pumpAfter(released);
     } catch (error) {
       return this.#fail(error);
     }
+    if (this.#isCancelled) return this.#pumpAfter(this.#cancelWhatWasSent());
     this.#busy = false;
     const { stream } = this.#talk.incoming;
     if (stream.isPaused()) stream.resume();
   }
 
+  /** Its statement came under way only after it was cancelled; a pipeline is cancelled whole. */
+  async #cancelWhatWasSent(): Promise<void> {
+    this.#isCancelled = false;
+    await this.#release();
+    if (!this.#talk.tracker.isEmpty) await this.#cancelUpstream();
+  }
+
   #pumpAfter(waited: Promise<void>): void {
     waited.then(
       () => {
-        if (!this.#isOver) this.#pump();
+        if (this.#isOver) return;
+        if (this.#isCancelled && !this.#talk.unsynced) this.#pumpAfter(this.#cancelWhatWasSent());
+        else this.#pump();
       },
       (error: unknown) => this.#fail(error),
     );
@@ -233,7 +265,8 @@ export class Relay {
   /** Resolves when the target owes no answer. */
   async #untilIdle(): Promise<void> {
     const { tracker, backend, unsynced } = this.#talk;
-    const settled = (): boolean => tracker.isEmpty || this.#talk.copyIn !== null || this.#isOver;
+    const isAnswered = (): boolean => tracker.isEmpty || this.#talk.copyIn !== null;
+    const settled = (): boolean => this.#isOver || (isAnswered() && this.#cancelling === null);
     if (settled() && !backend.hasQueued) return;
     if (unsynced) backend.flush();
     await this.#release();
@@ -313,6 +346,10 @@ export class Relay {
       stream.on('drain', done).on('close', done);
     });
   }
+}
+
+function cancelled(): SluiceError {
+  return new SluiceError('timeout', 'canceling statement due to user request', { decider: 'gateway' });
 }
 
 /** Resolves when `done` does, or after this long. */

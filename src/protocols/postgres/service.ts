@@ -43,7 +43,7 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
     try {
       const { packet, input } = await greet(stream, signal);
       if (packet.type === 'cancel') {
-        cancels.cancel(packet.processId, packet.key, incoming.principal.id);
+        await cancels.cancel(packet.processId, packet.key, incoming.principal.id);
         return closeSoon(stream, 0);
       }
       negotiate(stream, packet);
@@ -64,7 +64,7 @@ export function createPostgresService(given: PostgresServiceParts): PostgresServ
       const { packet, input } = greeted;
       current = greeted.stream;
       if (packet.type === 'cancel') {
-        cancels.cancel(packet.processId, packet.key, null);
+        await cancels.cancel(packet.processId, packet.key, null);
         return closeSoon(current, 0);
       }
       if (!greeted.encrypted && !isLoopback(socket)) {
