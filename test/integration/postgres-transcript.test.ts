@@ -82,6 +82,21 @@ describe('the client’s transcript', () => {
     expect(await play(gateway.through('both'), sent)).toEqual(await play(gateway.direct('both'), sent));
   });
 
+  it('of a Query that is refused where a message before it fails equals direct PostgreSQL’s: both are skipped', async () => {
+    const failing = 'select 1 / length(pg_sleep(0.3)::text)';
+    const messages = [
+      ...[wire.parse('', failing), wire.bind('', ''), wire.execute('')],
+      ...[wire.query('selec'), wire.query('insert into s values (1)'), wire.sync],
+    ];
+    const sent = {
+      batches: [
+        { messages, ready: null },
+        { messages: [wire.query('select x from s')], ready: 1 },
+      ],
+    };
+    expect(await play(gateway.through('both'), sent)).toEqual(await play(gateway.direct('both'), sent));
+  });
+
   const first = 20_260_101;
   const rounds = Number(process.env['TRANSCRIPTS'] ?? '300');
   it(
@@ -90,6 +105,17 @@ describe('the client’s transcript', () => {
     async () => {
       for (let seed = first; seed < first + rounds; seed++) {
         const { sent, direct, through } = await bothWays(gateway, seed);
+        expect(through, sent).toEqual(direct);
+      }
+    },
+  );
+
+  it(
+    `of ${rounds / 2} random pipelines with COPY among them (seeds from ${first}) equals direct PostgreSQL’s`,
+    { timeout: 120_000 },
+    async () => {
+      for (let seed = first; seed < first + rounds / 2; seed++) {
+        const { sent, direct, through } = await bothWays(gateway, seed, 'mixed');
         expect(through, sent).toEqual(direct);
       }
     },

@@ -14,6 +14,13 @@ export interface Refusal {
  * the message was one that ReadyForQuery answers.
  */
 export function refuse(talk: Conversation, hooks: RelayHooks, refusal: Refusal, simple = false): void | Promise<void> {
+  // A Query behind messages without a Sync is skipped where one of them fails; the Sync in its place would end the skipping.
+  const mayBeSkipped = simple && talk.unsynced && !talk.tracker.isEmpty;
+  if (!mayBeSkipped) return refuseNow(talk, hooks, refusal, simple);
+  return hooks.idle().then(() => (talk.skipping ? undefined : refuseNow(talk, hooks, refusal, simple)));
+}
+
+function refuseNow(talk: Conversation, hooks: RelayHooks, refusal: Refusal, simple: boolean): void | Promise<void> {
   const untouched = talk.tracker.isEmpty && !talk.unsynced && !talk.backend.hasQueued && talk.transaction !== 'T';
   if (untouched) {
     talk.toClient(encodeFields('E', refusal.fields));
