@@ -45,7 +45,7 @@ export const unknownResult = words(`
   pg_read_file pg_read_file_old pg_read_binary_file lo_get loread current_query pg_show_all_file_settings
   pg_hba_file_rules pg_ident_file_mappings pg_logical_slot_get_changes pg_logical_slot_peek_changes
   pg_logical_slot_get_binary_changes pg_logical_slot_peek_binary_changes pg_stat_get_wal_receiver
-
+  pg_get_backend_memory_contexts
 `);
 
 /** Functions whose argument is an SQL text or a relation: everything may be read through them. */

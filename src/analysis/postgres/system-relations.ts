@@ -12,6 +12,8 @@ const leakingColumns: Readonly<Record<string, readonly string[]>> = {
   pg_stat_statements: ['query'],
   pg_prepared_statements: ['statement'],
   pg_cursors: ['statement'],
+  // The text of a statement that is kept, whoever has made it.
+  pg_backend_memory_contexts: ['ident'],
   pg_largeobject: ['*'],
   // What ADD COLUMN … DEFAULT has computed for the rows that were there.
   pg_attribute: ['attmissingval'],

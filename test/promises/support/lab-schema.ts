@@ -21,8 +21,11 @@ export const masks: Readonly<Record<string, string>> = {
   card: 'last4',
 };
 
+/** A body that is parsed when the function is made, which PostgreSQL 14 brought. */
+const atomic = (major: number, query: string): string => (major < 14 ? `as '${query}'` : `begin atomic ${query}; end`);
+
 /** What an insider finds: tables, and the views, functions, operators, casts and domains that years have left behind. */
-export const labSchema = `
+export const labSchema = (major: number): string => `
 create table users (
   id int primary key, name text not null, email text unique, ssn text constraint users_ssn_form check (length(ssn) < 30),
   salary numeric(10,2) constraint users_salary_positive check (salary > 0), dob date, uid uuid, profile jsonb, tags text[], card text
@@ -50,7 +53,7 @@ create materialized view users_kept as select id, ssn as code, left(email, 3) as
 
 create function ssn_of(users) returns text language sql stable as 'select $1.ssn';
 create function ssn_by_id(int) returns text language sql stable as 'select ssn from public.users where id = $1';
-create function ssn_atomic(int) returns text language sql stable begin atomic select u.ssn from public.users u where u.id = $1; end;
+create function ssn_atomic(int) returns text language sql stable ${atomic(major, 'select u.ssn from public.users u where u.id = $1')};
 create function users_like(text) returns setof users language sql stable as 'select * from public.users where name like $1';
 create function peek(int) returns text language plpgsql stable as 'begin return (select ssn from public.users where id = $1); end';
 create function tell(text) returns text language plpgsql stable as $$ begin raise notice 'told %', $1; return 'told'; end $$;

@@ -18,6 +18,8 @@ export interface Lab {
   readonly trustedUri: string | null;
   /** As trusted, and inference is permitted too: values must still come masked. Null when there is none. */
   readonly inferringUri: string | null;
+  /** The server's. */
+  readonly major: number;
   /** Runs SQL as superuser, past the gateway. */
   direct(sql: string): Promise<readonly Record<string, unknown>[]>;
   /** Waits until no session but the suite's own is left in the database. */
@@ -87,7 +89,8 @@ async function prepare({ directUri, insiderUri, trustedUri, inferringUri, own, u
     await deserted();
     for (const sql of fillLab(worlds[world])) await direct(sql);
   };
-  if (own === null) await direct(`drop schema public cascade; create schema public; ${labSchema}`);
+  const major = await majorOf(direct);
+  if (own === null) await direct(`drop schema public cascade; create schema public; ${labSchema(major)}`);
   await enter(0);
   return {
     directUri,
@@ -95,6 +98,7 @@ async function prepare({ directUri, insiderUri, trustedUri, inferringUri, own, u
     trustedUri,
     inferringUri,
     own,
+    major,
     direct,
     deserted,
     enter,
@@ -107,6 +111,11 @@ async function prepare({ directUri, insiderUri, trustedUri, inferringUri, own, u
       for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
     },
   };
+}
+
+async function majorOf(direct: Lab['direct']): Promise<number> {
+  const [server] = await direct("select current_setting('server_version_num')::int / 10000 as major");
+  return Number(server?.['major']);
 }
 
 /**
@@ -156,7 +165,7 @@ async function ownLab({ database = '', ...options }: LabOptions): Promise<Lab> {
     const directUri = `postgresql://lab_owner:${password}@127.0.0.1:${gateway.postgresPort}/lab`;
     const admin = new pg.Client({ connectionString: directUri });
     await admin.connect();
-    await admin.query(labSchema);
+    await admin.query(labSchema(await majorOf(gateway.direct)));
     await admin.end();
     await call(gateway, 'reviewer2', 'PUT', '/v1/secrets/lab', { value: password });
     const { files } = (await call(gateway, 'reviewer', 'GET', '/v1/bundle')) as { files: Record<string, string> };
