@@ -8,7 +8,7 @@ const operator = (name: string, fn: string): string =>
    create operator ${name} (leftarg = size, rightarg = size, function = size_${fn}${name === '=' ? ', hashes' : ''});`;
 
 /** A type with an order of its own, an order of numbers, and a cast that is applied unasked; each writes down that it ran. */
-export const comparedSchema = `
+export const comparedSchema = (major: number): string => `
 create type size as (cm int);
 ${operator('<', 'lt')} ${operator('<=', 'le')} ${operator('=', 'eq')} ${operator('>=', 'ge')} ${operator('>', 'gt')}
 ${marks('size_order', 'size, size', 'int', '($1).cm - ($2).cm')}
@@ -35,7 +35,7 @@ create cast (label as text) with function label_text(label) as implicit;
 create table labels (id int, label label);
 insert into labels values (1, row('x'));
 create domain pocket as text check (mark_true(value));
-create type pockets as range (subtype = pocket, subtype_opclass = text_ops, multirange_type_name = many_pockets);`;
+create type pockets as range (subtype = pocket, subtype_opclass = text_ops${major < 14 ? '' : ', multirange_type_name = many_pockets'});`;
 
 const scripts: Readonly<Record<string, string>> = {
   order: 'select id from shirts order by size',
@@ -69,8 +69,10 @@ const scripts: Readonly<Record<string, string>> = {
   'domain in a multirange': "select '{[a,b)}'::many_pockets",
 };
 
+const since: Readonly<Record<string, number>> = { 'hash of a row': 14, 'domain in a multirange': 14 };
+
 /** README.md, C: calls without a call node, by the types of what is compared. */
 export const comparedForms: readonly EffectAttack[] = Object.entries(scripts).map(([name, script]) => ({
-  name,
-  script,
+  ...{ name, script },
+  since: since[name] ?? 0,
 }));

@@ -7,7 +7,7 @@ import { comparedForms, comparedSchema } from './compared-forms.js';
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-  await lab.direct(`${comparedSchema} create view shirts_in_order as select id from shirts order by size;`);
+  await lab.direct(`${comparedSchema(lab.major)} create view shirts_in_order as select id from shirts order by size;`);
 });
 afterAll(async () => {
   await lab.direct(`drop view shirts_in_order; drop table shirts, hats, coats, numbers, ranges, labels;

@@ -187,7 +187,7 @@ describe('the start of a connection', () => {
     ['client_encoding', { client_encoding: 'SJIS' }],
     ['standard_conforming_strings', { standard_conforming_strings: 'off' }],
     ['search_path', { search_path: 'pg_temp' }],
-    ['role', { role: 'pg_read_all_data' }],
+    ['role', { role: 'pg_read_all_settings' }],
     ['session_replication_role', { session_replication_role: 'replica' }],
     ['a name in another case', { Search_Path: 'pg_temp' }],
     ['a parameter of nobody', { 'a.b': 'c' }],

@@ -239,5 +239,6 @@ export const definitionForms: readonly Attack[] = Object.entries(scripts).map(([
   cleanup: restore,
   ownTransaction: outside.has(name),
   simpleOnly: true,
+  since: name === 'statistics of an expression' ? 14 : 0,
   ...(quiet[name] === undefined ? {} : { harmlessDirectly: quiet[name] }),
 }));

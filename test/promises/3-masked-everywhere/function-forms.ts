@@ -170,4 +170,25 @@ const statements: Readonly<Record<string, string>> = {
   'delete returning':
     "with d as (delete from orders where user_id in (select id from users where ssn > 'M') returning id) select count(*) from d",
 };
-export const functionForms: readonly Attack[] = Object.entries(statements).map(([name, script]) => ({ name, script }));
+const since: Readonly<Record<string, number>> = {
+  'json subscript': 14,
+  'range aggregated': 14,
+  'with ordinality': 14,
+  'string to table': 14,
+  'multirange contains': 14,
+  'search breadth first': 14,
+  'search depth first': 14,
+  'search column shown': 14,
+  'cycle path shown': 14,
+  'cycle value': 14,
+  'group by distinct': 14,
+  lsn: 14,
+  'regexp count in where': 15,
+  'regexp position': 15,
+  'backup label': 15,
+};
+
+export const functionForms: readonly Attack[] = Object.entries(statements).map(([name, script]) => ({
+  ...{ name, script },
+  since: since[name] ?? 0,
+}));

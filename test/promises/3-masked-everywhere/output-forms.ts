@@ -258,4 +258,9 @@ const statements: Readonly<Record<string, string>> = {
   'dml in a cte': 'with d as (update users set name = name where id = 1 returning *) select reverse(ssn) from d',
 };
 
-export const outputForms: readonly Attack[] = Object.entries(statements).map(([name, script]) => ({ name, script }));
+const since: Readonly<Record<string, number>> = { 'json subscript': 14, 'bit aggregate': 14, 'record hash': 14 };
+
+export const outputForms: readonly Attack[] = Object.entries(statements).map(([name, script]) => ({
+  ...{ name, script },
+  since: since[name] ?? 0,
+}));

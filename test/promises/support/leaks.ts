@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { play, type Lane, type Played, type Script } from './attack.js';
+import { isRefused, play, type Lane, type Played, type Script } from './attack.js';
 import { canaryForms, findCanary, worlds } from './canaries.js';
 import type { Lab } from './lab.js';
 
@@ -15,6 +15,8 @@ export interface Attack {
   readonly ownTransaction?: boolean;
   /** The control shows nothing on this server, and why; the gateway must hold nevertheless. */
   readonly harmlessDirectly?: string;
+  /** The first major that has what it asks for. An older server does not know it, and the gateway must hold there too. */
+  readonly since?: number;
 }
 
 /** A script's parts for the extended lane: no multi-statement text. */
@@ -90,7 +92,9 @@ export function testLeaks(attacks: readonly Attack[], lab: () => Lab): void {
     };
     const first = await inWorld(0);
     const second = await inWorld(1);
-    if (attack.harmlessDirectly === undefined)
+    if (lab().major < (attack.since ?? 0))
+      expect.soft(isRefused(first.control), 'this server has it as well').toBe(true);
+    else if (attack.harmlessDirectly === undefined)
       expect.soft(first.control.text, 'the control learns nothing').not.toBe(second.control.text);
     first.seen.forEach(({ door, played }, at) => {
       expect.soft(second.seen[at]?.played.text, `${door}: the worlds can be told apart`).toBe(played.text);
