@@ -1,4 +1,5 @@
 import { byteAt, isDigit, isLetter } from './bytes.js';
+import type { Span } from './detectors.js';
 import type { PrefixRule } from './token.js';
 
 /** Around a password this much is looked at for the other words of a connection string. */
@@ -6,24 +7,47 @@ const nearBytes = 256;
 /** Of what might be a password this much is looked at; all of it is masked. */
 const judgedBytes = 128;
 
+/** User names and passwords are shorter, and so is the way back from an at sign. */
+const longestUserInfo = 4096;
+
+const atSign = 0x40;
 const quote = 0x27;
 const backslash = 0x5c;
 
 /** What ends the authority of a URI (RFC 3986 3.2), and what ends a URI in text. */
 const endsAuthority = new Set([...'/?#\\"\'<>`{}|^,;'].map((mark) => mark.charCodeAt(0)));
+const isAuthority = (byte: number): boolean => byte > 0x20 && byte !== 0x7f && !endsAuthority.has(byte);
 
-/** End of user name and password (RFC 3986 3.2.1): the last at sign of the authority, or -1 where there is no password. */
-function userInfo(bytes: Buffer, from: number, end: number): number {
-  let colon = -1;
-  let at = -1;
-  let index = from;
-  for (; index < end; index++) {
-    const byte = bytes[index] ?? 0;
-    if (byte <= 0x20 || byte === 0x7f || endsAuthority.has(byte)) break;
-    if (byte === 0x3a && colon < 0) colon = index;
-    else if (byte === 0x40) at = index;
-  }
-  return colon >= 0 && at > colon + 1 ? at : -1;
+const colon = 0x3a;
+const slash = 0x2f;
+
+/**
+ * The user name and password (RFC 3986 3.2.1) before the at sign at `at`, or before a later one of the same authority;
+ * null where no password stands there.
+ */
+export function userInfoAround(bytes: Buffer, at: number, start: number, end: number): Span | null {
+  const from = authorityBefore(bytes, at, start);
+  if (from < 0) return null;
+  const firstColon = bytes.subarray(from, at).indexOf(colon);
+  let last = at;
+  for (let index = at + 1; index < end && isAuthority(bytes[index] ?? 0); index++)
+    if (bytes[index] === atSign) last = index;
+  return firstColon >= 0 && last > from + firstColon + 1 ? { start: from, end: last, mask: '***' } : null;
+}
+
+/** Where the authority begins in which `at` stands, or -1: behind `://`, which some writers of JSON have as `:\\/\\/`. */
+function authorityBefore(bytes: Buffer, at: number, start: number): number {
+  let from = at;
+  const lowest = Math.max(start, at - longestUserInfo);
+  // The first at sign of an authority has been looked at by itself: where there is one before, this one has no more to say.
+  while (from > lowest && bytes[from - 1] !== atSign && isAuthority(bytes[from - 1] ?? 0)) from--;
+  const isEscaped = byteAt(bytes, from - 2, start, at) === backslash;
+  const [second, first, before] = isEscaped ? [from - 1, from - 3, from - 5] : [from - 1, from - 2, from - 3];
+  const isUri =
+    byteAt(bytes, second, start, at) === slash &&
+    byteAt(bytes, first, start, at) === slash &&
+    byteAt(bytes, before, start, at) === colon;
+  return isUri ? from : -1;
 }
 
 /** What ends a password without quotes: white space, and what parts settings from each other or from what is around. */
@@ -81,10 +105,7 @@ function rule(prefix: string, match: PrefixRule['match']): PrefixRule {
   };
 }
 
-/** Passwords in connection strings: of a URI the whole user information, else the password's value. */
-export const connectionStringRules: readonly PrefixRule[] = [
-  rule('://', userInfo),
-  // As JSON of some writers has it; a mask holds no backslash.
-  { ...rule(':\\/\\/', userInfo), mask: '://***' },
-  ...['password=', 'Password=', 'PASSWORD=', 'Pwd=', 'pwd='].map((prefix) => rule(prefix, password)),
-];
+/** Passwords that stand behind their name. */
+export const passwordRules: readonly PrefixRule[] = ['password=', 'Password=', 'PASSWORD=', 'Pwd=', 'pwd='].map(
+  (prefix) => rule(prefix, password),
+);

@@ -1,5 +1,6 @@
 import { byteAt, isAlphanumeric, isDigit, isLetter } from './bytes.js';
 import { cardAt } from './card.js';
+import { userInfoAround } from './connection-string.js';
 import { emailAround } from './email.js';
 import { ibanAt, isCountry } from './iban.js';
 import { nationalIdAt, nationalRuns } from './national-id.js';
@@ -21,6 +22,8 @@ export interface Detectors {
   readonly rules: RuleTable;
   /** By a run's number of digits (`longRun` stands for all longer ones): what it can begin, `card`, `national`, `phone`. */
   readonly runs: Uint8Array;
+  /** What an at sign may stand in. */
+  readonly atSign: { readonly email: boolean; readonly userInfo: boolean };
   /** What a run of digits may begin. */
   readonly numbers: {
     readonly card: boolean;
@@ -75,12 +78,12 @@ function byTrigger(rules: readonly PrefixRule[]): RuleTable {
   });
 }
 
-function byteClasses(rules: RuleTable, emails: boolean, phones: boolean): Uint8Array {
+function byteClasses(rules: RuleTable, atSigns: boolean, phones: boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => {
     const hasRule = rules[byte] !== undefined;
     if (isDigit(byte)) return digit;
     if (isLetter(byte)) return letter | (byte < 0x61 ? upper : 0) | (hasRule ? marked : 0);
-    return hasRule || (emails && byte === atSign) || (phones && byte === plusSign) ? sign : 0;
+    return hasRule || (atSigns && byte === atSign) || (phones && byte === plusSign) ? sign : 0;
   });
 }
 
@@ -109,7 +112,8 @@ export function compileDetectors(detectors: Classification['detectors']): Detect
   const digits = numbers.card || numbers.iban || numbers.phone || numbers.national;
   if (!keys && !tokens && !emails && !digits) return null;
   const rules = ruleTables[keys ? (tokens ? 'both' : 'keys') : tokens ? 'tokens' : 'none'];
-  return { classes: byteClasses(rules, emails, numbers.phone), rules, runs: runsThatMatter(numbers), numbers };
+  const classes = byteClasses(rules, emails || tokens, numbers.phone);
+  return { classes, rules, runs: runsThatMatter(numbers), numbers, atSign: { email: emails, userInfo: tokens } };
 }
 
 /**
@@ -152,7 +156,7 @@ export function findSpans(bytes: Buffer, start: number, end: number, detectors: 
     } else if ((kind & (sign | marked)) !== 0) {
       const candidates = rules[bytes[index] ?? 0]?.[bytes[index - 1] ?? 0];
       if (candidates !== undefined) span = secretOf(bytes, index, free, end, candidates);
-      else if (bytes[index] === atSign) span = emailAround(bytes, index, free, end);
+      else if (bytes[index] === atSign) span = aroundAtSign(bytes, index, free, end, detectors.atSign);
       else if (bytes[index] === plusSign) span = internationalPhoneAt(bytes, index, free, end);
     }
     if (span !== null) {
@@ -239,6 +243,11 @@ function numberAt(bytes: Buffer, from: number, to: number, start: number, end: n
     } else if (bytes[from] === 0x30 && bytes[from + 1] === 0x30) span = internationalPhoneAt(bytes, from, start, end);
   }
   return span;
+}
+
+function aroundAtSign(bytes: Buffer, at: number, start: number, end: number, finds: Detectors['atSign']): Span | null {
+  const span = finds.userInfo ? userInfoAround(bytes, at, start, end) : null;
+  return span ?? (finds.email ? emailAround(bytes, at, start, end) : null);
 }
 
 /** The secret of the first of these rules that has one whose prefix has its trigger at `at`. */

@@ -10,8 +10,9 @@ it.each([
     'postgres://***@db.internal:5432/shop?sslmode=require',
   ],
   ['redis://:s3cret@[2001:db8::7]:6379', 'redis://***@[2001:db8::7]:6379'],
+  [`postgres://app:${'token'.repeat(700)}@db.example`, 'postgres://***@db.example'],
   ['amqp://app:p@ss@mq.example', 'amqp://***@mq.example'],
-  ['{"url":"mongodb+srv:\\/\\/app:pw@c0.example\\/shop"}', '{"url":"mongodb+srv://***@c0.example\\/shop"}'],
+  ['{"url":"mongodb+srv:\\/\\/app:pw@c0.example\\/shop"}', '{"url":"mongodb+srv:\\/\\/***@c0.example\\/shop"}'],
   ['a https://x:y@one.example and https://z:w@two.example', 'a https://***@one.example and https://***@two.example'],
   [
     'user=replicator password=secret channel_binding=prefer host=10.0.0.1',
@@ -64,6 +65,8 @@ it('looks at hostile text in time that grows with its length alone', () => {
     'password=a ',
     "password='\\",
     '://a:b@',
+    '@',
+    `${'a'.repeat(4000)}@`,
     'pwd=12ab12ab',
   ]) {
     const bytes = Buffer.from(unit.repeat(400_000 / unit.length));
