@@ -1,8 +1,10 @@
+import { SluiceError } from '../../lib/errors.js';
 import { changesReading } from '../../analysis/postgres/parameters.js';
 import type { StatementAnalysis } from '../../analysis/postgres-types.js';
 import { runsOwnCode } from './pinned-settings.js';
 
-const maxTouched = 100;
+/** No client sets as many; what is beyond could not be told to who approves. */
+const maxTouched = 1000;
 /** Whose values the server tells at the start. */
 const told = ['datestyle', 'intervalstyle', 'timezone'];
 
@@ -22,13 +24,15 @@ export class SessionSettings {
     this.#before = new Map([...lowerCased(told), ['role', 'none']]);
   }
 
-  /** Called for every statement before it leaves. */
+  /** Called for every statement before it leaves. Throws where more is set than can be told. */
   noteSent(statement: StatementAnalysis): void {
     for (const { action, facts } of statement.effects) {
       if (action !== 'setSafeParameter' && action !== 'setParameter' && action !== 'setRole') continue;
-      if (changesReading(facts.object) && this.#touched.size < maxTouched) this.#touched.add(facts.object);
+      if (changesReading(facts.object)) this.#touched.add(facts.object);
     }
     if (runsOwnCode(statement)) for (const name of told) this.#touched.add(name);
+    if (this.#touched.size > maxTouched)
+      throw new SluiceError('unexpected', `more than ${maxTouched} settings were set; the session ends to be safe`);
   }
 
   get isTouched(): boolean {
@@ -38,7 +42,7 @@ export class SessionSettings {
   async look(ask: Ask): Promise<void> {
     const names = [...this.#touched].map((name) => `'${name.replaceAll("'", "''")}'`).join(', ');
     const answer = await ask(
-      `select pg_catalog.json_agg(array[name, pg_catalog.current_setting(name, true)])::text as row from unnest(array[${names}]) name`,
+      `select pg_catalog.json_agg(array[name, pg_catalog.current_setting(name, true)])::text as row from pg_catalog.unnest(array[${names}]) name`,
     );
     this.#now = JSON.parse(answer) as (readonly [string, string | null])[];
   }
