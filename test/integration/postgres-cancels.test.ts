@@ -50,8 +50,8 @@ describe('a CancelRequest that arrives late', () => {
   it('does not hit a statement that was sent once it was answered', async () => {
     const client = await rawClient(gateway.through('both'));
     const first = client.until(1);
-    client.send(wire.query('select pg_sleep(0.3)'));
-    await busy('pg_sleep(0.3)');
+    client.send(wire.query('select pg_sleep(1.5)'));
+    await busy('pg_sleep(1.5)');
     network.keep();
     const cancelled = client.cancel();
     await first;
@@ -69,8 +69,8 @@ describe('a CancelRequest that arrives late', () => {
     client.send(wire.query('create temp table own (id int)'));
     await client.until(1);
     const before = network.came;
-    client.send(wire.query('select pg_sleep(0.5)'));
-    await busy('pg_sleep(0.5)');
+    client.send(wire.query('select pg_sleep(1.6)'));
+    await busy('pg_sleep(1.6)');
     network.keep('pg_attribute');
     const cancelled = client.cancel();
     await expect.poll(() => network.came).toBeGreaterThan(before);
