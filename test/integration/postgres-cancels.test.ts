@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LateCancels, startLateCancels } from '../support/late-cancels.js';
-import { wire } from '../support/raw-postgres.js';
+import { type RawPostgres, type Seen, wire } from '../support/raw-postgres.js';
 import { type OpenGateway, rawClient, startOpenGateway } from './open-gateway.js';
 
 const policies = `
@@ -26,7 +26,10 @@ beforeAll(async () => {
       },
     },
   );
-  await gateway.postgres.query('create table t (id int); insert into t select generate_series(1, 5)', 'both');
+  await gateway.postgres.query(
+    'create table t (id int); insert into t select generate_series(1, 5); create view over_t as select id from t',
+    'both',
+  );
 }, 60_000);
 afterAll(async () => {
   await gateway.stop();
@@ -98,6 +101,58 @@ describe('a CancelRequest that arrives late', () => {
     ).toEqual([]);
     await client.cancel();
     expect(JSON.stringify(await client.until(1))).toContain('57014');
+    client.end();
+  });
+});
+
+describe('what a session with temporary tables asks behind the lock of a migration', () => {
+  let migration: RawPostgres;
+  beforeAll(async () => {
+    migration = await rawClient(gateway.direct('both'));
+  });
+  afterAll(() => migration.end());
+  /** A session whose next statement needs its own catalog, which it cannot read. */
+  async function behindLock(...before: readonly string[]): Promise<RawPostgres> {
+    const client = await rawClient(gateway.through('both'));
+    const all = ['create temp table own (id int)', ...before, 'create temp table other (id int)'];
+    client.send(...all.map(wire.query));
+    expect(errors(await client.until(all.length))).toEqual([]);
+    migration.send(wire.query('begin; lock table t in access exclusive mode'));
+    await migration.until(1);
+    client.send(wire.query('select 7 as seven'));
+    return client;
+  }
+  async function unlock(): Promise<void> {
+    migration.send(wire.query('rollback'));
+    await migration.until(1);
+  }
+  const waiting =
+    "select 1 from pg_stat_activity where application_name like 'sluice ses%' and wait_event_type = 'Lock'";
+  const errors = (seen: readonly Seen[]): readonly string[] =>
+    seen.filter(([type]) => type === 'E').map(([, text]) => text.slice(0, 11));
+
+  it.each([
+    ['outside of a transaction', 'I', []],
+    ['in a transaction', 'E', ['begin']],
+  ])('can be cancelled, and the session goes on: %s', async (_where, status, before) => {
+    const client = await behindLock(...before);
+    await expect.poll(() => gateway.postgres.query(waiting), { timeout: 20_000, interval: 10 }).toHaveLength(1);
+    await client.cancel();
+    const seen = await client.until(1);
+    expect(errors(seen)).toEqual(['ERROR 57014']);
+    expect(seen.at(-1)).toEqual(['Z', status]);
+    await unlock();
+    client.send(wire.query('rollback'), wire.query('select 7 as seven from own'));
+    expect(errors(await client.until(2))).toEqual([]);
+    client.end();
+  });
+
+  it('keeps to the client’s own limits of time, which end no session', async () => {
+    const client = await behindLock("set lock_timeout = '200ms'");
+    expect(errors(await client.until(1))).toEqual(['ERROR 57P03']);
+    await unlock();
+    client.send(wire.query('select 7 as seven from own'));
+    expect(errors(await client.until(1))).toEqual([]);
     client.end();
   });
 });

@@ -8,7 +8,8 @@ import type {
 import { everySecret, type TextSecrets } from '../../analysis/text-secrets.js';
 import type { Effect } from '../../analysis/effects.js';
 import { faultOf } from '../../analysis/faults.js';
-import type { SluiceError } from '../../lib/errors.js';
+import { SluiceError } from '../../lib/errors.js';
+import { sendAgain } from '../../sessions/words.js';
 
 /** A query with its analysis, in the form the gate asks for. The effects array is one object a query, for caches. */
 export interface JudgedQuery {
@@ -76,6 +77,12 @@ export function unreadQuery(text: string, fault: SluiceError): JudgedQuery {
   return { ...nothing, text, fault, secrets: everySecret(text), catalog: noCatalog };
 }
 
+export function unreadFault(cause: SluiceError): SluiceError {
+  const message = `what its names mean cannot be asked of the target now (${cause.message.replace(/\.$/, '')}).`;
+  const next = [{ command: sendAgain, when: 'in a few seconds' }];
+  return new SluiceError('unavailable', message, { decider: 'target', retryable: true, next, cause });
+}
+
 function judgedForm(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): JudgedQuery {
   let ofCatalog = known.get(catalog);
   if (ofCatalog === undefined) {
@@ -109,4 +116,13 @@ function build(analysis: QueryAnalysis, text: string, catalog: CatalogHandle): J
     copiesIn: changes.some((change) => change.type === 'copyIn'),
     catalog,
   };
+}
+
+const none: readonly string[] = [];
+
+/** What the names of these statements mean; nearly always there is one statement, which has its list already. */
+export function objectsOf(statements: readonly StatementAnalysis[]): readonly string[] {
+  const [only] = statements;
+  if (statements.length <= 1) return only?.objects ?? none;
+  return statements.flatMap((statement) => statement.objects ?? none);
 }

@@ -9,7 +9,7 @@ import { sendAgain } from '../../sessions/words.js';
 import type { Conversation } from './conversation.js';
 import { type BoundValues, readAs } from './bind.js';
 import { holdStatement } from './holding.js';
-import { analyseQuery, cachedQuery, unreadQuery, type JudgedQuery } from './judged-query.js';
+import { analyseQuery, cachedQuery, objectsOf, unreadFault, unreadQuery, type JudgedQuery } from './judged-query.js';
 import type { RelayHooks } from './relay-hooks.js';
 import { type ReadText, withNamed } from './named-texts.js';
 import { passedSecrets, withPassed } from './passed-secrets.js';
@@ -77,8 +77,7 @@ export class Judging {
       if (talk.view.isShared || talk.skipping) return query;
       await this.#hooks.idle(); // it turns out that the role has another path than the session
     }
-    if (talk.transaction !== 'E')
-      return await analyseQuery(talk.analyser, text, await talk.view.own(talk, this.#hooks.signal));
+    if (talk.transaction !== 'E') return await this.#analyseOwn(text, () => talk.view.own(talk, this.#hooks));
     // Nothing can be read in a failed transaction, and nothing but its end runs in it.
     const query = await this.#analyseShared(text);
     if (query.statements.length < 2) return query;
@@ -93,6 +92,18 @@ export class Judging {
     const talk = this.#talk;
     await this.#hooks.idle();
     if (!talk.skipping && talk.transaction !== 'E') await talk.view.requirePinned(talk, this.#hooks.signal);
+  }
+
+  /** By the session's own catalog; what only keeps it from being read now costs a statement as well. */
+  async #analyseOwn(text: string, read: () => Promise<CatalogHandle>): Promise<JudgedQuery> {
+    let catalog: CatalogHandle;
+    try {
+      catalog = await read();
+    } catch (error) {
+      if (!isSluiceError(error, 'timeout') && !isSluiceError(error, 'unavailable')) throw error;
+      return unreadQuery(text, error);
+    }
+    return await analyseQuery(this.#talk.analyser, text, catalog);
   }
 
   /** By the target's shared catalog; a target that cannot be asked for it costs a statement, not the session. */
@@ -272,10 +283,10 @@ export class Judging {
   async #readAgain(text: string): Promise<Seen> {
     const talk = this.#talk;
     const isReadable = !talk.skipping && talk.transaction !== 'E';
-    const fresh = (): Promise<CatalogHandle> => talk.view.fresh(talk, this.#hooks.signal);
+    const fresh = (): Promise<CatalogHandle> => talk.view.fresh(talk, this.#hooks);
     const query =
       isReadable && !talk.view.isShared
-        ? await analyseQuery(talk.analyser, text, await fresh())
+        ? await this.#analyseOwn(text, fresh)
         : await this.#analyseShared(text, isReadable ? fresh : undefined);
     await this.refreshNames(query);
     if (isReadable && talk.settings.isTouched)
@@ -379,18 +390,3 @@ type Naming = Extract<SessionChange, { type: 'prepare' | 'declareCursor' }>;
 
 const givesName = (change: SessionChange): change is Naming =>
   change.type === 'prepare' || change.type === 'declareCursor';
-
-const none: readonly string[] = [];
-
-/** What the names of these statements mean; nearly always there is one statement, which has its list already. */
-function objectsOf(statements: readonly StatementAnalysis[]): readonly string[] {
-  const [only] = statements;
-  if (statements.length <= 1) return only?.objects ?? none;
-  return statements.flatMap((statement) => statement.objects ?? none);
-}
-
-function unreadFault(cause: SluiceError): SluiceError {
-  const message = `what its names mean cannot be asked of the target now (${cause.message.replace(/\.$/, '')}).`;
-  const next = [{ command: sendAgain, when: 'in a few seconds' }];
-  return new SluiceError('unavailable', message, { decider: 'target', retryable: true, next, cause });
-}

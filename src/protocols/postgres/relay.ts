@@ -99,11 +99,12 @@ export class Relay {
    * nothing that is sent later: clients wait for that before they go on (PostgreSQL 55.2.9).
    */
   cancel(): Promise<void> {
-    if (!this.#talk.tracker.isEmpty) return this.#cancelUpstream();
+    const { tracker, view } = this.#talk;
+    if (!tracker.isEmpty) return this.#cancelUpstream();
     // What is judged only now is cancelled as soon as it runs or waits.
     if (this.#waiting === null) this.#isCancelled = this.#busy;
     else this.#waiting.cancel(cancelled());
-    return Promise.resolve();
+    return view.isCancellable ? this.#cancelUpstream() : Promise.resolve();
   }
 
   /** One at a time: nothing else leaves until it has arrived, or it would hit that. */

@@ -2,19 +2,22 @@ import type { CatalogQuery } from '../../analysis/catalog.js';
 import { privatePrefix } from '../../analysis/faults.js';
 import { endsChanges } from '../../analysis/ends-changes.js';
 import type { CatalogHandle, StatementAnalysis } from '../../analysis/postgres-types.js';
-import { messageOf, SluiceError } from '../../lib/errors.js';
+import { isSluiceError, messageOf, SluiceError } from '../../lib/errors.js';
 import type { IncomingConnection } from '../../sessions/types.js';
+import { sendAgain } from '../../sessions/words.js';
 import type { LoadedCatalog, Standing, TargetCatalogs } from './catalogs.js';
 import type { CopiesInFlight } from './copies-in-flight.js';
 import type { DialledTarget } from './dial.js';
 import { decodeErrorFields } from './errors.js';
 import { cString, FieldReader, frame, int16, int32, type Frame } from './frames.js';
+import type { RelayHooks } from './relay-hooks.js';
 import { pinnedSql, requireAnswer, runsOwnCode } from './pinned-settings.js';
 
 interface Question {
   readonly rows: { readonly row: string | null }[];
   /** The answer ends with ReadyForQuery, not with CommandComplete. */
   readonly synced: boolean;
+  failure: SluiceError | null;
   readonly done: (error: SluiceError | null) => void;
 }
 
@@ -25,6 +28,8 @@ interface Moment {
   /** As ReadyForQuery last said. */
   readonly transaction: 'I' | 'T' | 'E';
 }
+
+type Waiting = Pick<RelayHooks, 'signal' | 'idle'>;
 
 /** What a session knew at some moment. */
 export interface CatalogStanding {
@@ -64,6 +69,7 @@ export class SessionCatalog {
   /** How often what the session has changed itself made it forget what it knew. */
   #changes = 0;
   #question: Question | null = null;
+  #isCancellable = false;
   /** Code of the database's own has run, and may have moved the path. */
   #isUnsure = false;
 
@@ -146,14 +152,14 @@ export class SessionCatalog {
     return (this.#current() ?? (await this.#catalogs.load(target, classification))).handle;
   }
 
-  /** The catalog as this session sees it now. */
-  async own(moment: Moment, signal: AbortSignal): Promise<CatalogHandle> {
+  /** The catalog as this session sees it now. Throws `unavailable` or `timeout` where nothing is lost but the statement. */
+  async own(moment: Moment, waiting: Waiting): Promise<CatalogHandle> {
     if (this.#own !== null && !this.isStale) return this.#own;
     const { target, classification } = this.#incoming;
     const base = this.#known();
     const copies = this.#copies;
     const { version } = copies.temporary;
-    const handle = await this.#releasing(moment, signal, (query) =>
+    const handle = await this.#releasing(moment, waiting, (query) =>
       this.#catalogs.readWithin(target, classification, {
         path: this.#path,
         query,
@@ -194,27 +200,40 @@ export class SessionCatalog {
    */
   async #releasing<T>(
     { unsynced, transaction }: Moment,
-    signal: AbortSignal,
+    { signal, idle }: Waiting,
     read: (query: CatalogQuery) => Promise<T>,
   ): Promise<T> {
     const query: CatalogQuery = (sql) => this.#ask(sql, !unsynced, signal);
-    if (unsynced || transaction !== 'T') return await read(query);
-    await query(`SAVEPOINT ${savepoint}`);
-    const result = await read(query);
-    await query(`ROLLBACK TO SAVEPOINT ${savepoint}`);
-    await query(`RELEASE SAVEPOINT ${savepoint}`);
-    return result;
+    if (unsynced) return await read(query);
+    if (transaction === 'T') await query(`SAVEPOINT ${savepoint}`);
+    this.#isCancellable = true;
+    const outcome = await read(query)
+      .then((result) => ({ result }))
+      .catch((error: unknown) => ({ unread: unreadBy(error) }));
+    this.#isCancellable = false;
+    await idle(); // a cancel that comes too late must not hit what follows
+    if (transaction === 'T') {
+      await query(`ROLLBACK TO SAVEPOINT ${savepoint}`);
+      await query(`RELEASE SAVEPOINT ${savepoint}`);
+    }
+    if ('unread' in outcome) throw outcome.unread;
+    return outcome.result;
+  }
+
+  /** The session's own catalog is being read, behind locks of others perhaps; to cancel that costs a statement at most. */
+  get isCancellable(): boolean {
+    return this.#isCancellable;
   }
 
   /** What names mean now, whatever was known: others may have changed it past the gateway. Call with nothing in flight. */
-  async fresh(moment: Moment, signal: AbortSignal): Promise<CatalogHandle> {
+  async fresh(moment: Moment, waiting: Waiting): Promise<CatalogHandle> {
     if (this.isShared) {
       const { target, classification } = this.#incoming;
       const loaded = await this.#catalogs.fresh(target, classification);
       if (this.#isOwnPath(loaded)) return loaded.handle;
     }
     this.#forget();
-    return await this.own(moment, signal);
+    return await this.own(moment, waiting);
   }
 
   /** The session's own statement_timeout in milliseconds, 0 for none. Call with nothing in flight; SHOW takes no snapshot. */
@@ -270,12 +289,14 @@ export class SessionCatalog {
         if (!question.synced) question.done(null);
         break;
       case 'Z':
-        question.done(null);
+        question.done(question.failure);
         break;
       case 'E': {
         const fields = decodeErrorFields(message.payload);
-        const why = `${fields.get('C') ?? ''} ${fields.get('M') ?? ''}`;
-        question.done(new SluiceError('target_rejected', `the session's catalog could not be read (${why})`));
+        const targetCode = fields.get('C') ?? '';
+        const why = `the session's catalog could not be read (${targetCode} ${fields.get('M') ?? ''})`;
+        question.failure ??= new SluiceError('target_rejected', why, { decider: 'target', targetCode });
+        if (!question.synced || fields.get('S') === 'FATAL') question.done(question.failure);
         break;
       }
       default:
@@ -308,7 +329,7 @@ export class SessionCatalog {
           if (error === null) resolve();
           else reject(error);
         };
-        this.#question = { rows, synced, done };
+        this.#question = { rows, synced, failure: null, done };
         if (signal.aborted) onAbort();
         else this.#dialled.out.write([question(sql, synced)]);
       });
@@ -320,6 +341,19 @@ export class SessionCatalog {
     }
     return rows;
   }
+}
+
+/** SQLSTATE query_canceled, lock_not_available, deadlock_detected: another time it may be read. */
+const passing: ReadonlySet<string> = new Set(['57014', '55P03', '40P01']);
+
+/** An error that costs the statement; throws those that cost more. */
+function unreadBy(error: unknown): SluiceError {
+  const code = isSluiceError(error, 'target_rejected') ? error.details.targetCode : null;
+  if (!isSluiceError(error) || typeof code !== 'string' || !passing.has(code)) throw error;
+  return new SluiceError(code === '57014' ? 'timeout' : 'unavailable', error.message, {
+    ...{ decider: 'target', targetCode: code, retryable: true, cause: error },
+    next: [{ command: sendAgain, when: 'in a few seconds' }],
+  });
 }
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
