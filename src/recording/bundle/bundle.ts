@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { SluiceError } from '../../lib/errors.js';
 import { ledgerName } from '../layout.js';
 import { chunksOf } from '../scan.js';
-import { excerptLedger } from './excerpt.js';
+import { excerptLedger, type LedgerExcerpts } from './excerpt.js';
 import { writeTar, type TarFile } from './tar.js';
 
 export const bundleNames = { manifest: 'manifest.json', opened: 'ledger/opened', closed: 'ledger/closed' } as const;
+
+/** `ledger/key-1` and so on: how the keys vouched for each other. */
+export const introductionName = /^ledger\/key-(\d{1,4})$/;
 
 export interface BundleParts {
   readonly dir: string;
@@ -31,7 +34,7 @@ export async function bundleSession(parts: BundleParts): Promise<AsyncIterable<U
 
 async function* filesOf(
   { dir, gateway, session, journal, at }: BundleParts,
-  { opened, closed }: { readonly opened: Buffer; readonly closed: Buffer },
+  { opened, closed, introduced }: LedgerExcerpts,
 ): AsyncGenerator<TarFile> {
   const manifest = { schema: 'sluice.bundle/v1', session, gateway, made_at: new Date(at).toISOString() };
   yield whole(bundleNames.manifest, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
@@ -39,6 +42,7 @@ async function* filesOf(
   for (const name of names.filter((each) => each.endsWith('.pub.pem')).sort()) {
     yield whole(`keys/${name}`, await readFile(join(dir, 'keys', name)));
   }
+  for (const [at, excerpt] of introduced.entries()) yield whole(`ledger/key-${at + 1}`, excerpt);
   yield whole(bundleNames.opened, opened);
   yield whole(bundleNames.closed, closed);
   yield { name: `${session}.journal`, bytes: journal.bytes, chunks: chunksOf(journal.path, 0, journal.bytes) };

@@ -13,6 +13,8 @@ const lengthBytes = 4;
 export interface LedgerExcerpts {
   readonly opened: Buffer;
   readonly closed: Buffer;
+  /** Those by which each key until then vouched for the one after it, in order. */
+  readonly introduced: readonly Buffer[];
 }
 
 /**
@@ -23,6 +25,8 @@ export async function excerptLedger(path: string, session: string): Promise<Ledg
   const scanner = new RecordScanner(ledgerHeader);
   const found = new Map<string, Buffer[]>();
   let growing: Buffer[] | null = null;
+  const introduced: Buffer[][] = [];
+  let introducing: Buffer[] | null = null;
   let before: ChainHead = { count: 0, hash: sha256(ledgerHeader) };
   for await (const chunk of chunksOf(path)) {
     for (const scanned of scanner.push(chunk)) {
@@ -31,14 +35,20 @@ export async function excerptLedger(path: string, session: string): Promise<Ledg
         growing = [startOf(before)];
         found.set(record.type, growing);
       } else if (concerns(record, session) && growing !== null) found.set(record.type, growing);
+      if (record.type === 'key introduced' && introducing === null && !found.has('session closed')) {
+        introducing = [startOf(before)];
+        introduced.push(introducing);
+      }
       growing?.push(frameOf(scanned));
-      if (record.type === 'checkpoint') growing = null;
+      introducing?.push(frameOf(scanned));
+      if (record.type === 'checkpoint') growing = introducing = null;
       before = { count: scanned.index, hash: Buffer.from(scanned.hash) };
     }
   }
   const [opened, closed] = [found.get('session opened'), found.get('session closed')];
   if (opened === undefined || closed === undefined || growing !== null) return null;
-  return { opened: Buffer.concat(opened), closed: Buffer.concat(closed) };
+  const excerpts = introduced.map((frames) => Buffer.concat(frames));
+  return { opened: Buffer.concat(opened), closed: Buffer.concat(closed), introduced: excerpts };
 }
 
 function concerns(record: LedgerRecord, session: string): boolean {

@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import { isId } from '../../lib/ids.js';
 import { SluiceError } from '../../lib/errors.js';
-import { keyId, publicKeyOf } from '../keys.js';
+import { keyId, publicKeyOf, publicKeyOfDer } from '../keys.js';
 import type { LedgerRecord } from '../records.js';
 import { chunksOf } from '../scan.js';
 import type { PublicKeys } from '../signing.js';
 import type { JournalVerdict, LedgerVerdict, RecordingsVerdict, SessionVerdict } from '../types.js';
 import { verifyJournal } from '../verify.js';
-import { bundleNames } from './bundle.js';
+import { bundleNames, introductionName } from './bundle.js';
 import { readExcerpt } from './excerpt.js';
 import { readTar, type TarSpan } from './tar.js';
 
@@ -21,6 +21,8 @@ export interface OpenBundle {
   readonly journal: () => AsyncIterable<Uint8Array>;
   readonly opened: Buffer;
   readonly closed: Buffer;
+  /** In the order in which keys vouched for each other. */
+  readonly introduced: readonly Buffer[];
   /** Those it brings along: whoever made the bundle chose them. */
   readonly keys: PublicKeys;
 }
@@ -44,13 +46,17 @@ export async function openBundle(path: string): Promise<OpenBundle> {
   const journal = spans.get(name);
   if (journal === undefined || !isId('ses', session)) throw new SluiceError('usage', `${path} holds no session`);
   const keys = new Map<string, KeyObject>();
+  const introduced: (readonly [at: number, excerpt: Buffer])[] = [];
   for (const [each, span] of spans) {
+    const [, at] = introductionName.exec(each) ?? [];
+    if (at !== undefined) introduced.push([Number(at), await bytesOf(path, span)]);
     const key = keyName.test(each) ? publicKeyOf((await bytesOf(path, span)).toString('utf8')) : null;
     if (key !== null) keys.set(keyId(key), key);
   }
   return {
     session,
     keys,
+    introduced: introduced.sort(([one], [other]) => one - other).map(([, excerpt]) => excerpt),
     journal: () => chunksOf(path, journal.from, journal.to),
     opened: await bytesOf(path, spans.get(bundleNames.opened)),
     closed: await bytesOf(path, spans.get(bundleNames.closed)),
@@ -63,7 +69,7 @@ export async function openBundle(path: string): Promise<OpenBundle> {
  */
 export async function verifyBundle(path: string, trusted: PublicKeys | null): Promise<RecordingsVerdict> {
   const bundle = await openBundle(path);
-  const keys = trusted ?? bundle.keys;
+  const keys = trusted === null ? bundle.keys : withIntroduced(trusted, bundle.introduced);
   const journal = await verifyJournal(bundle.journal(), keys);
   const [opened, closed] = [readExcerpt(bundle.opened, keys), readExcerpt(bundle.closed, keys)];
   const problem = typeof opened === 'string' ? opened : typeof closed === 'string' ? closed : null;
@@ -76,6 +82,20 @@ export async function verifyBundle(path: string, trusted: PublicKeys | null): Pr
   };
   const session = judge(bundle.session, journal, entries);
   return { valid: ledger.valid && session.valid, sessions: [session], ledger };
+}
+
+/** A key that a trusted one vouches for is trusted too, as in the whole ledger. */
+function withIntroduced(trusted: PublicKeys, excerpts: readonly Buffer[]): PublicKeys {
+  const keys = new Map(trusted);
+  for (const excerpt of excerpts) {
+    const records = readExcerpt(excerpt, keys);
+    if (typeof records === 'string') continue;
+    for (const record of records) {
+      const key = record.type === 'key introduced' ? publicKeyOfDer(record.spki) : null;
+      if (key !== null && record.type === 'key introduced' && keyId(key) === record.key) keys.set(record.key, key);
+    }
+  }
+  return keys;
 }
 
 function judge(id: string, journal: JournalVerdict, entries: readonly LedgerRecord[]): SessionVerdict {

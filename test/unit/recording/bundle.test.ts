@@ -69,6 +69,29 @@ describe('a bundle', () => {
     expect(await verifyBundle(await save(encrypted.recorder, id, other), null)).toMatchObject({ valid: true });
   });
 
+  it('verifies with the first key when others have followed it, and with no stranger', async () => {
+    const dir = await tempDir();
+    const { recorder, options } = await startRecorder(dir);
+    const first = await publishedKeys(options.dir);
+    const old = await recordSession(recorder, [statement(1, 'select 0')], opening({ session: newId('ses') }));
+    for (let rotated = 0; rotated < 2; rotated++) await recorder.rotateKey();
+    const id = await recordSession(recorder, [statement(1, 'select 1')], opening({ session: newId('ses') }));
+    await recorder.rotateKey();
+    const path = await save(recorder, id, dir);
+    expect((await openBundle(path)).introduced).toHaveLength(2);
+    expect(await verifyBundle(path, first)).toMatchObject({ valid: true, ledger: { valid: true } });
+    expect(await verifyBundle(await save(recorder, old, dir), first)).toMatchObject({ valid: true });
+    const { publicKey: stranger } = generateKeyPairSync('ed25519');
+    expect(await verifyBundle(path, new Map([[keyId(stranger), stranger]]))).toMatchObject({ valid: false });
+    // The second key vouches for the third, and nobody for the first.
+    const all = await publishedKeys(options.dir);
+    const later = [...(await recorder.keys())].filter(({ id: key }) => !first.has(key)).map(({ id: key }) => key);
+    const verdicts = await Promise.all(
+      later.map(async (key) => (await verifyBundle(path, new Map([...all].filter(([each]) => each === key)))).valid),
+    );
+    expect(verdicts.filter((valid) => valid)).toHaveLength(2);
+  });
+
   it('shows a change of any part of it, and that another gateway made it', async () => {
     const dir = await tempDir();
     const { recorder, options } = await startRecorder(dir);
