@@ -92,7 +92,8 @@ function all(ctx: Context, nodes: readonly unknown[], scope: Scope): readonly Va
 
 /** A constant says nothing; its type matters where it meets `||` and casts. */
 function constantType(body: Body, literals: Literals | null): Value {
-  const value = body['sval'] === undefined ? clear : clearOf('unknown');
+  const isText = body['sval'] !== undefined || bodyOf(body['val'], 'String') !== null;
+  const value = isText ? clearOf('unknown') : clear;
   return literals === null ? value : { ...value, literals };
 }
 

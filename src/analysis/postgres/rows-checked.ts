@@ -1,4 +1,4 @@
-import { bodyOf, child, list, namesOf, tagged, text, type Body } from './ast.js';
+import { bodyOf, child, list, namesOf, text, type Body } from './ast.js';
 import { isBuiltinType } from './builtin-types.js';
 import type { Context } from './context.js';
 import { noteWritten } from './copies.js';
@@ -50,9 +50,7 @@ export function inferFilled(ctx: Context, body: Body): void {
   const name = namesOf(list(body, 'funcname')).at(-1) ?? '';
   if (!name.startsWith('tsvector_update_trigger')) return;
   const written = findRelation(ctx, child(body, 'relation') ?? {});
-  const [to, , ...from] = list(body, 'args')
-    .map((node) => tagged(node)?.body ?? {})
-    .map((node) => text(node, 'sval'));
+  const [to, , ...from] = namesOf(list(body, 'args'));
   const read = (written.relation?.fields ?? []).filter((field) => from.includes(field.name));
   const value = derive(read.map((field) => field.value));
   ctx.findings.infer(value);

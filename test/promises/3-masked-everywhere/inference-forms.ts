@@ -150,4 +150,9 @@ const statements: Readonly<Record<string, string>> = {
   'greatest row': 'select id from users where salary = (select max(salary) from users)',
 };
 
-export const inferenceForms: readonly Attack[] = Object.entries(statements).map(([name, script]) => ({ name, script }));
+const since: Readonly<Record<string, number>> = { 'cycle clause': 14, 'merge matched': 15, 'merge when': 15 };
+
+export const inferenceForms: readonly Attack[] = Object.entries(statements).map(([name, script]) => ({
+  ...{ name, script },
+  since: since[name] ?? 0,
+}));

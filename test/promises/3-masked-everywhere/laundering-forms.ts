@@ -441,11 +441,14 @@ const committing = new Set([
   'cursor under a name that failed',
 ]);
 
+const since: Readonly<Record<string, number>> = { 'another role': 14, 'merge update': 15, 'merge insert': 15 };
+
 export const launderingForms: readonly Attack[] = Object.entries(scripts).map(([name, script]) => ({
   name,
   script,
   cleanup: restore,
   ownTransaction: committing.has(name),
   simpleOnly: typeof script !== 'string',
+  since: since[name] ?? 0,
   ...(quiet[name] === undefined ? {} : { harmlessDirectly: quiet[name] }),
 }));

@@ -22,6 +22,10 @@ describe.each([13, 14, 15, 16, 17, 18])('with the parser of PostgreSQL %i', (maj
       'email<customers.email>',
     );
     expect(inferred(only(analyse('SELECT id, email FROM customers ORDER BY 2')))).toEqual(['customers.email']);
+    expect(inferred(only(analyse("SELECT coalesce(email, 'a' || 'b') FROM customers")))).toEqual([]);
+    const filling =
+      "CREATE TRIGGER t BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION tsvector_update_trigger('words', 'simple', 'email')";
+    expect(inferred(only(analyse(filling)))).toEqual(['customers.email']);
     expect(only(analyse("COPY orders TO STDOUT (FORMAT csv, DELIMITER ';', HEADER)")).changes).toMatchObject([
       { type: 'copyOut', format: 'csv', csv: { delimiter: ';', nullText: '', quote: '"', escape: '"', header: true } },
     ]);
