@@ -58,5 +58,7 @@ export const planForms: readonly Attack[] = Object.entries(scripts).map(([name, 
   script,
   cleanup: restore,
   simpleOnly: typeof script !== 'string',
+  // 13 counts what it has set aside, in powers of two.
+  since: name.startsWith('memory of ') ? 14 : 0,
   ...(quiet[name] === undefined ? {} : { harmlessDirectly: quiet[name] }),
 }));
