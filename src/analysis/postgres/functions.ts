@@ -3,6 +3,7 @@ import { bindArguments, givenBy, isNamed, placed, type Given } from './arguments
 import { bodyOf, child, constantOf, flag, list, namesOf, tagged, type Body } from './ast.js';
 import { dangerous, harmlessVolatile, makesAnyType, resultType, runsSql, unknownResult } from './builtin-functions.js';
 import { isBuiltinType } from './builtin-types.js';
+import { asRead } from './catalog-rows.js';
 import type { Context } from './context.js';
 import { rowsOfType, unite, type CallResult } from './function-results.js';
 import { makesJson, mayBeOwnType } from './json-makers.js';
@@ -84,7 +85,8 @@ export function resolveCall(ctx: Context, schema: string, name: string, given: G
 }
 
 function callBuiltin(ctx: Context, name: string, overloads: readonly RawFunction[], given: Given): CallResult {
-  const { values, nodes } = given;
+  const { nodes } = given;
+  const values = asRead(ctx, name, given.values);
   const call = { name, values, nodes };
   // What is known of the server's own is known by place.
   const byName = isNamed(given);

@@ -11,12 +11,13 @@ const anyValue = new Set(
   tcp_keepalives_idle tcp_keepalives_interval tcp_keepalives_count tcp_user_timeout client_connection_check_interval
   default_transaction_isolation default_transaction_deferrable gin_fuzzy_search_limit quote_all_identifiers
   default_toast_compression commit_siblings commit_delay effective_io_concurrency maintenance_io_concurrency
-  track_activities backend_flush_after io_combine_limit vacuum_buffer_usage_limit restrict_nonsystem_relation_kind`
+  track_activities backend_flush_after io_combine_limit vacuum_buffer_usage_limit restrict_nonsystem_relation_kind
+  jit jit_above_cost jit_inline_above_cost jit_optimize_above_cost jit_expressions jit_tuple_deforming`
     .trim()
     .split(/\s+/),
 );
 
-const prefixes = ['jit', 'enable_', 'geqo_', 'vacuum_cost_', 'track_'];
+const prefixes = ['enable_', 'geqo_', 'vacuum_cost_', 'track_'];
 
 /** Values under which the gateway reads rows and texts as it pinned them. */
 const safeValues: Readonly<Record<string, RegExp>> = {

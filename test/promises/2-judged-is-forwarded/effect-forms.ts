@@ -208,6 +208,7 @@ const working: Readonly<Record<string, string | readonly string[]>> = {
   'unlock all': 'select pg_advisory_unlock_all()',
   'message in the log': "select pg_logical_emit_message(true, 'x', 'y')",
   'load a library': "load 'plpgsql'",
+  'code of plans, written to the data directory': 'set jit_dump_bitcode = on',
   'set role': 'set role pg_read_all_settings',
   'set local role': ['set local role pg_read_all_settings'],
   'set session authorization': 'set session authorization lab_owner',

@@ -156,6 +156,8 @@ const statements: Readonly<Record<string, Script>> = {
   tables: "select tablename from pg_catalog.pg_tables where schemaname = 'public' order by 1",
   'columns of pg_attribute':
     "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'public.users'::regclass and attnum > 0 order by attnum",
+  'types of columns as information_schema finds them':
+    "select a.attname, information_schema._pg_truetypid(a.*, t.*), information_schema._pg_char_max_length(information_schema._pg_truetypid(a, t), information_schema._pg_truetypmod(a, t)) from pg_attribute a join pg_type t on a.atttypid = t.oid where a.attrelid = 'users'::regclass and attnum > 0 order by attnum",
   'comments of pg_description': "select obj_description('users'::regclass), col_description('users'::regclass, 1)",
   constraints:
     "select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = 'users'::regclass order by conname",

@@ -231,6 +231,12 @@ const statements: Readonly<Record<string, string>> = {
   'jsonb_array_elements_text of an aggregate':
     'select jsonb_array_elements_text(jsonb_agg(ssn order by id)) from users',
   'json_object_keys of values': 'select json_object_keys(json_build_object(ssn, 1)) from users order by id',
+  'type of a column that is made up':
+    "select information_schema._pg_truetypid(jsonb_populate_record(null::pg_attribute, jsonb_build_object('atttypid', salary::int)), t) from users u, pg_type t where t.typname = 'text' order by u.id",
+  'type of a column among others':
+    'select information_schema._pg_truetypid(a, t) from (select (jsonb_populate_record(null::pg_attribute, jsonb_build_object($$atttypid$$, salary::int))).* from users) a, pg_type t where t.typname = $$text$$ order by 1',
+  'type of a column under another name':
+    "select information_schema._pg_truetypid(a, t) from users u, jsonb_populate_record(null::pg_attribute, jsonb_build_object('atttypid', u.salary::int)) a(x, y, z, atttypid), pg_type t where t.typname = 'text' order by u.id",
   'hash of a row': 'select md5(u::text) from users u order by id',
   'record hash': 'select hash_record(u) from users u order by id',
   'int4 from bytes': 'select get_byte(ssn::bytea, 0) from users order by id',
