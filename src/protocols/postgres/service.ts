@@ -184,7 +184,7 @@ async function runSession(
     parts.hashKey,
     parts.sessions.now,
     path,
-    new SessionSettings(onward, dialled.parameters),
+    new SessionSettings(onward, dialled.parameters, parts.hashKey),
   );
   const relay = new Relay(talk);
   const keys = cancels.add(incoming.principal.id, () => relay.cancel());

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { SluiceError } from '../../lib/errors.js';
 import { changesReading } from '../../analysis/postgres/parameters.js';
 import type { StatementAnalysis } from '../../analysis/postgres-types.js';
@@ -17,9 +18,13 @@ export class SessionSettings {
   /** As the server had them then. */
   readonly #before: ReadonlyMap<string, string>;
   readonly #touched = new Set<string>();
+  /** What these were set to stood in no text: it may have been read from a protected column. */
+  readonly #unread = new Set<string>();
+  readonly #key: Buffer;
   #now: readonly (readonly [name: string, value: string | null])[] = [];
 
-  constructor(chosen: ReadonlyMap<string, string>, told: ReadonlyMap<string, string>) {
+  constructor(chosen: ReadonlyMap<string, string>, told: ReadonlyMap<string, string>, key: Buffer) {
+    this.#key = key;
     this.#chosen = lowerCased(chosen);
     this.#before = new Map([...lowerCased(told), ['role', 'none']]);
   }
@@ -28,9 +33,16 @@ export class SessionSettings {
   noteSent(statement: StatementAnalysis): void {
     for (const { action, facts } of statement.effects) {
       if (action !== 'setSafeParameter' && action !== 'setParameter' && action !== 'setRole') continue;
-      if (changesReading(facts.object)) this.#touched.add(facts.object);
+      if (!changesReading(facts.object)) continue;
+      this.#touched.add(facts.object);
+      if (action === 'setParameter') this.#unread.add(facts.object);
     }
-    if (runsOwnCode(statement)) for (const name of told) this.#touched.add(name);
+    if (runsOwnCode(statement)) {
+      for (const name of told) {
+        this.#touched.add(name);
+        this.#unread.add(name);
+      }
+    }
     if (this.#touched.size > maxTouched)
       throw new SluiceError('unexpected', `more than ${maxTouched} settings were set; the session ends to be safe`);
   }
@@ -51,9 +63,16 @@ export class SessionSettings {
   get lines(): readonly string[] {
     const values = new Map(this.#chosen);
     for (const [name, value] of this.#now) {
-      if (value !== null && value !== this.#before.get(name)) values.set(name, value);
+      if (value !== null && value !== this.#before.get(name)) values.set(name, this.#shown(name, value));
     }
     return [...values].filter(([name]) => changesReading(name)).map(([name, value]) => `${name} = ${value}`);
+  }
+
+  /** Another value has another mark; nobody can find it by its mark, or compare it with what else is marked. */
+  #shown(name: string, value: string): string {
+    if (!this.#unread.has(name)) return value;
+    const mark = createHmac('sha256', this.#key).update(`setting\0${name}\0${value}`).digest('hex');
+    return `(not shown: ${mark.slice(0, 16)})`;
   }
 }
 

@@ -9,6 +9,7 @@ const policies = `
 forbid (principal, action in Action::"write", resource in Label::"env=demo")
 when { resource is Table && resource.name == "notes" }
 unless { context.approvals.contains("dba") };
+@id("settings") permit (principal, action == Action::"setParameter", resource in Label::"env=demo");
 `;
 const minute = 60_000;
 
@@ -114,6 +115,23 @@ it.each([
   expect(await notes()).toEqual(before);
   // Set and set back, it reads as before.
   if (set.startsWith('set ')) await ran([set, set.replace(/ (to|=) .*/, ' to default'), insert]);
+});
+
+it('marks values that were set from anywhere but the text, and shows none: they may be protected ones', async () => {
+  const insert = "insert into notes values (current_setting('app.tenant', true))";
+  const mark = (value: unknown) =>
+    expect.stringMatching(new RegExp(`^${String(value)} = \\(not shown: [0-9a-f]{16}\\)$`)) as string;
+  const of = async (...set: readonly string[]) => (await askedAnew([...set, insert])).context;
+  const one = await of("set app.tenant = 'acme'");
+  expect(one).toEqual([mark('app.tenant')]);
+  expect(await of("set app.tenant = 'acme'")).toEqual(one);
+  expect(await of("set app.tenant = 'other'")).not.toEqual(one);
+  // What a value is computed to stands in no text, and a zone may have any name.
+  const zone =
+    "select set_config('timezone', translate(id::text, '0123456789', 'ABCDEFGHIJ') || 'XX0', false) from products where id = 7";
+  const seen = await of(zone);
+  expect(seen).toEqual([mark('timezone')]);
+  expect(JSON.stringify(seen)).not.toContain('HXX');
 });
 
 it('has the settings that a client chose at its start, also once they are set again', async () => {
