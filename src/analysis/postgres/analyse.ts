@@ -209,5 +209,5 @@ export function readExpression(
   const value = node === null ? unknownValue : ctx.expr(node, read);
   judgeCompared(ctx);
   const calls = findings.effects.filter(({ action }) => action === 'callFunction' || action === 'unknown');
-  return { value, calls };
+  return { value, calls, objects: [...findings.objects] };
 }

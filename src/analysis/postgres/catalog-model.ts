@@ -13,11 +13,11 @@ import type {
   RawRule,
   RawTrigger,
 } from '../postgres-types.js';
-import { classify, systemSchemas, type Protection } from './classify.js';
+import { classify, systemSchemas, type Guard, type Protection } from './classify.js';
 import { columnValue, touches } from './column-value.js';
 import { ImplicitCalls } from './implicit-calls.js';
 import type { ExpressionReading, FunctionCandidates, Relation, ViewReading } from './relation.js';
-import { objectLine } from './object-line.js';
+import { isAbout, objectLine } from './object-line.js';
 import { isBuiltin, takes } from './overloads.js';
 import { derive, isTainted, type Field, type Value } from './value.js';
 
@@ -197,6 +197,20 @@ export class Catalog {
     return { relation: this.#load(raw), column };
   }
 
+  /** What protects a column itself: its pattern, and what was copied into it; not what a definition makes of it. */
+  guard(oid: number, column: string): Guard | null {
+    return this.#protection.get(oid)?.get(column) ?? null;
+  }
+
+  /** Relations that hold what was computed with the help of this name; null: of some function. */
+  computedBy(name: string | null): readonly Relation[] {
+    const isMeant = (line: string): boolean => (name === null ? line.startsWith('function ') : isAbout(line, name));
+    return [...this.#raw.values()]
+      .filter(({ oid, kind }) => kind === 'm' || this.#expressions.has(oid))
+      .map((raw) => this.#load(raw))
+      .filter(({ computedFrom }) => computedFrom.some(isMeant));
+  }
+
   relationOf(oid: number): Relation | null {
     const raw = this.#byOid.get(oid);
     return raw === undefined ? null : this.#load(raw);
@@ -288,7 +302,7 @@ export class Catalog {
         view === null ? this.#behind(raw, column.attnum) : (view.fields?.[index] ?? 'unknown'),
       ),
     }));
-    const { fields, written } = this.#stored(raw, plain);
+    const { fields, written, computedFrom } = this.#stored(raw, plain);
     const relation: Relation = {
       oid: raw.oid,
       schema: raw.schema,
@@ -300,6 +314,7 @@ export class Catalog {
       calls: view?.calls ?? [],
       objects: view?.objects ?? [],
       written,
+      computedFrom: raw.kind === 'm' ? (view?.objects ?? []) : computedFrom,
     };
     if (!this.#reading.has(raw.oid)) this.#relations.set(raw.oid, relation);
     return relation;
@@ -309,17 +324,19 @@ export class Catalog {
    * A generated column shows what it is computed from, and one whose default reads protected values may hold them. What
    * a default in another language gives nobody knows: it is code that was in the database before.
    */
-  #stored(raw: RawRelation, plain: readonly Field[]): Pick<Relation, 'fields' | 'written'> {
+  #stored(raw: RawRelation, plain: readonly Field[]): Pick<Relation, 'fields' | 'written' | 'computedFrom'> {
     const expressions = this.#reading.has(raw.oid) ? [] : (this.#expressions.get(raw.oid) ?? []);
-    if (expressions.length === 0) return { fields: plain, written: { insert: [], update: [] } };
+    if (expressions.length === 0) return { fields: plain, written: { insert: [], update: [] }, computedFrom: [] };
     const fields = [...plain];
     const insert: Effect[] = [];
     const update: Effect[] = [];
+    const computedFrom: string[] = [];
     const hasProtected = plain.some(({ value }) => isTainted(value));
     this.#reading.add(raw.oid);
     try {
       for (const { attnum, generated, text } of expressions) {
-        const { value, calls } = this.#readExpression(this, text, generated ? plain : []);
+        const { value, calls, objects } = this.#readExpression(this, text, generated ? plain : []);
+        computedFrom.push(...objects);
         insert.push(...calls);
         if (generated) update.push(...calls);
         const index = raw.columns.findIndex((column) => column.attnum === attnum);
@@ -331,7 +348,7 @@ export class Catalog {
     } finally {
       this.#reading.delete(raw.oid);
     }
-    return { fields, written: { insert, update } };
+    return { fields, written: { insert, update }, computedFrom };
   }
 
   /** What the generated columns of a relation show of a row with these fields. */

@@ -3,7 +3,7 @@ import type { Context } from './context.js';
 import { convertTo } from './functions.js';
 import { noteStored } from './literals.js';
 import type { Relation } from './relation.js';
-import { isTainted, unknownValue, type Field, type Rows, type Value } from './value.js';
+import { clear, isTainted, unknownValue, type Rows, type Value } from './value.js';
 
 /** What is written: a relation of the catalog, or only its name. */
 interface Written {
@@ -74,10 +74,21 @@ export function noteKept(ctx: Context, relation: Relation, column: string | null
   });
 }
 
+/**
+ * Some columns of a relation hold what a definition made of others once (materialized views, generated columns, defaults).
+ * When that makes another thing of them, they hold it still: each is protected like what it was until now.
+ */
+export function noteComputed(ctx: Context, relation: Relation, column: string | null): void {
+  for (const { name, value } of relation.fields)
+    if ((column === null || name === column) && isTainted(value))
+      note(ctx, { schema: relation.schema, name: relation.name, relation }, name, value);
+}
+
 function note(ctx: Context, { schema, name, relation }: Written, column: string | null, value: Value): void {
   const index = relation === null || column === null ? -1 : relation.fields.findIndex((field) => field.name === column);
-  const own = relation?.fields[index];
-  if (own !== undefined && covers(own, value)) return;
+  // What a definition makes of a column may be another thing tomorrow: only its own guard stays.
+  const own = relation === null || column === null ? null : ctx.catalog.guard(relation.oid, column);
+  if (own !== null && covers({ ...clear, ...own }, value)) return;
   const known =
     relation === null
       ? { schema, table: name, column, relation: 0, attribute: 0 }
@@ -96,7 +107,7 @@ function add(ctx: Context, where: ReturnType<typeof place>, value: Value): void 
 }
 
 /** The column is protected at least like what is written to it. */
-export function covers({ value: own }: Field, value: Value): boolean {
+export function covers(own: Value, value: Value): boolean {
   if (own.unknown) return true;
   if (value.unknown) return false;
   const isOf = (name: string): boolean => own.sources.some((source) => source.class === name);

@@ -14,6 +14,7 @@ import {
   inferStored,
   inferTableChanges,
 } from './laundering.js';
+import { keepComputed } from './kept-values.js';
 import { inferRedefined, inferReplaced } from './replaced.js';
 import { namedObject, objectName, objectNames, rangeVarNames, type NamedObject } from './object-types.js';
 import { addTableEffect, findRelation } from './relations.js';
@@ -25,6 +26,7 @@ export function define(ctx: Context, action: ActionName, named: NamedObject): nu
   ctx.findings.add(action, named.type, named.path, { object: named.object, temporary: named.temporary });
   if (action === 'create')
     inferShadowed(ctx, named.path.at(-2) ?? '', named.path.at(-1) ?? '', named.type !== 'Object');
+  keepComputed(ctx, named);
   ctx.findings.changeCatalog();
   return null;
 }
@@ -160,6 +162,7 @@ export function alterTable(ctx: Context, body: Body): null {
   const object = objectName(text(body, 'objtype') || text(body, 'relkind'));
   if (object === 'type') return define(ctx, 'alter', namedObject(ctx, 'OBJECT_TYPE', { RangeVar: rangeVar }));
   defineOnTable(ctx, 'alter', object, rangeVar);
+  keepComputed(ctx, { type: 'Table', path: [text(rangeVar, 'relname')], object });
   inferTableChanges(ctx, rangeVar, list(body, 'cmds'));
   if (object === 'foreign table') noteFiles(ctx, body['cmds']);
   const changesOwner = list(body, 'cmds').some(
@@ -191,6 +194,7 @@ export function rename(ctx: Context, body: Body, kind: string): null {
     const { schema, name: table } = findRelation(ctx, relation);
     const column = kind === 'OBJECT_COLUMN' ? text(body, 'subname') : null;
     const to = text(body, 'newname');
+    for (const name of [table, to]) keepComputed(ctx, { type: 'Table', path: [name], object: '' });
     if (column === null) inferShadowed(ctx, schema, to);
     if (body['newschema'] !== undefined)
       ctx.findings.renames.push({ schema, table, column, to: { schema: text(body, 'newschema') } });
@@ -199,6 +203,7 @@ export function rename(ctx: Context, body: Body, kind: string): null {
   }
   const named = namedObject(ctx, kind, body['object']);
   inferShadowed(ctx, named.path.at(-2) ?? '', text(body, 'newname'), named.type !== 'Object');
+  keepComputed(ctx, { ...named, path: [text(body, 'newname')] });
   if (kind === 'OBJECT_SCHEMA') inferSchema(ctx, text(body, 'subname') || (named.path[0] ?? ''), text(body, 'newname'));
   return define(
     ctx,
@@ -218,6 +223,8 @@ function inferSchema(ctx: Context, schema: string, to: string): void {
 export function createRule(ctx: Context, body: Body): null {
   const rangeVar = child(body, 'relation') ?? {};
   defineOnTable(ctx, 'create', 'rule', rangeVar);
+  // One by the name of _RETURN is a view's query.
+  keepComputed(ctx, { type: 'Table', path: [text(rangeVar, 'relname')], object: 'rule' });
   const { relation } = findRelation(ctx, rangeVar);
   const sources = ['old', 'new'].map((alias) => ({
     alias,

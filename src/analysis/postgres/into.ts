@@ -2,6 +2,7 @@ import { child, text, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { intoNames, noteCreated } from './copies.js';
 import { convertTo } from './functions.js';
+import { keepComputed } from './kept-values.js';
 import { inferShadowed } from './rows-checked.js';
 import type { Field, Rows } from './value.js';
 
@@ -26,10 +27,10 @@ export function createInto(
   ctx.findings.add('create', 'Table', [schema, name], { object, temporary });
   ctx.findings.add('insert', 'Table', [schema, name], { object, temporary });
   ctx.findings.changeCatalog();
+  keepComputed(ctx, { type: 'Table', path: [name], object });
   inferShadowed(ctx, schema, name);
-  // A materialised view keeps its definition, and with it its columns' protection.
-  if (object === 'materialized view') return;
-  inferWritten(ctx, rows);
+  // The rows of a materialized view stay when what it is made of (functions, views) becomes another.
+  if (object === 'table') inferWritten(ctx, rows);
   noteCreated(ctx, { schema, name }, intoNames(into), rows);
 }
 

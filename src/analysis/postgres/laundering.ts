@@ -1,6 +1,6 @@
 import { bodyOf, child, itemsOf, list, namesOf, tagged, text, walk, type Body, type Tagged } from './ast.js';
 import type { Context } from './context.js';
-import { noteKept, noteWritten } from './copies.js';
+import { noteComputed, noteKept, noteWritten } from './copies.js';
 import { addTableEffect, findRelation, type NamedRelation } from './relations.js';
 import { inferRetyped } from './rows-checked.js';
 import { Scope } from './scope.js';
@@ -41,6 +41,7 @@ export function inferTableChanges(ctx: Context, rangeVar: Body, commands: readon
           );
         break;
       case 'AT_ColumnDefault':
+        if (relation !== null) noteComputed(ctx, relation, text(command, 'name'));
         inferStored(ctx, [command['def']], []);
         break;
       case 'AT_AddColumn':

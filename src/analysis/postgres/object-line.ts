@@ -7,6 +7,11 @@ export function objectLine(kind: string, schema: string, name: string, id: strin
   return `${kind} ${schema}.${name} (${id}) ${digest}`;
 }
 
+/** Says whether such a line is about something of this name, in whatever schema. */
+export function isAbout(line: string, name: string): boolean {
+  return line.slice(0, line.lastIndexOf(' (')).endsWith(`.${name}`);
+}
+
 /** A name that means nothing (yet). */
 export function absentLine(kind: string, schema: string, name: string): string {
   return `${kind} ${schema}.${name} (absent)`;

@@ -19,12 +19,15 @@ export interface Relation {
   readonly objects: readonly string[];
   /** Calls that its defaults and generated columns make when a row is written. */
   readonly written: { readonly insert: readonly Effect[]; readonly update: readonly Effect[] };
+  /** What the names mean by which values were computed that it keeps: of a materialized view, generated columns, defaults. */
+  readonly computedFrom: readonly string[];
 }
 
 /** What an expression that the catalog keeps turned out to give. */
 export interface ExpressionReading {
   readonly value: Value;
   readonly calls: readonly Effect[];
+  readonly objects: readonly string[];
 }
 
 /** Functions that a call may mean. */

@@ -1,5 +1,5 @@
 import type { Context } from './context.js';
-import { covers } from './copies.js';
+import { covers, noteWritten } from './copies.js';
 import type { Relation } from './relation.js';
 import type { Source } from './scope.js';
 import { derive, isTainted, unknownValue, type Field, type Rows, type Value } from './value.js';
@@ -34,14 +34,17 @@ export function asWritten(ctx: Context, target: Source, puts: readonly Put[]): S
   const fields = target.fields.map((field) => {
     const values = tainted.flatMap(({ column, value }) => (column === null || column === field.name ? [value] : []));
     const [only] = values;
-    if (only === undefined || values.every((value) => covers(field, value))) return field;
+    if (only === undefined || values.every((value) => covers(field.value, value))) return field;
     if (values.length > 1 || isTainted(field.value)) return derivedFrom(field, values);
     return { ...field, value: { ...only, type: field.value.type, literals: null } };
   });
   for (const { attnum, value } of ctx.catalog.generated(relation.oid, fields)) {
     const index = relation.attnums.indexOf(attnum);
     const field = fields[index];
-    if (field !== undefined && isTainted(value)) fields[index] = derivedFrom(field, [value]);
+    if (field === undefined || !isTainted(value)) continue;
+    fields[index] = derivedFrom(field, [value]);
+    // It stays when the functions that have computed it become others.
+    noteWritten(ctx, { schema: relation.schema, name: relation.name, relation }, field.name, { ...value, derived: true });
   }
   return { ...target, fields };
 }

@@ -1,5 +1,6 @@
 import { bodyOf, child, flag, list, namesOf, number, text, type Body } from './ast.js';
 import type { Context } from './context.js';
+import { noteComputed } from './copies.js';
 import {
   analyseGrant,
   analyseGrantRole,
@@ -226,7 +227,8 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
   LoadStmt: control('loadLibrary', 'library'),
 
   RefreshMatViewStmt: (ctx, body) => {
-    readRelation(ctx, child(body, 'relation') ?? {}, 'refresh', { object: 'materialized view' });
+    const { relation } = readRelation(ctx, child(body, 'relation') ?? {}, 'refresh', { object: 'materialized view' });
+    if (relation !== null) noteComputed(ctx, relation, null);
     return null;
   },
   VacuumStmt: (ctx, body) => {
