@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SluiceError } from '../lib/errors.js';
 import { readCalls } from './catalog-calls.js';
+import { readCollations } from './catalog-collations.js';
 import { printedText, readDefinitions } from './catalog-definitions.js';
 import { requireParser } from './postgres/parser.js';
 import type { PrintedDefinitions, RawCatalog } from './postgres-types.js';
@@ -240,6 +241,7 @@ export async function readCatalog(
   const expressions = await rows(catalogQueries.expressions, expressionRow);
   const foreignKeys = await rows(catalogQueries.foreignKeys, foreignKeyRow);
   const calls = await readCalls(rows);
+  const collations = await readCollations(rows);
   const rules = rewrites.filter(([, event]) => event !== '1');
   const printed = await readDefinitions(
     query,
@@ -294,6 +296,7 @@ export async function readCatalog(
     primaryKeys: primaryKeys.map(([relation, columns]) => ({ relation, columns })),
     foreignTables: foreignTables.map(([relation, schema, table, columns]) => ({ relation, schema, table, columns })),
     inherits: inherits.map(([child, parent]) => ({ child, parent })),
+    collations,
     ...calls,
   };
 }

@@ -204,6 +204,8 @@ export interface RawCatalog {
   readonly inherits: readonly { readonly child: number; readonly parent: number }[];
   /** Partitioned tables with the attnums of their keys; 0 stands for an expression. */
   readonly partitioned?: readonly { readonly relation: number; readonly columns: readonly number[] }[];
+  /** Columns whose collation is not the database's own. */
+  readonly collations?: readonly RawCollation[];
   readonly primaryKeys?: readonly { readonly relation: number; readonly columns: readonly number[] }[];
   /** Foreign tables whose server may be this database itself. */
   readonly foreignTables?: readonly RawForeignTable[];
@@ -320,6 +322,13 @@ export interface RawComparison {
 }
 
 /** A relation's row of pg_class with its columns. A temporary relation of the session itself has schema `pg_temp`. */
+export interface RawCollation {
+  readonly relation: number;
+  readonly attnum: number;
+  /** Ends in `vague` where texts that differ can be equal by it. */
+  readonly name: string;
+}
+
 export interface RawRelation {
   readonly oid: number;
   readonly schema: string;

@@ -5,6 +5,8 @@ import { derive, isTainted, type Value } from './value.js';
 /** Beyond this a chosen factor or summand could overflow on one value and not on another. */
 const maxScale = 1000;
 const maxSummand = 1_000_000;
+/** No stored value that is made so much smaller comes near to what the narrowest type takes for nought. */
+const maxShrink = 1e12;
 /** Types in which no value that is stored comes near what they hold at most; four bytes are soon full. */
 const wide = /^(numeric|decimal|bigint|int8|real|float[48]|double precision|money|date|time|interval)/;
 
@@ -19,12 +21,21 @@ export function analyseArithmetic(ctx: Context, name: string, body: Body, left: 
   const scale = scaleOf(name, left, constants[0], right, constants[1]);
   const limit =
     isWide(left, right) || constants.some((number) => number !== null && !Number.isInteger(number)) ? maxScale : 1;
-  if (isTainted(value) && scale > limit) ctx.findings.infer(value);
-  const canFail = name === '/' || name === '%' || name === '^' || scale > maxScale;
+  const shrink = Math.max(left.shrink, right.shrink) * shrinkOf(name, constants);
+  const isTiny = shrink > maxShrink;
+  if (isTainted(value) && (scale > limit || isTiny)) ctx.findings.infer(value);
+  const canFail = name === '/' || name === '%' || name === '^' || scale > maxScale || isTiny;
   const divisor = numericConstant(body['rexpr']);
   const fallible =
     value.fallible || (canFail && !((name === '/' || name === '%') && divisor !== null && divisor !== 0));
-  return { ...value, fallible, scale: Math.min(scale, maxScale) };
+  return { ...value, fallible, scale: Math.min(scale, maxScale), shrink };
+}
+
+/** `0` may be a constant that is too small for a number of JavaScript's. */
+function shrinkOf(name: string, constants: readonly (number | null)[]): number {
+  const factors = constants.flatMap((number) => (number === null ? [] : [Math.abs(number)]));
+  if (name === '*') return Math.max(1, ...factors.map((factor) => 1 / factor));
+  return name === '/' ? Math.max(1, ...factors) : 1;
 }
 
 /** What is protected is of a type in which such a step cannot overflow. */

@@ -3,7 +3,7 @@ import { child, list, namesOf, type Body } from './ast.js';
 import type { Context } from './context.js';
 import { convertTo } from './functions.js';
 import type { Scope } from './scope.js';
-import { derive, isTainted, type Value } from './value.js';
+import { derive, isTainted, vague, type Value } from './value.js';
 
 const textTypes = new Set([
   'text',
@@ -59,6 +59,8 @@ export function analyseCast(ctx: Context, body: Body, scope: Scope): Value {
   if (isTainted(value) && !total && !plain) ctx.findings.infer(value);
   const type = isArray ? '' : (identical[name] ?? name);
   const cast = derive([value, ...called], type);
+  const collated = ctx.catalog.isDomain(names.join('.')) || ctx.catalog.isDomain(name);
+  if (collated) return { ...cast, collation: `${names.join('.')}${vague}`, fallible: true };
   return total || cast.fallible ? cast : { ...cast, fallible: isColumnLike(body['arg']) };
 }
 

@@ -76,6 +76,7 @@ export class Catalog {
   readonly #primaryKeys = new Map<number, readonly number[]>();
   readonly #byOid = new Map<number, RawRelation>();
   readonly #identities = new Map<number, string>();
+  readonly #collations: ReadonlyMap<string, string>;
 
   constructor(raw: RawCatalog, classified: ClassifiedColumns, readView: ReadView, readExpression: ReadExpression) {
     this.target = classified.target;
@@ -113,6 +114,9 @@ export class Catalog {
       if (internal === null) this.#domains.add(name);
       else this.#types.set(internal, base);
     }
+    this.#collations = new Map(
+      (raw.collations ?? []).map(({ relation, attnum, name }) => [`${relation}.${attnum}`, name]),
+    );
     this.implicit = new ImplicitCalls(raw);
   }
 
@@ -297,7 +301,12 @@ export class Catalog {
     const plain = raw.columns.map((column, index) => ({
       name: column.name,
       value: columnValue(
-        { ...column, schema: raw.schema, relation: raw.name, isClassified: this.isClassified },
+        {
+          ...column,
+          ...{ schema: raw.schema, relation: raw.name, isClassified: this.isClassified },
+          // Names of the server's own type are all of one.
+          collation: this.#collations.get(`${raw.oid}.${column.attnum}`) ?? (column.type === 'name' ? 'C' : ''),
+        },
         this.#protection.get(raw.oid)?.get(column.name),
         view === null ? this.#behind(raw, column.attnum) : (view.fields?.[index] ?? 'unknown'),
       ),

@@ -9,18 +9,21 @@ interface Column {
   readonly name: string;
   readonly type: string;
   readonly isClassified: boolean;
+  readonly collation: string;
 }
 
 /** What is known of a column's values: by its own guard, and by what the column under it (of a view, a foreign table) is. */
 export function columnValue(
-  { schema, relation, name, type, isClassified }: Column,
+  { schema, relation, name, type, isClassified, collation }: Column,
   own: Guard | undefined,
   inner: Field | 'unknown' | null,
 ): Value {
   if (inner === 'unknown') return isClassified ? { ...unknownValue, type } : clearOf(type);
   if (inner === null) {
-    if (own !== undefined) return { ...clearOf(type), ...own };
-    return isLeakingColumn(schema, relation, name) ? { ...unknownValue, type } : { ...clearOf(type), stored: true };
+    if (own !== undefined) return { ...clearOf(type), ...own, collation };
+    return isLeakingColumn(schema, relation, name)
+      ? { ...unknownValue, type }
+      : { ...clearOf(type), stored: true, collation };
   }
   if (own === undefined) return { ...inner.value, type };
   if (!isTainted(inner.value)) return { ...inner.value, ...own, type };

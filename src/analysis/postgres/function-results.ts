@@ -1,4 +1,5 @@
 import type { RawFunction } from '../postgres-types.js';
+import { systemSchemas } from './classify.js';
 import type { Context } from './context.js';
 import { givesScalar } from './shapes.js';
 import { derive, isTainted, mergeRows, rowValue, type Field, type Rows, type Value } from './value.js';
@@ -50,6 +51,8 @@ function outputNames(
   type: string,
 ): { readonly names: readonly string[] | null; readonly isTyped: boolean } {
   const named = outNames.length > 1 ? null : ctx.catalog.rowType(type);
+  // Which of its columns a name means is a matter of its type.
+  if (named !== null && !systemSchemas.has(named.schema)) ctx.findings.objects.add(ctx.catalog.identity(named));
   if (named !== null) return { names: named.fields.map((field) => field.name), isTyped: true };
   if (outNames.length === 0 || (outNames.length === 1 && outNames[0] === '')) return { names: null, isTyped: false };
   return { names: outNames.map((name, index) => name || `column${index + 1}`), isTyped: false };

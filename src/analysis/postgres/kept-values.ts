@@ -11,7 +11,10 @@ const unnamed: ReadonlySet<string> = new Set(
  * Something comes to be, goes, or means another thing under its name. Rows of materialized views, generated columns and
  * defaults were computed by what it meant until now, which is all that says what they hold.
  */
-export function keepComputed(ctx: Context, { type, path, object }: Pick<NamedObject, 'type' | 'path' | 'object'>): void {
+export function keepComputed(
+  ctx: Context,
+  { type, path, object }: Pick<NamedObject, 'type' | 'path' | 'object'>,
+): void {
   if (!ctx.catalog.isClassified) return;
   const isNamed = type === 'Table' || type === 'Function';
   if (!isNamed && !unnamed.has(object)) return;

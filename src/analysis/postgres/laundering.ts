@@ -5,7 +5,7 @@ import { addTableEffect, findRelation, type NamedRelation } from './relations.js
 import { inferRetyped } from './rows-checked.js';
 import { Scope } from './scope.js';
 import { columnOf } from './scope-columns.js';
-import { clear, isTainted, type Field } from './value.js';
+import { clear, derive, isTainted, type Field } from './value.js';
 
 /** A relation, or one column of it, leaves the name or parent that protects it (test/promises/README.md, D). */
 export function inferRelation(ctx: Context, rangeVar: Body, column: string | null = null): void {
@@ -185,7 +185,10 @@ export function inferBound(ctx: Context, bound: Body | null): void {
   for (const key of ['listdatums', 'lowerdatums', 'upperdatums']) {
     // MINVALUE and MAXVALUE look like columns.
     const nodes = list(bound ?? {}, key).filter((node) => bodyOf(node, 'ColumnRef') === null);
-    inferStored(ctx, nodes, []);
+    const value = derive(nodes.map((node) => ctx.expr(node, new Scope(null))));
+    ctx.findings.infer(value);
+    // What stands in the catalog is shown to everybody.
+    if (isTainted(value)) ctx.findings.addGlobal('unknown', 'partition bound');
   }
 }
 

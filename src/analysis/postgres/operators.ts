@@ -6,8 +6,9 @@ import { comparedType } from './implicit-calls.js';
 import { noteMeeting } from './literals.js';
 import type { Scope } from './scope.js';
 import { isPlainPattern } from './totality.js';
-import { clear, derive, isTainted, type Value } from './value.js';
+import { clear, derive, isCollationOpen, isTainted, isVague, type Value } from './value.js';
 
+const unscaled = { scale: 1, shrink: 1 } as const;
 /** Take a part out of a document. */
 const accessors = new Set(['->', '->>', '#>', '#>>']);
 const comparisons = new Set('= <> != < <= > >='.split(' '));
@@ -46,7 +47,7 @@ export function analyseOperator(ctx: Context, body: Body, scope: Scope): Value {
   if (fallible && (stopsEarly.has(kind) || bodyOf(body['lexpr'], 'RowExpr') !== null)) ctx.findings.infer(value);
   // The key by which something is taken out of a document says nothing of it.
   const literals = accessors.has(name) ? (left?.literals ?? null) : value.literals;
-  return { ...value, fallible, literals, scale: kind === 'AEXPR_NULLIF' ? value.scale : 1 };
+  return { ...value, fallible, literals, ...(kind === 'AEXPR_NULLIF' ? {} : unscaled) };
 }
 
 function resultType(name: string, values: readonly Value[]): string {
@@ -78,7 +79,7 @@ export function judgeOperator(ctx: Context, operation: Operation): boolean {
   const isPattern = patternKinds.has(kind) || likes.has(name) || expressions.has(name);
   // A pattern can be malformed, so a protected one shows itself by failing.
   if (isPattern) rights.forEach((value) => isTainted(value) && ctx.findings.infer(value));
-  const isCollated = values.some((value) => value.collated);
+  const isCollated = isCollationOpen(values) || ((isPattern || name === '^@') && values.some(isVague));
   const failsAlike = isCollated || failsForAll(operation);
   const fails = failsAlike || failsForSome(operation);
   for (const value of values)

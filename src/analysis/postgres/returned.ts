@@ -44,7 +44,10 @@ export function asWritten(ctx: Context, target: Source, puts: readonly Put[]): S
     if (field === undefined || !isTainted(value)) continue;
     fields[index] = derivedFrom(field, [value]);
     // It stays when the functions that have computed it become others.
-    noteWritten(ctx, { schema: relation.schema, name: relation.name, relation }, field.name, { ...value, derived: true });
+    noteWritten(ctx, { schema: relation.schema, name: relation.name, relation }, field.name, {
+      ...value,
+      derived: true,
+    });
   }
   return { ...target, fields };
 }

@@ -1,5 +1,5 @@
 import { bodyOf, constantOf, list, namesOf } from './ast.js';
-import { isTainted, type Value } from './value.js';
+import { isCollationOpen, isTainted, isVague, type Value } from './value.js';
 
 /*
  * Which calls of the server's own functions give a value whatever a protected argument is. Where a call can fail, whether
@@ -124,8 +124,8 @@ export function mayTake(call: Call, position: number): boolean {
   const { name, values, nodes } = call;
   const value = values[position];
   if (value === undefined) return false;
-  // Which of two collations is meant, or whether one can be used here at all, is found out with the first value.
-  if (value.derived && values.some(({ collated }) => collated)) return false;
+  if (value.derived && isCollationOpen(values)) return false;
+  if (value.derived && values.some(isVague) && !total.has(name)) return false;
   if (total.has(name)) return !firstOnly.has(name) || position === 0;
   if (bits.has(name)) return integers.has(value.type);
   if (name === 'nullif') return true;
@@ -166,7 +166,7 @@ function formatOf(node: unknown): string | null {
 
 /** Says whether a call can fail, or act, for some argument: then whether it is computed can be told. */
 export function canFail({ name, values, nodes }: Call): boolean {
-  if (values.some(({ collated }) => collated)) return true;
+  if (isCollationOpen(values)) return true;
   if (total.has(name) && !firstOnly.has(name)) return false;
   if (name === 'left' || name === 'right') return false;
   if (name === 'format') {

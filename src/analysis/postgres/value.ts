@@ -21,8 +21,12 @@ export interface Value {
   readonly stored: boolean;
   /** The query names a collation for it: whether it can be compared is found out with the first value. */
   readonly collated: boolean;
+  /** The collation of its column where that is not the database's own; '' otherwise. */
+  readonly collation: string;
   /** How much a chosen constant has magnified a protected number: overflow is an oracle too. */
   readonly scale: number;
+  /** The same of how much smaller it was made: what is not nought and too small for a type does not become one of it. */
+  readonly shrink: number;
   /** The type's name as written or catalogued; '' when not known. */
   readonly type: string;
   /** The columns of a composite value, where they are known. */
@@ -72,7 +76,9 @@ export const clear: Value = {
   own: false,
   stored: false,
   collated: false,
+  collation: '',
   scale: 1,
+  shrink: 1,
   type: '',
   row: null,
   literals: null,
@@ -104,7 +110,9 @@ export function derive(values: readonly Value[], type = ''): Value {
   let own = false;
   let stored = false;
   let collated = false;
+  let collation = '';
   let scale = 1;
+  let shrink = 1;
   for (const value of values) {
     unknown ||= value.unknown;
     fallible ||= value.fallible;
@@ -112,19 +120,33 @@ export function derive(values: readonly Value[], type = ''): Value {
     rowLike ||= value.rowLike || value.row !== null;
     stored ||= value.stored;
     own ||= value.own || isOwnName(value.type);
-    collated ||= value.collated;
+    collated ||= value.collated || !isOneCollation(collation, value.collation);
+    if (collation === '' || isVague(value)) collation = value.collation || collation;
     scale = Math.max(scale, value.scale);
+    shrink = Math.max(shrink, value.shrink);
     for (const source of value.sources) {
       sources ??= [];
       if (!sources.includes(source)) sources.push(source);
     }
   }
   const literals = joinLiterals(values);
-  const isOrdinary = !fallible && !rowLike && !own && !stored && !collated;
+  const isOrdinary = !fallible && !rowLike && !own && !stored && !collated && collation === '';
   if (sources === null && !unknown && isOrdinary && literals === null) return type === '' ? clear : clearOf(type);
   const derived = sources !== null || unknown;
   const flags = { derived, unknown, fallible, called, rowLike, own, stored, collated };
-  return { ...flags, sources: sources ?? [], scale, type, row: null, literals };
+  return { ...flags, collation, sources: sources ?? [], scale, shrink, type, row: null, literals };
+}
+
+const isOneCollation = (one: string, other: string): boolean => one === '' || other === '' || one === other;
+
+/** Behind the name of a collation that finds texts equal which differ: patterns and parts are not found by such. */
+export const vague = '~';
+export const isVague = ({ collation }: Value): boolean => collation.endsWith(vague);
+
+/** Which of several collations is meant, or whether there is one, is found out when the first value is there. */
+export function isCollationOpen(values: readonly Value[]): boolean {
+  const [first, ...others] = values.filter(({ collation }) => collation !== '');
+  return values.some(({ collated }) => collated) || others.some(({ collation }) => collation !== first?.collation);
 }
 
 /** The constants of all these values. */

@@ -44,7 +44,7 @@ const mostKept = 200;
 const longestKept = 16 * 1024;
 
 /**
- * Definitions that sessions of this gateway change in one database. A statement that was judged before such a change can
+ * Definitions that sessions of this gateway change in one database, and tables that they copy protected values to. A statement that was judged before such a change can
  * run behind it: the server makes it wait for the lock, and finds its names when it has it.
  */
 export class ChangesUnderWay {
@@ -66,12 +66,15 @@ export class ChangesUnderWay {
     statement: StatementAnalysis,
     { era, isOpen }: { readonly era: number; readonly isOpen: boolean },
   ): void {
-    const { node, text, effects } = statement;
+    const { node, text, effects, copies = [] } = statement;
     const isOwn = effects.length > 0 && effects.every(({ facts }) => facts.temporary);
-    if (isOwn || (!named.has(node) && !unnamed.has(node))) return;
-    const plain = text.toLowerCase().replaceAll('""', '"');
+    const filled = copies.filter(({ schema }) => schema !== 'pg_temp').map(({ table }) => table.toLowerCase());
+    const isDefinition = named.has(node) || unnamed.has(node);
+    if (isOwn || (!isDefinition && filled.length === 0)) return;
+    // Whatever else the text of a copy names is read.
+    const plain = [...(isDefinition ? [text.toLowerCase().replaceAll('""', '"')] : []), ...filled].join('\n');
     const ofSchema = effects.some(({ resource }) => resource.type === 'Schema');
-    const isAny = unnamed.has(node) || ofSchema || text.length > longestKept || plain.includes('u&"');
+    const isAny = unnamed.has(node) || ofSchema || plain.length > longestKept || plain.includes('u&"');
     this.#changes.push({ by, era, node, text: isAny ? null : plain, mayShow: !isOpen, endedAt: null });
     this.#open++;
     this.version++;

@@ -95,11 +95,11 @@ export class Conversation {
 
   /** Called for every statement before it leaves. */
   noteSent(statement: StatementAnalysis): void {
-    const { changes } = statement;
+    const { changes, copies = [] } = statement;
     const { era } = this;
     this.view.noteSent(statement, era);
     this.settings.noteSent(statement);
-    if (changes.some(({ type }) => type === 'catalogChange'))
+    if (copies.length > 0 || changes.some(({ type }) => type === 'catalogChange'))
       this.changes.sent(this, statement, { era, isOpen: this.transaction === 'T' });
     if (changes.some(({ type }) => type === 'commit')) this.changes.committing(this);
   }

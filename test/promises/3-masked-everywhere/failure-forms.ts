@@ -32,6 +32,12 @@ const statements: Readonly<Record<string, string>> = {
     "select greatest(nullif(row(left(ssn, 1)), row('Q'::text)), row(1, 2))::text from users where id = 1",
   'collation that cannot be told': `select lower(nullif(left(ssn, 1), 'Q') || a || b) from users,
     (select 'x' collate "C" as a) s, (select 'y' collate "POSIX" as b) t where id = 1`,
+  'number that is too small for another type, chosen from several':
+    'select coalesce((salary - 73914.27) * 1e-60, 1::real) from users where id = 1',
+  'number that is too small for another type, the greatest':
+    'select greatest((salary - 73914.27) / 1e60, 1::real) from users where id = 1',
+  'number that is made smaller again and again':
+    'select ((salary - 73914.27) / 1e9 / 1e9 / 1e9 / 1e9 / 1e9 / 1e9)::numeric, array[(salary - 73914.27) / 1e30 / 1e30, 1::real] from users where id = 1',
   'fraction above one':
     "select percentile_disc((select strpos(left(ssn, 1), 'Q') + 0.5 from users where id = 1)) within group (order by id) from users",
   'tiles that are none':
@@ -64,6 +70,27 @@ const statements: Readonly<Record<string, string>> = {
 /** The same with objects of somebody's own. */
 const scripts: Readonly<Record<string, readonly string[]>> = {
   'name of a table that is there': ['create table "qxz-41-7w93" ()', 'select ssn::regclass from users where id = 1'],
+  'collations of two columns that cannot be told': [
+    'create table stolen_t (a text collate "C", b text collate "POSIX")',
+    "insert into stolen_t values ('x', 'y')",
+    "select lower(nullif(left(ssn, 1), 'Q') || a || b) from users, stolen_t where users.id = 1",
+  ],
+  'collations of two arguments that cannot be told': [
+    'create table stolen_t (a text collate "C", b text collate "POSIX")',
+    "insert into stolen_t values ('x', 'y')",
+    "select starts_with(nullif(left(ssn, 1), 'Q') || a, b), array_position(array[nullif(left(ssn, 1), 'Q') || a], b) from users, stolen_t where users.id = 1",
+  ],
+  'collation of a column by which no part is found': [
+    "create collation stolen_c (provider = icu, locale = 'und-u-ks-level1', deterministic = false)",
+    'create table stolen_t (a text collate stolen_c)',
+    "insert into stolen_t values ('x')",
+    "select strpos(nullif(left(ssn, 1), 'Q') || a, 'x') from users, stolen_t where users.id = 1",
+  ],
+  'collation of a domain by which no pattern is found': [
+    "create collation stolen_c (provider = icu, locale = 'und-u-ks-level1', deterministic = false)",
+    'create domain stolen_d as text collate stolen_c',
+    "select (nullif(left(ssn, 1), 'Q') || 'x'::stolen_d) like 'x' from users where id = 1",
+  ],
   'function that is not called for null': [
     "create function stolen_fn(text, int) returns int language sql immutable strict as 'select $2'",
     "select stolen_fn(nullif(left(ssn, 1), 'Q'), 5) from users where id = 1",
@@ -74,7 +101,8 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-const cleanup = 'drop table if exists "qxz-41-7w93"; drop function if exists stolen_fn';
+const cleanup = `drop table if exists "qxz-41-7w93", stolen_t; drop function if exists stolen_fn;
+  drop domain if exists stolen_d; drop collation if exists stolen_c`;
 const quiet: Readonly<Record<string, string>> = {
   'text that is too long': 'both worlds have names of one length or are cut alike',
   'number of two bytes': 'one of the worlds is enough',

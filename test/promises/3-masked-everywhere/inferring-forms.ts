@@ -65,7 +65,23 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
   'the greatest of it': ['select max(ssn), min(ssn) from users where ssn is not null group by id'],
   'an ordered list of it': ["select string_agg(ssn, ',' order by ssn) from users"],
   'a join that brings it': ['select b.note from users u join lateral (select u.ssn as note) b on b.note = u.ssn'],
+  'a generated column whose function is replaced': [
+    "create function zz_f(text) returns text immutable language sql as 'select $1'",
+    'create temp table zz_made (s text, g text generated always as (zz_f(s)) stored)',
+    'insert into zz_made select ssn from users',
+    "create or replace function zz_f(text) returns text immutable language sql as 'select null::text'",
+    'select g from zz_made',
+  ],
+  'a default that is dropped': [
+    'create temp table zz_made (id int, s text default ssn_by_id(1))',
+    'insert into zz_made (id) values (1)',
+    'alter table zz_made alter s drop default',
+    'select s from zz_made',
+  ],
   'grouped by it': ['select ssn, count(*) from users group by ssn order by ssn'],
 };
 
-export const inferringForms: readonly Attack[] = Object.entries(scripts).map(([name, script]) => ({ name, script }));
+export const inferringForms: readonly Attack[] = Object.entries(scripts).map(([name, script]) => ({
+  ...{ name, script },
+  ...(name.includes('function') ? { cleanup: 'drop function if exists zz_f cascade' } : {}),
+}));

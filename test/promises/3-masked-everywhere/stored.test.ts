@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRefused, play } from '../support/attack.js';
 import { openLab, type Lab } from '../support/lab.js';
 import { testLeaks } from '../support/leaks.js';
+import { computedForms } from './computed-forms.js';
 import { storedForms } from './stored-forms.js';
 
 let lab: Lab;
@@ -12,6 +13,10 @@ afterAll(() => lab.close());
 
 describe('a definition that was harmless when it was made', { timeout: 60_000 }, () => {
   testLeaks(storedForms, () => lab);
+});
+
+describe('a value that was computed once', { timeout: 60_000 }, () => {
+  testLeaks(computedForms, () => lab);
 });
 
 it('lets definitions be changed that show nothing protected', async () => {
