@@ -298,15 +298,11 @@ export class Catalog {
     const known = this.#relations.get(raw.oid);
     if (known !== undefined) return known;
     const view = raw.kind === 'v' || raw.kind === 'm' ? this.#view(raw) : null;
+    const shared = { schema: raw.schema, relation: raw.name, isClassified: this.isClassified };
     const plain = raw.columns.map((column, index) => ({
       name: column.name,
       value: columnValue(
-        {
-          ...column,
-          ...{ schema: raw.schema, relation: raw.name, isClassified: this.isClassified },
-          // Names of the server's own type are all of one.
-          collation: this.#collations.get(`${raw.oid}.${column.attnum}`) ?? (column.type === 'name' ? 'C' : ''),
-        },
+        { ...column, ...shared, collation: this.#collations.get(`${raw.oid}.${column.attnum}`) },
         this.#protection.get(raw.oid)?.get(column.name),
         view === null ? this.#behind(raw, column.attnum) : (view.fields?.[index] ?? 'unknown'),
       ),

@@ -9,12 +9,13 @@ interface Column {
   readonly name: string;
   readonly type: string;
   readonly isClassified: boolean;
-  readonly collation: string;
+  /** Absent: the database's own, or that of all the server's names. */
+  readonly collation: string | undefined;
 }
 
 /** What is known of a column's values: by its own guard, and by what the column under it (of a view, a foreign table) is. */
 export function columnValue(
-  { schema, relation, name, type, isClassified, collation }: Column,
+  { schema, relation, name, type, isClassified, collation = type === 'name' ? 'C' : '' }: Column,
   own: Guard | undefined,
   inner: Field | 'unknown' | null,
 ): Value {
