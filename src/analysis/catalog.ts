@@ -61,7 +61,8 @@ export const catalogQueries = {
       case when n.nspname <> 'pg_catalog' then (select pg_catalog.json_agg(pg_catalog.format_type(t, null) order by i)
         from pg_catalog.unnest(p.proargtypes::oid[]) with ordinality as u(t, i)) end,
       case when n.nspname <> 'pg_catalog' then pg_catalog.format_type(p.prorettype, null) else '' end,
-      case when l.lanname = 'sql' and p.oid >= 16384 and p.proconfig is null then p.prosrc end,
+      case when p.oid >= 16384 and (l.lanname = 'sql' and p.proconfig is null
+        or p.prorettype in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)) then p.prosrc end,
       case when p.proargmodes is not null then (select pg_catalog.json_agg(coalesce(p.proargnames[i], '') order by i)
         from pg_catalog.generate_subscripts(p.proargmodes, 1) as i where p.proargmodes[i] in ('o', 'b', 't')) end,
       case when n.nspname <> 'pg_catalog' and p.proargnames is not null then

@@ -68,6 +68,7 @@ export class Catalog {
   readonly #readExpression: ReadExpression;
   /** Functions that run when something is defined. */
   readonly eventTriggers: readonly RawEventTrigger[];
+  readonly triggers: readonly RawTrigger[];
   readonly #attached = new Map<number, { triggers: RawTrigger[]; rules: RawRule[]; referring: RawForeignKey[] }>();
   readonly #expressions = new Map<number, RawExpression[]>();
   readonly #children = new Map<number, number[]>();
@@ -103,7 +104,8 @@ export class Catalog {
     for (const { relation, columns } of raw.primaryKeys ?? []) this.#primaryKeys.set(relation, columns);
     for (const foreign of raw.foreignTables ?? []) this.#foreign.set(foreign.relation, foreign);
     this.eventTriggers = raw.eventTriggers ?? [];
-    for (const trigger of raw.triggers ?? []) this.#attach(trigger.relation).triggers.push(trigger);
+    this.triggers = raw.triggers ?? [];
+    for (const trigger of this.triggers) this.#attach(trigger.relation).triggers.push(trigger);
     for (const rule of raw.rules ?? []) this.#attach(rule.relation).rules.push(rule);
     for (const foreignKey of raw.foreignKeys ?? []) this.#attach(foreignKey.parent).referring.push(foreignKey);
     for (const expression of raw.expressions ?? []) push(this.#expressions, expression.relation, expression);

@@ -20,6 +20,7 @@ import { namedObject, objectName, objectNames, rangeVarNames, type NamedObject }
 import { addTableEffect, findRelation } from './relations.js';
 import { inferCovering, inferShadowed } from './rows-checked.js';
 import { Scope } from './scope.js';
+import { inferForTriggers } from './trigger-code.js';
 
 /** Adds an effect on a named object and notes that the catalog changes. */
 export function define(ctx: Context, action: ActionName, named: NamedObject): null {
@@ -90,7 +91,8 @@ export function judgeCalls(ctx: Context, node: unknown): void {
 /** CREATE VIEW: its query is judged now, because reading the view is not. */
 export function createView(ctx: Context, body: Body): null {
   const { schema, name, temporary } = creationPlace(ctx, child(body, 'view') ?? {});
-  ctx.query(body['query'], null);
+  const { fields, open } = ctx.query(body['query'], null);
+  inferForTriggers(ctx, name, open ? null : fields.map(({ value }) => value));
   return define(ctx, 'create', { type: 'Table', path: [schema, name], object: 'view', temporary });
 }
 
@@ -204,6 +206,7 @@ export function rename(ctx: Context, body: Body, kind: string): null {
   const named = namedObject(ctx, kind, body['object']);
   inferShadowed(ctx, named.path.at(-2) ?? '', text(body, 'newname'), named.type !== 'Object');
   keepComputed(ctx, { ...named, path: [text(body, 'newname')] });
+  if (named.type === 'Function') inferForTriggers(ctx, text(body, 'newname') || (named.path.at(-1) ?? ''), null);
   if (kind === 'OBJECT_SCHEMA') inferSchema(ctx, text(body, 'subname') || (named.path[0] ?? ''), text(body, 'newname'));
   return define(
     ctx,

@@ -3,6 +3,7 @@ import type { Context } from './context.js';
 import { Findings } from './findings.js';
 import { Scope } from './scope.js';
 import { statementsOf } from './sql-functions.js';
+import { isRunByTriggers, isStamp } from './trigger-code.js';
 import { clear, type Value } from './value.js';
 
 /**
@@ -11,12 +12,16 @@ import { clear, type Value } from './value.js';
  * is inferred there; what it shows in another language nobody knows.
  */
 export function inferReplaced(ctx: Context, body: Body): void {
-  if (flag(body, 'replace') && ctx.catalog.isClassified && isUsed(ctx, list(body, 'funcname'))) inferBody(ctx, body);
+  if (!ctx.catalog.isClassified) return;
+  const names = list(body, 'funcname');
+  const isRun = isRunByTriggers(ctx, namesOf(names).at(-1) ?? '') && !isStamp(sourceOf(body));
+  if (isRun || (flag(body, 'replace') && isUsed(ctx, names))) inferBody(ctx, body);
 }
 
 /** The same of an aggregate, whose functions are named, and of a function whose names get another meaning (SET search_path). */
 export function inferRedefined(ctx: Context, names: readonly unknown[]): void {
-  if (ctx.catalog.isClassified && isUsed(ctx, names)) ctx.findings.inferAll();
+  if (!ctx.catalog.isClassified) return;
+  if (isUsed(ctx, names) || isRunByTriggers(ctx, namesOf(names).at(-1) ?? '')) ctx.findings.inferAll();
 }
 
 function isUsed(ctx: Context, nodes: readonly unknown[]): boolean {
@@ -38,17 +43,24 @@ function inferBody(ctx: Context, body: Body): void {
 /** Null: it is in another language, or cannot be read. */
 function statementsIn(ctx: Context, body: Body): readonly unknown[] | null {
   if (body['sql_body'] !== undefined) return statementsOf(body['sql_body']);
-  const option = (name: string): unknown =>
-    list(body, 'options')
-      .map((node) => bodyOf(node, 'DefElem') ?? {})
-      .find((element) => text(element, 'defname') === name)?.['arg'];
-  const [source] = itemsOf(option('as'));
-  if (stringOf(option('language')).toLowerCase() !== 'sql' || source === undefined) return null;
+  const source = sourceOf(body);
+  if (stringOf(option(body, 'language')).toLowerCase() !== 'sql' || source === null) return null;
   try {
-    return ctx.parse(stringOf(source)).map(({ node }) => node);
+    return ctx.parse(source).map(({ node }) => node);
   } catch {
     return null; // the server will not take it either
   }
+}
+
+function option(body: Body, name: string): unknown {
+  return list(body, 'options')
+    .map((node) => bodyOf(node, 'DefElem') ?? {})
+    .find((element) => text(element, 'defname') === name)?.['arg'];
+}
+
+function sourceOf(body: Body): string | null {
+  const [source] = itemsOf(option(body, 'as'));
+  return source === undefined ? null : stringOf(source);
 }
 
 function parametersOf(body: Body): Scope {

@@ -21,6 +21,7 @@ import { Scope } from './scope.js';
 import { analyseSelect } from './select.js';
 import * as session from './session-statements.js';
 import { analyseSet, analyseShow } from './settings.js';
+import { inferTriggerCode } from './trigger-code.js';
 import type { Rows } from './value.js';
 import { analyseDelete, analyseInsert, analyseMerge, analyseUpdate } from './write.js';
 
@@ -147,7 +148,11 @@ export const statementHandlers: Readonly<Record<string, Handler>> = {
   CreateFdwStmt: both(global('create', 'fdw', 'fdwname'), control('loadLibrary', 'fdw')),
   CreateForeignServerStmt: global('create', 'foreign server', 'servername'),
   CreateUserMappingStmt: global('create', 'user mapping', 'servername'),
-  CreateEventTrigStmt: global('create', 'event trigger', 'trigname'),
+  CreateEventTrigStmt: (ctx, body) => {
+    const names = namesOf(list(body, 'funcname'));
+    inferTriggerCode(ctx, names.at(-2) ?? '', names.at(-1) ?? '');
+    return defineGlobal(ctx, 'create', 'event trigger', text(body, 'trigname'));
+  },
   CreatePublicationStmt: both(global('create', 'publication', 'pubname'), control('replicate', 'publication')),
   CreateSubscriptionStmt: both(global('create', 'subscription', 'subname'), control('replicate', 'subscription')),
   CreateTableSpaceStmt: global('create', 'tablespace', 'tablespacename'),
@@ -322,6 +327,8 @@ function noteTriggerFunction(ctx: Context, body: Body): null {
   definitions.judgeCalls(ctx, body['whenClause']);
   inferOnTable(ctx, child(body, 'relation'), [body['whenClause']], ['old', 'new']);
   inferFilled(ctx, body);
+  const names = namesOf(list(body, 'funcname'));
+  inferTriggerCode(ctx, names.at(-2) ?? '', names.at(-1) ?? '');
   definitions.judgeCalls(ctx, [
     {
       FuncCall: {

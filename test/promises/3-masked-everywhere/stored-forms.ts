@@ -6,6 +6,7 @@ const restore = `do $$ begin
   end $$;
   do $$ begin if to_regclass('staff_free') is not null then alter table staff_free rename to staff_south; end if;
     if not exists (select from pg_inherits where inhrelid = 'staff_south'::regclass) then alter table staff attach partition staff_south for values in ('south'); end if; end $$;
+  drop event trigger if exists stolen_event; drop trigger if exists stolen on users;
   drop schema if exists stolen_s cascade; drop table if exists cards_early; drop table if exists cards_some`;
 
 const yes = "create function stolen_s.f(int) returns boolean language sql immutable as 'select true'";
@@ -104,6 +105,62 @@ const renamed: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+const written = ['create table stolen_s.t (id int, note text)'];
+const note = (value: string): string =>
+  `create or replace function stolen_s.g() returns trigger language plpgsql stable as $$ begin new.note := ${value}; return new; end $$`;
+const before = 'create trigger g before insert on stolen_s.t for each row execute function stolen_s.g()';
+const secret = '(select ssn from public.users where id = 1)';
+const insert = ['insert into stolen_s.t values (1)', 'select note from stolen_s.t'];
+
+/** Code that runs with a write, made by whoever writes. */
+const triggers: Readonly<Record<string, readonly string[]>> = {
+  'trigger that copies within a row': [
+    "create function stolen_s.g() returns trigger language plpgsql stable as 'begin new.name := new.ssn; return new; end'",
+    'create trigger stolen before update on users for each row execute function stolen_s.g()',
+    'update users set name = name where id > 0',
+    'select name from users order by id',
+  ],
+  'trigger that reads': [...written, note(secret), before, ...insert],
+  'trigger that reads once it is there': [...written, note('now()'), before, note(secret), ...insert],
+  'trigger that calls what is replaced': [
+    ...written,
+    "create function stolen_s.f() returns text language plpgsql stable as $$ begin return 'x'; end $$",
+    note('stolen_s.f()'),
+    before,
+    `create or replace function stolen_s.f() returns text language plpgsql stable as $$ begin return ${secret}; end $$`,
+    ...insert,
+  ],
+  'trigger that reads what is replaced': [
+    ...written,
+    'create view stolen_s.v as select id, name::text as shown from users',
+    note('(select shown from stolen_s.v where id = 1)'),
+    before,
+    'create or replace view stolen_s.v as select id, ssn as shown from users',
+    ...insert,
+  ],
+  'trigger that leaves rows out': [
+    ...written,
+    `create function stolen_s.g() returns trigger language plpgsql stable as
+      $$ begin if ${secret} like 'Q%' then return null; end if; return new; end $$`,
+    before,
+    'insert into stolen_s.t values (1)',
+  ],
+  'trigger that fails at the end': [
+    ...written,
+    `create function stolen_s.g() returns trigger language plpgsql stable as
+      $$ begin if ${secret} like 'Q%' then raise exception 'x'; end if; return new; end $$`,
+    'create constraint trigger g after insert on stolen_s.t deferrable initially deferred for each row execute function stolen_s.g()',
+    'insert into stolen_s.t values (1)',
+    'set constraints all immediate',
+  ],
+  'event trigger that fails': [
+    `create function stolen_s.g() returns event_trigger language plpgsql stable as
+      $$ begin if ${secret} like 'Q%' then raise exception 'x'; end if; end $$`,
+    'create event trigger stolen_event on ddl_command_start when tag in ($$COMMENT$$) execute function stolen_s.g()',
+    "comment on schema stolen_s is 'x'",
+  ],
+};
+
 /** Tables that become parts of others, which something was made of while nothing was in them. */
 const joined: Readonly<Record<string, readonly string[]>> = {
   'bound of a partition': [
@@ -181,7 +238,7 @@ const quiet: Readonly<Record<string, string>> = {
 };
 
 /** README.md, D: definitions that were harmless when they were judged, and read protected values later. */
-export const storedForms: readonly Attack[] = Object.entries({ ...replaced, ...renamed, ...joined }).map(
+export const storedForms: readonly Attack[] = Object.entries({ ...replaced, ...renamed, ...triggers, ...joined }).map(
   ([name, script]) => ({
     name,
     script: ['create schema stolen_s', ...script],

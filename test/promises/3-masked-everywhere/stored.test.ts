@@ -39,6 +39,11 @@ it('lets definitions be changed that show nothing protected', async () => {
       'create table fine_s.child (id int)',
       'alter table fine_s.child inherit fine_s.parent',
       'alter table users alter name set not null',
+      'create table fine_s.stamped (id int, at timestamptz)',
+      'create function fine_s.stamp() returns trigger language plpgsql stable as $$ begin new.at := now(); return new; end $$',
+      'create trigger stamp before insert on fine_s.stamped for each row execute function fine_s.stamp()',
+      'create or replace function fine_s.stamp() returns trigger language plpgsql stable as $$ begin new.at = clock_timestamp(); return new; end $$',
+      'insert into fine_s.stamped values (1)',
     ]);
     expect(isRefused(played), played.text).toBe(false);
   } finally {
