@@ -105,9 +105,9 @@ const renamed: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-const written = ['create table stolen_s.t (id int, note text)'];
-const note = (value: string): string =>
-  `create or replace function stolen_s.g() returns trigger language plpgsql stable as $$ begin new.note := ${value}; return new; end $$`;
+const written = ['create table stolen_s.t (id int, note text, at timestamptz)'];
+const note = (value: string, column = 'note'): string =>
+  `create or replace function stolen_s.g() returns trigger language plpgsql stable as $$ begin new.${column} := ${value}; return new; end $$`;
 const before = 'create trigger g before insert on stolen_s.t for each row execute function stolen_s.g()';
 const secret = '(select ssn from public.users where id = 1)';
 const insert = ['insert into stolen_s.t values (1)', 'select note from stolen_s.t'];
@@ -121,7 +121,7 @@ const triggers: Readonly<Record<string, readonly string[]>> = {
     'select name from users order by id',
   ],
   'trigger that reads': [...written, note(secret), before, ...insert],
-  'trigger that reads once it is there': [...written, note('now()'), before, note(secret), ...insert],
+  'trigger that reads once it is there': [...written, note('now()', 'at'), before, note(secret), ...insert],
   'trigger that calls what is replaced': [
     ...written,
     "create function stolen_s.f() returns text language plpgsql stable as $$ begin return 'x'; end $$",
