@@ -321,7 +321,7 @@ export interface RawComparison {
   readonly functionName: string;
 }
 
-/** A relation's row of pg_class with its columns. A temporary relation of the session itself has schema `pg_temp`. */
+/** A column whose collation is not the database's own. */
 export interface RawCollation {
   readonly relation: number;
   readonly attnum: number;
@@ -329,6 +329,7 @@ export interface RawCollation {
   readonly name: string;
 }
 
+/** A relation's row of pg_class with its columns. A temporary relation of the session itself has schema `pg_temp`. */
 export interface RawRelation {
   readonly oid: number;
   readonly schema: string;
