@@ -155,8 +155,9 @@ describe('client programs see the same through the gateway as direct', () => {
     );
   });
 
-  it('pg_dump into psql: what comes out goes in, and is the same database', { timeout: 120_000 }, async () => {
+  it('pg_dump into psql: what comes out goes in, and is the same database', { timeout: 120_000 }, async ({ skip }) => {
     const [from, to] = [gateway.direct('shop'), gateway.direct('copy')];
+    skip((await run('pg_dump', [], from)).err.includes('server version mismatch'), 'pg_dump is older than the server');
     const dumped = await run('pg_dump', [], gateway.through('shop'));
     expect(dumped.code, dumped.err).toBe(0);
     expect(dumped.out).toBe((await run('pg_dump', [], from)).out);
