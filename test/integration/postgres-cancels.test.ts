@@ -105,6 +105,22 @@ describe('a CancelRequest that arrives late', () => {
   });
 });
 
+it('many CancelRequests at once are one for the target, and hit no other session', async () => {
+  const [client, other] = await Promise.all([rawClient(gateway.through('both')), rawClient(gateway.through('both'))]);
+  client.send(wire.query('select pg_sleep(32)'));
+  other.send(wire.query('select pg_sleep(1.5)'));
+  await busy('pg_sleep(32)');
+  const before = network.came;
+  await Promise.all(Array.from({ length: 50 }, () => client.cancel()));
+  expect(JSON.stringify(await client.until(1))).toContain('57014');
+  expect(network.came - before).toBeLessThan(5);
+  client.send(wire.query('select 1'));
+  expect((await client.until(1)).map(([type]) => type).join('')).toBe('TDCZ');
+  expect((await other.until(1)).map(([type]) => type).join('')).toBe('TDCZ');
+  client.end();
+  other.end();
+});
+
 describe('what a session with temporary tables asks behind the lock of a migration', () => {
   let migration: RawPostgres;
   beforeAll(async () => {
