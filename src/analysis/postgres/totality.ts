@@ -27,7 +27,7 @@ const total = words(`
   array_to_json jsonb_strip_nulls json_strip_nulls jsonb_pretty json_typeof jsonb_typeof jsonb_exists json_extract_path
   json_extract_path_text jsonb_extract_path jsonb_extract_path_text json_object_field json_object_field_text lag lead
   first_value last_value nth_value row_number rank dense_rank percent_rank cume_dist mode stddev stddev_samp stddev_pop
-  variance var_samp var_pop casefold xmltext to_bin to_oct unicode_assigned uuid_extract_version uuid_extract_timestamp hashtext hashtextextended pg_typeof pg_column_size isfinite strip texteq textne
+  variance var_samp var_pop xmltext to_bin to_oct uuid_extract_version uuid_extract_timestamp hashtext hashtextextended pg_typeof pg_column_size isfinite strip texteq textne
 `);
 /** Of these arguments the first says where or how much; a protected one fails, or is a path. */
 const firstOnly = words(
@@ -114,7 +114,7 @@ function isField({ nodes, values }: Call, position: number): boolean {
 /** Functions whose protected argument is not the first. */
 const second = words('extract date_part date_trunc timezone to_tsvector array_prepend');
 /** A value as it is stored fails here like any other, so that nothing shows. */
-const storedOnly = words('to_tsvector array_cat');
+const storedOnly = words('to_tsvector array_cat casefold unicode_assigned');
 
 /**
  * Says whether an argument of the server's own function may be protected without the call's failure telling something of

@@ -23,6 +23,16 @@ const inLatin1: readonly Attack[] = [
     ],
     cleanup: 'drop view if exists cut_names',
   },
+  {
+    name: 'folding, which fails there for all but null',
+    script: "select casefold(nullif(left(ssn, 1), 'Q')) from users where id = 1",
+    since: 18,
+  },
+  {
+    name: 'characters that are assigned, which fails there for all but null',
+    script: "select unicode_assigned(nullif(left(ssn, 1), 'Q')) from users where id = 1",
+    since: 17,
+  },
 ];
 const inEucJp: readonly Attack[] = [
   {

@@ -48,6 +48,14 @@ describe('a condition of COPY FROM', () => {
 });
 
 describe('what only newer majors have', () => {
+  it.each([
+    ['casefold(left(email, 1)), unicode_assigned(left(phone, 1))', ['customers.email', 'customers.phone']],
+    ['casefold(email), unicode_assigned(phone)', []],
+  ])('knows that a database not in UTF8 cannot do it: %s (18)', async (list, columns) => {
+    const analyse = await shopAnalyser(18);
+    expect(inferred(only(analyse(`SELECT ${list} FROM customers`)))).toEqual(columns);
+  });
+
   it('reads MERGE with RETURNING (17)', async () => {
     const analyse = await shopAnalyser(17);
     const sql =

@@ -49,7 +49,7 @@ function fn(name: string, extra: Partial<RawFunction> = {}): RawFunction {
 }
 
 /** pg_catalog functions the tests call: name:volatility, `*` marks a set, `(a,b)` its OUT columns. */
-const builtins = `lower:i upper:i initcap:i length:i md5:i substr:i substring:i reverse:i concat:s concat_ws:s replace:i encode:i
+const builtins = `casefold:i unicode_assigned:i lower:i upper:i initcap:i length:i md5:i substr:i substring:i reverse:i concat:s concat_ws:s replace:i encode:i
   left:i right:i round:i abs:i repeat:i chr:i sqrt:i format:s row_to_json:s to_json:s to_jsonb:s json_agg:s json_build_object:s
   jsonb_build_object:s array_agg:i string_agg:i min:i max:i sum:i avg:i count:i row_number:i rank:i lag:i percentile_cont:i
   now:s date_part:i extract:i random:v clock_timestamp:v nextval:v setval:v pg_sleep:v pg_read_file:v pg_ls_dir*:v
