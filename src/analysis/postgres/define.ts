@@ -15,7 +15,7 @@ import {
   inferTableChanges,
 } from './laundering.js';
 import { keepComputed } from './kept-values.js';
-import { inferRedefined, inferReplaced } from './replaced.js';
+import { inferRedefined, inferReplaced, inferSetting } from './replaced.js';
 import { namedObject, objectName, objectNames, rangeVarNames, type NamedObject } from './object-types.js';
 import { addTableEffect, findRelation } from './relations.js';
 import { inferCovering, inferShadowed } from './rows-checked.js';
@@ -254,6 +254,7 @@ export function defineObject(ctx: Context, body: Body): null {
   ) {
     ctx.findings.addGlobal('loadLibrary', 'type');
   }
+  inferSetting(ctx, body['definition']);
   if (flag(body, 'replace')) inferRedefined(ctx, list(body, 'defnames'));
   return defineInSchema(ctx, 'create', text(body, 'kind'), list(body, 'defnames'));
 }

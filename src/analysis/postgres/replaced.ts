@@ -13,9 +13,30 @@ import { clear, type Value } from './value.js';
  */
 export function inferReplaced(ctx: Context, body: Body): void {
   if (!ctx.catalog.isClassified) return;
+  if (mayKeepInSetting(body)) ctx.findings.inferAll();
   const names = list(body, 'funcname');
   const isRun = isRunByTriggers(ctx, namesOf(names).at(-1) ?? '') && !isStamp(sourceOf(body));
   if (isRun || (flag(body, 'replace') && isUsed(ctx, names))) inferBody(ctx, body);
+}
+
+/**
+ * Code can put what it reads into a setting, which SHOW and ParameterStatus tell: by `set_config`, through others, or by a text
+ * that it runs. What code in yet another language does nobody knows.
+ */
+function mayKeepInSetting(body: Body): boolean {
+  const source = sourceOf(body);
+  const language = stringOf(option(body, 'language')).toLowerCase();
+  if (source === null)
+    return bodyOf(body['sql_body'], 'List') !== null && namesSetting(JSON.stringify(body['sql_body']));
+  if (language === 'sql') return namesSetting(source);
+  return language !== 'plpgsql' || namesSetting(source) || /\bexecute\b/i.test(source);
+}
+
+const namesSetting = (source: string): boolean => /set_config|pg_settings|u&"/i.test(source);
+
+/** The same of a function that an aggregate is made of. */
+export function inferSetting(ctx: Context, definition: unknown): void {
+  if (namesSetting(JSON.stringify(definition) ?? '')) ctx.findings.inferAll();
 }
 
 /** The same of an aggregate, whose functions are named, and of a function whose names get another meaning (SET search_path). */

@@ -161,6 +161,33 @@ const triggers: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+const told = ['select stolen_s.g()', 'show stolen.x', "select current_setting('stolen.x')"];
+const tells = (how: string): string =>
+  `create function stolen_s.g() returns text language plpgsql stable as $$ begin ${how} return 'x'; end $$`;
+
+/** Code that leaves what it reads in a setting. */
+const settings: Readonly<Record<string, readonly string[]>> = {
+  'setting that a function makes': [tells(`perform set_config('stolen.x', ${secret}, false);`), ...told],
+  'setting of the name that the server tells': [
+    tells(`perform set_config('application_name', ${secret}, false);`),
+    'select stolen_s.g()',
+  ],
+  'setting that a text makes': [
+    tells(`execute 'select set_con' || 'fig(''stolen.x'', $1, false)' using ${secret};`),
+    ...told,
+  ],
+  'setting that a function makes through another': [
+    "create function stolen_s.f(text) returns text language sql as $$ select set_config('stolen.x', $1, false) $$",
+    tells(`perform stolen_s.f(${secret});`),
+    ...told,
+  ],
+  'setting that an aggregate makes': [
+    "create aggregate stolen_s.f(text, boolean) (sfunc = set_config, stype = text, initcond = 'stolen.x')",
+    tells('perform stolen_s.f(ssn, false) from public.users where id = 1;'),
+    ...told,
+  ],
+};
+
 /** Tables that become parts of others, which something was made of while nothing was in them. */
 const joined: Readonly<Record<string, readonly string[]>> = {
   'bound of a partition': [
@@ -238,12 +265,16 @@ const quiet: Readonly<Record<string, string>> = {
 };
 
 /** README.md, D: definitions that were harmless when they were judged, and read protected values later. */
-export const storedForms: readonly Attack[] = Object.entries({ ...replaced, ...renamed, ...triggers, ...joined }).map(
-  ([name, script]) => ({
-    name,
-    script: ['create schema stolen_s', ...script],
-    cleanup: restore,
-    simpleOnly: true,
-    ...(quiet[name] === undefined ? {} : { harmlessDirectly: quiet[name] }),
-  }),
-);
+export const storedForms: readonly Attack[] = Object.entries({
+  ...replaced,
+  ...renamed,
+  ...triggers,
+  ...settings,
+  ...joined,
+}).map(([name, script]) => ({
+  name,
+  script: ['create schema stolen_s', ...script],
+  cleanup: restore,
+  simpleOnly: true,
+  ...(quiet[name] === undefined ? {} : { harmlessDirectly: quiet[name] }),
+}));
