@@ -34,7 +34,7 @@ export function layOut(text: string): string {
     if (isBehindComment) line();
     else if (index > 0 && level.isQuery && breaksAt(lower, before, level))
       line(lower === 'and' || lower === 'or' ? 2 : 0);
-    else if (token.spaced) out += ' ';
+    else if (token.spaced && !out.endsWith('\n')) out += ' ';
     if (lower === 'between') level.between = true;
     else if (lower === 'and') level.between = false;
     if (token.kind === 'close' && levels.length > 1) levels.pop();

@@ -45,6 +45,7 @@ it('keeps every token and comment as it was sent', () => {
     const squeezed = (sql: string): string => sql.replace(/\s+/g, '');
     expect(squeezed(layOut(text))).toBe(squeezed(text));
   }
+  expect(layOut('prepare p as delete from a;\n execute p')).toBe('prepare p as delete from a;\nexecute p');
   expect(layOut('select 1 -- where\n, 2')).toBe('select 1 -- where\n, 2');
   expect(layOut('select 1 -- seems to be one line\rfrom t')).toBe('select 1 -- seems to be one line\nfrom t');
 });
