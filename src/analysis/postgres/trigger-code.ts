@@ -33,10 +33,12 @@ export function isRunByTriggers({ catalog }: Context, name: string): boolean {
   const seen = new Set(pending);
   for (const fn of pending) {
     if (fn.name === name) return true;
-    const words = new Set(fn.extension === true ? [] : fn.body?.match(/[\p{L}_][\p{L}\p{N}_$]*/gu));
-    if (words.has(name)) return true;
-    for (const word of words)
-      for (const next of catalog.functions('', word.toLowerCase(), -1).user) {
+    const words = (fn.extension === true ? null : fn.body?.match(/[\p{L}_][\p{L}\p{N}_$]*/gu)) ?? [];
+    // As it is where it stands in quotes, folded where it does not.
+    const names = new Set(words.flatMap((word) => [word, word.toLowerCase()]));
+    if (names.has(name)) return true;
+    for (const called of names)
+      for (const next of catalog.functions('', called, -1).user) {
         if (seen.has(next)) continue;
         seen.add(next);
         pending.push(next);
