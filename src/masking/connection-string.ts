@@ -1,6 +1,5 @@
 import { byteAt, isDigit, isLetter } from './bytes.js';
 import type { Span } from './detectors.js';
-import type { PrefixRule } from './token.js';
 
 /** Around a password this much is looked at for the other words of a connection string. */
 const nearBytes = 256;
@@ -59,7 +58,7 @@ const standsForOne = new Set([...'$%{<*(:?['].map((mark) => mark.charCodeAt(0)))
 const others = /(?:^|[\s;&?,{"'])(?:host|hostaddr|user|dbname|service|server|user ?id|uid|data ?source|database)\s?=/i;
 
 /** End of a connection string's password, quoted or not; -1 where nothing says that it is one. */
-function password(bytes: Buffer, from: number, end: number, start: number): number {
+export function passwordEnd(bytes: Buffer, from: number, end: number, start: number): number {
   const isQuoted = byteAt(bytes, from, from, end) === quote;
   const begin = isQuoted ? from + 1 : from;
   if (begin >= end || standsForOne.has(bytes[begin] ?? 0)) return -1;
@@ -91,21 +90,3 @@ function isBesideOthers(bytes: Buffer, from: number, to: number, start: number, 
   const before = bytes.toString('latin1', Math.max(start, from - nearBytes), from);
   return others.test(before) || others.test(bytes.toString('latin1', to, Math.min(end, to + nearBytes)));
 }
-
-function rule(prefix: string, match: PrefixRule['match']): PrefixRule {
-  const bytes = Buffer.from(prefix);
-  const trigger = bytes.length - 1;
-  return {
-    prefix: bytes,
-    trigger,
-    before: bytes[trigger - 1] ?? 0,
-    mask: `${prefix}***`,
-    notAfter: () => false,
-    match,
-  };
-}
-
-/** Passwords that stand behind their name. */
-export const passwordRules: readonly PrefixRule[] = ['password=', 'Password=', 'PASSWORD=', 'Pwd=', 'pwd='].map(
-  (prefix) => rule(prefix, password),
-);

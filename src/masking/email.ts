@@ -37,7 +37,10 @@ export function emailAround(bytes: Buffer, at: number, start: number, end: numbe
   return to < 0 ? null : { start: from, end: to, mask: maskedEmail(bytes, from, to) };
 }
 
-/** Whether it stands in the user information of a URI (`ssh://git@…`, `://user:p@ss@…`), which is another's to find. RFC 3986 3.2.1 */
+/**
+ * Whether it stands in the user information of a URI (`ssh://git@…`, `://user:p@ss@…`), which is another's to find.
+ * RFC 3986 3.2.1
+ */
 function isUserInfo(bytes: Buffer, from: number, start: number, end: number): boolean {
   const lowest = Math.max(start, from - maxLocalBytes);
   let begin = from;

@@ -1,5 +1,5 @@
 import { byteAt, isAlphanumeric, isDigit, isLetter } from './bytes.js';
-import { passwordRules } from './connection-string.js';
+import { passwordEnd } from './connection-string.js';
 import type { Span } from './detectors.js';
 
 type ByteTest = (byte: number) => boolean;
@@ -109,7 +109,9 @@ export const tokenRules: readonly PrefixRule[] = [
   rule('eyJ', 'J', dottedRun(20, 2), dotted),
   rule('SG.', 'G', dottedRun(32, 1)),
   rule('hvs.', '.', run(urlSafe, 24)),
-  ...passwordRules,
+  ...['password=', 'Password=', 'PASSWORD=', 'Pwd=', 'pwd='].map((prefix) =>
+    rule(prefix, '=', passwordEnd, () => false),
+  ),
 ];
 
 /** The secret whose prefix has its trigger byte at `at`, or null. */

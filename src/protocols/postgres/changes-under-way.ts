@@ -44,8 +44,9 @@ const mostKept = 200;
 const longestKept = 16 * 1024;
 
 /**
- * Definitions that sessions of this gateway change in one database, and tables that they copy protected values to. A statement that was judged before such a change can
- * run behind it: the server makes it wait for the lock, and finds its names when it has it.
+ * Definitions that sessions of this gateway change in one database, and tables that they copy protected values to. A
+ * statement that was judged before such a change can run behind it: the server makes it wait for the lock, and finds its
+ * names when it has it.
  */
 export class ChangesUnderWay {
   #changes: Change[] = [];

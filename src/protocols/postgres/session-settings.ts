@@ -11,7 +11,10 @@ const told = ['datestyle', 'intervalstyle', 'timezone'];
 
 type Ask = (sql: string) => Promise<string>;
 
-/** Settings that decide how texts and values are read, and that this session has changed: what people approve, they approve under these. */
+/**
+ * Settings that decide how texts and values are read, and that this session has changed: what people approve, they approve
+ * under these.
+ */
 export class SessionSettings {
   /** As the client chose them at the start. */
   readonly #chosen: ReadonlyMap<string, string>;
@@ -23,10 +26,10 @@ export class SessionSettings {
   readonly #key: Buffer;
   #now: readonly (readonly [name: string, value: string | null])[] = [];
 
-  constructor(chosen: ReadonlyMap<string, string>, told: ReadonlyMap<string, string>, key: Buffer) {
+  constructor(chosen: ReadonlyMap<string, string>, before: ReadonlyMap<string, string>, key: Buffer) {
     this.#key = key;
     this.#chosen = lowerCased(chosen);
-    this.#before = new Map([...lowerCased(told), ['role', 'none']]);
+    this.#before = new Map([...lowerCased(before), ['role', 'none']]);
   }
 
   /** Called for every statement before it leaves. Throws where more is set than can be told. */
